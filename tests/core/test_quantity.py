@@ -39,7 +39,9 @@ def test_value(text: str | int, value: str) -> None:
     assert Quantity(text).raw == text
 
 
-@pytest.mark.parametrize("text", ["", "1 Gi", "Gi", "1gi", "1KiB", "1e", "1e1.5", "--1", "١", "1\n", "0x10", "nan", "inf"])
+@pytest.mark.parametrize(
+    "text", ["", "1 Gi", "Gi", "1gi", "1KiB", "1e", "1e1.5", "--1", "١", "1\n", "0x10", "nan", "inf"]
+)
 def test_what_is_no_quantity_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="no quantity"):
         Quantity(text)
