@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck generate verify bench clean
+.PHONY: help demo test lint typecheck generate docs verify bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ typecheck: $(READY) ## mypy --strict on everything, pyright strict on what ships
 
 generate: $(READY) ## Write generated/ from schemas/ and templates/
 	$(BIN)/python -m codegen generate
+
+docs: $(READY) ## Write the API reference in docs/reference/ from schemas/
+	$(BIN)/python -m codegen docs
 
 verify: ## Prove from hashes that schemas/ and generated/ are as they were written (needs no installation)
 	@$(PYTHON) -m codegen verify

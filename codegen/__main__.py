@@ -1,4 +1,4 @@
-"""Command line of the generator: `python -m codegen pin|generate|verify`."""
+"""Command line of the generator: `python -m codegen pin|generate|docs|verify`."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     generate = commands.add_parser("generate", help="write generated/ from schemas/ and templates/")
     generate.add_argument("--out", type=Path, help="write to this folder instead (default: generated/)")
+    commands.add_parser("docs", help="write docs/reference/ alone, which `generate` writes too")
     commands.add_parser("verify", help="prove from hashes that generated/ and schemas/ are as they were written")
     options = parser.parse_args(arguments)
     try:
@@ -55,8 +56,11 @@ def _run(options: argparse.Namespace) -> int:
         others = {version: open_source(folder) for version, _, folder in (o.partition("=") for o in options.identical)}
         print(pin(root, component, options.version, open_source(options.source), options.commit, others))
         return 0
-    from codegen.generate import generate
+    from codegen.generate import generate, write_reference
 
+    if options.command == "docs":
+        print(write_reference(root, configuration))
+        return 0
     print(generate(root, configuration, options.out))
     return 0
 

@@ -16,8 +16,10 @@ from typing import cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from codegen import lock, manifest, models, overlay
+from codegen import docs, lock, manifest, models, overlay, reference
 from codegen.config import Component, Config
+from codegen.docs import Descriptions
+from codegen.docstrings import docstrings
 from codegen.errors import CodegenError
 from codegen.jsontypes import Object, parse_json
 from codegen.models import Kind
@@ -47,7 +49,10 @@ def generate(root: Path, config: Config, out: Path | None = None) -> str:
     """
     target = out or root / "generated"
     pins = [_load(root, config, component) for component in config.components.values()]
-    files = _render(root, config, pins)
+    definitions = _together(config, pins)
+    descriptions = docs.describe(root / "schemas", config, definitions)
+    files = _render(root, config, pins, definitions, descriptions)
+    pages = reference.pages(root, config, _roots(pins), definitions, descriptions)
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / config.package
         _write(package, files)
@@ -57,11 +62,39 @@ def generate(root: Path, config: Config, out: Path | None = None) -> str:
             inputs=manifest.inputs(root, config),
             outputs=manifest.tree(Path(folder)),
             tools={name: installed(name) for name in TOOLS},
+            pages={path: lock.sha256(text.encode()) for path, text in pages.items()},
+            undescribed=descriptions.findings,
         )
         (Path(folder) / manifest.NAME).write_text(record.render(), "utf-8")
         _replace(Path(folder), target, config.package)
+    if out is None:
+        reference.write(root, pages)
     classes = sum(text.count("\nclass ") for text in files.values())
-    return f"{target}: {len(record.outputs)} files, {classes} classes from {', '.join(pin.name for pin in pins)}"
+    summary = f"{target}: {len(record.outputs)} files, {classes} classes from {', '.join(pin.name for pin in pins)}"
+    return "\n".join([summary, *descriptions.findings])
+
+
+def write_reference(root: Path, config: Config) -> str:
+    """Write `docs/reference/` alone and return a line that says what was written.
+
+    Raises:
+        CodegenError: A pin is missing or differs from the lock, or a description is malformed.
+    """
+    pins = [_load(root, config, component) for component in config.components.values()]
+    definitions = _together(config, pins)
+    descriptions = docs.describe(root / "schemas", config, definitions)
+    pages = reference.pages(root, config, _roots(pins), definitions, descriptions)
+    reference.write(root, pages)
+    return "\n".join([f"{root / reference.FOLDER}: {len(pages)} pages", *descriptions.findings])
+
+
+def _roots(pins: list[_Pinned]) -> list[reference.Root]:
+    """Return what gets a page of the reference: every kind, then what else a component keeps."""
+    return [
+        reference.Root(pin.component.definition(name), f"{pin.component.name} {pin.component.versions[-1]}", kind)
+        for pin in pins
+        for name, kind in [*((kind.name, kind) for kind in pin.kinds), *((name, None) for name in pin.component.extra)]
+    ]
 
 
 def _load(root: Path, config: Config, component: Component) -> _Pinned:
@@ -82,7 +115,9 @@ def _load(root: Path, config: Config, component: Component) -> _Pinned:
     return _Pinned(component, file, overlay.apply(document["components"]["schemas"], patches), kinds)
 
 
-def _render(root: Path, config: Config, pins: list[_Pinned]) -> dict[str, str]:
+def _render(
+    root: Path, config: Config, pins: list[_Pinned], definitions: Mapping[str, Object], descriptions: Descriptions
+) -> dict[str, str]:
     """Return the text of every file by its path below the package, not yet formatted."""
     environment = Environment(
         loader=FileSystemLoader(root / "templates"),
@@ -90,10 +125,10 @@ def _render(root: Path, config: Config, pins: list[_Pinned]) -> dict[str, str]:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    definitions = _together(config, pins)
     kinds = [kind for pin in pins for kind in pin.kinds]
     sources = [f"schemas/{pin.name}" for pin in pins]
-    files = models.render(config, sources[0], definitions, kinds, root / "templates" / "models")
+    texts = {name: docstrings(name, node, descriptions) for name, node in definitions.items()}
+    files = models.render(config, sources[0], definitions, kinds, texts, root / "templates" / "models")
     exports = _exports(config, definitions)
     for package, group in _by_package(kinds).items():
         files[f"{package.replace('.', '/')}/client.py"] = environment.get_template("client.py.jinja").render(
