@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.quantity import Quantity
 from kubeflow.trainer.constants import constants
 
 Resources = Mapping[str, str | int | float]
@@ -23,8 +24,6 @@ _SHORT_NAMES = {
     "npu": constants.NPU_LABEL,
 }
 
-# The grammar of a Kubernetes quantity, without a sign: nobody asks for less than nothing.
-_QUANTITY = re.compile(r"(\d+(\.\d*)?|\.\d+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?", re.ASCII)
 _QUALIFIED = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?", re.ASCII)
 
 
@@ -70,17 +69,18 @@ def _name(given: object) -> str:
 def _quantity(given: str, name: str, amount: object) -> str:
     if isinstance(amount, bool) or not isinstance(amount, (int, float, str)):
         raise InvalidInput(f"resources_per_node[{given!r}] must be a number or a quantity, not {amount!r}.")
-    if isinstance(amount, float):
-        if not math.isfinite(amount):
-            raise InvalidInput(f"resources_per_node[{given!r}] must be finite, not {amount!r}.")
-        text = f"{Decimal(str(amount)).normalize():f}"  # 1.0 is "1" and 1e-7 has no exponent
-    else:
-        text = str(amount).strip()
-    if not _QUANTITY.fullmatch(text):
+    text = amount.strip() if isinstance(amount, str) else str(amount)
+    try:
+        if isinstance(amount, float) and math.isfinite(amount):
+            text = f"{Decimal(text).normalize():f}"  # 1.0 is "1", and 1e-7 is written out
+        value = Quantity(text).value
+    except InvalidInput:
         raise InvalidInput(
             f"resources_per_node[{given!r}] = {amount!r} is no amount that Kubernetes knows: write a number, "
             "or one with a unit such as '500m', '10G' (10^9) or '10Gi' (2^30)."
-        )
+        ) from None
+    if value < 0:
+        raise InvalidInput(f"resources_per_node[{given!r}] must not be negative, as {amount!r} is.")
     if "/" in name and not text.isdigit():
         raise InvalidInput(f"resources_per_node[{given!r}] counts devices: a whole number, not {amount!r}.")
     return text
