@@ -24,14 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     pin.add_argument(
         "--from", dest="source", required=True, help="folder with the release's files, laid out as upstream"
     )
-    pin.add_argument(
-        "--commit", help="full hash of the release's commit; read from --from when that is a git checkout"
-    )
+    pin.add_argument("--commit", help="full hash of the release's commit; read from --from when that is a git checkout")
     generate = commands.add_parser("generate", help="write generated/ from schemas/ and templates/")
     generate.add_argument("--out", type=Path, help="write to this folder instead (default: generated/)")
-    commands.add_parser(
-        "verify", help="prove from hashes that generated/ and schemas/ are as they were written"
-    )
+    commands.add_parser("verify", help="prove from hashes that generated/ and schemas/ are as they were written")
     options = parser.parse_args(arguments)
     try:
         return _run(options)

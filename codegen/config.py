@@ -151,9 +151,7 @@ class _Reader:
         return tuple(_string(where, item) for item in cast("list[object]", value))
 
     def strings_by_name(self, key: str) -> dict[str, str]:
-        return {
-            name: _string(f"{self._where}.{key}.{name}", value) for name, value in self.table(key).items()
-        }
+        return {name: _string(f"{self._where}.{key}.{name}", value) for name, value in self.table(key).items()}
 
     def table(self, key: str) -> dict[str, object]:
         return self.table_of(self._left.pop(key, None), key)
@@ -165,6 +163,4 @@ class _Reader:
 
     def finish(self) -> None:
         if self._left:
-            raise CodegenError(
-                f"pyproject.toml: {self._where} has unknown keys: {', '.join(sorted(self._left))}"
-            )
+            raise CodegenError(f"pyproject.toml: {self._where} has unknown keys: {', '.join(sorted(self._left))}")

@@ -72,7 +72,7 @@ def read_crd(document: Document, version: str) -> Crd:
     """
     name = document.name
     try:
-        parsed = cast(Json, yaml.load(document.content, _Loader))  # noqa: S506 - a safe loader
+        parsed = cast(Json, yaml.load(document.content, _Loader))
     except yaml.YAMLError as error:
         raise SchemaError(name, (), f"not YAML: {error}") from error
     root = as_object(parsed, name, ())
@@ -92,9 +92,7 @@ def read_crd(document: Document, version: str) -> Crd:
     schema = as_object(schema_holder.get("openAPIV3Schema"), name, path)
     _check(schema, name, path)
     kind = as_string(names.get("kind"), name, ("spec", "names", "kind"))
-    columns = as_list(
-        entry.get("additionalPrinterColumns", []), name, (*path[:3], "additionalPrinterColumns")
-    )
+    columns = as_list(entry.get("additionalPrinterColumns", []), name, (*path[:3], "additionalPrinterColumns"))
     facts: dict[str, Json] = {
         "group": as_string(spec.get("group"), name, ("spec", "group")),
         "version": version,
@@ -124,22 +122,16 @@ def _check(node: Object, document: str, path: Path) -> None:
     int_or_string = node.get("x-kubernetes-int-or-string") is True
     if int_or_string:
         if kind is not None or node.get("anyOf", INT_OR_STRING) != INT_OR_STRING:
-            raise SchemaError(
-                document, path, "an int-or-string takes no `type`, and only `anyOf` integer and string"
-            )
+            raise SchemaError(document, path, "an int-or-string takes no `type`, and only `anyOf` integer and string")
     elif "anyOf" in node:
-        raise SchemaError(
-            document, (*path, "anyOf"), "only understood together with `x-kubernetes-int-or-string`"
-        )
+        raise SchemaError(document, (*path, "anyOf"), "only understood together with `x-kubernetes-int-or-string`")
     elif kind not in TYPES:
         raise SchemaError(
             document, path, f"not structural: every node needs a `type` of {sorted(TYPES)}, found {kind!r}"
         )
     for keyword, owner in (("properties", "object"), ("additionalProperties", "object"), ("items", "array")):
         if keyword in node and kind != owner:
-            raise SchemaError(
-                document, (*path, keyword), f"not structural: it stands in a node of type {kind!r}"
-            )
+            raise SchemaError(document, (*path, keyword), f"not structural: it stands in a node of type {kind!r}")
     if kind == "array" and "items" not in node:
         raise SchemaError(document, path, "not structural: an array without `items`")
     for key, child in as_object(node.get("properties", {}), document, (*path, "properties")).items():

@@ -62,8 +62,12 @@ def type_name(value: Json) -> str:
         return "boolean"
     if isinstance(value, Mapping):
         return "object"
-    names = {str: "string", int: "integer", float: "number", type(None): "null"}
-    return names.get(type(value), "array")
+    if value is None:
+        return "null"
+    for kind, name in ((str, "string"), (int, "integer"), (float, "number")):
+        if isinstance(value, kind):
+            return name
+    return "array"
 
 
 def parse_json(text: bytes, document: str) -> Json:

@@ -60,11 +60,7 @@ def inputs(root: Path, configuration: Config) -> dict[str, str]:
     """
     schemas = [root / "schemas" / newest(component) for component in configuration.components.values()]
     files = [*schemas, *(root / "templates").rglob("*.jinja*"), *(root / "codegen").glob("*.py")]
-    return {
-        path.relative_to(root).as_posix(): sha256(path.read_bytes())
-        for path in sorted(files)
-        if path.exists()
-    }
+    return {path.relative_to(root).as_posix(): sha256(path.read_bytes()) for path in sorted(files) if path.exists()}
 
 
 def newest(component: Component) -> str:
@@ -75,8 +71,4 @@ def newest(component: Component) -> str:
 def tree(folder: Path) -> dict[str, str]:
     """Return the hash of every file below `folder` by path, without the manifest and byte-code."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
-    return {
-        path.relative_to(folder).as_posix(): sha256(path.read_bytes())
-        for path in files
-        if path != folder / NAME
-    }
+    return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()) for path in files if path != folder / NAME}

@@ -29,8 +29,8 @@ Position = tuple[str, ...]  # definition, then steps within it
 class _Walk:
     definitions: dict[str, Object]
     openapi: str
-    facts: dict[Position, tuple[Object, str, Path]] = field(default_factory=dict)
-    embedded: set[Position] = field(default_factory=set)
+    facts: dict[Position, tuple[Object, str, Path]] = field(default_factory=dict[Position, tuple[Object, str, Path]])
+    embedded: set[Position] = field(default_factory=set[Position])
 
     def visit(self, position: Position, node: Object, crd: Object, document: str, path: Path) -> None:
         target = reference(node)
@@ -49,9 +49,7 @@ class _Walk:
         self.facts[position] = (kept, document, path)
         below = dict(children(crd))
         for step, child in children(shape):
-            step_path = {"[]": ("items",), "{}": ("additionalProperties",)}.get(
-                str(step), ("properties", step)
-            )
+            step_path = {"[]": ("items",), "{}": ("additionalProperties",)}.get(str(step), ("properties", step))
             self.visit((*owner, str(step)), child, below[step], document, (*path, *step_path))
 
     def _agree(self, shape: Object, node: Object, crd: Object, document: str, path: Path) -> None:
@@ -68,9 +66,7 @@ class _Walk:
             ("required", _names(shape.get("required")), _names(crd.get("required"))),
         ):
             if mine != other:
-                raise SchemaError(
-                    document, path, f"`{keyword}` is {other!r} here but {mine!r} in {self.openapi}"
-                )
+                raise SchemaError(document, path, f"`{keyword}` is {other!r} here but {mine!r} in {self.openapi}")
         for keyword in ("enum", "format", "x-kubernetes-list-type", "x-kubernetes-list-map-keys"):
             mine = node.get(keyword, shape.get(keyword))
             if mine is not None and keyword in crd and crd[keyword] != mine:
@@ -108,9 +104,7 @@ def merge(definitions: Definitions, openapi: str, kinds: Iterable[tuple[str, Crd
     walk = _Walk(dict(definitions), openapi)
     for name, crd in kinds:
         if name not in definitions:
-            raise SchemaError(
-                openapi, ("components", "schemas"), f"no definition {name!r} for the kind {crd.kind}"
-            )
+            raise SchemaError(openapi, ("components", "schemas"), f"no definition {name!r} for the kind {crd.kind}")
         walk.visit((name, "."), {"$ref": REF_PREFIX + name}, crd.schema, crd.document, crd.path)
     facts = {position: entry[0] for position, entry in walk.facts.items()}
     owned = _hoist(walk.definitions, facts)
@@ -126,22 +120,17 @@ def _hoist(definitions: Definitions, facts: dict[Position, Object]) -> Definitio
     uses = _uses(definitions)
     result: dict[str, Object] = {}
     for name, node in definitions.items():
-        own = dict(facts.pop((name, "."), {}))
+        own: dict[str, Json] = dict(facts.pop((name, "."), {}))
         if node.get("type") != "object":
             positions = [position for position in uses[name] if position in facts]
             said = [facts[position] for position in positions]
-            common = {
-                key: value
-                for key, value in (said[0] if said else {}).items()
-                if all(s.get(key) == value for s in said)
-            }
+            first: Object = said[0] if said else {}
+            common = {key: first[key] for key in first if all(other.get(key) == first[key] for other in said)}
             for position in positions:
                 facts[position] = {key: value for key, value in facts[position].items() if key not in common}
             own |= common
         if own.get("x-kubernetes-int-or-string"):
-            own["oneOf"] = (
-                crds.INT_OR_STRING
-            )  # OpenAPI says "number" of a Quantity; the server refuses fractions
+            own["oneOf"] = crds.INT_OR_STRING  # OpenAPI says "number" of a Quantity; the server refuses fractions
         result[name] = {**node, **own}
     return result
 
@@ -161,9 +150,7 @@ def _uses(definitions: Definitions) -> dict[str, list[Position]]:
     return found
 
 
-def _apply(
-    node: Object, position: Position, facts: Mapping[Position, Object], embedded: set[Position]
-) -> Object:
+def _apply(node: Object, position: Position, facts: Mapping[Position, Object], embedded: set[Position]) -> Object:
     result: dict[str, Json] = dict(node)
     for keyword, single in (("properties", None), ("items", "[]"), ("additionalProperties", "{}")):
         child = node.get(keyword)
@@ -171,17 +158,14 @@ def _apply(
             continue
         if single is None:
             result[keyword] = {
-                key: _at(cast("Object", value), (*position, key), facts, embedded)
-                for key, value in child.items()
+                key: _at(cast("Object", value), (*position, key), facts, embedded) for key, value in child.items()
             }
         else:
             result[keyword] = _at(child, (*position, single), facts, embedded)
     return result
 
 
-def _at(
-    node: Object, position: Position, facts: Mapping[Position, Object], embedded: set[Position]
-) -> Object:
+def _at(node: Object, position: Position, facts: Mapping[Position, Object], embedded: set[Position]) -> Object:
     own = facts.get(position, {})
     target = EMBEDDED_META if position in embedded else reference(node)
     if target is None:

@@ -113,7 +113,7 @@ def render(
         origins[target] = {"origin": name, "identity": identity.get(target)}
     text = json.dumps({"openapi": "3.0.3", "info": {"title": "", "version": ""}, "paths": {},
                        "components": {"schemas": schemas}})  # fmt: skip
-    bases = {target: "kubeflow.core.model.KubeObject" for target in identity}
+    bases = dict.fromkeys(identity, "kubeflow.core.model.KubeObject")
     return _run(text, aliases, origins, bases, templates)
 
 
@@ -135,9 +135,7 @@ class _Preparation:
     def node(self, node: Object) -> dict[str, Json]:
         if unknown := set(node) - RENDERED - NOT_RENDERED:
             keyword = min(unknown)
-            raise SchemaError(
-                self.document, (*self.path, keyword), f"the generator cannot render {keyword!r}"
-            )
+            raise SchemaError(self.document, (*self.path, keyword), f"the generator cannot render {keyword!r}")
         if target := reference(node):
             return self._reference(node, target)
         result: dict[str, Json] = {key: node[key] for key in ("type", "required", "enum") if key in node}
@@ -227,8 +225,10 @@ def _run(
     bases: Mapping[str, str],
     templates: Path,
 ) -> dict[str, str]:
-    from datamodel_code_generator import DataModelType, InputFileType, LiteralType, generate
+    from datamodel_code_generator import InputFileType, generate
+    from datamodel_code_generator.enums import DataModelType
     from datamodel_code_generator.format import PythonVersion
+    from datamodel_code_generator.parser import LiteralType
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"

@@ -44,15 +44,7 @@ def words(kind: str) -> str:
 
 # Names that the model base needs for itself.
 _TAKEN = {
-    "copy",
-    "dict",
-    "json",
-    "schema",
-    "validate",
-    "construct",
-    "from_dict",
-    "from_server",
-    "from_yaml",
-    "to_dict",
+    *("copy", "dict", "json", "schema", "validate", "construct"),
+    *("from_dict", "from_server", "from_yaml", "to_dict", "to_json", "to_yaml"),
+    *("model_config", "model_extra", "model_fields", "model_fields_set"),
 }
-_TAKEN |= {"to_json", "to_yaml", "model_config", "model_fields", "model_extra", "model_fields_set"}

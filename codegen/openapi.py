@@ -63,12 +63,11 @@ def reference(node: Object) -> str | None:
 
 def children(node: Object) -> Iterator[tuple[str | int, Object]]:
     """Yield the child nodes of a checked node with their step: a property's name, `[]` for items, `{}` for values."""
-    for name, child in cast("Mapping[str, Object]", node.get("properties", {})).items():
-        yield name, child
+    yield from cast("Mapping[str, Object]", node.get("properties", {})).items()
     for keyword, step in (("items", "[]"), ("additionalProperties", "{}")):
-        child = node.get(keyword)
-        if isinstance(child, Mapping):
-            yield step, child
+        below = node.get(keyword)
+        if isinstance(below, Mapping):
+            yield step, below
 
 
 def _clean(node: Object, schemas: Object, document: str, path: Path) -> Object:
@@ -81,9 +80,7 @@ def _clean(node: Object, schemas: Object, document: str, path: Path) -> Object:
         if keyword in node:
             members = as_list(node[keyword], document, (*path, keyword))
             if keyword == "allOf" and len(members) != 1:
-                raise SchemaError(
-                    document, (*path, keyword), "only an `allOf` around one `$ref` is understood"
-                )
+                raise SchemaError(document, (*path, keyword), "only an `allOf` around one `$ref` is understood")
             result[keyword] = [
                 _clean(
                     as_object(member, document, (*path, keyword, index)),

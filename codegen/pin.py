@@ -33,9 +33,7 @@ def build(component: Component, version: str, source: Source) -> tuple[bytes, li
     documents = source.glob(component.crds)
     crds = {crd.kind: crd for crd in (read_crd(document, component.version) for document in documents)}
     if missing := [kind for kind in component.kinds if kind not in crds]:
-        raise CodegenError(
-            f"no CRD for {', '.join(missing)}; {component.crds} has: {', '.join(sorted(crds))}"
-        )
+        raise CodegenError(f"no CRD for {', '.join(missing)}; {component.crds} has: {', '.join(sorted(crds))}")
     kinds = [crds[kind] for kind in component.kinds]
     for crd in kinds:
         if crd.facts["group"] != component.group:

@@ -58,9 +58,7 @@ class Folder:
         try:
             return Document(name, path.read_bytes())
         except OSError as error:
-            raise CodegenError(
-                f"cannot read {path}: {error.strerror}; is --from the root of the release?"
-            ) from error
+            raise CodegenError(f"cannot read {path}: {error.strerror}; is --from the root of the release?") from error
 
     def glob(self, pattern: str) -> list[Document]:
         """Return the documents below the folder that match `pattern`, sorted by path.
@@ -70,9 +68,7 @@ class Folder:
         """
         names = sorted(path.relative_to(self.root).as_posix() for path in self.root.glob(pattern))
         if not names:
-            raise CodegenError(
-                f"nothing matches {pattern!r} below {self.root}; is --from the root of the release?"
-            )
+            raise CodegenError(f"nothing matches {pattern!r} below {self.root}; is --from the root of the release?")
         return [self.read(name) for name in names]
 
     def commit(self) -> str | None:
@@ -80,9 +76,7 @@ class Folder:
         if not (self.root / ".git").exists():
             return None
         if _git(self.root, "status", "--porcelain"):
-            raise CodegenError(
-                f"{self.root} has uncommitted changes; pin from a clean checkout of the release tag"
-            )
+            raise CodegenError(f"{self.root} has uncommitted changes; pin from a clean checkout of the release tag")
         return _git(self.root, "rev-parse", "HEAD")
 
 

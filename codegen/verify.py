@@ -23,19 +23,17 @@ def verify(root: Path) -> str:
     pins = lock.read(root / "schemas")
     findings = [*_pins(root / "schemas", configuration, pins)]
     if recorded.configuration != configuration.digest:
-        findings.append(
-            "pyproject.toml: [tool.codegen] changed since generated/ was written; run `make generate`"
-        )
+        findings.append("pyproject.toml: [tool.codegen] changed since generated/ was written; run `make generate`")
     advice = "changed since generated/ was written; run `make generate`"
     findings += _differences(recorded.inputs, manifest.inputs(root, configuration), advice)
     advice = "was edited by hand; change schemas/ or templates/ and run `make generate`"
     actual = {f"generated/{name}": digest for name, digest in manifest.tree(root / "generated").items()}
-    findings += _differences(
-        {f"generated/{name}": digest for name, digest in recorded.outputs.items()}, actual, advice
-    )
+    findings += _differences({f"generated/{name}": digest for name, digest in recorded.outputs.items()}, actual, advice)
     if findings:
         raise CodegenError("\n  ".join([f"{len(findings)} finding(s)", *findings]))
-    return f"{len(pins)} pin(s), {len(recorded.inputs)} inputs and {len(recorded.outputs)} generated files are as written"
+    return (
+        f"{len(pins)} pin(s), {len(recorded.inputs)} inputs and {len(recorded.outputs)} generated files are as written"
+    )
 
 
 def _pins(schemas: Path, configuration: config.Config, pins: list[lock.Pin]) -> list[str]:
@@ -48,9 +46,7 @@ def _pins(schemas: Path, configuration: config.Config, pins: list[lock.Pin]) -> 
             findings.append(f"schemas/{pin.file}: differs from its hash in lock.toml; pin it again")
     locked = {(pin.component, pin.version) for pin in pins}
     wanted = {
-        (component.name, version)
-        for component in configuration.components.values()
-        for version in component.versions
+        (component.name, version) for component in configuration.components.values() for version in component.versions
     }
     findings += [
         f"schemas/lock.toml: no pin of {name} {version}, which pyproject.toml names"
@@ -61,20 +57,14 @@ def _pins(schemas: Path, configuration: config.Config, pins: list[lock.Pin]) -> 
         for name, version in sorted(locked - wanted)
     ]
     files = {path.relative_to(schemas).as_posix() for path in schemas.rglob("*.json")}
-    findings += [
-        f"schemas/{name}: is not in lock.toml" for name in sorted(files - {pin.file for pin in pins})
-    ]
+    findings += [f"schemas/{name}: is not in lock.toml" for name in sorted(files - {pin.file for pin in pins})]
     return findings
 
 
 def _differences(recorded: Mapping[str, str], actual: Mapping[str, str], changed: str) -> list[str]:
     result = [
-        f"{name}: {changed}"
-        for name in sorted(recorded.keys() & actual.keys())
-        if recorded[name] != actual[name]
+        f"{name}: {changed}" for name in sorted(recorded.keys() & actual.keys()) if recorded[name] != actual[name]
     ]
     result += [f"{name}: is missing; run `make generate`" for name in sorted(recorded.keys() - actual.keys())]
-    result += [
-        f"{name}: is not part of what was generated" for name in sorted(actual.keys() - recorded.keys())
-    ]
+    result += [f"{name}: is not part of what was generated" for name in sorted(actual.keys() - recorded.keys())]
     return result

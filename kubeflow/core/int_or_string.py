@@ -34,7 +34,7 @@ class IntOrString:
     __slots__ = ("_raw",)
 
     def __init__(self, value: IntOrString | int | str) -> None:
-        raw = value._raw if isinstance(value, IntOrString) else value
+        raw: object = value.raw if isinstance(value, IntOrString) else value
         if isinstance(raw, bool) or not isinstance(raw, int | str):
             raise InvalidInput(f"expected an integer or a string, not {type(value).__name__}")
         self._raw: int | str = raw
@@ -110,14 +110,12 @@ class IntOrString:
         )
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True}
 
 
 def _raw_of(value: object) -> object:
-    return value._raw if isinstance(value, IntOrString) else value
+    return value.raw if isinstance(value, IntOrString) else value
 
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ that this version does not know survives unchanged until it is sent back.
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, Union, cast, get_args, get_origin
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
-from typing_extensions import Self
 
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.int_or_string import IntOrString
@@ -23,15 +23,15 @@ from kubeflow.core.quantity import Quantity
 from kubeflow.core.time import Timestamp
 
 if TYPE_CHECKING:
-    from typing import LiteralString
-
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
-
-_VALUE_TYPES = (Quantity, IntOrString, Timestamp)
+    from yaml import SafeDumper
 
 # A free-form object of an API: any JSON object, kept as it is.
 JsonObject: TypeAlias = dict[str, object]
+
+
+M = TypeVar("M", bound="Model")
 
 
 class Model(BaseModel):
@@ -69,18 +69,14 @@ class Model(BaseModel):
                 return
             if name not in type(self).model_fields:
                 known = type(self).model_fields
-                raise AttributeError(
-                    f"{type(self).__name__} has no field {name!r}.{did_you_mean(name, known)}"
-                )
+                raise AttributeError(f"{type(self).__name__} has no field {name!r}.{did_you_mean(name, known)}")
             try:
                 self.__pydantic_validator__.validate_assignment(self, name, value, extra="forbid")
             except ValidationError as error:
                 raise _explained(error, type(self)) from None
 
     @classmethod
-    def __get_pydantic_core_schema__(
-        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
+    def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler) -> CoreSchema:
         schema = handler(source)
         _forbid_coercion(schema)
         return schema
@@ -93,7 +89,7 @@ class Model(BaseModel):
             pydantic.ValidationError: A field is unknown, missing, or has a value that the schema does not allow.
         """
         try:
-            return cls.__pydantic_validator__.validate_python(dict(values), extra="forbid")
+            return cast(Self, cls.__pydantic_validator__.validate_python(dict(values), extra="forbid"))
         except ValidationError as error:
             raise _explained(error, cls) from None
 
@@ -122,29 +118,24 @@ class Model(BaseModel):
         the object is what was received plus what was changed.
         """
         try:
-            return cls.__pydantic_validator__.validate_python(values)
+            return cast(Self, cls.__pydantic_validator__.validate_python(values))
         except ValidationError:
             return _taken(cls, values)
 
     def to_dict(self) -> JsonObject:
         """Return the object as it is sent: wire names, JSON values, and only what was set."""
-        return self.__pydantic_serializer__.to_python(
-            self, mode="json", by_alias=True, exclude_unset=True, warnings=False
-        )
+        dump = self.__pydantic_serializer__.to_python
+        return cast(JsonObject, dump(self, mode="json", by_alias=True, exclude_unset=True, warnings=False))
 
     def to_json(self) -> str:
         """Return `to_dict()` as one line of JSON."""
-        return self.__pydantic_serializer__.to_json(
-            self, by_alias=True, exclude_unset=True, warnings=False
-        ).decode()
+        return self.__pydantic_serializer__.to_json(self, by_alias=True, exclude_unset=True, warnings=False).decode()
 
     def to_yaml(self) -> str:
         """Return `to_dict()` as a YAML document, fields in the schema's order."""
         import yaml
 
-        return yaml.dump(
-            self.to_dict(), Dumper=_yaml_dumper(), sort_keys=False, allow_unicode=True, width=1 << 20
-        )
+        return yaml.dump(self.to_dict(), Dumper=_yaml_dumper(), sort_keys=False, allow_unicode=True, width=1 << 20)
 
 
 class KubeObject(Model):
@@ -164,9 +155,7 @@ class KubeObject(Model):
             identity = {"api_version": self.API_VERSION, "kind": self.KIND}
             wire = {"apiVersion": "api_version"}
             given = {wire.get(key, key): value for key, value in values.items()}
-            super().__init__(
-                **{**identity, **{key: value for key, value in given.items() if value is not None}}
-            )
+            super().__init__(**{**identity, **{key: value for key, value in given.items() if value is not None}})
 
         __init__.__pydantic_base_init__ = True
 
@@ -183,16 +172,14 @@ class MinProperties:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
     def _check(self, value: Model | Mapping[str, object] | None) -> Model | Mapping[str, object] | None:
-        size = (
-            len(value.to_dict() if isinstance(value, Model) else value) if value is not None else self.count
-        )
+        size = len(value.to_dict() if isinstance(value, Model) else value) if value is not None else self.count
         if size < self.count:
             raise InvalidInput(f"needs at least {self.count} entries; leave it out instead of giving {size}")
         return value
 
 
 def _forbid_coercion(node: object) -> None:
-    """Make every scalar in a core schema strict: the API server does not read "3" as 3 or 1 as true, so neither do we."""
+    """Make every scalar in a core schema strict: the API server does not read "3" as 3, so neither do we."""
     if isinstance(node, dict):
         entry = cast("dict[str, object]", node)
         if entry.get("type") in ("str", "int", "float", "bool"):
@@ -204,7 +191,8 @@ def _forbid_coercion(node: object) -> None:
             _forbid_coercion(value)
 
 
-def _yaml_dumper() -> Any:
+@cache
+def _yaml_dumper() -> type[SafeDumper]:
     import yaml
 
     class Dumper(yaml.SafeDumper):
@@ -214,8 +202,7 @@ def _yaml_dumper() -> Any:
             return True
 
     def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-        style = "|" if "\n" in value else None
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+        return yaml.ScalarNode("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
     Dumper.add_representer(str, text)
     return Dumper
@@ -234,7 +221,7 @@ def _explained(error: ValidationError, model: type[Model]) -> ValidationError:
             owner = _owner(model, line["loc"][:-1])
             kind = "unknown_field"
             problem = f"{owner.__name__} has no field {name!r}.{did_you_mean(name, owner.model_fields)}"
-        custom = PydanticCustomError(cast("LiteralString", kind), "{problem}", {"problem": problem})
+        custom = PydanticCustomError(kind, "{problem}", {"problem": problem})  # pyright: ignore[reportArgumentType]
         details.append(InitErrorDetails(type=custom, loc=line["loc"], input=line["input"]))
     return ValidationError.from_exception_data(error.title, details)
 
@@ -244,9 +231,7 @@ def _owner(model: type[Model], location: tuple[int | str, ...]) -> type[Model]:
     owner, current = model, cast(object, model)
     for step in location:
         if isinstance(current, type) and issubclass(current, Model):
-            fields = {
-                key: kind for name, kind in _fields(current) for key in (name, _wire_name(current, name))
-            }
+            fields = {key: kind for name, kind in _fields(current) for key in (name, _wire_name(current, name))}
             current = fields.get(str(step))
         elif get_origin(current) is list:
             current = _bare(get_args(current)[0])
@@ -265,35 +250,33 @@ def _fields(model: type[Model]) -> Iterator[tuple[str, object]]:
 def _bare(annotation: object) -> object:
     """Return `annotation` without `Annotated[...]` and `| None`."""
     while hasattr(annotation, "__metadata__"):
-        annotation = annotation.__origin__  # type: ignore[attr-defined]
+        annotation = get_args(annotation)[0]
     if get_origin(annotation) in (Union, types.UnionType):
-        rest = [member for member in get_args(annotation) if member is not type(None)]
+        members: tuple[object, ...] = get_args(annotation)
+        rest = [member for member in members if member is not type(None)]
         return _bare(rest[0]) if len(rest) == 1 else annotation
     return annotation
 
 
 def _wire_name(model: type[Model], name: str) -> str:
-    info = model.model_fields[name]
-    return info.alias or to_camel(name)
+    return model.model_fields[name].alias or to_camel(name)
 
 
 # -- reading what does not fit -----------------------------------------------------------------------------------
 
 
-def _taken(model: type[Model], values: Mapping[str, object]) -> Any:
+def _taken(model: type[M], values: Mapping[str, object]) -> M:
     """Build `model` from `values` field by field: what fits is validated, the rest is kept as it came."""
-    if not isinstance(values, Mapping):
-        return values
     by_wire = {_wire_name(model, name): (name, annotation) for name, annotation in _fields(model)}
-    fields: dict[str, Any] = {}
-    extra: dict[str, Any] = {}
+    fields: dict[str, object] = {}
+    extra: dict[str, object] = {}
     for key, value in values.items():
         name, annotation = by_wire.get(key, (None, None))
         if name is None:
             extra[key] = value
         else:
             fields[name] = _taken_value(annotation, value)
-    missing = {name: None for name in model.model_fields if name not in fields}
+    missing = dict.fromkeys(name for name in model.model_fields if name not in fields)
     result = model.__new__(model)
     object.__setattr__(result, "__dict__", {**missing, **fields})
     object.__setattr__(result, "__pydantic_fields_set__", set(fields))
@@ -304,20 +287,17 @@ def _taken(model: type[Model], values: Mapping[str, object]) -> Any:
 
 def _taken_value(annotation: object, value: object) -> object:
     if isinstance(annotation, type) and issubclass(annotation, Model):
-        return (
-            annotation.from_server(cast("Mapping[str, object]", value))
-            if isinstance(value, Mapping)
-            else value
-        )
+        return annotation.from_server(cast("Mapping[str, object]", value)) if isinstance(value, Mapping) else value
     if get_origin(annotation) is list and isinstance(value, list):
         member = _bare(get_args(annotation)[0])
         return [_taken_value(member, item) for item in cast("list[object]", value)]
     if get_origin(annotation) is dict and isinstance(value, dict):
         member = _bare(get_args(annotation)[1])
         return {key: _taken_value(member, item) for key, item in cast("dict[str, object]", value).items()}
-    if annotation in _VALUE_TYPES:
-        try:
-            return cast("type[Quantity | IntOrString | Timestamp]", annotation).from_wire(value)
-        except InvalidInput:
-            return value
+    for kind in (Quantity, IntOrString, Timestamp):
+        if annotation is kind:
+            try:
+                return kind.from_wire(value)
+            except InvalidInput:
+                return value
     return value

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
-_SYNTAX = re.compile(
-    r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?[0-9]+))?", re.ASCII
-)
+_SYNTAX = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?[0-9]+))?", re.ASCII)
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 # An exponent beyond this is no amount of anything, and would take the memory of its digits to compare.
@@ -66,9 +64,7 @@ class Quantity:
             InvalidInput: It is none, or a fraction as a number, which the API server refuses.
         """
         if isinstance(value, float):
-            raise InvalidInput(
-                f"write {value!r} as a string, {str(value)!r}: the API takes whole numbers only"
-            )
+            raise InvalidInput(f"write {value!r} as a string, {str(value)!r}: the API takes whole numbers only")
         return cls(value)  # type: ignore[arg-type]
 
     @property
@@ -113,14 +109,12 @@ class Quantity:
         )
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True}
 
 
 def _raw_of(value: object) -> object:
-    return value._raw if isinstance(value, Quantity) else value
+    return value.raw if isinstance(value, Quantity) else value
 
 
 def _value_of(other: object) -> Decimal | None:
@@ -143,7 +137,7 @@ def _parse(raw: str | int | float) -> Decimal:
             raise InvalidInput(f"the exponent of {raw!r} is out of range")
         return Decimal(number).scaleb(int(exponent))
     if suffix in _BINARY:
-        return Decimal(number) * 1024 ** _BINARY[suffix]
+        return Decimal(number) * Decimal(1024) ** _BINARY[suffix]
     return Decimal(number).scaleb(_DECIMAL[suffix or ""])
 
 

@@ -59,7 +59,7 @@ class Resource(Generic[T]):
         namespace: Used where a method gets none and the object has none; ignored for cluster-scoped kinds.
     """
 
-    MODEL: ClassVar[type[KubeObject]]
+    MODEL: type[T]
     PLURAL: ClassVar[str]
     NAMESPACED: ClassVar[bool]
 
@@ -82,13 +82,11 @@ class Resource(Generic[T]):
         return "/".join([*parts, subresource] if subresource else parts)
 
     def _read(self, answer: Mapping[str, object]) -> T:
-        return cast(T, self.MODEL.from_server(answer))
+        return self.MODEL.from_server(answer)
 
     def _create(self, obj: T, namespace: str | None, dry_run: bool) -> T:
         body, namespace = self._body(obj, namespace)
-        return self._read(
-            self._transport.send(Request("POST", self._path(namespace), _writing(dry_run), body))
-        )
+        return self._read(self._transport.send(Request("POST", self._path(namespace), _writing(dry_run), body)))
 
     def _get(self, name: str, namespace: str | None) -> T:
         return self._read(self._transport.send(Request("GET", self._path(namespace, name))))
@@ -150,9 +148,7 @@ class Resource(Generic[T]):
         body = {"apiVersion": self.MODEL.API_VERSION, "kind": self.MODEL.KIND, **obj.to_dict()}
         own = _metadata(body).get("namespace")
         if own and namespace and own != namespace:
-            raise InvalidInput(
-                f"the object is of namespace {own!r}, but namespace={namespace!r} is given; drop one"
-            )
+            raise InvalidInput(f"the object is of namespace {own!r}, but namespace={namespace!r} is given; drop one")
         return body, own or namespace
 
 

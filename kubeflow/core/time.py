@@ -31,13 +31,11 @@ class Timestamp(datetime):
             InvalidInput: `text` is no time, or names no offset from UTC.
         """
         try:
-            if "T" not in text.upper():
-                raise ValueError(text)
-            moment = cls.fromisoformat(text)
+            moment = cls.fromisoformat(text.upper())
         except ValueError:
             raise InvalidInput(f"{text!r} is no RFC 3339 time such as '2025-01-31T12:00:00Z'") from None
         if moment.tzinfo is None:
-            raise InvalidInput(f"{text!r} names no offset from UTC; append 'Z' if it is in UTC")
+            raise InvalidInput(f"{text!r} lacks a time of day with its offset from UTC, such as '2025-01-31T12:00:00Z'")
         moment._text = text
         return moment
 
@@ -65,9 +63,7 @@ class Timestamp(datetime):
         )
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "string", "format": "date-time"}
 
 

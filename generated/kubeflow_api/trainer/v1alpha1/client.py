@@ -15,7 +15,7 @@ from .models import ClusterTrainingRuntime, TrainingRuntime, TrainJob
 class TrainJobs(Resource[TrainJob]):
     """The namespaced kind `TrainJob`."""
 
-    MODEL: ClassVar[type[TrainJob]] = TrainJob
+    MODEL = TrainJob
     PLURAL: ClassVar[str] = "trainjobs"
     NAMESPACED: ClassVar[bool] = True
 
@@ -62,19 +62,12 @@ class TrainJobs(Resource[TrainJob]):
         return self._patch(name, patch, namespace, dry_run)
 
     def delete(
-        self,
-        name: str,
-        *,
-        namespace: str | None = None,
-        propagation: Propagation = "Background",
-        dry_run: bool = False,
+        self, name: str, *, namespace: str | None = None, propagation: Propagation = "Background", dry_run: bool = False
     ) -> None:
         """Delete the object `name`; what it owns goes after it, unless `propagation` says otherwise."""
         self._delete(name, namespace, propagation, dry_run)
 
-    def replace_status(
-        self, obj: TrainJob, *, namespace: str | None = None, dry_run: bool = False
-    ) -> TrainJob:
+    def replace_status(self, obj: TrainJob, *, namespace: str | None = None, dry_run: bool = False) -> TrainJob:
         """Replace the status of the object by that of `obj`; everything else in `obj` is ignored."""
         return self._replace(obj, namespace, dry_run, "status")
 
@@ -88,13 +81,11 @@ class TrainJobs(Resource[TrainJob]):
 class TrainingRuntimes(Resource[TrainingRuntime]):
     """The namespaced kind `TrainingRuntime`."""
 
-    MODEL: ClassVar[type[TrainingRuntime]] = TrainingRuntime
+    MODEL = TrainingRuntime
     PLURAL: ClassVar[str] = "trainingruntimes"
     NAMESPACED: ClassVar[bool] = True
 
-    def create(
-        self, obj: TrainingRuntime, *, namespace: str | None = None, dry_run: bool = False
-    ) -> TrainingRuntime:
+    def create(self, obj: TrainingRuntime, *, namespace: str | None = None, dry_run: bool = False) -> TrainingRuntime:
         """Create `obj` and return it as the server stored it, defaults filled in.
 
         Args:
@@ -126,9 +117,7 @@ class TrainingRuntimes(Resource[TrainingRuntime]):
         """
         return self._list(namespace, label_selector, field_selector, all_namespaces)
 
-    def replace(
-        self, obj: TrainingRuntime, *, namespace: str | None = None, dry_run: bool = False
-    ) -> TrainingRuntime:
+    def replace(self, obj: TrainingRuntime, *, namespace: str | None = None, dry_run: bool = False) -> TrainingRuntime:
         """Replace the object by `obj`, which must carry the `resource_version` that it was read with."""
         return self._replace(obj, namespace, dry_run)
 
@@ -139,12 +128,7 @@ class TrainingRuntimes(Resource[TrainingRuntime]):
         return self._patch(name, patch, namespace, dry_run)
 
     def delete(
-        self,
-        name: str,
-        *,
-        namespace: str | None = None,
-        propagation: Propagation = "Background",
-        dry_run: bool = False,
+        self, name: str, *, namespace: str | None = None, propagation: Propagation = "Background", dry_run: bool = False
     ) -> None:
         """Delete the object `name`; what it owns goes after it, unless `propagation` says otherwise."""
         self._delete(name, namespace, propagation, dry_run)
@@ -153,7 +137,7 @@ class TrainingRuntimes(Resource[TrainingRuntime]):
 class ClusterTrainingRuntimes(Resource[ClusterTrainingRuntime]):
     """The cluster-scoped kind `ClusterTrainingRuntime`."""
 
-    MODEL: ClassVar[type[ClusterTrainingRuntime]] = ClusterTrainingRuntime
+    MODEL = ClusterTrainingRuntime
     PLURAL: ClassVar[str] = "clustertrainingruntimes"
     NAMESPACED: ClassVar[bool] = False
 
@@ -188,9 +172,7 @@ class ClusterTrainingRuntimes(Resource[ClusterTrainingRuntime]):
         """Replace the object by `obj`, which must carry the `resource_version` that it was read with."""
         return self._replace(obj, None, dry_run)
 
-    def patch(
-        self, name: str, patch: Mapping[str, object], *, dry_run: bool = False
-    ) -> ClusterTrainingRuntime:
+    def patch(self, name: str, patch: Mapping[str, object], *, dry_run: bool = False) -> ClusterTrainingRuntime:
         """Change the object `name` by a JSON merge patch in wire names: a value sets, None removes, a list replaces."""
         return self._patch(name, patch, None, dry_run)
 

@@ -187,16 +187,7 @@ class HostPathVolumeSource(Model):
 
     path: str
     type: (
-        Literal[
-            "",
-            "BlockDevice",
-            "CharDevice",
-            "Directory",
-            "DirectoryOrCreate",
-            "File",
-            "FileOrCreate",
-            "Socket",
-        ]
+        Literal["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"]
         | None
     ) = None
 
@@ -273,9 +264,7 @@ class PersistentVolumeClaimCondition(Model):
 class PersistentVolumeClaimStatus(Model):
     """`io.k8s.api.core.v1.PersistentVolumeClaimStatus`."""
 
-    access_modes: (
-        list[Literal["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"]] | None
-    ) = None
+    access_modes: list[Literal["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"]] | None = None
     allocated_resource_statuses: (
         dict[
             str,
@@ -904,9 +893,7 @@ class NodeAffinity(Model):
 class PersistentVolumeClaimSpec(Model):
     """`io.k8s.api.core.v1.PersistentVolumeClaimSpec`."""
 
-    access_modes: (
-        list[Literal["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"]] | None
-    ) = None
+    access_modes: list[Literal["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"]] | None = None
     data_source: TypedLocalObjectReference | None = None
     data_source_ref: TypedObjectReference | None = None
     resources: VolumeResourceRequirements | None = None

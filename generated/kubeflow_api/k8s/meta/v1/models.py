@@ -18,9 +18,7 @@ class Condition(Model):
     last_transition_time: Time
     message: Annotated[str, Field(max_length=32768)]
     observed_generation: Annotated[int | None, Field(ge=0)] = None
-    reason: Annotated[
-        str, Field(max_length=1024, min_length=1, pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")
-    ]
+    reason: Annotated[str, Field(max_length=1024, min_length=1, pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")]
     status: Literal["True", "False", "Unknown"]
     type: Annotated[
         str,
