@@ -35,7 +35,7 @@ from kubeflow.trainer.types.trainers import TrainerType
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _RUNTIMES = ("torch-distributed",)
 
@@ -52,9 +52,7 @@ class LocalProcessBackend:
 
     def __init__(self, config: LocalProcessBackendConfig) -> None:
         if os.name != "posix":
-            raise Unsupported(
-                f"Local processes need Linux or macOS, and this is {platform.system()}: use WSL."
-            )
+            raise Unsupported(f"Local processes need Linux or macOS, and this is {platform.system()}: use WSL.")
         self._state = state_dir(config.state_dir)
         self._jobs = registry(self._state)
 
@@ -87,9 +85,7 @@ class LocalProcessBackend:
     def get_runtime_packages(self, runtime: Runtime) -> str:
         """Return this interpreter, its packages and the GPUs of this machine, as text."""
         self.get_runtime(runtime.name)
-        packages = sorted(
-            {f"{d.name}=={d.version}" for d in importlib.metadata.distributions()}, key=str.lower
-        )
+        packages = sorted({f"{d.name}=={d.version}" for d in importlib.metadata.distributions()}, key=str.lower)
         gpus = visible_gpus()
         lines = [
             f"Python {platform.python_version()} ({sys.executable})",
@@ -135,7 +131,7 @@ class LocalProcessBackend:
             )
             for reason, message in checks.notes(spec):
                 job.record(reason, message)
-                _log.warning("job %s: %s (%s)", spec.name, message, reason)
+                logger.warning("job %s: %s (%s)", spec.name, message, reason)
             self._jobs.fill(spec.name, job)
             job.start()
             undo.pop_all()

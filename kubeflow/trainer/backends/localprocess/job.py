@@ -50,9 +50,7 @@ class LocalTrainJob(LocalJob):
     def view(self) -> TrainJob:
         """Return the job as it is now."""
         state = self.state
-        device = (
-            ("gpu", str(len(self._layout.gpus[0]))) if self._layout.gpus else ("cpu", str(os.cpu_count()))
-        )
+        device = ("gpu", str(len(self._layout.gpus[0]))) if self._layout.gpus else ("cpu", str(os.cpu_count()))
         return TrainJob(
             name=self.name,
             runtime=self.runtime,

@@ -15,14 +15,22 @@ from kubeflow.packaging import OUTPUT_DIR, Bundle
 # Every rank: its outputs, in order, into one file of its own; its exit code, with the time, into another. The empty
 # trap keeps the shell alive on TERM until the rank has ended by it. $0 is the node's directory.
 _RANK_SHELL = (
-    'trap : INT TERM; "$@" >>"$0/rank-$RANK.log" 2>&1; '
-    'code=$?; echo "$code" >"$0/rank-$RANK.exit"; exit "$code"'
+    'trap : INT TERM; "$@" >>"$0/rank-$RANK.log" 2>&1; code=$?; echo "$code" >"$0/rank-$RANK.exit"; exit "$code"'
 )
 
 # What a launcher around this process has set for its own ranks is not meant for ours.
 _LAUNCHER_PREFIXES = ("PET_", "TORCHELASTIC_", "ROLE_")
 _LAUNCHER_VARIABLES = frozenset(
-    ["RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "GROUP_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"]
+    [
+        "RANK",
+        "LOCAL_RANK",
+        "WORLD_SIZE",
+        "LOCAL_WORLD_SIZE",
+        "GROUP_RANK",
+        "GROUP_WORLD_SIZE",
+        "MASTER_ADDR",
+        "MASTER_PORT",
+    ]
 )
 
 
