@@ -29,12 +29,14 @@ def train_digits(epochs: int, learning_rate: float) -> None:
     model = DistributedDataParallel(network)
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     for epoch in range(1, epochs + 1):
+        total = 0.0
         for batch in torch.randperm(len(x)).split(32):
             loss = torch.nn.functional.cross_entropy(model(x[batch]), y[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        print(f"epoch {epoch}: {len(x)} images on rank {rank} of {world_size}, loss {loss.item():.3f}")
+            total += loss.item() * len(batch)
+        print(f"epoch {epoch}: mean loss {total / len(x):.3f} over the {len(x)} images of rank {rank} of {world_size}")
 
     accuracy = (network(x_test).argmax(dim=1) == y_test).float().mean().item()
     if rank == 0:

@@ -7,14 +7,15 @@ import os
 import subprocess
 import sys
 import sysconfig
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from kubeflow.packaging import PackagingError
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.packaging import PackagingError
 from kubeflow.trainer import (
     BuiltinTrainer,
     ContainerBackendConfig,
@@ -36,6 +37,16 @@ from kubeflow.trainer import (
 def train(epochs: int) -> None: ...
 
 
+def around_a_lock() -> Callable[[], None]:
+    lock = threading.Lock()
+
+    def locked() -> None:
+        with lock:
+            print("locked")
+
+    return locked
+
+
 def test_a_backend_that_is_none_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"TrainerClient\(LocalProcessBackendConfig\(\)\)"):
         TrainerClient("local")  # type: ignore[arg-type]
@@ -51,7 +62,8 @@ def test_a_backend_of_a_later_version_says_what_works_today() -> None:
 # fmt: off
 ALWAYS_BAD: list[tuple[str, Callable[[TrainerClient], object], type[Exception], str]] = [
     ("a lambda's result", lambda c: c.train(train_func=5), InvalidInput, "func must be a function, not 5"),  # type: ignore[call-overload]
-    ("a builtin", lambda c: c.train(train_func=print), PackagingError, "print"),
+    ("a function around a lock", lambda c: c.train(train_func=around_a_lock()), PackagingError, "lock"),
+    ("a lock as argument", lambda c: c.train(train_func=train, func_args={"epochs": threading.Lock()}), PackagingError, "epochs"),
     ("a missing argument", lambda c: c.train(train_func=train), PackagingError, "epochs"),
     ("a misspelt argument", lambda c: c.train(train_func=train, func_args={"epoch": 1}), PackagingError, "epoch"),
     ("no nodes", lambda c: c.train(train_func=train, func_args={"epochs": 1}, num_nodes=0), InvalidInput, "num_nodes"),
@@ -69,7 +81,7 @@ ALWAYS_BAD: list[tuple[str, Callable[[TrainerClient], object], type[Exception], 
 # fmt: on
 
 
-@pytest.mark.parametrize("dry_run", [False, True], ids=["train", "dry-run"])
+@pytest.mark.parametrize("cluster", [False, True], ids=["local", "kubernetes"])
 @pytest.mark.parametrize(
     ("call", "error", "message"), [case[1:] for case in ALWAYS_BAD], ids=[case[0] for case in ALWAYS_BAD]
 )
@@ -78,14 +90,14 @@ def test_what_works_nowhere_is_refused_before_anything_starts(
     call: Callable[[TrainerClient], object],
     error: type[Exception],
     message: str,
-    dry_run: bool,
+    cluster: bool,
 ) -> None:
-    client = TrainerClient(KubernetesBackendConfig() if dry_run else local_config)
+    client = TrainerClient(KubernetesBackendConfig() if cluster else local_config)
 
     with pytest.raises(error, match=message):
         call(client)
 
-    if not dry_run:
+    if not cluster:
         assert client.list_jobs() == []
         assert not Path(str(local_config.state_dir)).exists()
 

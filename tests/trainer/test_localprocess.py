@@ -98,7 +98,7 @@ def show_environment() -> None:
     import sys
     from pathlib import Path
 
-    names = ("PET_RDZV_ID", "SLURM_PROCID", "OMP_NUM_THREADS", "WORLD_SIZE", "MASTER_ADDR", "PET_NODE_RANK")
+    names = ("PET_RDZV_ID", "SLURM_JOB_ID", "OMP_NUM_THREADS", "WORLD_SIZE", "MASTER_ADDR", "PET_NODE_RANK")
     print(*(f"{name}={os.environ.get(name)}" for name in names))
     print(sys.executable, Path.cwd(), sys.stdin.read() == "", file=sys.stderr)
 
@@ -106,7 +106,7 @@ def show_environment() -> None:
 def test_a_job_runs_in_this_interpreter_directory_and_environment(
     local_config: LocalProcessBackendConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("SLURM_PROCID", "7")  # kept: the user's
+    monkeypatch.setenv("SLURM_JOB_ID", "7")  # kept: the user's
     monkeypatch.setenv("PET_RDZV_ID", "outer")  # not kept: as if this process were a rank of another torchrun
     monkeypatch.setenv("RANK", "5")
     monkeypatch.setenv("MASTER_ADDR", "elsewhere")
@@ -120,7 +120,7 @@ def test_a_job_runs_in_this_interpreter_directory_and_environment(
     client.wait_for_job_status(name, timeout=WAIT)
 
     assert list(client.get_job_logs(name)) == [
-        "PET_RDZV_ID=None SLURM_PROCID=7 OMP_NUM_THREADS=1 WORLD_SIZE=1 MASTER_ADDR=127.0.0.1 PET_NODE_RANK=0",
+        "PET_RDZV_ID=None SLURM_JOB_ID=7 OMP_NUM_THREADS=1 WORLD_SIZE=1 MASTER_ADDR=127.0.0.1 PET_NODE_RANK=0",
         f"{sys.executable} {tmp_path} True",
     ]
     reasons = {event.reason: event.message for event in client.get_job_events(name)}
@@ -181,8 +181,8 @@ def test_a_package_that_is_installed_costs_nothing(client: TrainerClient) -> Non
     assert list(client.get_job_logs(name))[-1] == "psutil is psutil"
 
 
-def wheel(directory: Path, name: str, text: str) -> Path:
-    """Write a wheel of one module that holds `TEXT`."""
+def index_with_wheel(directory: Path, name: str, text: str) -> str:
+    """Write a package index of one wheel, of one module that holds `TEXT`; return its URL."""
     info = f"{name}-1.0.dist-info"
     files = {
         f"{name}.py": f"TEXT = {text!r}\n",
@@ -194,11 +194,14 @@ def wheel(directory: Path, name: str, text: str) -> Path:
         for path, content in files.items()
     }
     record = "".join(f"{path},sha256={digest},{len(files[path])}\n" for path, digest in digests.items())
-    path = directory / f"{name}-1.0-py3-none-any.whl"
+    project = directory / name.replace("_", "-")
+    project.mkdir()
+    path = project / f"{name}-1.0-py3-none-any.whl"
+    (project / "index.html").write_text(f'<a href="{path.name}">{path.name}</a>')
     with zipfile.ZipFile(path, "w") as archive:
         for file, content in {**files, f"{info}/RECORD": f"{record}{info}/RECORD,,\n"}.items():
             archive.writestr(file, content)
-    return path
+    return directory.as_uri()
 
 
 def use_tiny() -> None:
@@ -208,9 +211,11 @@ def use_tiny() -> None:
 
 
 def test_a_package_that_is_missing_is_installed_for_the_job_alone(client: TrainerClient, tmp_path: Path) -> None:
-    path = wheel(tmp_path, "kubeflow_test_tiny", "from a wheel")
+    index = index_with_wheel(tmp_path, "kubeflow_test_tiny", "from a wheel")
 
-    name = client.train(train_func=use_tiny, packages_to_install=[f"kubeflow_test_tiny @ {path.as_uri()}"], num_nodes=2)
+    name = client.train(
+        train_func=use_tiny, packages_to_install=["kubeflow_test_tiny==1.0"], pip_index_urls=[index], num_nodes=2
+    )
     client.wait_for_job_status(name, timeout=WAIT)
 
     for step in ("node-0", "node-1"):
@@ -221,9 +226,9 @@ def test_a_package_that_is_missing_is_installed_for_the_job_alone(client: Traine
 
 def test_a_package_that_cannot_be_had_fails_the_job_in_pips_words(client: TrainerClient, tmp_path: Path) -> None:
     name = client.train(
-        train_func=use_tiny, packages_to_install=[f"kubeflow_test_none @ {(tmp_path / 'none.whl').as_uri()}"]
+        train_func=use_tiny, packages_to_install=["kubeflow-test-none"], pip_index_urls=[tmp_path.as_uri()]
     )
 
-    with pytest.raises(JobFailed, match=r"none\.whl") as failure:
+    with pytest.raises(JobFailed, match="kubeflow-test-none") as failure:
         client.wait_for_job_status(name, timeout=WAIT)
     assert failure.value.node == 0
