@@ -41,6 +41,8 @@ def build(component: Component, version: str, source: Source) -> tuple[bytes, li
     merged = merge(definitions, openapi.name, [(component.definition(crd.kind), crd) for crd in kinds])
     roots = [name for crd in kinds for name in (crd.kind, str(crd.facts["listKind"]))]
     wanted = [component.definition(name) for name in (*roots, *component.extra)]
+    if version != component.versions[-1]:  # an older release may lack what is kept besides the kinds
+        wanted = [name for name in wanted if name in merged or name not in map(component.definition, component.extra)]
     if unknown := [name for name in wanted if name not in merged]:
         raise SchemaError(openapi.name, ("components", "schemas"), f"no definition {unknown[0]!r}")
     pinned: Json = {

@@ -83,7 +83,9 @@ def test_parts_import_only_what_they_may(module: str) -> None:
 
 def test_there_are_no_circles_not_even_inside_functions() -> None:
     # A package's own `__init__` names its modules for type checkers only; the edge back to it is no import of them.
-    graph = {module: {target for target, _ in imports(module)} for module in MODULES if MODULES[module].name != "__init__.py"}
+    graph = {
+        module: {target for target, _ in imports(module)} for module in MODULES if MODULES[module].name != "__init__.py"
+    }
     state: dict[str, int] = {}
 
     def visit(module: str, way: tuple[str, ...]) -> None:

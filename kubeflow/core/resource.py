@@ -138,8 +138,9 @@ class Resource(Generic[T]):
             "kind": "DeleteOptions",
             "propagationPolicy": propagation,
         }
-        query = {"dryRun": "All"} if dry_run else {}
-        self._transport.send(Request("DELETE", self._path(namespace, name), query, options))
+        if dry_run:  # in the body: with one, the server does not read the query
+            options["dryRun"] = ["All"]
+        self._transport.send(Request("DELETE", self._path(namespace, name), body=options))
 
     def _body(self, obj: T, namespace: str | None) -> tuple[dict[str, object], str | None]:
         """Return the object as it is sent, and its namespace."""

@@ -17,7 +17,11 @@ def python(workshop: Workshop, code: str) -> str:
     """Run `code` in a fresh interpreter that sees the generated package; return what it prints."""
     path = os.pathsep.join([str(workshop.root / "generated"), str(ROOT)])
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path}
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": path},
     )
     assert result.returncode == 0, result.stderr
     return result.stdout
@@ -73,7 +77,7 @@ def test_a_client_has_the_verbs_and_the_scope_of_its_kind(generated: Workshop) -
         "from workshop_api.workshop.v1 import Client, Robots, Robot\n"
         "class Recorder:\n"
         "    def send(self, request):\n"
-        "        print(request.method, request.path, dict(request.query)); return dict(request.body or {})\n"
+        "        print(request.method, request.path, dict(request.query), (request.body or {}).get('dryRun')); return dict(request.body or {})\n"
         "client = Client(Recorder())\n"
         "client.robots.create(Robot(metadata={'name': 'a'}))\n"
         "client.robots.get('a')\n"
@@ -82,9 +86,9 @@ def test_a_client_has_the_verbs_and_the_scope_of_its_kind(generated: Workshop) -
         "print('namespace' in inspect.signature(Robots.get).parameters)\n",
     )
     assert printed.splitlines() == [
-        "POST /apis/workshop.example/v1/robots {'fieldValidation': 'Strict'}",
-        "GET /apis/workshop.example/v1/robots/a {}",
-        "DELETE /apis/workshop.example/v1/robots/a {'dryRun': 'All'}",
+        "POST /apis/workshop.example/v1/robots {'fieldValidation': 'Strict'} None",
+        "GET /apis/workshop.example/v1/robots/a {} None",
+        "DELETE /apis/workshop.example/v1/robots/a {} ['All']",
         "['create', 'get', 'list', 'replace', 'patch', 'delete']",
         "False",
     ]
@@ -114,12 +118,12 @@ def test_what_is_no_longer_generated_goes(generated: Workshop) -> None:
     assert generated.written() == before
 
 
-def test_a_failed_generation_leaves_the_tree_as_it_was(
-    generated: Workshop, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_failed_generation_leaves_the_tree_as_it_was(generated: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
     before = {name: (generated.root / name).read_bytes() for name in generated.written()}
     text = (generated.root / "pyproject.toml").read_text("utf-8")
-    (generated.root / "pyproject.toml").write_text(text.replace('"io.k8s.apimachinery.pkg.apis.meta.v1" =', '"other" ='), "utf-8")
+    (generated.root / "pyproject.toml").write_text(
+        text.replace('"io.k8s.apimachinery.pkg.apis.meta.v1" =', '"other" ='), "utf-8"
+    )
     assert generated.run("generate") == 1
     assert "[tool.codegen.modules] has no entry for 'io.k8s.apimachinery.pkg.apis.meta.v1'" in capsys.readouterr().err
     assert {name: (generated.root / name).read_bytes() for name in generated.written()} == before
@@ -128,7 +132,10 @@ def test_a_failed_generation_leaves_the_tree_as_it_was(
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda text: text.replace('"type": "string"\n', '"type": "string", "const": "a"\n', 1), "differs from its hash"),
+        (
+            lambda text: text.replace('"type": "string"\n', '"type": "string", "const": "a"\n', 1),
+            "differs from its hash",
+        ),
     ],
 )
 def test_a_pin_that_was_edited_is_not_generated_from(

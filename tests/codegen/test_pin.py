@@ -52,7 +52,9 @@ def test_what_holds_for_every_use_of_a_scalar_type_moves_to_the_type(workshop: W
     quantity = schemas["io.k8s.apimachinery.pkg.api.resource.Quantity"]
     assert quantity["pattern"] == "^[0-9]+m?$"
     assert quantity["oneOf"] == [{"type": "integer"}, {"type": "string"}]
-    assert schemas["workshop.v1.Arm"]["properties"]["reach"] == {"$ref": REF + "io.k8s.apimachinery.pkg.api.resource.Quantity"}
+    assert schemas["workshop.v1.Arm"]["properties"]["reach"] == {
+        "$ref": REF + "io.k8s.apimachinery.pkg.api.resource.Quantity"
+    }
 
 
 def test_metadata_in_a_template_admits_only_what_the_crd_admits(workshop: Workshop) -> None:

@@ -64,7 +64,9 @@ def test_a_lost_and_an_added_file_are_found(generated: Workshop, capsys: pytest.
 
 def test_a_change_of_the_configuration_is_found(generated: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
     path = generated.root / "pyproject.toml"
-    path.write_text(path.read_text("utf-8").replace('versions = ["v1.2.3"]', 'versions = ["v1.2.3", "v1.3.0"]'), "utf-8")
+    path.write_text(
+        path.read_text("utf-8").replace('versions = ["v1.2.3"]', 'versions = ["v1.2.3", "v1.3.0"]'), "utf-8"
+    )
     assert generated.run("verify") == 1
     message = capsys.readouterr().err
     assert "[tool.codegen] changed" in message

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
-
 from kubeflow_api.k8s.core.v1 import EnvVar, ResourceRequirements, Toleration
 from kubeflow_api.k8s.meta.v1 import ObjectMeta
 from kubeflow_api.trainer.v1alpha1 import RuntimeRef, Trainer, TrainJob, TrainJobSpec, TrainJobStatus
+from pydantic import ValidationError
 
 
 def job() -> TrainJob:
@@ -110,7 +109,10 @@ def test_what_the_server_sends_survives_a_read_modify_write() -> None:
 
 
 def test_a_broken_object_from_the_server_is_still_an_object() -> None:
-    sent = {"spec": {"runtimeRef": "gone", "suspend": "maybe", "trainer": {"numNodes": {"x": 1}, "env": "none"}}, "status": 3}
+    sent = {
+        "spec": {"runtimeRef": "gone", "suspend": "maybe", "trainer": {"numNodes": {"x": 1}, "env": "none"}},
+        "status": 3,
+    }
     read = TrainJob.from_server(sent)
     assert read.to_dict() == sent
     assert read.metadata is None

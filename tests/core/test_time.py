@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from kubeflow_api.k8s.meta.v1 import ObjectMeta
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow_api.k8s.meta.v1 import ObjectMeta
 
 
 @pytest.mark.parametrize(
-    "text", ["2025-01-31T12:00:00Z", "2025-01-31T12:00:00.000000Z", "2025-01-31T12:00:00.5+02:00", "2025-01-31t12:00:00z"]
+    "text",
+    ["2025-01-31T12:00:00Z", "2025-01-31T12:00:00.000000Z", "2025-01-31T12:00:00.5+02:00", "2025-01-31t12:00:00z"],
 )
 def test_a_time_is_sent_back_as_it_came(text: str) -> None:
     metadata = ObjectMeta.from_server({"creationTimestamp": text})

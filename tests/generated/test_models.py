@@ -26,7 +26,7 @@ slow = settings(
 
 
 def model(kind: str) -> type[Model]:
-    found = getattr(v1alpha1, kind)
+    found: type[Model] = getattr(v1alpha1, kind)
     assert issubclass(found, Model)
     return found
 

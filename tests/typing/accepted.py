@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_type
 
-from kubeflow.core.quantity import Quantity
-from kubeflow.core.resource import Transport
 from kubeflow_api.k8s.core.v1 import Container, ContainerPort, EnvVar, ResourceRequirements, Toleration
 from kubeflow_api.k8s.meta.v1 import ObjectMeta
 from kubeflow_api.trainer.v1alpha1 import (
@@ -18,6 +16,9 @@ from kubeflow_api.trainer.v1alpha1 import (
     TrainJobs,
     TrainJobSpec,
 )
+
+from kubeflow.core.quantity import Quantity
+from kubeflow.core.resource import Transport
 
 
 def build() -> TrainJob:

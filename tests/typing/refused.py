@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from kubeflow.core.resource import Transport
 from kubeflow_api.k8s.core.v1 import EnvVar, ResourceRequirements, Toleration
 from kubeflow_api.trainer.v1alpha1 import Client, RuntimeRef, Trainer, TrainingRuntime, TrainJob, TrainJobSpec
+
+from kubeflow.core.resource import Transport
 
 Trainer(num_node=2)  # mistake: a misspelt field
 Trainer(numNodes=2)  # mistake: attributes are snake_case

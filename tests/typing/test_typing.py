@@ -19,7 +19,17 @@ MARK = "# mistake:"
 
 def mypy(file: Path, cache: Path) -> set[int]:
     """Return the lines of `file` that mypy --strict reports."""
-    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull, "--cache-dir", str(cache), str(file)]
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--config-file",
+        os.devnull,
+        "--cache-dir",
+        str(cache),
+        str(file),
+    ]
     result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment())
     assert result.returncode in (0, 1), result.stdout + result.stderr
     return {int(line) for line in re.findall(rf"{file.name}:(\d+): error", result.stdout)}
@@ -29,9 +39,22 @@ def pyright(file: Path, cache: Path) -> set[int]:
     """Return the lines of `file` that pyright reports in strict mode."""
     project = cache / "pyrightconfig.json"
     (cache / file.name).write_bytes(file.read_bytes())
-    settings = {"include": [file.name], "typeCheckingMode": "strict", "extraPaths": [str(ROOT), str(ROOT / "generated")]}
+    settings = {
+        "include": [file.name],
+        "typeCheckingMode": "strict",
+        "extraPaths": [str(ROOT), str(ROOT / "generated")],
+    }
     project.write_text(json.dumps(settings), "utf-8")
-    command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, "--project", str(project)]
+    command = [
+        sys.executable,
+        "-m",
+        "pyright",
+        "--outputjson",
+        "--pythonpath",
+        sys.executable,
+        "--project",
+        str(project),
+    ]
     result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert result.returncode in (0, 1), result.stdout + result.stderr
     report = json.loads(result.stdout)
