@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kubeflow.trainer.api.trainer_client import BackendConfig, TrainerClient
     from kubeflow.trainer.backends.container.types import ContainerBackendConfig, TrainingRuntimeSource
     from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
+    from kubeflow.trainer.backends.kubernetes.tpu import get_tpu_num_nodes
     from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
     from kubeflow.trainer.constants.constants import DATASET_PATH, MODEL_PATH
     from kubeflow.trainer.errors import (
@@ -103,12 +104,14 @@ __all__ = [
     "TrainerType",
     "TrainingRuntimeSource",
     "Unsupported",
+    "get_tpu_num_nodes",
 ]
 
 _MODULES = {
     "api.trainer_client": ("BackendConfig", "TrainerClient"),
     "backends.container.types": ("ContainerBackendConfig", "TrainingRuntimeSource"),
     "backends.kubernetes.config": ("KubernetesBackendConfig",),
+    "backends.kubernetes.tpu": ("get_tpu_num_nodes",),
     "backends.localprocess.types": ("LocalProcessBackendConfig",),
     "constants.constants": ("DATASET_PATH", "MODEL_PATH"),
     "errors": (

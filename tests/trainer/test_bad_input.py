@@ -1,4 +1,3 @@
-# ruff: noqa: E501  (a case per line reads better)
 """Bad input to a client: an error that names cause and remedy, and nothing started."""
 
 from __future__ import annotations

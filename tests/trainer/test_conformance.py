@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -172,7 +173,12 @@ def test_a_deleted_job_ends_is_forgotten_and_lets_its_followers_go(client: Train
     lines = client.get_job_logs(name, step=None, follow=True)
     assert next(lines).endswith("sleeping")
 
-    client.delete_job(name)
+    with ThreadPoolExecutor() as pool:
+        waiter = pool.submit(client.wait_for_job_status, name)
+        time.sleep(0.1)
+        client.delete_job(name)
+        with pytest.raises(JobNotFound, match=name):
+            waiter.result(timeout=5)
 
     assert all("rank" in line for line in lines)
     with pytest.raises(JobNotFound, match=name):

@@ -15,17 +15,27 @@ from pathlib import Path
 import psutil
 import pytest
 
+from kubeflow.core.errors import InvalidInput
+from kubeflow.local.devices import visible_gpus
+from kubeflow.local.environments import missing
 from kubeflow.local.processes import members
+from kubeflow.packaging import bundle
 from kubeflow.trainer import (
     JobFailed,
     JobSpec,
     LocalProcessBackendConfig,
+    Runtime,
     RuntimeKind,
     RuntimeNotFound,
+    RuntimeTrainer,
     TrainerClient,
+    TrainerType,
 )
+from kubeflow.trainer.backends.localprocess import checks, launch
+from kubeflow.trainer.backends.localprocess.launch import Layout
 
 WAIT = 60  # seconds
+KIND = RuntimeKind.CLUSTER_TRAINING_RUNTIME
 
 
 def job_directory(config: LocalProcessBackendConfig, name: str) -> Path:
@@ -98,7 +108,16 @@ def show_environment() -> None:
     import sys
     from pathlib import Path
 
-    names = ("PET_RDZV_ID", "SLURM_JOB_ID", "OMP_NUM_THREADS", "WORLD_SIZE", "MASTER_ADDR", "PET_NODE_RANK")
+    names = (
+        "TMPDIR",
+        "KUBEFLOW_TMPDIR",
+        "PET_RDZV_ID",
+        "SLURM_JOB_ID",
+        "OMP_NUM_THREADS",
+        "WORLD_SIZE",
+        "MASTER_ADDR",
+        "PET_NODE_RANK",
+    )
     print(*(f"{name}={os.environ.get(name)}" for name in names))
     print(sys.executable, Path.cwd(), sys.stdin.read() == "", file=sys.stderr)
 
@@ -112,6 +131,8 @@ def test_a_job_runs_in_this_interpreter_directory_and_environment(
     monkeypatch.setenv("MASTER_ADDR", "elsewhere")
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("KUBEFLOW_STATE_DIR", str(tmp_path / "by-environment"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
     monkeypatch.chdir(tmp_path)
     (tmp_path / "random.py").write_text("raise SystemExit('a file of the user shadows the library')")
     client = TrainerClient(LocalProcessBackendConfig())
@@ -120,14 +141,39 @@ def test_a_job_runs_in_this_interpreter_directory_and_environment(
     client.wait_for_job_status(name, timeout=WAIT)
 
     assert list(client.get_job_logs(name)) == [
-        "PET_RDZV_ID=None SLURM_JOB_ID=7 OMP_NUM_THREADS=1 WORLD_SIZE=1 MASTER_ADDR=127.0.0.1 PET_NODE_RANK=0",
+        f"TMPDIR={tmp_path}/tmp KUBEFLOW_TMPDIR=None PET_RDZV_ID=None SLURM_JOB_ID=7 OMP_NUM_THREADS=1 WORLD_SIZE=1 MASTER_ADDR=127.0.0.1 PET_NODE_RANK=0",
         f"{sys.executable} {tmp_path} True",
     ]
     reasons = {event.reason: event.message for event in client.get_job_events(name)}
     assert "cpu=2" in reasons["LimitsNotEnforced"]
     assert "example/image:1" in reasons["ImageNotUsed"]
     assert len(list((tmp_path / "by-environment" / "jobs").iterdir())) == 1
+    assert list((tmp_path / "tmp").iterdir()) == []  # what starting a job unpacks goes with the job
     client.delete_job(name)
+
+
+def test_gpus_are_shared_out_and_decide_the_processes() -> None:
+    runtime = Runtime("torch-distributed", RuntimeTrainer(TrainerType.CUSTOM_TRAINER, "torch", "local"), KIND)
+    spec = JobSpec("job", runtime, num_nodes=2, resources={"nvidia.com/gpu": "2"})
+
+    layout = checks.lay_out(spec, ["a", "b", "c", "d"])
+
+    assert layout == Layout(num_nodes=2, num_proc_per_node=2, gpus=(("a", "b"), ("c", "d")))
+    assert [layout.node_of(rank) for rank in range(4)] == [0, 0, 1, 1]
+    plans = launch.torchrun(
+        bundle(sleep), layout, launch.Places(Path("/job")), python="python", install=False, port=1, environ={}, env={}
+    )
+    assert [plan.env["CUDA_VISIBLE_DEVICES"] for plan in plans] == ["a,b", "c,d"]
+    assert checks.lay_out(replace(spec, num_proc_per_node=1), ["a", "b", "c", "d"]).num_proc_per_node == 1
+    assert checks.lay_out(replace(spec, resources={}), []) == Layout(num_nodes=2, num_proc_per_node=1)
+    with pytest.raises(InvalidInput, match=r"2 GPU\(s\) on each of 2 node\(s\), and this machine has 3"):
+        checks.lay_out(spec, ["a", "b", "c"])
+
+
+def test_visible_devices_decide_which_gpus_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value, gpus in (("0,2", ["0", "2"]), ("", []), ("-1", []), ("GPU-a, GPU-b", ["GPU-a", "GPU-b"])):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+        assert visible_gpus() == gpus
 
 
 @dataclass(frozen=True)
@@ -162,6 +208,14 @@ def test_the_runtime_tells_of_this_machine(client: TrainerClient, capsys: pytest
     assert capsys.readouterr().out == f"{packages}\n"
     with pytest.raises(RuntimeNotFound, match="Available: torch-distributed"):
         client.get_runtime("torch")
+
+
+def test_what_is_installed_satisfies_its_requirement() -> None:
+    installed = ["psutil", "psutil>=5", "PyYAML>5,<99", "nothing; python_version < '3'"]
+    absent = ["psutil<1", "kubeflow-test-none", "psutil @ https://example.com/psutil.whl", "psutil[test]"]
+
+    assert missing(installed) == []
+    assert missing([*absent, *installed]) == absent
 
 
 def use_psutil() -> None:

@@ -23,6 +23,7 @@ from kubeflow.trainer import (
     TorchTuneConfig,
     TorchTuneInstructDataset,
     TrainJobTemplate,
+    get_tpu_num_nodes,
     names,
 )
 from kubeflow.trainer.types.resources import normalise
@@ -106,6 +107,17 @@ def test_fields_keep_the_published_order() -> None:
 )
 def test_resources_get_the_names_of_kubernetes(given: dict[str, str | int | float], expected: dict[str, str]) -> None:
     assert normalise(given) == expected
+
+
+def test_tpu_slices_are_counted_in_hosts() -> None:
+    assert get_tpu_num_nodes(1, "2x2") == 1
+    assert get_tpu_num_nodes(2, "4X4", chips_per_host=8) == 4
+    assert get_tpu_num_nodes(num_slices=3, topology="2x2x4") == 12
+    for topology in ("", "4", "4x", "0x4", "2x2x2x2", "4x4 "):
+        with pytest.raises(InvalidInput, match="topology"):
+            get_tpu_num_nodes(1, topology)
+    with pytest.raises(InvalidInput, match="no multiple of chips_per_host=4"):
+        get_tpu_num_nodes(1, "3x3")
 
 
 @pytest.mark.parametrize("name", ["a", "train-2", "a" * 63])
