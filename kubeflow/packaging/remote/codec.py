@@ -53,6 +53,12 @@ def load(path: str) -> Any:
     return found
 
 
+def is_data(value: Any) -> bool:
+    """Say whether a value is of a kind that `encode` takes by its fields, also when it can be called."""
+    kind = type(value)
+    return hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__pydantic_validator__")
+
+
 def encode(value: Any, refer: Refer = import_path) -> Any:
     """Return what `json.dumps` can write and `decode` turns back into an equal value of the same type.
 

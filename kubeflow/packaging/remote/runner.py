@@ -107,8 +107,9 @@ def _target(entry: Dict[str, Any], root: str) -> Any:
 
         with open(os.path.join(root, RUNTIME, "function.pkl"), "rb") as stream:
             return pickle.load(stream)  # noqa: S301  (opted into by the user, and covered by the bundle's digest)
-    found = codec.load(entry["module"] + ":" + entry["qualname"])
-    return getattr(codec.decode(entry["self"]), entry["method"]) if "self" in entry else found
+    if "self" in entry:
+        return getattr(codec.decode(entry["self"]), entry["method"])
+    return codec.load(entry["module"] + ":" + entry["qualname"])
 
 
 RUNTIME = ".kubeflow"
