@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kubeflow.local.logs import LAUNCHER_LOG, LogLine, last_lines, rank_log, read_lines
 
@@ -68,6 +71,29 @@ def test_following_sees_a_line_while_it_is_the_only_one_and_files_that_appear_la
         print("last", file=log)
     done.set()
     assert texts(lines) == ["last"]
+
+
+@settings(deadline=None, max_examples=50)
+@given(pieces=st.lists(st.binary(max_size=40) | st.just(b"\n"), max_size=8))
+def test_however_a_log_is_written_its_lines_come_whole_and_once(pieces: list[bytes]) -> None:
+    with tempfile.TemporaryDirectory() as directory, (Path(directory) / rank_log(0)).open("wb", buffering=0) as log:
+        ended = threading.Event()
+
+        def write_next_piece() -> bool:  # between any two looks at the files, one more piece arrives
+            if pieces:
+                log.write(pieces.pop(0))
+            else:
+                ended.set()
+            return ended.is_set()
+
+        expected = b"".join(pieces).split(b"\n")
+        lines = texts(read_lines([(0, Path(directory))], finished=write_next_piece, follow=True))
+
+    assert lines == [
+        line.removesuffix(b"\r").decode(errors="replace")
+        for index, line in enumerate(expected)
+        if line or index < len(expected) - 1
+    ]
 
 
 def test_a_deleted_job_ends_its_followers(tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ def test_a_failing_rank_fails_the_job_and_is_named(client: TrainerClient) -> Non
     assert error.log[0] == "about to fail"
     assert "has had enough" in error.log[-1]
     assert str(error.log[-1]) in str(error)
+    assert list(client.get_job_logs(name)) == ["about to fail"]  # nothing but what the function wrote
     job = client.wait_for_job_status(name, {"Complete", "Failed"})
     assert (job.status, job.steps[1].status) == ("Failed", "Failed")
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import fields
+from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.quantity import Quantity
 from kubeflow.trainer import (
     BuiltinTrainer,
     ContainerBackendConfig,
@@ -138,6 +143,30 @@ def test_names_that_a_cluster_accepts_pass(name: str) -> None:
 def test_names_that_a_cluster_refuses_come_with_one_that_it_accepts(name: str, suggestion: str) -> None:
     with pytest.raises(InvalidInput, match=suggestion):
         names.check(name)
+
+
+@given(st.text() | st.text("aZ0-_. ", max_size=80))
+def test_a_refused_name_never_suggests_another_that_is_refused(name: str) -> None:
+    try:
+        assert names.check(name) == name
+    except InvalidInput as error:
+        suggestion = re.search(r"Try '(.*)', or leave name= out\.$", str(error))
+        if suggestion:
+            assert names.check(suggestion[1]) == suggestion[1]
+    else:
+        assert re.fullmatch("[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name)  # the rules of the CRD
+
+
+AMOUNTS = st.integers(0, 10**15) | st.floats(0, 10**9) | st.from_regex(r"\A[0-9]{1,4}(m|k|Ki|Gi|e3)?\Z")
+
+
+@given(st.dictionaries(st.sampled_from(["cpu", "Memory", "STORAGE"]), AMOUNTS))
+def test_normal_resources_stay_as_they_are_and_keep_their_amount(given: dict[str, str | int | float]) -> None:
+    normal = normalise(given)
+
+    assert normalise(normal) == normal
+    for amount, text in zip(given.values(), normal.values(), strict=True):
+        assert Quantity(text).value == (Quantity(amount).value if isinstance(amount, str) else Decimal(str(amount)))
 
 
 def test_generated_names_are_accepted_and_differ() -> None:

@@ -14,7 +14,7 @@ from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConf
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.jobspec import AnyTrainer, JobSpec, Option, job_spec
-from kubeflow.trainer.types.checks import check_instance
+from kubeflow.trainer.types.checks import check_instance, wrong_type
 from kubeflow.trainer.types.initializers import Initializer
 from kubeflow.trainer.types.jobs import AwaitableStatus, Event, TrainJob
 from kubeflow.trainer.types.resources import Resources
@@ -336,13 +336,12 @@ def _backend(config: object) -> Backend:
             "TrainerClient(LocalProcessBackendConfig()); to make a job for a cluster, use "
             "TrainerClient().train(..., dry_run=True)."
         )
-    check_instance(
+    raise wrong_type(
         "backend_config",
         config,
         (LocalProcessBackendConfig, KubernetesBackendConfig, ContainerBackendConfig),
         remedy="For this machine, write TrainerClient(LocalProcessBackendConfig()).",
     )
-    raise AssertionError  # check_instance has raised
 
 
 def _check_trainer(trainer: AnyTrainer | None, short: Sequence[str]) -> None:

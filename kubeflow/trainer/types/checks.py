@@ -65,9 +65,14 @@ def check_instance(field: str, value: object, kinds: tuple[type, ...], *, remedy
         InvalidInput: Naming `field`, what it takes and what it got; `remedy` is appended.
     """
     if not isinstance(value, kinds):
-        takes = _listed(kind.__name__ for kind in kinds)
-        got = f"the class {value.__name__}" if isinstance(value, type) else f"{value!r}"
-        raise InvalidInput(f"{field} takes {takes}, not {got}.{f' {remedy}' if remedy else ''}")
+        raise wrong_type(field, value, kinds, remedy=remedy)
+
+
+def wrong_type(field: str, value: object, kinds: tuple[type, ...], *, remedy: str = "") -> InvalidInput:
+    """Return the error that `check_instance` raises."""
+    takes = _listed(kind.__name__ for kind in kinds)
+    got = f"the class {value.__name__}" if isinstance(value, type) else f"{value!r}"
+    return InvalidInput(f"{field} takes {takes}, not {got}.{f' {remedy}' if remedy else ''}")
 
 
 def _listed(names: Iterable[str]) -> str:

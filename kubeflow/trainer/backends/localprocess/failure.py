@@ -10,7 +10,7 @@ from pathlib import Path
 from kubeflow.local.job import JobState, LocalJob, describe_exit
 from kubeflow.local.logs import LAUNCHER_LOG, last_lines, rank_log
 from kubeflow.packaging import RankError, read_outcomes
-from kubeflow.trainer.backends.localprocess.launch import Layout
+from kubeflow.trainer.backends.localprocess.launch import TORCHRUN_LOG, Layout
 from kubeflow.trainer.errors import JobFailed
 
 _LAST_LINES = 20
@@ -60,10 +60,9 @@ def explain(job: LocalJob, state: JobState, layout: Layout, outcomes: Path) -> J
     start_error = errors.get(node)
     reason = f"node-{node} could not start: {start_error.message}" if start_error else f"{state.reason}."
     rank = node if layout.num_proc_per_node == 1 else None
-    log = last_lines(job.node_dir(node) / LAUNCHER_LOG, _LAST_LINES)
-    if not log and rank is not None:
-        log = last_lines(job.node_dir(node) / rank_log(rank), _LAST_LINES)
-    return JobFailed(job.name, reason, rank=rank, node=node, log=log)
+    logs = [TORCHRUN_LOG, LAUNCHER_LOG, *([rank_log(rank)] if rank is not None else [])]
+    said = (last_lines(job.node_dir(node) / name, _LAST_LINES) for name in logs)
+    return JobFailed(job.name, reason, rank=rank, node=node, log=next(filter(None, said), ()))
 
 
 def _rank_failed(job: LocalJob, node: int, end: _RankEnd, error: RankError | None) -> JobFailed:

@@ -12,12 +12,19 @@ from kubeflow.local.ports import LOOPBACK
 from kubeflow.packaging import OUTPUT_DIR, Bundle
 from kubeflow.packaging.remote.loader import RUN_ID
 
-# Every rank: its outputs, in order, into one file of its own; its exit code, with the time, into another. The empty
-# trap keeps the shell alive on TERM until the rank has ended by it. $0 is the node's directory. What is put into
-# temporary files on the way to the rank goes with the job's directory; the rank itself has the user's TMPDIR again.
-_RANK_SHELL = (
+TORCHRUN_LOG = "torchrun.log"
+"""In a node's directory: what torchrun itself says. It repeats at length what the ranks' own logs say better."""
+
+# $0 is the node's directory in all of these.
+_CAPTURE_TORCHRUN = f'exec "$@" >>"$0/{TORCHRUN_LOG}" 2>&1'
+_CAPTURE_RANK = 'exec "$@" >>"$0/rank-$RANK.log" 2>&1'
+# Every rank: its outputs, in order, into one file of its own, by the shell that $1 is the script of; then its exit
+# code, with the time, into another. The trap keeps the outer shell alive on TERM until the rank has ended by it, and
+# its own remarks on that go nowhere. What is put into temporary files on the way to the rank goes with the job's
+# directory; the rank itself has the user's TMPDIR again.
+_RANK = (
     'if [ -n "$KUBEFLOW_TMPDIR" ]; then TMPDIR="$KUBEFLOW_TMPDIR"; else unset TMPDIR; fi; unset KUBEFLOW_TMPDIR; '
-    'trap : INT TERM; "$@" >>"$0/rank-$RANK.log" 2>&1; '
+    'trap : INT TERM; capture=$1; shift; /bin/sh -c "$capture" "$0" "$@" 2>/dev/null; '
     'code=$?; echo "$code" >"$0/rank-$RANK.exit"; exit "$code"'
 )
 
@@ -115,8 +122,9 @@ def torchrun(
     }
     plans: list[NodePlan] = []
     for index in range(layout.num_nodes):
-        launcher = (python, "-P", "-m", "torch.distributed.run", "--no-python")
-        rank = ("/bin/sh", "-c", _RANK_SHELL, str(places.node(index)), python)
+        node = str(places.node(index))
+        launcher = ("/bin/sh", "-c", _CAPTURE_TORCHRUN, node, python, "-P", "-m", "torch.distributed.run")
+        rank = ("--no-python", "/bin/sh", "-c", _RANK, node, _CAPTURE_RANK, python)
         loader, *arguments = bundle.command((*launcher, *rank), python=python, install=install)
         gpus = {VISIBLE: ",".join(layout.gpus[index])} if layout.gpus else {}
         # -P: a file of the user's that happens to be called random.py must not shadow the library for our programs.
