@@ -25,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--from", dest="source", required=True, help="folder with the release's files, laid out as upstream"
     )
     pin.add_argument("--commit", help="full hash of the release's commit; read from --from when that is a git checkout")
+    pin.add_argument(
+        "--identical", action="append", default=[], metavar="VERSION=FOLDER", help="a release that has the same types"
+    )
     generate = commands.add_parser("generate", help="write generated/ from schemas/ and templates/")
     generate.add_argument("--out", type=Path, help="write to this folder instead (default: generated/)")
     commands.add_parser("verify", help="prove from hashes that generated/ and schemas/ are as they were written")
@@ -49,7 +52,8 @@ def _run(options: argparse.Namespace) -> int:
         from codegen.source import open_source
 
         component = configuration.component(options.component)
-        print(pin(root, component, options.version, open_source(options.source), options.commit))
+        others = {version: open_source(folder) for version, _, folder in (o.partition("=") for o in options.identical)}
+        print(pin(root, component, options.version, open_source(options.source), options.commit, others))
         return 0
     from codegen.generate import generate
 

@@ -23,6 +23,8 @@ class Component:
         crds: Glob of the CRD documents below the source.
         definitions: Prefix of this group's definitions in the OpenAPI document, without the final dot.
         extra: Further definitions to keep, by their name after `definitions`, such as request bodies.
+        rename: Prefix of definitions upstream -> the prefix that a pin gives them.
+        identical: Release that has the same types as the pinned one -> path of the document that proves it.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Component:
     definitions: str
     kinds: tuple[str, ...]
     extra: tuple[str, ...]
+    rename: Mapping[str, str]
+    identical: Mapping[str, str]
 
     def definition(self, name: str) -> str:
         """Return the full definition name of this group's type `name`."""
@@ -50,6 +54,8 @@ class Config:
         components: By name.
         modules: Definition prefix -> dotted package below `package`.
         types: Definition -> dotted name of the hand-written type that stands for it.
+        shared: Prefixes of definitions that several components bring, each in the version it was built with; the
+            component that stands first provides them.
         digest: SHA-256 over the table; part of what the generated tree was made from.
     """
 
@@ -57,6 +63,7 @@ class Config:
     components: Mapping[str, Component]
     modules: Mapping[str, str]
     types: Mapping[str, str]
+    shared: tuple[str, ...]
     digest: str
 
     def component(self, name: str) -> Component:
@@ -102,10 +109,11 @@ def load(root: Path) -> Config:
     }
     modules = reader.strings_by_name("modules")
     types = reader.strings_by_name("types")
+    shared = reader.strings("shared", default=())
     package = reader.string("package")
     reader.finish()
     canonical = json.dumps(table, sort_keys=True, ensure_ascii=True).encode()
-    return Config(package, components, modules, types, hashlib.sha256(canonical).hexdigest())
+    return Config(package, components, modules, types, shared, hashlib.sha256(canonical).hexdigest())
 
 
 def _component(name: str, reader: _Reader) -> Component:
@@ -120,6 +128,8 @@ def _component(name: str, reader: _Reader) -> Component:
         definitions=reader.string("definitions"),
         kinds=reader.strings("kinds"),
         extra=reader.strings("extra", default=()),
+        rename=reader.strings_by_name("rename", default={}),
+        identical=reader.strings_by_name("identical", default={}),
     )
     reader.finish()
     for version in component.versions:
@@ -150,8 +160,9 @@ class _Reader:
             raise CodegenError(f"pyproject.toml: {where} must be a list of strings")
         return tuple(_string(where, item) for item in cast("list[object]", value))
 
-    def strings_by_name(self, key: str) -> dict[str, str]:
-        return {name: _string(f"{self._where}.{key}.{name}", value) for name, value in self.table(key).items()}
+    def strings_by_name(self, key: str, default: dict[str, object] | None = None) -> dict[str, str]:
+        values = self.table_of(self._left.pop(key, default), key)
+        return {name: _string(f"{self._where}.{key}.{name}", value) for name, value in values.items()}
 
     def table(self, key: str) -> dict[str, object]:
         return self.table_of(self._left.pop(key, None), key)

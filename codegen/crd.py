@@ -5,7 +5,7 @@ They are the source of constraints, defaults and CEL rules.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import yaml
@@ -33,6 +33,7 @@ FACTS = {
     "x-kubernetes-list-map-keys",
     "x-kubernetes-list-type",
     "x-kubernetes-map-type",
+    "x-kubernetes-preserve-unknown-fields",
     "x-kubernetes-validations",
 }
 # `anyOf` is allowed only in the fixed form that goes with `x-kubernetes-int-or-string`, and adds nothing to it.
@@ -62,6 +63,11 @@ class Crd:
     kind: str
     schema: Object
     facts: Object
+
+    @property
+    def opaque(self) -> bool:
+        """Whether the CRD leaves the kind's content to its controller: any object is stored as it comes."""
+        return "properties" not in self.schema and bool(self.schema.get("x-kubernetes-preserve-unknown-fields"))
 
 
 def read_crd(document: Document, version: str) -> Crd:
@@ -93,6 +99,7 @@ def read_crd(document: Document, version: str) -> Crd:
     _check(schema, name, path)
     kind = as_string(names.get("kind"), name, ("spec", "names", "kind"))
     columns = as_list(entry.get("additionalPrinterColumns", []), name, (*path[:3], "additionalPrinterColumns"))
+    result = Crd(name, path, kind, schema, {})
     facts: dict[str, Json] = {
         "group": as_string(spec.get("group"), name, ("spec", "group")),
         "version": version,
@@ -110,7 +117,9 @@ def read_crd(document: Document, version: str) -> Crd:
             for column in columns
         ],
     }
-    return Crd(name, path, kind, schema, facts)
+    if result.opaque:
+        facts["opaque"] = True
+    return replace(result, facts=facts)
 
 
 def _check(node: Object, document: str, path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from codegen import lock, manifest, models
+from codegen import lock, manifest, models, overlay
 from codegen.config import Component, Config
 from codegen.errors import CodegenError
 from codegen.jsontypes import Object, parse_json
@@ -72,12 +72,14 @@ def _load(root: Path, config: Config, component: Component) -> _Pinned:
             f"{component.name} {component.versions[-1]} is not pinned: run "
             f"`python -m codegen pin {component.name} {component.versions[-1]} --from FOLDER`"
         )
-    content = (root / "schemas" / file).read_bytes()
+    schemas = root / "schemas"
+    content = (schemas / file).read_bytes()
     if lock.sha256(content) != entry.sha256:
         raise CodegenError(f"schemas/{file} differs from its hash in lock.toml; pin it again")
     document = cast("dict[str, dict[str, Mapping[str, Object]]]", parse_json(content, file))
     kinds = models.kinds_of(config, component.definitions, cast("Iterable[Object]", document["x-kinds"]))
-    return _Pinned(component, file, document["components"]["schemas"], kinds)
+    patches = [patch for patch in overlay.read(schemas) if patch.component == component.name]
+    return _Pinned(component, file, overlay.apply(document["components"]["schemas"], patches), kinds)
 
 
 def _render(root: Path, config: Config, pins: list[_Pinned]) -> dict[str, str]:
@@ -88,9 +90,7 @@ def _render(root: Path, config: Config, pins: list[_Pinned]) -> dict[str, str]:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    definitions: dict[str, Object] = {}
-    for pin in pins:
-        definitions |= pin.definitions
+    definitions = _together(config, pins)
     kinds = [kind for pin in pins for kind in pin.kinds]
     sources = [f"schemas/{pin.name}" for pin in pins]
     files = models.render(config, sources[0], definitions, kinds, root / "templates" / "models")
@@ -112,6 +112,30 @@ def _render(root: Path, config: Config, pins: list[_Pinned]) -> dict[str, str]:
     files["__init__.py"] = environment.get_template("root.py.jinja").render(versions=versions)
     header = environment.get_template("header.jinja").render(sources=sources)
     return {path: header + text for path, text in files.items()} | {"py.typed": ""}
+
+
+def _together(config: Config, pins: list[_Pinned]) -> dict[str, Object]:
+    """Return the definitions of all pins. Shared ones come from the component that stands first.
+
+    Raises:
+        CodegenError: Two components define one name; or a shared definition has fields that the first one lacks, so
+            that it cannot stand for both.
+    """
+    result: dict[str, Object] = {}
+    for pin in pins:
+        for name, node in pin.definitions.items():
+            known = result.setdefault(name, node)
+            if known == node:
+                continue
+            if not name.startswith(config.shared):
+                raise CodegenError(f"schemas/{pin.name}: {name} is also defined by another component")
+            fields = [cast("Mapping[str, object]", each.get("properties", {})).keys() for each in (known, node)]
+            if missing := fields[1] - fields[0]:
+                raise CodegenError(
+                    f"schemas/{pin.name}: {name} has {min(missing)!r}, which it lacks in the component before it; "
+                    "put the component with the newer Kubernetes types first"
+                )
+    return result
 
 
 def _exports(config: Config, definitions: Iterable[str]) -> dict[str, dict[str, list[str]]]:

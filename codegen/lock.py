@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from codegen.errors import CodegenError
@@ -24,6 +24,7 @@ class Pin:
         file: The pinned schema, relative to `schemas/`.
         sha256: Of that file, in hex.
         sources: Path of each upstream document -> its SHA-256.
+        identical: Release with the same types -> path and SHA-256 of the document that is the same in both.
     """
 
     component: str
@@ -33,6 +34,7 @@ class Pin:
     file: str
     sha256: str
     sources: Mapping[str, str]
+    identical: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
 
 
 def sha256(content: bytes) -> str:
@@ -62,6 +64,9 @@ def render(pins: list[Pin]) -> str:
         keys = ("component", "version", "repository", "commit", "file", "sha256")
         lines = ["[[pin]]", *(f"{key} = {_quote(getattr(pin, key))}" for key in keys), "", "[pin.sources]"]
         lines += [f"{_quote(name)} = {_quote(digest)}" for name, digest in sorted(pin.sources.items())]
+        for version, proof in sorted(pin.identical.items()):
+            lines += ["", f"[pin.identical.{_quote(version)}]"]
+            lines += [f"{key} = {_quote(value)}" for key, value in sorted(proof.items())]
         blocks.append("\n".join(lines) + "\n")
     return "\n".join(blocks)
 

@@ -56,10 +56,15 @@ def read(folder: Path) -> Manifest:
 def inputs(root: Path, configuration: Config) -> dict[str, str]:
     """Return the hashes of everything that generation reads from the checkout at `root`, by path.
 
-    Those are the newest pin of each component, the templates and the generator's own modules.
+    Those are the newest pin of each component, their fix-ups, the templates and the generator's own modules.
     """
     schemas = [root / "schemas" / newest(component) for component in configuration.components.values()]
-    files = [*schemas, *(root / "templates").rglob("*.jinja*"), *(root / "codegen").glob("*.py")]
+    files = [
+        *schemas,
+        root / "schemas" / "patches.toml",
+        *(root / "templates").rglob("*.jinja*"),
+        *(root / "codegen").glob("*.py"),
+    ]
     return {path.relative_to(root).as_posix(): sha256(path.read_bytes()) for path in sorted(files) if path.exists()}
 
 

@@ -105,6 +105,8 @@ def merge(definitions: Definitions, openapi: str, kinds: Iterable[tuple[str, Crd
     for name, crd in kinds:
         if name not in definitions:
             raise SchemaError(openapi, ("components", "schemas"), f"no definition {name!r} for the kind {crd.kind}")
+        if crd.opaque:
+            continue
         walk.visit((name, "."), {"$ref": REF_PREFIX + name}, crd.schema, crd.document, crd.path)
     facts = {position: entry[0] for position, entry in walk.facts.items()}
     owned = _hoist(walk.definitions, facts)

@@ -138,6 +138,10 @@ class _Preparation:
             raise SchemaError(self.document, (*self.path, keyword), f"the generator cannot render {keyword!r}")
         if target := reference(node):
             return self._reference(node, target)
+        if self._is_definition and (_arguments(node) or "minProperties" in node):
+            raise SchemaError(
+                self.document, self.path, "constraints belong to the fields of this type, not to the type"
+            )
         result: dict[str, Json] = {key: node[key] for key in ("type", "required", "enum") if key in node}
         if "enum" in node and not all(isinstance(value, str) for value in cast("list[Json]", node["enum"])):
             raise SchemaError(self.document, (*self.path, "enum"), "only enums of strings are understood")
@@ -145,19 +149,16 @@ class _Preparation:
         if "properties" in node:
             result["properties"] = self._properties(cast("Mapping[str, Object]", node["properties"]))
         for keyword in ("items", "additionalProperties"):
-            if keyword in node:
+            if isinstance(node.get(keyword), Mapping):
                 result[keyword] = self._below(keyword).node(cast("Object", node[keyword]))
-        if (
-            result.get("type") == "object"
-            and not {"properties", "additionalProperties"} & set(result)
-            and self.path[2:3] != self.path[-1:]
-        ):
-            raise SchemaError(
-                self.document,
-                self.path,
-                "a field that is any object: map its definition in [tool.codegen.types]",
-            )
+        free = result.get("type") == "object" and not isinstance(node.get("additionalProperties"), Mapping)
+        if free and "properties" not in node and (not self._is_definition or "additionalProperties" in node):
+            raise SchemaError(self.document, self.path, "any object: map its definition in [tool.codegen.types]")
         return result
+
+    @property
+    def _is_definition(self) -> bool:
+        return len(self.path) == 3  # components, schemas, name
 
     def _below(self, *steps: str) -> _Preparation:
         return _Preparation(self.config, self.document, (*self.path, *steps), self.aliases)

@@ -42,9 +42,10 @@ def words(kind: str) -> str:
     return _WORDS.sub("_", kind).lower()
 
 
-# Names that the model base needs for itself.
+# Names that the model base needs for itself, and those that annotations of other fields use.
 _TAKEN = {
-    *("copy", "dict", "json", "schema", "validate", "construct"),
+    *("bool", "dict", "float", "int", "list", "str"),
+    *("copy", "json", "schema", "validate", "construct"),
     *("from_dict", "from_server", "from_yaml", "to_dict", "to_json", "to_yaml"),
     *("model_config", "model_extra", "model_fields", "model_fields_set"),
 }

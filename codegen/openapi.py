@@ -32,8 +32,11 @@ DROPPED = {"description", "default", "x-kubernetes-v2-schema"}
 Definitions = Mapping[str, Object]
 
 
-def read_definitions(document: Document) -> Definitions:
+def read_definitions(document: Document, rename: Mapping[str, str] | None = None) -> Definitions:
     """Return the definitions of `document` by name, without what `DROPPED` lists.
+
+    Args:
+        rename: Prefix of names (before the last dot) -> the prefix to give them, in references too.
 
     Raises:
         SchemaError: The document is not valid OpenAPI 3.0, a `$ref` dangles, or a keyword is unknown.
@@ -50,7 +53,7 @@ def read_definitions(document: Document) -> Definitions:
         path: Path = ("components", "schemas", key)
         cleaned[key] = _clean(as_object(node, name, path), schemas, name, path)
     _validate(root, cleaned, name)
-    return cleaned
+    return _renamed(cleaned, rename, name) if rename else cleaned
 
 
 def reference(node: Object) -> str | None:
@@ -107,9 +110,32 @@ def _clean(node: Object, schemas: Object, document: str, path: Path) -> Object:
             for key, child in properties.items()
         }
     for keyword in ("items", "additionalProperties"):
-        if keyword in node:
+        if keyword == "additionalProperties" and node.get(keyword) is True:
+            result[keyword] = True  # any values
+        elif keyword in node:
             child = as_object(node[keyword], document, (*path, keyword))
             result[keyword] = _clean(child, schemas, document, (*path, keyword))
+    return result
+
+
+def _renamed(definitions: Definitions, rename: Mapping[str, str], document: str) -> Definitions:
+    def new(name: str) -> str:
+        prefix, _, last = name.rpartition(".")
+        return f"{rename[prefix]}.{last}" if prefix in rename else name
+
+    def visit(value: Json) -> Json:
+        if isinstance(value, Mapping):
+            return {
+                key: REF_PREFIX + new(reference(value) or "") if key == "$ref" else visit(child)
+                for key, child in value.items()
+            }
+        return [visit(item) for item in value] if isinstance(value, list) else value
+
+    result: dict[str, Object] = {}
+    for name, node in definitions.items():
+        if new(name) in result or (new(name) != name and new(name) in definitions):
+            raise SchemaError(document, ("components", "schemas", name), f"renamed to {new(name)!r}, which exists")
+        result[new(name)] = cast("Object", visit(node))
     return result
 
 

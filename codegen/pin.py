@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from codegen import lock
@@ -29,7 +30,7 @@ def build(component: Component, version: str, source: Source) -> tuple[bytes, li
         CodegenError: A document or a kind is missing.
     """
     openapi = source.read(component.openapi)
-    definitions = read_definitions(openapi)
+    definitions = read_definitions(openapi, component.rename)
     documents = source.glob(component.crds)
     crds = {crd.kind: crd for crd in (read_crd(document, component.version) for document in documents)}
     if missing := [kind for kind in component.kinds if kind not in crds]:
@@ -57,7 +58,33 @@ def build(component: Component, version: str, source: Source) -> tuple[bytes, li
     return text.encode(), [openapi, *(document for document in documents if document.name in used)]
 
 
-def pin(root: Path, component: Component, version: str, source: Source, commit: str | None) -> Path:
+def same_types(component: Component, source: Source, others: Mapping[str, Source]) -> dict[str, dict[str, str]]:
+    """Return the proof that other releases have the types of the pinned one: a document that is byte for byte the same.
+
+    Raises:
+        CodegenError: A release of `component.identical` is not in `others`, or its document differs.
+    """
+    proofs: dict[str, dict[str, str]] = {}
+    for version, name in component.identical.items():
+        if version not in others:
+            raise CodegenError(
+                f"{component.name} {version} is said to have the same types: give --identical {version}=FOLDER"
+            )
+        here, there = source.read(name), others[version].read(name)
+        if here.sha256 != there.sha256:
+            raise CodegenError(f"{name} differs between the pinned release and {version}: pin {version} on its own")
+        proofs[version] = {"document": name, "sha256": here.sha256}
+    return proofs
+
+
+def pin(
+    root: Path,
+    component: Component,
+    version: str,
+    source: Source,
+    commit: str | None,
+    identical: Mapping[str, Source] | None = None,
+) -> Path:
     """Pin one release: write `schemas/<component>/<minor>.json` and its entry in `schemas/lock.toml`.
 
     Nothing is written unless everything was read and agreed. The result depends on the documents alone.
@@ -66,6 +93,7 @@ def pin(root: Path, component: Component, version: str, source: Source, commit: 
         root: Of the checkout.
         version: The release tag, such as `v2.3.0`; a pin of the same minor is replaced.
         commit: Full hash of the upstream commit; may be left out when the source knows it.
+        identical: Sources of the releases that `component.identical` names.
 
     Raises:
         CodegenError: See `build`; or the commit is neither given nor known.
@@ -83,6 +111,7 @@ def pin(root: Path, component: Component, version: str, source: Source, commit: 
         file=file,
         sha256=lock.sha256(content),
         sources={document.name: document.sha256 for document in documents},
+        identical=same_types(component, source, identical or {}),
     )
     schemas = root / "schemas"
     pins = [other for other in lock.read(schemas) if other.file != file]

@@ -83,7 +83,16 @@ def test_it_is_not_hashable_because_equal_ones_have_different_texts() -> None:
 
 @given(st.integers(-(10**12), 10**12), st.sampled_from(["", "m", "k", "M", "Ki", "Mi", "Gi", "e2"]))
 def test_order_agrees_with_arithmetic(number: int, suffix: str) -> None:
-    factors = {"": "1", "m": "0.001", "k": "1e3", "M": "1e6", "Ki": "1024", "Mi": "1048576", "Gi": "1073741824", "e2": "100"}
+    factors = {
+        "": "1",
+        "m": "0.001",
+        "k": "1e3",
+        "M": "1e6",
+        "Ki": "1024",
+        "Mi": "1048576",
+        "Gi": "1073741824",
+        "e2": "100",
+    }
     quantity = Quantity(f"{number}{suffix}")
     assert quantity.value == number * Decimal(factors[suffix])
     assert (quantity < 5) == (number * Decimal(factors[suffix]) < 5)

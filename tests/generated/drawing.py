@@ -12,8 +12,11 @@ from typing import Any
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
+from codegen import overlay
+
 ROOT = Path(__file__).parents[2]
 PREFIX = "#/components/schemas/"
+UNSTRUCTURED = "io.k8s.apimachinery.pkg.apis.meta.v1.unstructured.Unstructured"
 TIME = "io.k8s.apimachinery.pkg.apis.meta.v1.Time"
 # Deep enough to reach a container's toleration through every patch; below it only what is required is drawn.
 DEEPEST = 26
@@ -28,22 +31,36 @@ JSON = st.recursive(
 )
 
 
+PINS = {"trainer": "trainer/v2.3.json", "katib": "katib/v0.19.json"}
+
+
 @cache
-def pin() -> dict[str, Any]:
-    result: dict[str, Any] = json.loads((ROOT / "schemas/trainer/v2.3.json").read_text("utf-8"))
-    return result
+def kinds() -> dict[str, dict[str, Any]]:
+    """Return what the pins say of each kind, by the name of its definition."""
+    found: dict[str, dict[str, Any]] = {}
+    for component, file in PINS.items():
+        for kind in json.loads((ROOT / "schemas" / file).read_text("utf-8"))["x-kinds"]:
+            found[f"{component}.{kind['version']}.{kind['kind']}"] = kind
+    return found
 
 
+@cache
 def definitions() -> dict[str, Any]:
-    result: dict[str, Any] = pin()["components"]["schemas"]
-    return result
+    """Return the definitions that the models are generated from: all pins with their fix-ups."""
+    patches = overlay.read(ROOT / "schemas")
+    found: dict[str, Any] = {}
+    for component, file in PINS.items():
+        pinned = json.loads((ROOT / "schemas" / file).read_text("utf-8"))["components"]["schemas"]
+        patched = overlay.apply(pinned, [patch for patch in patches if patch.component == component])
+        found = {**patched, **found}
+    return found
 
 
 @cache
 def judge(definition: str) -> Draft202012Validator:
-    """Return an independent validator of the pinned schema."""
-    checker = FormatChecker(["date-time"])
-    return Draft202012Validator({"$ref": PREFIX + definition, "components": pin()["components"]}, format_checker=checker)
+    """Return an independent validator of the schema that the models are generated from."""
+    schema = {"$ref": PREFIX + definition, "components": {"schemas": definitions()}}
+    return Draft202012Validator(schema, format_checker=FormatChecker(["date-time"]))
 
 
 def target(node: dict[str, Any]) -> str | None:
@@ -55,7 +72,7 @@ def target(node: dict[str, Any]) -> str | None:
 def objects(draw: st.DrawFn, definition: str) -> dict[str, Any]:
     """Draw an object that the pinned `definition` allows."""
     schema = definitions()[definition]
-    identity = next((k for k in pin()["x-kinds"] if definition.endswith("." + k["kind"])), None)
+    identity = kinds().get(definition)
     properties = {name: node for name, node in schema["properties"].items() if name not in ("apiVersion", "kind")}
     result: dict[str, Any] = _draw(draw, {**schema, "properties": properties}, 0, draw(st.integers(2, 6)))
     if identity:
@@ -66,6 +83,8 @@ def objects(draw: st.DrawFn, definition: str) -> dict[str, Any]:
 def _draw(draw: st.DrawFn, node: dict[str, Any], depth: int, generosity: int) -> Any:
     if (reference := target(node)) == TIME:
         return draw(TIMES)
+    if reference == UNSTRUCTURED:
+        return draw(st.dictionaries(TEXTS, JSON, max_size=3))
     if reference:
         return _draw(draw, {**definitions()[reference], **{k: v for k, v in node.items() if k not in ("$ref", "allOf")}},
                      depth, generosity)  # fmt: skip
@@ -90,6 +109,8 @@ def _draw(draw: st.DrawFn, node: dict[str, Any], depth: int, generosity: int) ->
         return draw(st.from_regex(node["pattern"], fullmatch=True).filter(lambda text: len(text) <= node["maxLength"]))
     if kind == "string":
         return draw(st.text(st.characters(codec="utf-8"), min_size=node.get("minLength", 0), max_size=8))
+    if kind == "number":
+        return draw(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-99, 99))
     if kind == "integer":
         return draw(st.integers(node.get("minimum", -(2**31)), node.get("maximum", 2**31 - 1)))
     return draw(st.booleans())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 
+from codegen import config
+from codegen.naming import attribute, location
 from kubeflow.core.model import Model
 from kubeflow_api.trainer import v1alpha1
-from tests.generated.drawing import JSON, at, changed, judge, objects, places
+from tests.generated.drawing import JSON, ROOT, at, changed, definitions, judge, kinds, objects, places
 
-KINDS = ["TrainJob", "TrainingRuntime", "ClusterTrainingRuntime"]
-PACKAGE = "trainer.v1alpha1."
+KINDS = sorted(kinds())
+TRAIN_JOB = "trainer.v1alpha1.TrainJob"
 
 slow = settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -26,7 +30,8 @@ slow = settings(
 
 
 def model(kind: str) -> type[Model]:
-    found: type[Model] = getattr(v1alpha1, kind)
+    package, _, name = kind.rpartition(".")
+    found: type[Model] = getattr(import_module(f"kubeflow_api.{package}"), name)
     assert issubclass(found, Model)
     return found
 
@@ -35,8 +40,8 @@ def model(kind: str) -> type[Model]:
 @slow
 @given(data=st.data())
 def test_parse_then_dump_changes_nothing(kind: str, data: st.DataObject) -> None:
-    drawn = data.draw(objects(PACKAGE + kind))
-    assert judge(PACKAGE + kind).is_valid(drawn)
+    drawn = data.draw(objects(kind))
+    assert judge(kind).is_valid(drawn)
     assert model(kind).from_server(drawn).to_dict() == drawn
     assert model(kind).from_dict(drawn).to_dict() == drawn
 
@@ -45,11 +50,11 @@ def test_parse_then_dump_changes_nothing(kind: str, data: st.DataObject) -> None
 @slow
 @given(data=st.data())
 def test_unknown_fields_from_a_server_survive_at_any_depth(kind: str, data: st.DataObject) -> None:
-    drawn = data.draw(objects(PACKAGE + kind))
+    drawn = data.draw(objects(kind))
     containers = [(), *(path for path in places(drawn) if isinstance(at(drawn, path), dict))]
     sent = copy.deepcopy(drawn)
     for path in data.draw(st.lists(st.sampled_from(containers), min_size=1, max_size=3)):
-        if not set(path) & {"labels", "annotations", "matchLabels", "limits", "requests"}:
+        if not set(path) & {"labels", "annotations", "matchLabels", "limits", "requests", "trialSpec", "runSpec", "primaryPodLabels"}:
             at(sent, path)["x-of-a-newer-server"] = data.draw(JSON)
     assert model(kind).from_server(sent).to_dict() == sent
 
@@ -58,10 +63,10 @@ def test_unknown_fields_from_a_server_survive_at_any_depth(kind: str, data: st.D
 @slow
 @given(data=st.data())
 def test_a_spoilt_object_is_judged_as_by_json_schema(kind: str, data: st.DataObject) -> None:
-    drawn = data.draw(objects(PACKAGE + kind))
+    drawn = data.draw(objects(kind))
     path = data.draw(st.sampled_from([path for path in places(drawn) if path not in (("apiVersion",), ("kind",))]))
     spoilt = data.draw(spoilings(drawn, path))
-    allowed = judge(PACKAGE + kind).is_valid(spoilt)
+    allowed = judge(kind).is_valid(spoilt)
     assume(not known_difference(spoilt, path))
     try:
         model(kind).from_dict(spoilt)
@@ -86,9 +91,9 @@ def known_difference(spoilt: dict[str, Any], path: tuple[Any, ...]) -> bool:
 
     - *null*: a model takes None for any optional field, as the API server does for fields that are not nullable.
     - *unknown fields*: what a user writes must be known; JSON Schema ignores what it does not know.
-    - *free objects*: in `fieldsV1` anything goes, for both; nothing to compare.
+    - *free objects*: in `fieldsV1` and trial templates anything goes, for both; nothing to compare.
     """
-    if "fieldsV1" in path:
+    if {"fieldsV1", "trialSpec", "runSpec"} & set(path):
         return True
     try:
         value = at(spoilt, path)
@@ -98,6 +103,24 @@ def known_difference(spoilt: dict[str, Any], path: tuple[Any, ...]) -> bool:
         return True
     samples = value if isinstance(value, list) else [value]
     return any(isinstance(item, dict) and item for item in samples)
+
+
+def test_every_pinned_field_is_a_field_of_its_model_under_its_wire_name() -> None:
+    configuration = config.load(ROOT)
+    seen = 0
+    for definition, schema in definitions().items():
+        if definition in configuration.types:
+            continue
+        package, name = location(configuration, definition)
+        found: type[Model] = getattr(import_module(f"kubeflow_api.{package}"), name)
+        wire = {attribute(field): field for field in schema.get("properties", {})}
+        assert set(found.model_fields) == set(wire), definition
+        for python_name, field in wire.items():
+            assert found.model_fields[python_name].alias in (field, None)
+            assert found.model_fields[python_name].alias or to_camel(python_name) == field
+            assert found.model_fields[python_name].is_required() == (field in schema.get("required", []))
+            seen += 1
+    assert seen > 900
 
 
 @pytest.mark.parametrize(
@@ -112,7 +135,7 @@ def test_the_known_differences_are_real(
     difference: str, extra: dict[str, Any], by_schema: bool, by_model: bool
 ) -> None:
     values = {"spec": {"runtimeRef": {"name": "x"}}, **extra}
-    assert judge(PACKAGE + "TrainJob").is_valid(values) is by_schema, difference
+    assert judge(TRAIN_JOB).is_valid(values) is by_schema, difference
     try:
         v1alpha1.TrainJob.from_dict(values)
     except ValidationError:
@@ -132,7 +155,7 @@ def test_every_upstream_runtime_manifest_parses_and_dumps_to_itself() -> None:
         for document in yaml.safe_load_all(path.read_text("utf-8")):
             if document["kind"] == "Kustomization":
                 continue
-            kind = model(document["kind"])
+            kind = model("trainer.v1alpha1." + document["kind"])
             assert kind.from_dict(document).to_dict() == document, path.name
             assert kind.from_server(document).to_dict() == document, path.name
             assert kind.from_yaml(kind.from_dict(document).to_yaml()).to_dict() == document, path.name
