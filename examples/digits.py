@@ -1,6 +1,6 @@
 """Train a digit classifier on two nodes of your laptop, then see the job that does the same on a cluster.
 
-pip install 'kubeflow[examples]' && python examples/digits.py
+`make demo` runs it; so does `python examples/digits.py` after `pip install 'kubeflow[examples]'`.
 """
 
 from kubeflow.trainer import CustomTrainer, LocalProcessBackendConfig, TrainerClient

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import site
 import sysconfig
-import venv
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +29,8 @@ def overlay(directory: Path) -> Path:
 
     What is installed into it stays in it. It has no pip of its own, and needs none where this interpreter has one.
     """
+    import venv
+
     venv.EnvBuilder(with_pip=False, symlinks=True).create(directory)
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(directory)}))
     below = [*site.getsitepackages(), *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]
@@ -41,12 +41,14 @@ def overlay(directory: Path) -> Path:
 
 
 def _satisfied(requirement: Requirement) -> bool:
+    from importlib import metadata
+
     if requirement.marker is not None and not requirement.marker.evaluate():
         return True
     if requirement.url or requirement.extras:
         return False
     try:
-        version = importlib.metadata.version(requirement.name)
-    except importlib.metadata.PackageNotFoundError:
+        version = metadata.version(requirement.name)
+    except metadata.PackageNotFoundError:
         return False
     return requirement.specifier.contains(version, prereleases=True)

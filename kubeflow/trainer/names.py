@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 import string
 
 from kubeflow.core.errors import InvalidInput
@@ -14,8 +14,9 @@ _LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?", re.ASCII)
 
 
 def generate() -> str:
-    """Return a fresh name: a letter and eleven hexadecimal digits, as unlikely to repeat as 48 random bits."""
-    return secrets.choice(string.ascii_lowercase) + secrets.token_hex(6)[1:]
+    """Return a fresh name: a letter and eleven random hexadecimal digits."""
+    letter, *rest = os.urandom(7)
+    return string.ascii_lowercase[letter % 26] + bytes(rest).hex()[1:]
 
 
 def check(name: str) -> str:

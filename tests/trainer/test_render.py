@@ -163,7 +163,7 @@ def test_options_change_the_job_in_order() -> None:
     assert spec_of(job)["activeDeadlineSeconds"] == 60
 
 
-def test_the_rendered_command_trains_when_nodes_run_it_as_the_control_plane_would() -> None:
+def test_the_rendered_command_trains_when_nodes_run_it_as_the_control_plane_would(tmp_path: Path) -> None:
     job = TrainerClient().train(train_func=train, func_args={"text": HOSTILE}, num_nodes=2, dry_run=True)
     trainer = spec_of(job)["trainer"]
     with socket.socket() as free:
@@ -174,6 +174,7 @@ def test_the_rendered_command_trains_when_nodes_run_it_as_the_control_plane_woul
             [*trainer["command"], *trainer["args"]],
             env={
                 **os.environ,
+                "TMPDIR": str(tmp_path),
                 "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
                 "PET_NNODES": str(trainer["numNodes"]),
                 "PET_NPROC_PER_NODE": "1",

@@ -6,7 +6,6 @@ Jobs belong to the Python process that makes them: every client in it sees them,
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import logging
 import os
 import platform
@@ -85,8 +84,10 @@ class LocalProcessBackend:
 
     def get_runtime_packages(self, runtime: Runtime) -> str:
         """Return this interpreter, its packages and the GPUs of this machine, as text."""
+        from importlib.metadata import distributions
+
         self.get_runtime(runtime.name)
-        packages = sorted({f"{d.name}=={d.version}" for d in importlib.metadata.distributions()}, key=str.lower)
+        packages = sorted({f"{d.name}=={d.version}" for d in distributions()}, key=str.lower)
         gpus = visible_gpus()
         lines = [
             f"Python {platform.python_version()} ({sys.executable})",

@@ -6,13 +6,16 @@ import importlib.util
 import re
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.packaging import Bundle
 from kubeflow.trainer.backends.localprocess.launch import Layout
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import RuntimeMissesPackage, Unsupported
 from kubeflow.trainer.jobspec import JobSpec
+
+if TYPE_CHECKING:
+    from kubeflow.packaging import Bundle
 
 _LIMITS = (constants.CPU_LABEL, "memory", "ephemeral-storage")
 

@@ -6,12 +6,15 @@ import re
 import signal
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kubeflow.local.job import JobState, LocalJob, describe_exit
 from kubeflow.local.logs import LAUNCHER_LOG, last_lines, rank_log
-from kubeflow.packaging import RankError, read_outcomes
 from kubeflow.trainer.backends.localprocess.launch import TORCHRUN_LOG, Layout
 from kubeflow.trainer.errors import JobFailed
+
+if TYPE_CHECKING:
+    from kubeflow.packaging import RankError
 
 _LAST_LINES = 20
 _EXIT = re.compile(r"rank-(\d+)\.exit")
@@ -49,6 +52,8 @@ def explain(job: LocalJob, state: JobState, layout: Layout, outcomes: Path) -> J
         layout: Its nodes and ranks.
         outcomes: Where its ranks reported.
     """
+    from kubeflow.packaging import read_outcomes
+
     errors = {outcome.rank: outcome.error for outcome in read_outcomes(outcomes) if outcome.error is not None}
     first = _first(job, state)
     if first is not None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kubeflow.local.devices import VISIBLE
 from kubeflow.local.job import NodePlan
 from kubeflow.local.ports import LOOPBACK
-from kubeflow.packaging import OUTPUT_DIR, Bundle
+from kubeflow.packaging import OUTPUT_DIR
 from kubeflow.packaging.remote.loader import RUN_ID
+
+if TYPE_CHECKING:
+    from kubeflow.packaging import Bundle
 
 TORCHRUN_LOG = "torchrun.log"
 """In a node's directory: what torchrun itself says. It repeats at length what the ranks' own logs say better."""
