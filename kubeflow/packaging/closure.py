@@ -105,7 +105,7 @@ class Closure:
         """Provide the module-level name `name`; `where` is the line that uses it."""
         if name in self._names:
             return
-        if name not in self._ns:
+        if name not in self._ns or (name in _NOTEBOOK_ONLY and "IPython" in sys.modules):
             self._missing(name, where)
             return
         self._names.add(name)
@@ -288,8 +288,8 @@ class Closure:
                     where,
                 )
             return known
-        name = getattr(value, "__name__", None) if isinstance(value, FunctionType | type) else None
-        if isinstance(name, str) and self._ns.get(name) is value and import_path(value) is None:
+        name = getattr(value, "__name__", None)
+        if isinstance(name, str) and self._ns.get(name) is value and self._is_defined(name, value):
             self.need(name, where)
             return {"name": name}
         self._alive.append(value)
@@ -297,6 +297,16 @@ class Closure:
         operand = self._new_object(value, what, where)
         self._objects[id(value)] = operand
         return operand
+
+    def _is_defined(self, name: str, value: object) -> bool:
+        """Say whether the module-level `name` is a class, or came from a definition of that name."""
+        if import_path(value) is not None:
+            return False
+        nodes = [(b.origin, b.node) for b in self._origins.bindings(name)]
+        return isinstance(value, type) or any(
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _made_by(value, node, origin)
+            for origin, node in nodes
+        )
 
     def _new_object(self, value: object, what: str, where: str) -> Operand | None:
         if isinstance(value, ModuleType):
