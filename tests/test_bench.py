@@ -10,7 +10,7 @@ import pytest
 from tests.bench.cases import Case, Metric, Place, Probe, Unit
 from tests.bench.catalogue import CASES
 from tests.bench.environments import tree_hash
-from tests.bench.probes import importing, looking_out, looping, running
+from tests.bench.probes import bare, importing, looking_out, looping, running
 from tests.bench.process import Interpreter, Sample, take
 from tests.bench.record import header, record
 from tests.bench.requirements import (
@@ -276,7 +276,7 @@ def test_an_import_reports_time_memory_and_modules() -> None:
 def test_memory_is_the_process_own_and_not_inherited_from_the_harness() -> None:
     ballast = bytearray(200 * 2**20)
     ballast[::4096] = b"x" * len(ballast[::4096])
-    sample = take(importing(Place.BARE, "pass"), HERE)
+    sample = take(bare(Place.BARE), HERE)
     assert not isinstance(sample, Missing)
     assert sample["memory"] < 100 * 2**20 < len(ballast)
 

@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with _alone():
         environments = Environments(ROOT, _say)
         rows = _run(cases, environments, quick=options.quick)
-        versions = {place.value: environments.versions(place) for place in (Place.OURS, Place.PEER)}
+        versions = {
+            place.value: environments.versions(place) for place in (Place.OURS, Place.PEER, Place.CHECKOUT)
+        }
     head = header(versions, quick=options.quick, load=load)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(record(head, rows), indent=1) + "\n", encoding="utf-8")

@@ -20,6 +20,13 @@ modules = len(sys.modules)
 report({{{{"import": seconds, "modules": modules, "memory": peak_memory()}}}})
 """
 
+_BARE = f"""
+import sys, time
+modules = len(sys.modules)
+{_REPORT}
+report({{"modules": modules, "memory": peak_memory()}})
+"""
+
 # Names that are looked for count, not only those found: a guarded import of a package that happens not to be
 # installed here would be paid for by everyone who has it.
 _LOOKED_FOR = f"""
@@ -52,11 +59,13 @@ sys.exit(code)
 
 
 def importing(place: Place, statement: str) -> Probe:
-    """Run `statement` in a fresh interpreter. Reports `import` (the statement alone), `modules`, `memory`.
-
-    With `pass` it is the bare interpreter, which does the same reporting.
-    """
+    """Run `statement` in a fresh interpreter. Reports `import` (the statement alone), `modules`, `memory`."""
     return Probe(place, ("-c", _IMPORT.format(statement=statement)))
+
+
+def bare(place: Place) -> Probe:
+    """Run a fresh interpreter that imports nothing, and pays for its report like the others."""
+    return Probe(place, ("-c", _BARE))
 
 
 def looking_out(place: Place, statement: str, names: tuple[str, ...]) -> Probe:

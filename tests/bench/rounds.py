@@ -63,5 +63,7 @@ def _row(case: Case, metric: Metric, samples: dict[str, list[Sample]], out: dict
 def _series(samples: Sequence[Sample], key: str) -> Side:
     values = tuple(sample[key] for sample in samples if key in sample)
     return (
-        Series(values) if values and len(values) == len(samples) else Missing("this side has no such figure")
+        Series(values)
+        if values and len(values) == len(samples)
+        else Missing("nothing to measure on this side")
     )

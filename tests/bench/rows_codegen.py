@@ -1,7 +1,7 @@
 """Rows: generating the models from the pins, and verifying them."""
 
 from tests.bench.cases import Case, Metric, Place, Probe, Unit
-from tests.bench.probes import importing, running
+from tests.bench.probes import bare, running
 from tests.bench.requirements import AtMost
 from tests.bench.series import Missing
 
@@ -16,7 +16,7 @@ def _program(name: str, probe: Probe, *, seconds: float | None = None) -> Case:
         ),
         ours=probe,
         peer=Missing("the published package has no generator: its models come from another project"),
-        limit=importing(Place.CHECKOUT, "pass"),
+        limit=bare(Place.CHECKOUT),
         limit_is="bare interpreter",
         rounds=5,
         quick_rounds=3,

@@ -2,7 +2,7 @@
 
 from tests.bench.cases import Case, Metric, Place, Unit
 from tests.bench.objects import small_train_job
-from tests.bench.probes import importing, looking_out
+from tests.bench.probes import bare, importing, looking_out
 from tests.bench.requirements import Always, AtMostOverLimit
 from tests.bench.series import Missing
 
@@ -25,7 +25,7 @@ def _import_case(name: str, ours: str, peer: str, *, over_bare: float | None = N
         ),
         ours=importing(Place.OURS, ours),
         peer=importing(Place.PEER, peer),
-        limit=importing(Place.BARE, "pass"),
+        limit=bare(Place.BARE),
         limit_is="bare interpreter",
     )
 
@@ -43,7 +43,7 @@ CASES = (
     ),
     Case(
         name=FIRST_LINE,
-        metrics=(Metric("found", "heavy packages touched", Unit.COUNT, requirement=Always(0)),),
+        metrics=(Metric("found", "heavy modules loaded or looked for", Unit.COUNT, requirement=Always(0)),),
         ours=looking_out(Place.OURS, FIRST_LINE, HEAVY),
         peer=looking_out(Place.PEER, FIRST_LINE, HEAVY),
         limit=Missing("a bare interpreter touches none"),
