@@ -1,0 +1,8 @@
+"""The generator: pinned CRD schemas in, a typed Python package out. Build time only; nothing here ships.
+
+One module a pass, each from typed input to typed output:
+
+    source -> openapi, crd -> merge -> pin          (`python -m codegen pin`: upstream documents -> schemas/)
+    lock, config -> models, clients -> tree         (`python -m codegen generate`: schemas/ -> generated/)
+    verify                                          (`python -m codegen verify`: hashes only, standard library only)
+"""

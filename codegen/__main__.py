@@ -1,0 +1,61 @@
+"""Command line of the generator: `python -m codegen pin|generate|verify`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from codegen import config
+from codegen.errors import CodegenError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return 0, or 1 with a message on stderr when it cannot be done."""
+    parser = argparse.ArgumentParser(prog="python -m codegen", description=__doc__)
+    parser.add_argument("--root", type=Path, default=ROOT, help="the checkout to work on (default: this one)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    pin = commands.add_parser("pin", help="read a release's upstream documents and write schemas/")
+    pin.add_argument("component")
+    pin.add_argument("version", help="the release tag, such as v2.3.0")
+    pin.add_argument(
+        "--from", dest="source", required=True, help="folder with the release's files, laid out as upstream"
+    )
+    pin.add_argument("--commit", help="full hash of the release's commit; read from --from when that is a git checkout")
+    generate = commands.add_parser("generate", help="write generated/ from schemas/ and templates/")
+    generate.add_argument("--out", type=Path, help="write to this folder instead (default: generated/)")
+    commands.add_parser("verify", help="prove from hashes that generated/ and schemas/ are as they were written")
+    options = parser.parse_args(arguments)
+    try:
+        return _run(options)
+    except CodegenError as error:
+        print(f"codegen {options.command}: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    root: Path = options.root
+    if options.command == "verify":
+        from codegen import verify
+
+        print(verify.verify(root))
+        return 0
+    configuration = config.load(root)
+    if options.command == "pin":
+        from codegen.pin import pin
+        from codegen.source import open_source
+
+        component = configuration.component(options.component)
+        print(pin(root, component, options.version, open_source(options.source), options.commit))
+        return 0
+    from codegen.generate import generate
+
+    print(generate(root, configuration, options.out))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

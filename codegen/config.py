@@ -1,0 +1,166 @@
+"""What is generated, read from `[tool.codegen]` of pyproject.toml. Standard library only: `verify` needs it too."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from codegen.errors import CodegenError
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One control plane: where its documents lie, which kinds are taken from them, in which versions.
+
+    Attributes:
+        versions: Pinned releases such as `v2.3.0`, oldest first; models come from the last.
+        openapi: Path of the OpenAPI document below the source.
+        crds: Glob of the CRD documents below the source.
+        definitions: Prefix of this group's definitions in the OpenAPI document, without the final dot.
+        extra: Further definitions to keep, by their name after `definitions`, such as request bodies.
+    """
+
+    name: str
+    repository: str
+    versions: tuple[str, ...]
+    openapi: str
+    crds: str
+    group: str
+    version: str
+    definitions: str
+    kinds: tuple[str, ...]
+    extra: tuple[str, ...]
+
+    def definition(self, name: str) -> str:
+        """Return the full definition name of this group's type `name`."""
+        return f"{self.definitions}.{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole `[tool.codegen]` table.
+
+    Attributes:
+        package: Import name of the generated package.
+        components: By name.
+        modules: Definition prefix -> dotted package below `package`.
+        types: Definition -> dotted name of the hand-written type that stands for it.
+        digest: SHA-256 over the table; part of what the generated tree was made from.
+    """
+
+    package: str
+    components: Mapping[str, Component]
+    modules: Mapping[str, str]
+    types: Mapping[str, str]
+    digest: str
+
+    def component(self, name: str) -> Component:
+        """Return the component `name`.
+
+        Raises:
+            CodegenError: There is none; lists those that exist.
+        """
+        try:
+            return self.components[name]
+        except KeyError:
+            known = ", ".join(sorted(self.components))
+            raise CodegenError(f"unknown component {name!r}; pyproject.toml has: {known}") from None
+
+
+def minor(version: str) -> str:
+    """Return the minor of a release tag: `v2.3` for `v2.3.0`.
+
+    Raises:
+        CodegenError: `version` is not of the form `vMAJOR.MINOR.PATCH`.
+    """
+    parts = version.removeprefix("v").split(".")
+    if not version.startswith("v") or len(parts) != 3 or not all(part.isdigit() for part in parts):
+        raise CodegenError(f"a version is written like 'v2.3.0', not {version!r}")
+    return "v" + ".".join(parts[:2])
+
+
+def load(root: Path) -> Config:
+    """Read the configuration of the checkout at `root`.
+
+    Raises:
+        CodegenError: A key is missing, unknown or of the wrong type.
+    """
+    path = root / "pyproject.toml"
+    table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("codegen")
+    if not isinstance(table, dict):
+        raise CodegenError(f"{path}: no [tool.codegen] table")
+    table = cast("dict[str, object]", table)
+    reader = _Reader("tool.codegen", table)
+    components = {
+        name: _component(name, _Reader(f"tool.codegen.components.{name}", reader.table_of(value)))
+        for name, value in reader.table("components").items()
+    }
+    modules = reader.strings_by_name("modules")
+    types = reader.strings_by_name("types")
+    package = reader.string("package")
+    reader.finish()
+    canonical = json.dumps(table, sort_keys=True, ensure_ascii=True).encode()
+    return Config(package, components, modules, types, hashlib.sha256(canonical).hexdigest())
+
+
+def _component(name: str, reader: _Reader) -> Component:
+    component = Component(
+        name=name,
+        repository=reader.string("repository"),
+        versions=reader.strings("versions"),
+        openapi=reader.string("openapi"),
+        crds=reader.string("crds"),
+        group=reader.string("group"),
+        version=reader.string("version"),
+        definitions=reader.string("definitions"),
+        kinds=reader.strings("kinds"),
+        extra=reader.strings("extra", default=()),
+    )
+    reader.finish()
+    for version in component.versions:
+        minor(version)
+    return component
+
+
+def _string(where: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise CodegenError(f"pyproject.toml: {where} must be a non-empty string")
+    return value
+
+
+class _Reader:
+    """Reads one TOML table; `finish` refuses the keys that nobody asked for."""
+
+    def __init__(self, where: str, values: dict[str, object]) -> None:
+        self._where = where
+        self._left = dict(values)
+
+    def string(self, key: str) -> str:
+        return _string(f"{self._where}.{key}", self._left.pop(key, None))
+
+    def strings(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        value = self._left.pop(key, default)
+        where = f"{self._where}.{key}"
+        if not isinstance(value, list | tuple):
+            raise CodegenError(f"pyproject.toml: {where} must be a list of strings")
+        return tuple(_string(where, item) for item in cast("list[object]", value))
+
+    def strings_by_name(self, key: str) -> dict[str, str]:
+        return {name: _string(f"{self._where}.{key}.{name}", value) for name, value in self.table(key).items()}
+
+    def table(self, key: str) -> dict[str, object]:
+        return self.table_of(self._left.pop(key, None), key)
+
+    def table_of(self, value: object, key: str = "") -> dict[str, object]:
+        if not isinstance(value, dict):
+            raise CodegenError(f"pyproject.toml: {self._where}{'.' if key else ''}{key} must be a table")
+        return cast("dict[str, object]", value)
+
+    def finish(self) -> None:
+        if self._left:
+            raise CodegenError(f"pyproject.toml: {self._where} has unknown keys: {', '.join(sorted(self._left))}")

@@ -1,0 +1,184 @@
+"""`python -m codegen generate`: from the pins to the package on disk. Reads only `schemas/`, `templates/` and the
+configuration; needs no network; writes the same bytes every time.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import cast
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from codegen import lock, manifest, models
+from codegen.config import Component, Config
+from codegen.errors import CodegenError
+from codegen.jsontypes import Object, parse_json
+from codegen.models import Kind
+from codegen.naming import location, words
+
+LINE_LENGTH = 120
+TOOLS = ("datamodel-code-generator", "jinja2", "ruff")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pinned:
+    component: Component
+    name: str
+    definitions: Mapping[str, Object]
+    kinds: list[Kind]
+
+
+def generate(root: Path, config: Config, out: Path | None = None) -> str:
+    """Write the generated tree and return a line that says what was written.
+
+    Args:
+        root: Of the checkout.
+        out: Folder to write to; default `generated/` of the checkout. What stood there before is removed.
+
+    Raises:
+        CodegenError: A pin is missing, differs from the lock, or cannot be rendered; nothing is written then.
+    """
+    target = out or root / "generated"
+    pins = [_load(root, config, component) for component in config.components.values()]
+    files = _render(root, config, pins)
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder) / config.package
+        _write(package, files)
+        _format(package)
+        record = manifest.Manifest(
+            configuration=config.digest,
+            inputs=manifest.inputs(root, config),
+            outputs=manifest.tree(Path(folder)),
+            tools={name: installed(name) for name in TOOLS},
+        )
+        (Path(folder) / manifest.NAME).write_text(record.render(), "utf-8")
+        _replace(Path(folder), target, config.package)
+    classes = sum(text.count("\nclass ") for text in files.values())
+    return f"{target}: {len(record.outputs)} files, {classes} classes from {', '.join(pin.name for pin in pins)}"
+
+
+def _load(root: Path, config: Config, component: Component) -> _Pinned:
+    file = manifest.newest(component)
+    entry = next((pin for pin in lock.read(root / "schemas") if pin.file == file), None)
+    if entry is None:
+        raise CodegenError(
+            f"{component.name} {component.versions[-1]} is not pinned: run "
+            f"`python -m codegen pin {component.name} {component.versions[-1]} --from FOLDER`"
+        )
+    content = (root / "schemas" / file).read_bytes()
+    if lock.sha256(content) != entry.sha256:
+        raise CodegenError(f"schemas/{file} differs from its hash in lock.toml; pin it again")
+    document = cast("dict[str, dict[str, Mapping[str, Object]]]", parse_json(content, file))
+    kinds = models.kinds_of(config, component.definitions, cast("Iterable[Object]", document["x-kinds"]))
+    return _Pinned(component, file, document["components"]["schemas"], kinds)
+
+
+def _render(root: Path, config: Config, pins: list[_Pinned]) -> dict[str, str]:
+    """Return the text of every file by its path below the package, not yet formatted."""
+    environment = Environment(
+        loader=FileSystemLoader(root / "templates"),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    definitions: dict[str, Object] = {}
+    for pin in pins:
+        definitions |= pin.definitions
+    kinds = [kind for pin in pins for kind in pin.kinds]
+    sources = [f"schemas/{pin.name}" for pin in pins]
+    files = models.render(config, sources[0], definitions, kinds, root / "templates" / "models")
+    exports = _exports(config, definitions)
+    for package, group in _by_package(kinds).items():
+        files[f"{package.replace('.', '/')}/client.py"] = environment.get_template("client.py.jinja").render(
+            api_version=group[0].api_version, kinds=[_client_facts(kind) for kind in group]
+        )
+        exports[package]["client"] = sorted(["Client", *(f"{kind.name}s" for kind in group)])
+    package_template = environment.get_template("package.py.jinja")
+    for package, names in exports.items():
+        title = f"Models and clients of `{package}`, loaded on first use."
+        files[f"{package.replace('.', '/')}/__init__.py"] = package_template.render(
+            title=title, exports={module: sorted(names[module]) for module in sorted(names)}
+        )
+    for package in {parent for name in exports for parent in _parents(name)}:
+        files[f"{package.replace('.', '/')}/__init__.py"] = f'"""API groups of `{package}`."""\n'
+    versions = {pin.component.name: pin.component.versions[-1] for pin in pins}
+    files["__init__.py"] = environment.get_template("root.py.jinja").render(versions=versions)
+    header = environment.get_template("header.jinja").render(sources=sources)
+    return {path: header + text for path, text in files.items()} | {"py.typed": ""}
+
+
+def _exports(config: Config, definitions: Iterable[str]) -> dict[str, dict[str, list[str]]]:
+    result: dict[str, dict[str, list[str]]] = defaultdict(lambda: {"models": []})
+    for name in definitions:
+        if name not in config.types:
+            package, class_name = location(config, name)
+            result[package]["models"].append(class_name)
+    return result
+
+
+def _by_package(kinds: Iterable[Kind]) -> dict[str, list[Kind]]:
+    result: dict[str, list[Kind]] = defaultdict(list)
+    for kind in kinds:
+        result[kind.package].append(kind)
+    return result
+
+
+def _client_facts(kind: Kind) -> dict[str, object]:
+    return {
+        "name": kind.name,
+        "plural": kind.plural,
+        "namespaced": kind.namespaced,
+        "status": kind.status,
+        "resource": f"{kind.name}s",
+        "attribute": f"{words(kind.name)}s",
+    }
+
+
+def _parents(package: str) -> list[str]:
+    steps = package.split(".")[:-1]
+    return [".".join(steps[: index + 1]) for index in range(len(steps))]
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+
+
+def _format(folder: Path) -> None:
+    """Sort and prune the imports, then format: the templates need not care about either."""
+    import ruff
+
+    first_party = 'lint.isort.known-first-party=["kubeflow"]'
+    line_length = f"line-length={LINE_LENGTH}"
+    commands = (
+        ["check", "--select", "F401,I,UP037", "--fix", "--quiet", "--config", first_party],
+        ["format", "--quiet"],
+    )
+    for command in commands:
+        arguments = [ruff.find_ruff_bin(), *command, "--isolated", "--no-cache", "--target-version", "py311"]
+        result = subprocess.run(
+            [*arguments, "--config", line_length, str(folder)], capture_output=True, text=True, check=False
+        )
+        if result.returncode:
+            raise CodegenError(f"ruff {command[0]} refuses what was generated:\n{result.stdout}{result.stderr}")
+
+
+def _replace(fresh: Path, target: Path, package: str) -> None:
+    """Put the fresh tree in the place of the old one; files that are no longer generated go with it."""
+    target.mkdir(parents=True, exist_ok=True)
+    retired = target / f".{package}.old"
+    shutil.rmtree(retired, ignore_errors=True)
+    if (target / package).exists():
+        (target / package).rename(retired)
+    shutil.copytree(fresh / package, target / package)
+    shutil.copyfile(fresh / manifest.NAME, target / manifest.NAME)
+    shutil.rmtree(retired, ignore_errors=True)

@@ -1,0 +1,77 @@
+"""`schemas/lock.toml`: for every pin, where it came from and the hashes that prove it. Standard library only."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from codegen.errors import CodegenError
+
+HEADER = """\
+# Written by `python -m codegen pin`; do not edit. One entry for every pinned schema: the release it was made from,
+# the SHA-256 of each upstream document that was read, and the SHA-256 of the pinned file itself.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One pinned release.
+
+    Attributes:
+        file: The pinned schema, relative to `schemas/`.
+        sha256: Of that file, in hex.
+        sources: Path of each upstream document -> its SHA-256.
+    """
+
+    component: str
+    version: str
+    repository: str
+    commit: str
+    file: str
+    sha256: str
+    sources: Mapping[str, str]
+
+
+def sha256(content: bytes) -> str:
+    """Return the SHA-256 of `content` in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def read(schemas: Path) -> list[Pin]:
+    """Return the pins of `schemas/lock.toml`, in its order; none when there is no such file.
+
+    Raises:
+        CodegenError: The file is not what `write` writes.
+    """
+    path = schemas / "lock.toml"
+    if not path.exists():
+        return []
+    try:
+        return [Pin(**entry) for entry in tomllib.loads(path.read_text("utf-8")).get("pin", [])]
+    except (tomllib.TOMLDecodeError, TypeError) as error:
+        raise CodegenError(f"{path}: {error}; restore it, or pin again") from error
+
+
+def render(pins: list[Pin]) -> str:
+    """Return the text of `lock.toml` for `pins`, sorted by component and version."""
+    blocks = [HEADER]
+    for pin in sorted(pins, key=lambda pin: (pin.component, _numeric(pin.version))):
+        keys = ("component", "version", "repository", "commit", "file", "sha256")
+        lines = ["[[pin]]", *(f"{key} = {_quote(getattr(pin, key))}" for key in keys), "", "[pin.sources]"]
+        lines += [f"{_quote(name)} = {_quote(digest)}" for name, digest in sorted(pin.sources.items())]
+        blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def _numeric(version: str) -> list[int]:
+    return [int(part) for part in version.removeprefix("v").split(".")]
+
+
+def _quote(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    if any(ord(character) < 0x20 for character in text):
+        raise CodegenError(f"{text!r} has control characters")
+    return f'"{escaped}"'

@@ -1,0 +1,50 @@
+"""Names: from schema to Python. What cannot become a Python name safely is refused here."""
+
+from __future__ import annotations
+
+import keyword
+import re
+
+from codegen.config import Config
+from codegen.errors import CodegenError
+
+# Boundaries of words: before a capital after a small letter or digit, before the last capital of an acronym that a
+# word follows, and not before the plural `s` of an acronym (`podCIDRs`).
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z](?!(?<=s)(?:[A-Z]|$)))")
+_CLASS = re.compile(r"[A-Z][A-Za-z0-9]*")
+_UNSAFE = re.compile(r"[^A-Za-z0-9_]+")
+
+
+def attribute(name: str) -> str:
+    """Return the snake_case attribute for a property: `clusterIPs` -> `cluster_ips`, `continue` -> `continue_`."""
+    text = _UNSAFE.sub("_", _WORDS.sub("_", name)).lower().strip("_")
+    if not text or text[0].isdigit():
+        text = f"field_{text}".rstrip("_")
+    return text + "_" if keyword.iskeyword(text) or text in _TAKEN else text
+
+
+def location(config: Config, definition: str) -> tuple[str, str]:
+    """Return package (below the generated one) and class name for a definition.
+
+    Raises:
+        CodegenError: No entry of `[tool.codegen.modules]` covers it, or its name is no class name.
+    """
+    prefix, _, name = definition.rpartition(".")
+    if prefix not in config.modules:
+        raise CodegenError(f"{definition}: [tool.codegen.modules] has no entry for {prefix!r}")
+    if not _CLASS.fullmatch(name) or keyword.iskeyword(name):
+        raise CodegenError(f"{definition}: {name!r} is no class name")
+    return config.modules[prefix], name
+
+
+def words(kind: str) -> str:
+    """Return a kind's name in snake_case: `TrainJob` -> `train_job`."""
+    return _WORDS.sub("_", kind).lower()
+
+
+# Names that the model base needs for itself.
+_TAKEN = {
+    *("copy", "dict", "json", "schema", "validate", "construct"),
+    *("from_dict", "from_server", "from_yaml", "to_dict", "to_json", "to_yaml"),
+    *("model_config", "model_extra", "model_fields", "model_fields_set"),
+}

@@ -1,0 +1,98 @@
+"""`python -m codegen pin`: reads a release's upstream documents and writes what is kept of them: facts, no prose.
+
+A pin is itself a valid OpenAPI 3.0 document, so that any tool can read it: definitions by upstream's names with the
+CRDs' constraints merged in, and under `x-kinds` what the API server needs to know of each kind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from codegen import lock
+from codegen.config import Component, minor
+from codegen.crd import read_crd
+from codegen.errors import CodegenError, SchemaError
+from codegen.jsontypes import Json
+from codegen.merge import merge
+from codegen.openapi import read_definitions
+from codegen.prune import reachable
+from codegen.source import Document, Source
+
+
+def build(component: Component, version: str, source: Source) -> tuple[bytes, list[Document]]:
+    """Return the pinned file for one release of `component`, and the documents that it was made from.
+
+    Raises:
+        SchemaError: A document is wrong, or two disagree.
+        CodegenError: A document or a kind is missing.
+    """
+    openapi = source.read(component.openapi)
+    definitions = read_definitions(openapi)
+    documents = source.glob(component.crds)
+    crds = {crd.kind: crd for crd in (read_crd(document, component.version) for document in documents)}
+    if missing := [kind for kind in component.kinds if kind not in crds]:
+        raise CodegenError(f"no CRD for {', '.join(missing)}; {component.crds} has: {', '.join(sorted(crds))}")
+    kinds = [crds[kind] for kind in component.kinds]
+    for crd in kinds:
+        if crd.facts["group"] != component.group:
+            raise SchemaError(crd.document, ("spec", "group"), f"expected {component.group!r}")
+    merged = merge(definitions, openapi.name, [(component.definition(crd.kind), crd) for crd in kinds])
+    roots = [name for crd in kinds for name in (crd.kind, str(crd.facts["listKind"]))]
+    wanted = [component.definition(name) for name in (*roots, *component.extra)]
+    if unknown := [name for name in wanted if name not in merged]:
+        raise SchemaError(openapi.name, ("components", "schemas"), f"no definition {unknown[0]!r}")
+    pinned: Json = {
+        "openapi": "3.0.3",
+        "info": {"title": component.name, "version": version},
+        "paths": {},
+        "components": {"schemas": reachable(merged, wanted)},
+        "x-kinds": [crd.facts for crd in kinds],
+    }
+    text = json.dumps(pinned, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
+    used = {crd.document for crd in kinds}
+    return text.encode(), [openapi, *(document for document in documents if document.name in used)]
+
+
+def pin(root: Path, component: Component, version: str, source: Source, commit: str | None) -> Path:
+    """Pin one release: write `schemas/<component>/<minor>.json` and its entry in `schemas/lock.toml`.
+
+    Nothing is written unless everything was read and agreed. The result depends on the documents alone.
+
+    Args:
+        root: Of the checkout.
+        version: The release tag, such as `v2.3.0`; a pin of the same minor is replaced.
+        commit: Full hash of the upstream commit; may be left out when the source knows it.
+
+    Raises:
+        CodegenError: See `build`; or the commit is neither given nor known.
+    """
+    file = f"{component.name}/{minor(version)}.json"
+    commit = commit or source.commit()
+    if not commit or len(commit) != 40 or not set(commit) <= set("0123456789abcdef"):
+        raise CodegenError("the source is no git checkout: name the release's full commit hash with --commit")
+    content, documents = build(component, version, source)
+    entry = lock.Pin(
+        component=component.name,
+        version=version,
+        repository=component.repository,
+        commit=commit,
+        file=file,
+        sha256=lock.sha256(content),
+        sources={document.name: document.sha256 for document in documents},
+    )
+    schemas = root / "schemas"
+    pins = [other for other in lock.read(schemas) if other.file != file]
+    text = lock.render([*pins, entry])
+    target = schemas / file
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _replace(target, content)
+    _replace(schemas / "lock.toml", text.encode())
+    return target
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)  # noqa: PTH105 - atomic on every platform, unlike rename
