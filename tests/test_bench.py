@@ -110,9 +110,7 @@ def test_a_ratio_to_zero_is_none_rather_than_an_error() -> None:
     ],
 )
 def test_a_requirement_is_judged_on_medians(requirement: Requirement, verdict: Verdict) -> None:
-    judged = row(
-        Series((2.0, 2.0, 9.0)), Series((6.0, 6.0, 27.0)), Series((1.0, 1.0, 8.0)), requirement=requirement
-    )
+    judged = row(Series((2.0, 2.0, 9.0)), Series((6.0, 6.0, 27.0)), Series((1.0, 1.0, 8.0)), requirement=requirement)
     assert judged.verdict is verdict
     assert judged.holds is (verdict is Verdict.MET)
 

@@ -27,18 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     cases = [case for case in CASES if options.only.lower() in case.name.lower()]
     if not cases:
-        _say(
-            f"No case is named like {options.only!r}. There are: "
-            + "; ".join(dict.fromkeys(c.name for c in CASES))
-        )
+        _say(f"No case is named like {options.only!r}. There are: " + "; ".join(dict.fromkeys(c.name for c in CASES)))
         return 2
     load = os.getloadavg()[0]
     with _alone():
         environments = Environments(ROOT, _say)
         rows = _run(cases, environments, quick=options.quick)
-        versions = {
-            place.value: environments.versions(place) for place in (Place.OURS, Place.PEER, Place.CHECKOUT)
-        }
+        versions = {place.value: environments.versions(place) for place in (Place.OURS, Place.PEER, Place.CHECKOUT)}
     head = header(versions, quick=options.quick, load=load)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(record(head, rows), indent=1) + "\n", encoding="utf-8")
@@ -76,9 +71,7 @@ def _shared_versions(versions: dict[str, dict[str, str]]) -> str:
     words = []
     for name in SHARED:
         ours, peer = (versions[place].get(name, "none") for place in ("ours", "peer"))
-        words.append(
-            f"{name} {ours} on both sides" if ours == peer else f"{name} DIFFERS: ours {ours}, peer {peer}"
-        )
+        words.append(f"{name} {ours} on both sides" if ours == peer else f"{name} DIFFERS: ours {ours}, peer {peer}")
     return "; ".join(words)
 
 
@@ -108,14 +101,10 @@ def _step(words: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="fewer rounds: under three minutes, set-up included"
-    )
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: under three minutes, set-up included")
     parser.add_argument("--only", default="", metavar="PATTERN", help="only cases whose name contains this")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a requirement is missed")
-    parser.add_argument(
-        "--json", type=Path, default=CACHE / "results.json", metavar="FILE", help="where the JSON goes"
-    )
+    parser.add_argument("--json", type=Path, default=CACHE / "results.json", metavar="FILE", help="where the JSON goes")
     return parser
 
 

@@ -26,6 +26,8 @@ class Unit(StrEnum):
     SECONDS = "s"
     BYTES = "B"
     COUNT = ""
+    TRUTH = "1 = yes"
+    """Whether something holds; such figures have no ratio."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,9 +45,7 @@ def large_train_job() -> JSON:
             "trainer": {
                 "image": "registry.example.com/training/torch:2.13",
                 "command": ["bash", "-c"],
-                "args": [
-                    f"exec torchrun train.py --stage={stage} --bundle={'QUJD' * 250}" for stage in range(8)
-                ],
+                "args": [f"exec torchrun train.py --stage={stage} --bundle={'QUJD' * 250}" for stage in range(8)],
                 "env": _env(40),
                 "numNodes": 16,
                 "numProcPerNode": 8,
@@ -64,8 +62,7 @@ def large_train_job() -> JSON:
         "status": {
             "conditions": [_condition(kind) for kind in ("Suspended", "Complete")],
             "jobsStatus": [
-                {"name": step, "ready": 1, "succeeded": 0, "failed": 0, "active": 1, "suspended": 0}
-                for step in steps
+                {"name": step, "ready": 1, "succeeded": 0, "failed": 0, "active": 1, "suspended": 0} for step in steps
             ],
             "trainerStatus": {
                 "progressPercentage": 42,
@@ -83,9 +80,7 @@ def cluster_training_runtime() -> JSON:
         "apiVersion": _API,
         "kind": "ClusterTrainingRuntime",
         "metadata": {
-            key: value
-            for key, value in _metadata("finetune", managers=("kubectl",)).items()
-            if key != "namespace"
+            key: value for key, value in _metadata("finetune", managers=("kubectl",)).items() if key != "namespace"
         },
         "spec": {
             "mlPolicy": {"numNodes": 4, "torch": {}},

@@ -124,6 +124,4 @@ def _side(side: Side) -> SideRecord:
 def _figures(figures: Spread | None) -> Figures | None:
     if figures is None:
         return None
-    return Figures(
-        median=figures.median, low=figures.low, q1=figures.q1, q3=figures.q3, high=figures.high, n=figures.n
-    )
+    return Figures(median=figures.median, low=figures.low, q1=figures.q1, q3=figures.q3, high=figures.high, n=figures.n)

@@ -62,8 +62,4 @@ def _row(case: Case, metric: Metric, samples: dict[str, list[Sample]], out: dict
 
 def _series(samples: Sequence[Sample], key: str) -> Side:
     values = tuple(sample[key] for sample in samples if key in sample)
-    return (
-        Series(values)
-        if values and len(values) == len(samples)
-        else Missing("nothing to measure on this side")
-    )
+    return Series(values) if values and len(values) == len(samples) else Missing("nothing to measure on this side")

@@ -37,13 +37,13 @@ class Row:
 
     @property
     def peer_to_ours(self) -> Spread | None:
-        """How many times the peer's figure is ours, by round."""
-        return ratio(self.peer, self.ours)
+        """The peer's figure divided by ours, by round; None where that has no meaning."""
+        return None if self.unit is Unit.TRUTH else ratio(self.peer, self.ours)
 
     @property
     def ours_to_limit(self) -> Spread | None:
-        """How many times our figure is the limit's, by round."""
-        return ratio(self.ours, self.limit)
+        """Our figure divided by the limit's, by round; None where that has no meaning."""
+        return None if self.unit is Unit.TRUTH else ratio(self.ours, self.limit)
 
     @property
     def verdict(self) -> Verdict | None:

@@ -31,9 +31,7 @@ def _import_case(name: str, ours: str, peer: str, *, over_bare: float | None = N
 
 
 CASES = (
-    _import_case(
-        "import kubeflow.trainer", "import kubeflow.trainer", "import kubeflow.trainer", over_bare=0.15
-    ),
+    _import_case("import kubeflow.trainer", "import kubeflow.trainer", "import kubeflow.trainer", over_bare=0.15),
     # Our packages export lazily, so the case above alone would flatter us: a script begins with this.
     _import_case(
         FIRST_LINE,

@@ -37,9 +37,7 @@ class Spread:
 
 def spread(values: Sequence[float]) -> Spread:
     """Summarise `values`, at least one; quartiles interpolate between the figures."""
-    q1, median, q3 = (
-        statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
-    )
+    q1, median, q3 = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
     return Spread(median=median, low=min(values), q1=q1, q3=q3, high=max(values), n=len(values))
 
 

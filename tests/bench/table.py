@@ -20,6 +20,8 @@ _MARKS = {Verdict.MET: "ok", Verdict.MISSED: "MISSED", Verdict.UNKNOWN: "NOT SHO
 
 def figure(value: float, unit: Unit) -> str:
     """Write `value` to three digits in the largest scale of `unit` in which it is at least one."""
+    if unit is Unit.TRUTH:
+        return "yes" if value == 1 else "no" if value == 0 else f"{value:.2f}"
     scale, name = _scale(value, unit)
     return f"{_digits(value / scale)}{name}"
 
@@ -31,9 +33,7 @@ def table(rows: Sequence[Row]) -> str:
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEAD))]
     head, *aligned = [_align(line, widths) for line in lines]
     text = [head, "-" * max(map(len, (head, *aligned)))]
-    for case, group in groupby(
-        zip(rows, aligned, strict=True), key=lambda pair: (pair[0].case, pair[0].limit_is)
-    ):
+    for case, group in groupby(zip(rows, aligned, strict=True), key=lambda pair: (pair[0].case, pair[0].limit_is)):
         text.append(f"{case[0]}   (limit: {case[1]})")
         text.extend(line for _, line in group)
     text += ["", "Medians [quartiles] over n rounds; ratios are medians over pairs of the same round."]
@@ -65,6 +65,8 @@ def _cell(name: str, side: Side, unit: Unit, notes: list[str]) -> str:
 
 
 def _with_quartiles(figures: Spread, unit: Unit) -> str:
+    if unit is Unit.TRUTH:
+        return figure(figures.low, unit)  # one round in which it did not hold is a no
     scale, name = _scale(figures.median, unit)
     median, q1, q3 = (_digits(value / scale) for value in (figures.median, figures.q1, figures.q3))
     return f"{median}{name}" if q1 == median == q3 else f"{median}{name} [{q1}..{q3}]"
