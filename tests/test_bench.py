@@ -207,6 +207,8 @@ def test_a_figure_that_a_side_does_not_report_is_missing_not_zero() -> None:
         (0.0, Unit.SECONDS, "0 s"),
         (86 * 2**20, Unit.BYTES, "86 MiB"),
         (1762, Unit.COUNT, "1762"),
+        (1, Unit.TRUTH, "yes"),
+        (0, Unit.TRUTH, "no"),
     ],
 )
 def test_figures_are_written_to_three_digits(value: float, unit: Unit, text: str) -> None:
@@ -219,6 +221,12 @@ def test_the_table_marks_a_missed_requirement_and_explains_a_gap_once() -> None:
     assert "<= limit + 150 ms: MISSED" in text
     assert text.count("peer: not installable") == 1
     assert text.count("[1]") == 3
+
+
+def test_what_held_in_all_rounds_but_one_is_a_no_and_has_no_ratio() -> None:
+    wavering = row(Series((1.0, 1.0, 0.0)), Series((1.0, 1.0, 1.0)), unit=Unit.TRUTH)
+    assert wavering.peer_to_ours is None
+    assert table([wavering]).splitlines()[3].split()[:4] == ["a", "metric", "no", "yes"]
 
 
 def test_the_table_is_aligned() -> None:

@@ -53,7 +53,8 @@ try:
 except SystemExit as exit:
     code = exit.code
 {_REPORT}
-report({{{{"memory": peak_memory()}}}})
+files = sum(len(names) for _, _, names in os.walk(os.environ["BENCH_SCRATCH"]))
+report({{{{"memory": peak_memory(), "files": files}}}})
 sys.exit(code)
 """
 
@@ -97,7 +98,10 @@ def looping(
 
 
 def running(place: Place, module: str, *arguments: str) -> Probe:
-    """Run `python -m module arguments`, where `$BENCH_SCRATCH` is an empty folder. Reports `memory`."""
+    """Run `python -m module arguments`, where `$BENCH_SCRATCH` is an empty folder.
+
+    Reports `memory`, and as `files` how many files it left in that folder: proof that it worked at all.
+    """
     return Probe(place, ("-c", _MODULE.format(module=module, arguments=list(arguments))))
 
 
