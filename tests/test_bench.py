@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.__main__ import check, main
 from tests.bench.cases import Case, Metric, Place, Probe, Unit
 from tests.bench.catalogue import CASES
-from tests.bench.environments import tree_hash
+from tests.bench.environments import Environments, tree_hash
 from tests.bench.probes import bare, importing, looking_out, looping, running
 from tests.bench.process import Interpreter, Sample, take
 from tests.bench.record import header, record
@@ -342,6 +343,41 @@ def test_the_tree_hash_sees_content_and_names_but_not_compiled_files(tmp_path: P
     changed = tree_hash(tmp_path, ("pkg", "absent.md"))
     (tmp_path / "pkg" / "a.py").rename(tmp_path / "pkg" / "b.py")
     assert len({before, changed, tree_hash(tmp_path, ("pkg", "absent.md"))}) == 3
+
+
+def test_an_environment_is_made_once_and_again_after_an_interrupted_set_up(tmp_path: Path) -> None:
+    said: list[str] = []
+    made = Environments(tmp_path, said.append).interpreter(Place.BARE)
+    assert not isinstance(made, Missing)
+    assert Path(made.command[0]).exists()
+    assert Environments(tmp_path, said.append).interpreter(Place.BARE) == made
+    assert len(said) == 1
+    Path(made.command[0]).parents[1].joinpath("complete").unlink()
+    assert Environments(tmp_path, said.append).interpreter(Place.BARE) == made
+    assert len(said) == 2
+
+
+def test_an_environment_that_cannot_be_made_is_a_reason_not_a_crash(tmp_path: Path) -> None:
+    (tmp_path / ".cache").write_text("a file where a folder should be")
+    made = Environments(tmp_path, lambda _: None).interpreter(Place.BARE)
+    assert isinstance(made, Missing)
+    assert made.reason.startswith("no environment: ")
+
+
+# --- command line
+
+
+def test_check_fails_on_a_missed_requirement_and_on_one_that_was_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    fine = row(Series((1.0,)), requirement=AtMost(1.0))
+    assert check([fine, row(GONE)]) == 0
+    assert check([fine, row(Series((2.0,)), requirement=AtMost(1.0))]) == 1
+    assert check([fine, row(GONE, requirement=AtMost(1.0))]) == 1
+    assert "missed: a case: a metric" in capsys.readouterr().err
+
+
+def test_a_pattern_that_fits_no_case_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--only", "no such case"]) == 2
+    assert CASES[0].name in capsys.readouterr().err
 
 
 def _figure(taken: Probe, key: str) -> float:

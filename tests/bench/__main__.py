@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print()
     print(table(rows))
     print(f"\nAll figures: {options.json}")
-    return _check(rows) if options.check else 0
+    return check(rows) if options.check else 0
 
 
 def _run(cases: Sequence[Case], environments: Environments, *, quick: bool) -> list[Row]:
@@ -59,7 +59,8 @@ def _run(cases: Sequence[Case], environments: Environments, *, quick: bool) -> l
     return rows
 
 
-def _check(rows: Sequence[Row]) -> int:
+def check(rows: Sequence[Row]) -> int:
+    """Name every row that misses its requirement; return the exit code."""
     against = [row for row in rows if not row.holds]
     for row in against:
         _say(f"{row.verdict}: {row.name}")

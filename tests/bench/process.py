@@ -73,6 +73,9 @@ def _wait(process: subprocess.Popen[bytes], timeout: float) -> tuple[resource.st
     timer.start()
     try:
         _, status, usage = os.wait4(process.pid, 0)
+    except KeyboardInterrupt:  # it has a session of its own, so the terminal's interrupt reached only us
+        end()
+        raise
     finally:
         timer.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
