@@ -31,7 +31,7 @@ class Timestamp(datetime):
             InvalidInput: `text` is no time, or names no offset from UTC.
         """
         try:
-            moment = cls.fromisoformat(text)
+            moment = cls.fromisoformat(text.upper())
         except ValueError:
             raise InvalidInput(f"{text!r} is no RFC 3339 time such as '2025-01-31T12:00:00Z'") from None
         if moment.tzinfo is None:

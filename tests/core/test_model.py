@@ -1,0 +1,144 @@
+"""Models are strict towards the user, lenient towards the server, and send only what was set."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from kubeflow_api.k8s.core.v1 import EnvVar, ResourceRequirements, Toleration
+from kubeflow_api.k8s.meta.v1 import ObjectMeta
+from kubeflow_api.trainer.v1alpha1 import RuntimeRef, Trainer, TrainJob, TrainJobSpec, TrainJobStatus
+
+
+def job() -> TrainJob:
+    return TrainJob(
+        metadata=ObjectMeta(name="mnist"),
+        spec=TrainJobSpec(runtime_ref=RuntimeRef(name="torch-distributed"), trainer=Trainer(num_nodes=2)),
+    )
+
+
+def test_only_what_was_set_is_sent_and_the_kind_is_filled_in() -> None:
+    assert job().to_dict() == {
+        "apiVersion": "trainer.kubeflow.org/v1alpha1",
+        "kind": "TrainJob",
+        "metadata": {"name": "mnist"},
+        "spec": {"runtimeRef": {"name": "torch-distributed"}, "trainer": {"numNodes": 2}},
+    }
+
+
+def test_none_counts_as_not_given_in_a_constructor_but_can_be_assigned() -> None:
+    trainer = Trainer(num_nodes=None, image="a")
+    assert trainer.to_dict() == {"image": "a"}
+    trainer.image = None
+    assert trainer.to_dict() == {"image": None}
+
+
+def test_an_empty_object_is_sent_and_is_not_the_same_as_none() -> None:
+    assert TrainJobSpec(runtime_ref=RuntimeRef(name="x"), trainer=Trainer()).to_dict()["trainer"] == {}
+
+
+def test_snake_case_and_camel_case_are_both_read() -> None:
+    assert Trainer.from_dict({"numNodes": 3}) == Trainer.from_dict({"num_nodes": 3}) == Trainer(num_nodes=3)
+
+
+@pytest.mark.parametrize("style", ["constructor", "mapping"])
+def test_a_misspelt_field_is_an_error_that_names_the_right_one(style: str) -> None:
+    with pytest.raises(ValidationError, match="Trainer has no field 'num_node'. Did you mean 'num_nodes'?"):
+        if style == "constructor":
+            Trainer(num_node=2)  # type: ignore[call-arg]
+        else:
+            Trainer.from_dict({"num_node": 2})
+
+
+def test_a_misspelt_field_deep_inside_is_found_with_its_place() -> None:
+    with pytest.raises(ValidationError) as caught:
+        TrainJob.from_dict({"spec": {"runtimeRef": {"name": "x"}, "trainer": {"env": [{"name": "A", "vale": "1"}]}}})
+    (line,) = caught.value.errors()
+    assert line["loc"] == ("spec", "trainer", "env", 0, "vale")
+    assert line["msg"] == "EnvVar has no field 'vale'. Did you mean 'value'?"
+
+
+def test_a_misspelt_attribute_is_an_error() -> None:
+    trainer = Trainer()
+    with pytest.raises(AttributeError, match="Did you mean 'num_nodes'?"):
+        trainer.num_nods = 2  # type: ignore[attr-defined]
+    with pytest.raises(ValidationError, match="valid integer"):
+        trainer.num_nodes = "2"  # type: ignore[assignment]
+    assert trainer == Trainer()
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"numNodes": "3"}, "valid integer"),
+        ({"numNodes": True}, "valid integer"),
+        ({"numNodes": 1.5}, "valid integer"),
+        ({"image": 3}, "valid string"),
+        ({"image": "x" * 501}, "at most 500 characters"),
+        ({"env": [{"value": "1"}]}, "required"),
+        ({"resourcesPerNode": {"limits": {"cpu": "2 cores"}}}, "'2 cores' is no quantity"),
+        ({"resourcesPerNode": {"limits": {"cpu": 1.5}}}, "as a string, '1.5'"),
+    ],
+)
+def test_a_wrong_value_is_refused_without_being_coerced(values: dict[str, object], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        Trainer.from_dict(values)
+
+
+def test_a_wrong_enum_value_lists_the_right_ones() -> None:
+    with pytest.raises(ValidationError, match="'Equal', 'Exists'"):
+        Toleration(operator="exists")  # type: ignore[arg-type]
+
+
+def test_what_the_server_sends_survives_a_read_modify_write() -> None:
+    sent = {
+        "apiVersion": "trainer.kubeflow.org/v1alpha1",
+        "kind": "TrainJob",
+        "newAtTop": {"a": [1, None]},
+        "metadata": {"name": "mnist", "labels": {"a": "b"}},
+        "spec": {"runtimeRef": {"name": "x", "newInside": 1}, "trainer": {"args": ["x"] * 200}, "suspend": False},
+        "status": {"conditions": [{"type": "new type!", "status": "Perhaps", "reason": "", "message": "",
+                                   "lastTransitionTime": "2025-01-31T12:00:00Z"}]},
+    }  # fmt: skip
+    read = TrainJob.from_server(sent)
+    assert read.to_dict() == sent
+    assert read.spec is not None
+    assert read.spec.runtime_ref.name == "x"
+    read.spec.suspend = True
+    changed = {**sent, "spec": {**sent["spec"], "suspend": True}}  # type: ignore[dict-item]
+    assert read.to_dict() == changed
+
+
+def test_a_broken_object_from_the_server_is_still_an_object() -> None:
+    sent = {"spec": {"runtimeRef": "gone", "suspend": "maybe", "trainer": {"numNodes": {"x": 1}, "env": "none"}}, "status": 3}
+    read = TrainJob.from_server(sent)
+    assert read.to_dict() == sent
+    assert read.metadata is None
+
+
+def test_values_with_a_meaning_are_read_as_such() -> None:
+    resources = ResourceRequirements.from_server({"limits": {"memory": "4Gi", "cpu": 2}})
+    assert resources.limits is not None
+    assert resources.limits["memory"] == "4096Mi"
+    assert resources.to_dict() == {"limits": {"memory": "4Gi", "cpu": 2}}
+
+
+def test_yaml_there_and_back() -> None:
+    original = job()
+    assert original.spec is not None
+    original.spec.trainer = Trainer(command=["bash", "-c", "line 1\nline 2\n"], env=[EnvVar(name="A", value="yes")])
+    text = original.to_yaml()
+    assert "line 1\n" in text
+    assert "'yes'" in text, "a text that YAML would read as true is quoted"
+    assert TrainJob.from_yaml(text) == original
+
+
+@pytest.mark.parametrize("text", ["- a", "a: b: c", "", "kind: TrainingRuntime"])
+def test_yaml_that_is_no_train_job_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"YAML|kind"):
+        TrainJob.from_yaml(text)
+
+
+def test_an_empty_status_is_refused_because_the_server_refuses_it() -> None:
+    with pytest.raises(ValidationError, match="at least 1"):
+        TrainJob(status=TrainJobStatus())
