@@ -10,7 +10,7 @@ _JOB = Path(__file__).parent / "jobs" / "allreduce.py"
 # Jobs are recorded below the scratch folder, not among those of whoever runs the benchmarks.
 _OURS = f"""
 import os, sys, time
-os.environ["XDG_STATE_HOME"] = os.environ["BENCH_SCRATCH"]
+os.environ["KUBEFLOW_STATE_DIR"] = os.environ["BENCH_SCRATCH"]
 sys.path.insert(0, {str(_JOB.parent)!r})
 from allreduce import train
 from kubeflow.trainer import CustomTrainer, LocalProcessBackendConfig, TrainerClient
