@@ -24,7 +24,7 @@ from codegen.models import Kind
 from codegen.naming import location, words
 
 LINE_LENGTH = 120
-TOOLS = ("datamodel-code-generator", "jinja2", "ruff")
+TOOLS = ("datamodel-code-generator", "ruff")  # both pinned exactly in pyproject.toml
 
 
 @dataclass(frozen=True, slots=True)

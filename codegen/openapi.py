@@ -123,4 +123,8 @@ def _validate(root: Object, cleaned: Definitions, document: str) -> None:
 
     normal = {**root, "paths": root.get("paths") or {}, "components": {"schemas": cleaned}}
     for error in OpenAPIV30SpecValidator(cast("dict[str, object]", normal)).iter_errors():
-        raise SchemaError(document, list(error.absolute_path), f"not valid OpenAPI 3.0: {error.message}")
+        # An error of an `anyOf` says only that nothing fits; the one below it that got furthest says what is wrong.
+        cause = error
+        while cause.context:
+            cause = max(cause.context, key=lambda inner: len(inner.absolute_path))
+        raise SchemaError(document, list(cause.absolute_path), f"not valid OpenAPI 3.0: {cause.message}")

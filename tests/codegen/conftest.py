@@ -1,0 +1,78 @@
+"""A checkout in miniature: its own configuration and upstream documents, the real templates."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from codegen.__main__ import main
+
+ROOT = Path(__file__).parents[2]
+INPUTS = Path(__file__).parent / "inputs"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+PYPROJECT = """\
+[tool.codegen]
+package = "workshop_api"
+
+[tool.codegen.components.workshop]
+repository = "https://example.org/workshop"
+versions = ["v1.2.3"]
+openapi = "openapi.json"
+crds = "*.yaml"
+group = "workshop.example"
+version = "v1"
+definitions = "workshop.v1"
+kinds = ["Robot"]
+
+[tool.codegen.modules]
+"workshop.v1" = "workshop.v1"
+"io.k8s.apimachinery.pkg.apis.meta.v1" = "k8s.meta.v1"
+
+[tool.codegen.types]
+"io.k8s.apimachinery.pkg.api.resource.Quantity" = "kubeflow.core.quantity.QuantityLike"
+"""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A small checkout at `root`, and the upstream release that it pins, at `upstream`."""
+
+    root: Path
+    upstream: Path
+
+    def run(self, *arguments: str) -> int:
+        return main(["--root", str(self.root), *arguments])
+
+    def pin(self) -> int:
+        return self.run("pin", "workshop", "v1.2.3", "--from", str(self.upstream), "--commit", COMMIT)
+
+    def edit(self, file: str, change: Callable[[str], str]) -> None:
+        """Replace the text of an upstream file; the change must change something."""
+        path = self.upstream / file
+        before = path.read_text("utf-8")
+        after = change(before)
+        assert after != before
+        path.write_text(after, "utf-8")
+
+    def written(self) -> list[str]:
+        """Return what the commands have written so far."""
+        folders = [self.root / "schemas", self.root / "generated"]
+        return sorted(
+            path.relative_to(self.root).as_posix() for folder in folders for path in folder.rglob("*") if path.is_file()
+        )
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    root = tmp_path / "checkout"
+    root.mkdir()
+    (root / "pyproject.toml").write_text(PYPROJECT, "utf-8")
+    shutil.copytree(ROOT / "templates", root / "templates")
+    shutil.copytree(ROOT / "codegen", root / "codegen", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(INPUTS, tmp_path / "upstream")
+    return Workshop(root, tmp_path / "upstream")

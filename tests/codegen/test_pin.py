@@ -1,0 +1,220 @@
+"""`codegen pin` keeps facts, drops prose, merges by path, and fails on any disagreement with nothing written."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV30SpecValidator
+
+from codegen.lock import sha256
+from tests.codegen.conftest import COMMIT, ROOT, Workshop
+
+REF = "#/components/schemas/"
+
+
+def pinned(workshop: Workshop) -> dict[str, Any]:
+    assert workshop.pin() == 0
+    result: dict[str, Any] = json.loads((workshop.root / "schemas/workshop/v1.2.json").read_text("utf-8"))
+    return result
+
+
+def test_a_pin_merges_names_with_constraints_and_keeps_what_the_kinds_reach(workshop: Workshop) -> None:
+    document = pinned(workshop)
+    schemas = document["components"]["schemas"]
+    assert sorted(schemas) == [
+        "io.k8s.apimachinery.pkg.api.resource.Quantity",
+        "io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta",
+        "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta",
+        "workshop.v1.Arm",
+        "workshop.v1.Robot",
+        "workshop.v1.RobotList",
+        "workshop.v1.RobotSpec",
+    ]
+    spec = schemas["workshop.v1.RobotSpec"]
+    assert spec["required"] == ["model"]
+    assert spec["properties"]["model"] == {"type": "string", "minLength": 1, "maxLength": 20}
+    assert spec["properties"]["armCount"] == {"type": "integer", "format": "int32", "default": 2, "minimum": 0}
+    assert spec["properties"]["batteryUUIDs"]["items"] == {"type": "string", "maxLength": 36}
+    assert spec["properties"]["class"]["enum"] == ["Walker", 'say "hi"\n', "\\"]
+    assert spec["properties"]["from"] == {"$ref": REF + "workshop.v1.Arm"}
+    assert schemas["workshop.v1.Arm"]["properties"]["name"] == {"type": "string", "maxLength": 9}
+    assert schemas["workshop.v1.Robot"]["x-kubernetes-validations"][0]["message"] == "too long"
+
+
+def test_what_holds_for_every_use_of_a_scalar_type_moves_to_the_type(workshop: Workshop) -> None:
+    schemas = pinned(workshop)["components"]["schemas"]
+    quantity = schemas["io.k8s.apimachinery.pkg.api.resource.Quantity"]
+    assert quantity["pattern"] == "^[0-9]+m?$"
+    assert quantity["oneOf"] == [{"type": "integer"}, {"type": "string"}]
+    assert schemas["workshop.v1.Arm"]["properties"]["reach"] == {"$ref": REF + "io.k8s.apimachinery.pkg.api.resource.Quantity"}
+
+
+def test_metadata_in_a_template_admits_only_what_the_crd_admits(workshop: Workshop) -> None:
+    schemas = pinned(workshop)["components"]["schemas"]
+    embedded = "io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta"
+    assert schemas["workshop.v1.RobotSpec"]["properties"]["template"] == {"$ref": REF + embedded}
+    assert sorted(schemas[embedded]["properties"]) == ["labels", "name"]
+
+
+def test_no_prose_and_no_noise_reach_a_pin(workshop: Workshop) -> None:
+    text = json.dumps(pinned(workshop))
+    assert "prose" not in text
+    assert '"default": {}' not in text
+    assert '"default": ""' not in text
+
+
+def test_a_pin_is_a_valid_openapi_document_and_lists_the_kinds(workshop: Workshop) -> None:
+    document = pinned(workshop)
+    assert list(OpenAPIV30SpecValidator(document).iter_errors()) == []
+    (kind,) = document["x-kinds"]
+    assert kind["kind"] == "Robot"
+    assert kind["scope"] == "Cluster"
+    assert kind["subresources"] == []
+    assert kind["printerColumns"] == [{"name": "Model", "type": "string", "jsonPath": ".spec.model"}]
+
+
+def test_the_lock_proves_where_a_pin_came_from(workshop: Workshop) -> None:
+    pinned(workshop)
+    (entry,) = tomllib.loads((workshop.root / "schemas/lock.toml").read_text("utf-8"))["pin"]
+    assert entry["component"] == "workshop"
+    assert entry["version"] == "v1.2.3"
+    assert entry["repository"] == "https://example.org/workshop"
+    assert entry["commit"] == COMMIT
+    assert entry["sha256"] == sha256((workshop.root / "schemas/workshop/v1.2.json").read_bytes())
+    assert entry["sources"] == {
+        name: sha256((workshop.upstream / name).read_bytes()) for name in ("openapi.json", "robots.yaml")
+    }
+
+
+def test_pinning_twice_gives_the_same_bytes_whatever_the_order_upstream(workshop: Workshop) -> None:
+    pinned(workshop)
+    first = (workshop.root / "schemas/workshop/v1.2.json").read_bytes()
+
+    def reordered(text: str) -> str:
+        document = json.loads(text)
+        document["components"]["schemas"] = dict(reversed(document["components"]["schemas"].items()))
+        return json.dumps(document)
+
+    workshop.edit("openapi.json", reordered)
+    pinned(workshop)
+    assert (workshop.root / "schemas/workshop/v1.2.json").read_bytes() == first
+
+
+def set_in(pointer: str, value: Any) -> Callable[[str], str]:
+    """Return a change of a JSON document: the value at `pointer` (slashes) becomes `value`."""
+
+    def change(text: str) -> str:
+        document = json.loads(text)
+        *parents, last = pointer.split("/")
+        node = document
+        for step in parents:
+            node = node[step]
+        node[last] = value
+        return json.dumps(document)
+
+    return change
+
+
+SPEC = "components/schemas/workshop.v1.RobotSpec/properties"
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "where", "problem"),
+    [
+        ("openapi.json", lambda text: text[:-9], "openapi.json#:", "not JSON"),
+        ("openapi.json", lambda text: text.replace('"paths": [],', '"paths": [], "paths": [],'), "openapi.json#:", "twice"),
+        ("openapi.json", set_in(f"{SPEC}/from", {"$ref": REF + "workshop.v1.Leg"}),
+         "openapi.json#/components/schemas/workshop.v1.RobotSpec/properties/from/$ref", "leads nowhere"),
+        ("openapi.json", set_in(f"{SPEC}/from", {"$ref": "other.json#/Leg"}), "properties/from/$ref", "leads nowhere"),
+        ("openapi.json", set_in(f"{SPEC}/model", {"type": "string", "discriminator": {}}),
+         "properties/model/discriminator", "does not know the keyword 'discriminator'"),
+        ("openapi.json", set_in(f"{SPEC}/model", {"allOf": [{"type": "string"}, {"type": "string"}]}),
+         "properties/model/allOf", "only an `allOf` around one `$ref`"),
+        ("openapi.json", set_in(f"{SPEC}/model", {"type": "text"}), "properties/model", "not valid OpenAPI"),
+        ("openapi.json", set_in(f"{SPEC}/model", 3), "properties/model", "expected an object, found integer"),
+        ("openapi.json", set_in("components/schemas", []), "openapi.json#/components/schemas", "expected an object"),
+        ("openapi.json", set_in(f"{SPEC}/model", {"type": "integer"}), "spec/properties/model", "`type` is 'string' here"),
+        ("openapi.json", set_in(f"{SPEC}/legs", {"type": "integer"}), "openAPIV3Schema/properties/spec", "has: legs"),
+        ("openapi.json", set_in("components/schemas/workshop.v1.RobotSpec/required", ["class"]), "properties/spec", "`required`"),
+        ("openapi.json", set_in(f"{SPEC}/armCount/format", "int64"), "properties/armCount", "`format` is 'int32' here"),
+        ("robots.yaml", lambda text: text.replace("kind: CustomResourceDefinition", "kind: Pod"), "robots.yaml#:", "not a Custom"),
+        ("robots.yaml", lambda text: "a: b: c", "robots.yaml#:", "not YAML"),
+        ("robots.yaml", lambda text: text.replace("- name: v1\n", "- name: v2\n"), "robots.yaml#/spec/versions", "no version 'v1'"),
+        ("robots.yaml", lambda text: text.replace("group: workshop.example", "group: other.example"), "/spec/group", "expected"),
+        ("robots.yaml", lambda text: text.replace("class: {type: string}", "class: {type: string, const: a}"),
+         "properties/class/const", "does not know the keyword 'const'"),
+        ("robots.yaml", lambda text: text.replace("class: {type: string}", "class: {description: x}"),
+         "properties/class", "not structural: every node needs a `type`"),
+        ("robots.yaml", lambda text: text.replace("class: {type: string}", "class: {type: string, properties: {}}"),
+         "properties/class/properties", "not structural"),
+        ("robots.yaml", lambda text: text.replace("items: *arm", "maxItems: 1"), "properties/arms", "array without `items`"),
+        ("robots.yaml", lambda text: text.replace("class: {type: string}", "class: {type: string, anyOf: []}"),
+         "properties/class/anyOf", "int-or-string"),
+        ("robots.yaml", lambda text: text.replace("name: {type: string}\n                  labels", "nick: {type: string}\n                  labels"),
+         "properties/template", "ObjectMeta has no field 'nick'"),
+        ("robots.yaml", lambda text: text.replace("items: *arm", "items: {type: object, required: [name], properties: {name: "
+         "{type: string, maxLength: 8}, reach: *quantity}}"), "arms/items/properties/name", "differ from those of the same field"),
+    ],
+)  # fmt: skip
+def test_a_wrong_document_is_named_with_the_place_in_it(
+    workshop: Workshop,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    change: Callable[[str], str],
+    where: str,
+    problem: str,
+) -> None:
+    workshop.edit(file, change)
+    assert workshop.pin() == 1
+    message = capsys.readouterr().err
+    assert where in message
+    assert problem in message
+    assert workshop.written() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["pin", "robots", "v1.2.3", "--from", "."], "unknown component 'robots'; pyproject.toml has: workshop"),
+        (["pin", "workshop", "1.2", "--from", ".", "--commit", COMMIT], "a version is written like 'v2.3.0'"),
+        (["pin", "workshop", "v1.2.3", "--from", "/nowhere", "--commit", COMMIT], "'/nowhere' is none"),
+        (["pin", "workshop", "v1.2.3", "--from", "UPSTREAM"], "--commit"),
+        (["pin", "workshop", "v1.2.3", "--from", "UPSTREAM", "--commit", "main"], "--commit"),
+        (["pin", "workshop", "v1.2.3", "--from", "EMPTY", "--commit", COMMIT], "cannot read"),
+        (["generate"], "workshop v1.2.3 is not pinned"),
+        (["verify"], "manifest.json is missing"),
+    ],
+)
+def test_a_command_that_cannot_be_done_says_why(
+    workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], problem: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    places = {"UPSTREAM": str(workshop.upstream), "EMPTY": str(tmp_path / "empty")}
+    assert workshop.run(*(places.get(argument, argument) for argument in arguments)) == 1
+    assert problem in capsys.readouterr().err
+    assert workshop.written() == []
+
+
+UPSTREAM = os.environ.get("KUBEFLOW_TEST_UPSTREAM")
+
+
+@pytest.mark.skipif(not UPSTREAM, reason="KUBEFLOW_TEST_UPSTREAM names no folder with the control planes' releases")
+def test_the_committed_pins_are_what_upstream_says_today(tmp_path: Path) -> None:
+    from codegen import config, lock
+    from codegen.pin import build
+    from codegen.source import open_source
+
+    configuration = config.load(ROOT)
+    pins = lock.read(ROOT / "schemas")
+    assert pins
+    for pin in pins:
+        source = open_source(str(Path(str(UPSTREAM)) / pin.component / pin.version))
+        content, documents = build(configuration.component(pin.component), pin.version, source)
+        assert content == (ROOT / "schemas" / pin.file).read_bytes()
+        assert {document.name: document.sha256 for document in documents} == pin.sources

@@ -1,0 +1,141 @@
+"""The rules of the house: who may import whom, no circles, and what an import must not load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# What each part may import of the others. Parts are listed as they come; see docs/architecture.md.
+ALLOWED = {
+    "kubeflow": set[str](),
+    "kubeflow.core": set[str](),
+    "kubeflow_api": {"kubeflow.core"},
+    "kubeflow.cluster": {"kubeflow.core", "kubeflow_api"},
+    "kubeflow.packaging": {"kubeflow.core"},
+    "kubeflow.local": {"kubeflow.core", "kubeflow.packaging"},
+    "kubeflow.trainer": {"kubeflow", "kubeflow.core", "kubeflow_api", "kubeflow.cluster", "kubeflow.packaging", "kubeflow.local"},
+    "kubeflow.optimizer": {"kubeflow", "kubeflow.core", "kubeflow_api", "kubeflow.cluster", "kubeflow.packaging", "kubeflow.local", "kubeflow.trainer"},
+    "codegen": set[str](),
+}  # fmt: skip
+# Heavy, or not needed to submit a job: nothing may load them before they are used.
+HEAVY = {"kubernetes", "docker", "podman", "optuna", "torch", "rich", "pydantic", "yaml", "numpy", "jinja2", "IPython"}
+
+
+def modules() -> dict[str, Path]:
+    """Return every module of the project by its dotted name."""
+    found: dict[str, Path] = {}
+    for base, package in ((ROOT, "kubeflow"), (ROOT / "generated", "kubeflow_api"), (ROOT, "codegen")):
+        for path in sorted((base / package).rglob("*.py")):
+            parts = path.relative_to(base).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+def part(module: str) -> str:
+    return max((name for name in ALLOWED if module == name or module.startswith(name + ".")), key=len)
+
+
+def imports(module: str) -> Iterator[tuple[str, int]]:
+    """Yield what `module` imports of the project, wherever the statement stands, with its line.
+
+    Lazily exported names count as well: they are imports under `if TYPE_CHECKING` of the package that exports them.
+    """
+    path = MODULES[module]
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            targets = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = ".".join([*parents, node.module] if node.module else parents) if node.level else str(node.module)
+            names = [f"{base}.{alias.name}" for alias in node.names]
+            targets = [name if name in MODULES else base for name in names]
+        else:
+            continue
+        for target in targets:
+            if target in MODULES:
+                yield target, node.lineno
+
+
+def test_every_module_belongs_to_a_part() -> None:
+    assert len(MODULES) > 30
+    for module in MODULES:
+        assert part(module)
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_parts_import_only_what_they_may(module: str) -> None:
+    own = part(module)
+    for target, line in imports(module):
+        other = part(target)
+        assert other == own or other in ALLOWED[own], f"{MODULES[module]}:{line}: {own} may not import {other}"
+
+
+def test_there_are_no_circles_not_even_inside_functions() -> None:
+    # A package's own `__init__` names its modules for type checkers only; the edge back to it is no import of them.
+    graph = {module: {target for target, _ in imports(module)} for module in MODULES if MODULES[module].name != "__init__.py"}
+    state: dict[str, int] = {}
+
+    def visit(module: str, way: tuple[str, ...]) -> None:
+        if state.get(module) == 1:
+            circle = [*way[way.index(module) :], module]
+            pytest.fail("circle: " + " -> ".join(circle))
+        if module in graph and module not in state:
+            state[module] = 1
+            for target in sorted(graph[module]):
+                visit(target, (*way, module))
+            state[module] = 2
+
+    for module in sorted(graph):
+        visit(module, ())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import kubeflow",
+        "import kubeflow.trainer",
+        "import kubeflow.packaging",
+        "import kubeflow.local",
+        "from kubeflow.trainer import TrainerClient, CustomTrainer, LocalProcessBackendConfig",
+    ],
+)
+def test_an_import_loads_nothing_heavy(statement: str) -> None:
+    code = f"import sys; {statement}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = set(result.stdout.split())
+    assert "kubeflow" in loaded
+    assert not loaded & (HEAVY | {"kubeflow_api", "codegen"})
+
+
+def test_every_module_imports_and_every_exported_name_loads() -> None:
+    packages = [name for name in MODULES if not name.startswith("codegen")]
+    code = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1:]:\n"
+        "    module = importlib.import_module(name)\n"
+        "    for export in getattr(module, '__all__', ()): getattr(module, export)\n"
+        "print(len(sys.argv[1:]))\n"
+    )
+    names = [name for name in packages if not name.endswith("__main__")]
+    command = [sys.executable, "-W", "error", "-c", code, *names]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == str(len(names))
+
+
+def test_no_public_signature_of_the_generated_code_says_any() -> None:
+    for module, path in MODULES.items():
+        if module.startswith("kubeflow_api"):
+            names = {node.id for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Name)}
+            assert "Any" not in names, path

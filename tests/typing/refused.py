@@ -1,0 +1,35 @@
+"""Mistakes. Both type checkers must report every line that says so, and no other, in strict mode, without a plugin."""
+
+from __future__ import annotations
+
+from kubeflow.core.resource import Transport
+from kubeflow_api.k8s.core.v1 import EnvVar, ResourceRequirements, Toleration
+from kubeflow_api.trainer.v1alpha1 import Client, RuntimeRef, Trainer, TrainingRuntime, TrainJob, TrainJobSpec
+
+Trainer(num_node=2)  # mistake: a misspelt field
+Trainer(numNodes=2)  # mistake: attributes are snake_case
+Trainer(num_nodes="2")  # mistake: a string for a number
+Trainer(num_nodes=1.5)  # mistake: a fraction for a number
+Trainer(image=3)  # mistake: a number for a string
+Trainer(env={"A": "1"})  # mistake: a mapping for a list
+Trainer(env=[EnvVar(value="1")])  # mistake: a required field is missing
+Trainer(2)  # mistake: fields are keywords
+TrainJobSpec()  # mistake: a required field is missing
+TrainJobSpec(runtime_ref="torch-distributed")  # mistake: a string for an object
+TrainJobSpec(runtime_ref=RuntimeRef(name="a"), trainer=RuntimeRef(name="a"))  # mistake: another model
+Toleration(operator="exists")  # mistake: not a value of the enum
+ResourceRequirements(limits={"cpu": [2]})  # mistake: no quantity
+
+job = TrainJob()
+job.spec.suspend = True  # mistake: spec may be None
+job.spce = None  # mistake: a misspelt attribute
+job.metadata = {"name": "a"}  # mistake: a mapping for an object
+
+
+def clients(transport: Transport) -> None:
+    client = Client(transport)
+    client.cluster_training_runtimes.get("a", namespace="b")  # mistake: the kind is cluster-scoped
+    client.training_runtimes.patch_status("a", {})  # mistake: the kind has no status
+    client.train_jobs.create(TrainingRuntime())  # mistake: another kind
+    client.train_jobs.delete("a", propagation="Forward")  # mistake: no such policy
+    client.trainjobs.get("a")  # mistake: no such kind
