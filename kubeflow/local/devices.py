@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -17,5 +16,5 @@ def visible_gpus() -> list[str]:
     chosen = os.environ.get(VISIBLE)
     if chosen is not None:
         return [device.strip() for device in chosen.split(",") if device.strip() not in ("", "-1")]
-    files = Path("/dev").glob("nvidia[0-9]*")
-    return [str(n) for n in sorted(int(m[1]) for f in files if (m := re.fullmatch(r"nvidia(\d+)", f.name)))]
+    names = (file.name.removeprefix("nvidia") for file in Path("/dev").glob("nvidia[0-9]*"))
+    return sorted((name for name in names if name.isdigit()), key=int)

@@ -18,7 +18,7 @@ from typing import Literal
 from kubeflow.local import processes
 from kubeflow.local.logs import LAUNCHER_LOG
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _POLL = 0.02  # seconds between two looks at the nodes
 GRACE = 5.0
@@ -202,7 +202,7 @@ class LocalJob:
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
         if self.directory.exists():
-            _log.warning("could not delete %s; delete it by hand", self.directory)
+            logger.warning("could not delete %s; delete it by hand", self.directory)
 
     def _watch(self) -> None:
         try:
@@ -210,8 +210,8 @@ class LocalJob:
             processes.end(self._mark, self._nodes, self._grace)
             self._collect()
             final = replace(final, nodes=self._state.nodes)
-        except BaseException as error:  # a watcher that dies silently would leave waiters waiting for ever
-            _log.exception("watching job %s failed", self.name)
+        except Exception as error:  # a watcher that dies silently would leave waiters waiting for ever
+            logger.exception("watching job %s failed", self.name)
             final = replace(self._state, phase="Failed", reason=f"watching it failed: {error!r}")
         self._on_end()
         self._record(final.phase, final.reason or "all nodes succeeded")

@@ -109,9 +109,7 @@ def _files(directory: Path) -> list[tuple[Path, int | None]]:
     except FileNotFoundError:  # the job was deleted
         return []
     ranks = sorted(int(match[1]) for name in names if (match := _RANK_LOG.fullmatch(name)))
-    launcher: list[tuple[Path, int | None]] = (
-        [(directory / LAUNCHER_LOG, None)] if LAUNCHER_LOG in names else []
-    )
+    launcher: list[tuple[Path, int | None]] = [(directory / LAUNCHER_LOG, None)] if LAUNCHER_LOG in names else []
     return [*launcher, *((directory / rank_log(rank), rank) for rank in ranks)]
 
 

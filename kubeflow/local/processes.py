@@ -23,9 +23,7 @@ MARK = "KUBEFLOW_LOCAL_JOB"
 _POLL = 0.02  # seconds
 
 
-def start(
-    argv: Sequence[str], *, mark: str, env: Mapping[str, str], cwd: Path, log: Path
-) -> subprocess.Popen[bytes]:
+def start(argv: Sequence[str], *, mark: str, env: Mapping[str, str], cwd: Path, log: Path) -> subprocess.Popen[bytes]:
     """Start `argv` in a session of its own, with both outputs appended to `log` and nothing to read from.
 
     Args:
@@ -73,7 +71,7 @@ def end(mark: str, nodes: Sequence[subprocess.Popen[bytes]], grace: float) -> No
         grace: Seconds between TERM and KILL.
     """
     deadline = time.monotonic() + grace
-    _terminate(members(mark))
+    _terminate(_living(mark, nodes))
     while alive := _living(mark, nodes):
         if time.monotonic() >= deadline:
             for process in alive:
@@ -83,9 +81,14 @@ def end(mark: str, nodes: Sequence[subprocess.Popen[bytes]], grace: float) -> No
 
 
 def _living(mark: str, nodes: Sequence[subprocess.Popen[bytes]]) -> list[psutil.Process]:
+    """Return the nodes that run, marked or not, and all else that is marked. Reaps the nodes that do not."""
+    found = members(mark)
+    pids = {process.pid for process in found}
     for node in nodes:
-        node.poll()
-    return members(mark)
+        if node.poll() is None and node.pid not in pids:  # so far in its exit that it has no environment any more
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found.append(psutil.Process(node.pid))
+    return found
 
 
 def _terminate(processes: Sequence[psutil.Process]) -> None:

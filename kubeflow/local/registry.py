@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kubeflow.local.job import LocalJob
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Registry:
@@ -55,7 +55,7 @@ class Registry:
             return
         running = [job for job in self.jobs() if not job.state.finished]
         if running:
-            _log.warning(
+            logger.warning(
                 "the interpreter exits: ending %s. Wait for a job with client.wait_for_job_status(name).",
                 ", ".join(job.name for job in running),
             )

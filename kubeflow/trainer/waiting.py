@@ -18,6 +18,7 @@ def wait_for_status(
     backend: Backend,
     name: str,
     status: Collection[AwaitableStatus],
+    *,
     timeout: float,
     polling_interval: float,
     callbacks: Iterable[Callable[[TrainJob], None]] = (),

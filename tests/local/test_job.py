@@ -65,7 +65,14 @@ def test_all_nodes_succeed(new_job: NewJob) -> None:
     assert state.phase == "Complete"
     assert [node.exit_code for node in state.nodes] == [0, 0]
     assert (job.node_dir(0) / "launcher.log").read_text() == "out\nerr\n"
-    assert [event.reason for event in job.events] == ["Created", "Started", "Started", "Exited", "Exited", "Complete"]
+    assert [event.reason for event in job.events] == [
+        "Created",
+        "Started",
+        "Started",
+        "Exited",
+        "Exited",
+        "Complete",
+    ]
 
 
 def test_one_failing_node_ends_the_others(new_job: NewJob) -> None:
@@ -145,7 +152,12 @@ def test_removing_a_job_deletes_its_directory(new_job: NewJob) -> None:
 
 
 def test_a_reserved_port_is_given_to_nobody_but_can_be_listened_on() -> None:
-    with ReservedPort() as first, ReservedPort() as second, socket.socket() as taker, socket.socket() as other:
+    with (
+        ReservedPort() as first,
+        ReservedPort() as second,
+        socket.socket() as taker,
+        socket.socket() as other,
+    ):
         assert first.number != second.number
         with pytest.raises(OSError, match="in use"):
             other.bind((LOOPBACK, first.number))

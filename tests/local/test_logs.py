@@ -42,7 +42,10 @@ def test_an_unfinished_last_line_waits_for_its_end_or_the_end_of_the_job(node: P
 def test_bytes_that_are_no_text_become_replacement_characters(node: Path) -> None:
     (node / rank_log(0)).write_bytes(b"caf\xe9\n\xc3\xa9t\xc3\xa9\r\n")
 
-    assert texts(read_lines([(0, node)], finished=lambda: True, follow=False)) == ["caf\ufffd", "\u00e9t\u00e9"]
+    assert texts(read_lines([(0, node)], finished=lambda: True, follow=False)) == [
+        "caf\ufffd",
+        "\u00e9t\u00e9",
+    ]
 
 
 def test_lines_longer_than_a_chunk_stay_whole(node: Path) -> None:

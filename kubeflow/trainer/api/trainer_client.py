@@ -34,7 +34,8 @@ class TrainerClient:
 
     Args:
         backend_config: Where jobs run. `LocalProcessBackendConfig()` is this machine. The default is
-            `KubernetesBackendConfig()`; this version renders jobs for a cluster (`dry_run=True`) but does not talk to one.
+            `KubernetesBackendConfig()`: this version renders jobs for a cluster (`dry_run=True`) but does not
+            talk to one.
 
     Raises:
         InvalidInput: When `backend_config` is none of the configurations.
@@ -48,30 +49,7 @@ class TrainerClient:
     """
 
     def __init__(self, backend_config: BackendConfig | None = None) -> None:
-        self.backend: Backend = _backend(
-            KubernetesBackendConfig() if backend_config is None else backend_config
-        )
-
-    @overload
-    def train(
-        self,
-        runtime: str | Runtime | None = None,
-        initializer: Initializer | None = None,
-        trainer: AnyTrainer | None = None,
-        options: Sequence[Option] | None = None,
-        *,
-        name: str | None = None,
-        train_func: Callable[..., object] | None = None,
-        func_args: Mapping[str, object] | None = None,
-        num_nodes: int | None = None,
-        num_proc_per_node: int | None = None,
-        resources_per_node: Resources | None = None,
-        packages_to_install: Sequence[str] | None = None,
-        pip_index_urls: Sequence[str] | None = None,
-        image: str | None = None,
-        env: Mapping[str, str] | None = None,
-        dry_run: Literal[True],
-    ) -> v1alpha1.TrainJob: ...
+        self.backend: Backend = _backend(KubernetesBackendConfig() if backend_config is None else backend_config)
 
     @overload
     def train(
@@ -93,6 +71,27 @@ class TrainerClient:
         env: Mapping[str, str] | None = None,
         dry_run: Literal[False] = False,
     ) -> str: ...
+
+    @overload
+    def train(
+        self,
+        runtime: str | Runtime | None = None,
+        initializer: Initializer | None = None,
+        trainer: AnyTrainer | None = None,
+        options: Sequence[Option] | None = None,
+        *,
+        name: str | None = None,
+        train_func: Callable[..., object] | None = None,
+        func_args: Mapping[str, object] | None = None,
+        num_nodes: int | None = None,
+        num_proc_per_node: int | None = None,
+        resources_per_node: Resources | None = None,
+        packages_to_install: Sequence[str] | None = None,
+        pip_index_urls: Sequence[str] | None = None,
+        image: str | None = None,
+        env: Mapping[str, str] | None = None,
+        dry_run: Literal[True],
+    ) -> v1alpha1.TrainJob: ...
 
     def train(
         self,
@@ -292,7 +291,14 @@ class TrainerClient:
             InvalidInput: For a status that does not exist, or times that are not greater than 0.
             Unsupported: When this backend cannot do it in this version.
         """
-        return wait_for_status(self.backend, name, status, timeout, polling_interval, callbacks or ())
+        return wait_for_status(
+            self.backend,
+            name,
+            status,
+            timeout=timeout,
+            polling_interval=polling_interval,
+            callbacks=callbacks or (),
+        )
 
     def delete_job(self, name: str) -> None:
         """End a job if it runs, and forget it with its logs.
@@ -308,9 +314,7 @@ class TrainerClient:
             return runtime
         if runtime is not None:
             check_instance("runtime", runtime, (str, Runtime))
-        return self.backend.resolve_runtime(
-            constants.DEFAULT_TRAINING_RUNTIME if runtime is None else runtime
-        )
+        return self.backend.resolve_runtime(constants.DEFAULT_TRAINING_RUNTIME if runtime is None else runtime)
 
     def _start(self, spec: JobSpec) -> str:
         self.backend.train(spec)

@@ -10,7 +10,7 @@ from typing import Final
 
 GROUP: Final = "trainer.kubeflow.org"
 VERSION: Final = "v1alpha1"
-API_VERSION: Final = f"{GROUP}/{VERSION}"
+API_VERSION: Final = "trainer.kubeflow.org/v1alpha1"
 
 TRAINJOB_KIND: Final = "TrainJob"
 TRAINJOB_PLURAL: Final = "trainjobs"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 from kubeflow.core.errors import InvalidInput
 
@@ -25,7 +26,8 @@ def check_strings(field: str, value: object) -> None:
     """
     if isinstance(value, str):
         raise InvalidInput(f"{field} must be a list of strings, not one string: write {field}=[{value!r}].")
-    if not isinstance(value, Sequence) or not all(isinstance(item, str) and item.strip() for item in value):
+    items = cast(Sequence[object], value) if isinstance(value, Sequence) else [None]
+    if not all(isinstance(item, str) and item.strip() for item in items):
         raise InvalidInput(f"{field} must be a list of non-empty strings, not {value!r}.")
 
 
@@ -37,13 +39,11 @@ def check_env(field: str, value: object) -> None:
     """
     if not isinstance(value, Mapping):
         raise InvalidInput(f"{field} must map variable names to strings, not {value!r}.")
-    for key, text in value.items():
+    for key, text in cast(Mapping[object, object], value).items():
         if not isinstance(key, str) or not key or "=" in key or "\0" in key:
             raise InvalidInput(f"{field} has {key!r}, which is no name of an environment variable.")
         if not isinstance(text, str):
-            raise InvalidInput(
-                f"{field}[{key!r}] must be a string, not {text!r}: write {key!r}: {str(text)!r}."
-            )
+            raise InvalidInput(f"{field}[{key!r}] must be a string, not {text!r}: write {key!r}: {str(text)!r}.")
         if "\0" in text:
             raise InvalidInput(f"{field}[{key!r}] holds a NUL character, which no environment can carry.")
 

@@ -138,8 +138,6 @@ class TorchTuneConfig:
         if self.peft_config is not None:
             check_instance("peft_config", self.peft_config, (LoraConfig,))
         if self.dataset_preprocess_config is not None:
-            check_instance(
-                "dataset_preprocess_config", self.dataset_preprocess_config, (TorchTuneInstructDataset,)
-            )
+            check_instance("dataset_preprocess_config", self.dataset_preprocess_config, (TorchTuneInstructDataset,))
         if self.resources_per_node is not None:
             normalise(self.resources_per_node)

@@ -21,8 +21,8 @@ class CustomTrainer:
         func: The train function. It is packaged with the module-level names it uses when the job is made.
         func_args: Its arguments by name; checked against its signature when the job is made.
         image: Container image of the nodes. Default: the runtime's. A local process has no image.
-        packages_to_install: Requirements in pip's notation, installed on each node before `func` starts.
-            What a node already has costs nothing.
+        packages_to_install: Requirements in pip's notation, installed on each node before `func` starts. What is
+            there already costs nothing; a local job installs the rest for itself, not into your environment.
         pip_index_urls: Package indexes for them, the main one first. Default: pip's own configuration, or
             the environment variable `DEFAULT_PIP_INDEX_URLS` (comma-separated).
         num_nodes: Training nodes, at least 1. Default: the runtime's.

@@ -44,9 +44,7 @@ def render(spec: JobSpec, *, namespace: str | None = None) -> TrainJob:
     job = TrainJobSpec(runtime_ref=_runtime_ref(spec.runtime), trainer=_trainer(spec))
     if spec.active_deadline_seconds is not None:
         job.active_deadline_seconds = spec.active_deadline_seconds
-    return TrainJob(
-        api_version=constants.API_VERSION, kind=constants.TRAINJOB_KIND, metadata=metadata, spec=job
-    )
+    return TrainJob(api_version=constants.API_VERSION, kind=constants.TRAINJOB_KIND, metadata=metadata, spec=job)
 
 
 def _runtime_ref(runtime: Runtime) -> RuntimeRef:
@@ -67,8 +65,7 @@ def _trainer(spec: JobSpec) -> Trainer:
         trainer.num_proc_per_node = spec.num_proc_per_node
     if spec.resources:
         # Limits equal requests: devices must, and a node that trains should get what it was promised.
-        amounts = dict(spec.resources)
-        trainer.resources_per_node = ResourceRequirements(limits=amounts, requests=dict(amounts))
+        trainer.resources_per_node = ResourceRequirements(limits={**spec.resources}, requests={**spec.resources})
     return trainer
 
 

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.local.devices import visible_gpus
+from kubeflow.local.environments import missing, overlay
 from kubeflow.local.logs import LogLine, read_lines
 from kubeflow.local.ports import ReservedPort
 from kubeflow.local.registry import registry
 from kubeflow.local.state import new_job_dir, state_dir
 from kubeflow.trainer.backends.localprocess import checks, launch
-from kubeflow.trainer.backends.localprocess.job import OUTCOMES, LocalTrainJob
+from kubeflow.trainer.backends.localprocess.job import LocalTrainJob
 from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import JobExists, JobFailed, JobNotFound, RuntimeNotFound, Unsupported
@@ -35,7 +36,7 @@ from kubeflow.trainer.types.trainers import TrainerType
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _RUNTIMES = ("torch-distributed",)
 
@@ -52,9 +53,7 @@ class LocalProcessBackend:
 
     def __init__(self, config: LocalProcessBackendConfig) -> None:
         if os.name != "posix":
-            raise Unsupported(
-                f"Local processes need Linux or macOS, and this is {platform.system()}: use WSL."
-            )
+            raise Unsupported(f"Local processes need Linux or macOS, and this is {platform.system()}: use WSL.")
         self._state = state_dir(config.state_dir)
         self._jobs = registry(self._state)
 
@@ -87,9 +86,7 @@ class LocalProcessBackend:
     def get_runtime_packages(self, runtime: Runtime) -> str:
         """Return this interpreter, its packages and the GPUs of this machine, as text."""
         self.get_runtime(runtime.name)
-        packages = sorted(
-            {f"{d.name}=={d.version}" for d in importlib.metadata.distributions()}, key=str.lower
-        )
+        packages = sorted({f"{d.name}=={d.version}" for d in importlib.metadata.distributions()}, key=str.lower)
         gpus = visible_gpus()
         lines = [
             f"Python {platform.python_version()} ({sys.executable})",
@@ -113,21 +110,25 @@ class LocalProcessBackend:
             raise JobExists(spec.name)
         with contextlib.ExitStack() as undo:
             undo.callback(self._jobs.release, spec.name)
-            directory = new_job_dir(self._state, spec.name)
-            undo.callback(shutil.rmtree, directory, ignore_errors=True)
+            places = launch.Places(new_job_dir(self._state, spec.name))
+            undo.callback(shutil.rmtree, places.directory, ignore_errors=True)
+            places.temporary.mkdir()
+            install = bool(missing(bundle.requirements))
             port = undo.enter_context(ReservedPort())
+            nodes = launch.torchrun(
+                bundle,
+                layout,
+                places,
+                python=str(overlay(places.environment)) if install else sys.executable,
+                install=install,
+                port=port.number,
+                environ=os.environ,
+                env=spec.env,
+            )
             job = LocalTrainJob(
                 spec.name,
-                directory,
-                launch.torchrun(
-                    bundle,
-                    layout,
-                    port=port.number,
-                    node_dirs=[directory / f"node-{index}" for index in range(layout.num_nodes)],
-                    outcomes=directory / OUTCOMES,
-                    environ=os.environ,
-                    env=spec.env,
-                ),
+                places,
+                nodes,
                 runtime=spec.runtime,
                 layout=layout,
                 port=port,
@@ -135,7 +136,7 @@ class LocalProcessBackend:
             )
             for reason, message in checks.notes(spec):
                 job.record(reason, message)
-                _log.warning("job %s: %s (%s)", spec.name, message, reason)
+                logger.warning("job %s: %s (%s)", spec.name, message, reason)
             self._jobs.fill(spec.name, job)
             job.start()
             undo.pop_all()

@@ -9,14 +9,11 @@ from pathlib import Path
 from kubeflow.local.job import LocalJob, NodePlan
 from kubeflow.local.ports import ReservedPort
 from kubeflow.trainer.backends.localprocess.failure import explain
-from kubeflow.trainer.backends.localprocess.launch import Layout
+from kubeflow.trainer.backends.localprocess.launch import Layout, Places
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import JobFailed
 from kubeflow.trainer.types.jobs import Event, Step, TrainJob
 from kubeflow.trainer.types.runtimes import Runtime
-
-OUTCOMES = "outcomes"
-"""Directory, in a job's own, where its ranks report how they ended."""
 
 
 class LocalTrainJob(LocalJob):
@@ -24,7 +21,7 @@ class LocalTrainJob(LocalJob):
 
     Args:
         name: The job's name.
-        directory: Its own directory.
+        places: Where its files are.
         nodes: What each node runs.
         runtime: Its runtime.
         layout: Its nodes, ranks and GPUs.
@@ -35,7 +32,7 @@ class LocalTrainJob(LocalJob):
     def __init__(
         self,
         name: str,
-        directory: Path,
+        places: Places,
         nodes: Sequence[NodePlan],
         *,
         runtime: Runtime,
@@ -43,16 +40,15 @@ class LocalTrainJob(LocalJob):
         port: ReservedPort,
         deadline: float | None = None,
     ) -> None:
-        super().__init__(name, directory, nodes, cwd=Path.cwd(), deadline=deadline, on_end=port.close)
+        super().__init__(name, places.directory, nodes, cwd=Path.cwd(), deadline=deadline, on_end=port.close)
         self.runtime = runtime
+        self._places = places
         self._layout = layout
 
     def view(self) -> TrainJob:
         """Return the job as it is now."""
         state = self.state
-        device = (
-            ("gpu", str(len(self._layout.gpus[0]))) if self._layout.gpus else ("cpu", str(os.cpu_count()))
-        )
+        device = ("gpu", str(len(self._layout.gpus[0]))) if self._layout.gpus else ("cpu", str(os.cpu_count()))
         return TrainJob(
             name=self.name,
             runtime=self.runtime,
@@ -67,7 +63,7 @@ class LocalTrainJob(LocalJob):
 
     def failure(self) -> JobFailed:
         """Return, for a job that is `Failed`, the error that says why."""
-        return explain(self, self.state, self._layout, self.directory / OUTCOMES)
+        return explain(self, self.state, self._layout, self._places.outcomes)
 
     def user_events(self) -> list[Event]:
         """Return what happened so far, oldest first."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,18 +10,22 @@ from kubeflow.local.devices import VISIBLE
 from kubeflow.local.job import NodePlan
 from kubeflow.local.ports import LOOPBACK
 from kubeflow.packaging import OUTPUT_DIR, Bundle
+from kubeflow.packaging.remote.loader import RUN_ID
 
 # Every rank: its outputs, in order, into one file of its own; its exit code, with the time, into another. The empty
-# trap keeps the shell alive on TERM until the rank has ended by it. $0 is the node's directory.
+# trap keeps the shell alive on TERM until the rank has ended by it. $0 is the node's directory. What is put into
+# temporary files on the way to the rank goes with the job's directory; the rank itself has the user's TMPDIR again.
 _RANK_SHELL = (
+    'if [ -n "$KUBEFLOW_TMPDIR" ]; then TMPDIR="$KUBEFLOW_TMPDIR"; else unset TMPDIR; fi; unset KUBEFLOW_TMPDIR; '
     'trap : INT TERM; "$@" >>"$0/rank-$RANK.log" 2>&1; '
     'code=$?; echo "$code" >"$0/rank-$RANK.exit"; exit "$code"'
 )
 
 # What a launcher around this process has set for its own ranks is not meant for ours.
-_LAUNCHER_PREFIXES = ("PET_", "TORCHELASTIC_", "ROLE_")
+_LAUNCHER_PREFIXES = ("PET_", "TORCHELASTIC_", "ROLE_", "OMPI_COMM_WORLD_", "PMI_", "PMIX_")
 _LAUNCHER_VARIABLES = frozenset(
-    ["RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "GROUP_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"]
+    {"RANK", "LOCAL_RANK", "GROUP_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE"}
+    | {"MASTER_ADDR", "MASTER_PORT", "SLURM_PROCID", "SLURM_LOCALID"}
 )
 
 
@@ -45,13 +48,40 @@ class Layout:
         return rank // self.num_proc_per_node
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the parts of a job are, below its own directory."""
+
+    directory: Path
+
+    @property
+    def outcomes(self) -> Path:
+        """What the ranks report."""
+        return self.directory / "outcomes"
+
+    @property
+    def temporary(self) -> Path:
+        """What the launchers unpack."""
+        return self.directory / "tmp"
+
+    @property
+    def environment(self) -> Path:
+        """What is installed for the job alone."""
+        return self.directory / "environment"
+
+    def node(self, index: int) -> Path:
+        """Logs and exit codes of one node."""
+        return self.directory / f"node-{index}"
+
+
 def torchrun(
     bundle: Bundle,
     layout: Layout,
+    places: Places,
     *,
+    python: str,
+    install: bool,
     port: int,
-    node_dirs: Sequence[Path],
-    outcomes: Path,
     environ: Mapping[str, str],
     env: Mapping[str, str],
 ) -> list[NodePlan]:
@@ -60,37 +90,37 @@ def torchrun(
     Args:
         bundle: The train function.
         layout: Nodes, ranks and GPUs.
+        places: Where the job's files are.
+        python: The interpreter of the job.
+        install: Whether the bundle's requirements are to be installed for that interpreter first.
         port: A loopback port for the rendezvous; node 0 listens on it.
-        node_dirs: For each node the directory of its logs and exit codes.
-        outcomes: Directory for what the ranks report.
         environ: The environment of this process.
         env: The job's own variables.
     """
+    common = {
+        **_inherited(environ),
+        # torchrun would set the first by itself, and say so at length; without the second, prints reach the log
+        # in blocks, long after they were made.
+        "OMP_NUM_THREADS": environ.get("OMP_NUM_THREADS", "1"),
+        "PYTHONUNBUFFERED": environ.get("PYTHONUNBUFFERED", "1"),
+        **env,
+        "PET_NNODES": str(layout.num_nodes),
+        "PET_NPROC_PER_NODE": str(layout.num_proc_per_node),
+        "PET_MASTER_ADDR": LOOPBACK,
+        "PET_MASTER_PORT": str(port),
+        "KUBEFLOW_TMPDIR": {**environ, **env}.get("TMPDIR", ""),
+        "TMPDIR": str(places.temporary),
+        OUTPUT_DIR: str(places.outcomes),
+        RUN_ID: places.directory.name,  # the nodes share one installation
+    }
     plans: list[NodePlan] = []
     for index in range(layout.num_nodes):
-        # -P: a file of the user's that happens to be called random.py must not shadow the library for torchrun.
-        torch = (sys.executable, "-P", "-m", "torch.distributed.run", "--no-python")
-        rank = ("/bin/sh", "-c", _RANK_SHELL, str(node_dirs[index]), sys.executable)
-        plans.append(
-            NodePlan(
-                argv=bundle.command((*torch, *rank), python=sys.executable),
-                env={
-                    **_inherited(environ),
-                    # torchrun would set the first by itself, and say so at length; without the second, prints
-                    # reach the log in blocks, long after they were made.
-                    "OMP_NUM_THREADS": environ.get("OMP_NUM_THREADS", "1"),
-                    "PYTHONUNBUFFERED": environ.get("PYTHONUNBUFFERED", "1"),
-                    **({VISIBLE: ",".join(layout.gpus[index])} if layout.gpus else {}),
-                    **env,
-                    "PET_NNODES": str(layout.num_nodes),
-                    "PET_NPROC_PER_NODE": str(layout.num_proc_per_node),
-                    "PET_NODE_RANK": str(index),
-                    "PET_MASTER_ADDR": LOOPBACK,
-                    "PET_MASTER_PORT": str(port),
-                    OUTPUT_DIR: str(outcomes),
-                },
-            )
-        )
+        launcher = (python, "-P", "-m", "torch.distributed.run", "--no-python")
+        rank = ("/bin/sh", "-c", _RANK_SHELL, str(places.node(index)), python)
+        loader, *arguments = bundle.command((*launcher, *rank), python=python, install=install)
+        gpus = {VISIBLE: ",".join(layout.gpus[index])} if layout.gpus else {}
+        # -P: a file of the user's that happens to be called random.py must not shadow the library for our programs.
+        plans.append(NodePlan((loader, "-P", *arguments), {**common, **gpus, "PET_NODE_RANK": str(index)}))
     return plans
 
 
