@@ -33,6 +33,7 @@ _NOTEBOOK_ONLY = frozenset({"get_ipython", "display"})
 _ELSEWHERE = (
     "Create it inside the function, pass plain data as an argument, or move it into a module of its own"
 )
+_CONTAINERS = (list, tuple, dict, set, frozenset)
 _MODULE = b"""\
 # What a job uses of the notebook or script that it was started from, rebuilt by the Kubeflow SDK.
 # The user's text stands in the files beside this one, at the lines it has there.
@@ -104,7 +105,7 @@ class Closure:
         """Provide the module-level name `name`; `where` is the line that uses it."""
         if name in self._names:
             return
-        if name not in self._ns:
+        if name not in self._ns or (name in _NOTEBOOK_ONLY and "IPython" in sys.modules):
             self._missing(name, where)
             return
         self._names.add(name)
@@ -189,26 +190,23 @@ class Closure:
             return False
         where = f"{origin.label}:{node.lineno}"
         why = ""
+        problem: codec.CodecError | None = None
         if not isinstance(value, type):
             try:
-                self._steps.append(
-                    {"do": "alias", "of": {"value": codec.encode(value, self.refer)}, "bind": name}
-                )
+                self._steps.append({"do": "alias", "of": {"value": codec.encode(value, self.refer)}, "bind": name})
             except codec.CodecError as error:
-                why = f"{error.path.lstrip('.')}: {error.reason}" if error.path else error.reason
+                problem = error
             else:
                 return True
         reason = reason_not_to_repeat(value, right)
+        if reason and type(value) in _CONTAINERS:
+            return False  # its entries may be functions, which are sent one by one
         if reason:
-            self._find(
-                f"global {name}",
-                f"it {why}; {reason}" if not why.startswith("[") else f"{name}{why}; {reason}",
-                _ELSEWHERE,
-                where,
-            )
+            what, why = (problem.path, problem.reason.partition(":")[0]) if problem else ("", "is a class")
+            self._find(f"global {name}{what}", f"it {why}, and {reason}", _ELSEWHERE, where)
             return True
         text = ast.get_source_segment(origin.text, node) or ast.unparse(node)
-        names = free_names(text)
+        names = free_names(text, origin.filename, origin.future)
         for needed in sorted(names.early | names.late):
             self.need(needed, where)
         self._statement(origin, node.lineno, node.end_lineno or node.lineno, text=text)
@@ -231,7 +229,7 @@ class Closure:
         # A definition inside `if`, `try` or `with` keeps its indentation, and with it its columns and lines.
         lead = "if 1:" if node.col_offset else ""
         text = "\n".join(origin.lines[first - 1 : last])
-        names = free_names(f"{lead}\n{text}" if lead else text, origin.filename)
+        names = free_names(f"{lead}\n{text}" if lead else text, origin.filename, origin.future)
         offset = first - 1 - bool(lead)
         if (origin.file, first, last, "") in self._texts:
             return
@@ -290,8 +288,8 @@ class Closure:
                     where,
                 )
             return known
-        name = getattr(value, "__name__", None) if isinstance(value, FunctionType | type) else None
-        if isinstance(name, str) and self._ns.get(name) is value and import_path(value) is None:
+        name = getattr(value, "__name__", None)
+        if isinstance(name, str) and self._ns.get(name) is value and self._is_defined(name, value):
             self.need(name, where)
             return {"name": name}
         self._alive.append(value)
@@ -299,6 +297,16 @@ class Closure:
         operand = self._new_object(value, what, where)
         self._objects[id(value)] = operand
         return operand
+
+    def _is_defined(self, name: str, value: object) -> bool:
+        """Say whether the module-level `name` is a class, or came from a definition of that name."""
+        if import_path(value) is not None:
+            return False
+        nodes = [(b.origin, b.node) for b in self._origins.bindings(name)]
+        return isinstance(value, type) or any(
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _made_by(value, node, origin)
+            for origin, node in nodes
+        )
 
     def _new_object(self, value: object, what: str, where: str) -> Operand | None:
         if isinstance(value, ModuleType):
@@ -320,10 +328,15 @@ class Closure:
             return self._inner_function(value, what, where)
         if isinstance(value, functools.partial):
             return self._partial(value, what, where)
-        if isinstance(value, MethodType) or not callable(value):
+        if isinstance(value, MethodType):
+            owner = self._object(value.__self__, what, where)
+            return owner and self._numbered({"do": "method", "of": owner, "name": value.__name__})
+        if not callable(value) or codec.is_data(value):
             try:
                 return {"value": codec.encode(value, self.refer)}
             except codec.CodecError as error:
+                if type(value) in _CONTAINERS and "itself" not in error.reason:
+                    return self._container(value, what, where)
                 self._find(f"{what}{error.path}", f"it {error.reason.partition(': ')[0]}", _ELSEWHERE, where)
                 return None
         return self._unsendable(value, what, where)
@@ -347,6 +360,19 @@ class Closure:
         args = [self._object(v, f"{what}, argument {i}", where) for i, v in enumerate(value.args)]
         keywords = {k: self._object(v, f"{what}, argument {k}", where) for k, v in value.keywords.items()}
         return self._numbered({"do": "partial", "func": func, "args": args, "keywords": keywords})
+
+    def _container(self, value: object, what: str, where: str) -> Operand | None:
+        """Provide a container whose entries are not all data: tables of functions are common."""
+        if isinstance(value, dict):
+            parts = [part for pair in value.items() for part in pair]
+            places = [place for key in value for place in (f"{what}.keys()", f"{what}[{key!r}]")]
+        else:
+            parts = list(value) if isinstance(value, list | tuple | set | frozenset) else []
+            places = [f"{what}[{i}]" for i in range(len(parts))]
+        items = [self._object(part, place, where) for part, place in zip(parts, places, strict=True)]
+        if any(item is None for item in items):
+            return None
+        return self._numbered({"do": "container", "kind": type(value).__name__, "items": items})
 
     def _inner_function(self, function: FunctionType, what: str, where: str) -> Operand | None:
         raw = inspect.unwrap(function)

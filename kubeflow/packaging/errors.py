@@ -23,7 +23,7 @@ class Finding:
 
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""
-        return f"{self.what}{place}: {self.why}. {self.remedy}."
+        return f"{self.what}{place}: {self.why}. {self.remedy}{'' if self.remedy.endswith('?') else '.'}"
 
 
 class PackagingError(InvalidInput):

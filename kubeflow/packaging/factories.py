@@ -52,7 +52,7 @@ def factory(origin: Origin, function: FunctionType) -> Factory | None:
     if isinstance(node, ast.Lambda):
         segment = ast.get_source_segment(origin.text, node) or ast.unparse(node)
         text = f"{head} return ({segment}\n)"
-        names = free_names(text, origin.filename)
+        names = free_names(text, origin.filename, origin.future)
         return Factory(
             node.lineno, last, "", "", text, MAKER, parameters, defaults, names, node.lineno - 1, outer
         )
@@ -61,10 +61,10 @@ def factory(origin: Origin, function: FunctionType) -> Factory | None:
     body = "\n".join(origin.lines[first - 1 : last])
     if not node.col_offset:
         # At module level, but its name means something else by now. It has no closure and needs no maker.
-        names = free_names(body, origin.filename)
+        names = free_names(body, origin.filename, origin.future)
         return Factory(first, last, "", "", None, node.name, (), {}, names, first - 1, outer)
     tail = f"{origin.lines[node.lineno - 1][: node.col_offset]}return {node.name}"
-    names = free_names(f"{head}\n{body}\n{tail}", origin.filename)
+    names = free_names(f"{head}\n{body}\n{tail}", origin.filename, origin.future)
     return Factory(first, last, head, tail, None, MAKER, parameters, defaults, names, first - 2, outer)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import builtins
 import symtable
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 # What every module has, or what the import system and the runner give it.
@@ -32,13 +33,13 @@ class FreeNames:
     line: dict[str, int]
 
 
-def free_names(text: str, filename: str = "<piece>", *, bound: frozenset[str] = frozenset()) -> FreeNames:
+def free_names(text: str, filename: str = "<piece>", future: Sequence[str] = ()) -> FreeNames:
     """Analyse one or more statements as the top level of a module.
 
     Args:
         text: The source, dedented. Lines are counted from 1; callers pad when they want the user's.
         filename: For `SyntaxError`.
-        bound: Names that the surroundings supply, such as closure cells.
+        future: The `__future__` features in force: with "annotations", none is evaluated.
 
     Raises:
         SyntaxError: When the text does not parse alone.
@@ -54,16 +55,29 @@ def free_names(text: str, filename: str = "<piece>", *, bound: frozenset[str] = 
     early |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and s.get_name() not in local}
     for child in table.get_children():
         _collect(child, late if child.get_type() == "function" and _is_def(child) else early, late, assigned)
-    guarded = _guarded_names(tree)
-    known = bound | MODULE_NAMES | guarded
-    soft = frozenset(_annotation_names(tree)) - early - late - known - local
+    known = MODULE_NAMES | _guarded_names(tree) | local
+    evaluated = _evaluated_names(tree, lazy="annotations" in future or sys.version_info >= (3, 14))
+    early, late = (early - known) & evaluated, (late - known) & evaluated
+    soft = frozenset(_annotation_names(tree)) - early - late - known
     lines: dict[str, int] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             lines[node.id] = min(node.lineno, lines.get(node.id, node.lineno))
-    return FreeNames(
-        frozenset(early - known), frozenset(late - early - known - local), soft, frozenset(assigned), lines
-    )
+    return FreeNames(frozenset(early), frozenset(late - early), soft, frozenset(assigned), lines)
+
+
+def _evaluated_names(node: ast.AST, *, lazy: bool, local: bool = False) -> set[str]:
+    """Return the names that occur outside of annotations that nothing evaluates."""
+    found = {node.id} if isinstance(node, ast.Name) else set[str]()
+    inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or (local and not isinstance(node, ast.ClassDef))
+    # Annotations of local variables are never evaluated (PEP 526), the others only without PEP 563.
+    skipped = set[int]()
+    if lazy or (local and isinstance(node, ast.AnnAssign)):
+        skipped = {id(annotation) for annotation in annotations_of(node)}
+    for child in ast.iter_child_nodes(node):
+        if id(child) not in skipped:
+            found |= _evaluated_names(child, lazy=lazy, local=inside)
+    return found
 
 
 def _is_def(table: symtable.SymbolTable) -> bool:

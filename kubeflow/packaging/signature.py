@@ -56,7 +56,7 @@ def binding_findings(
             close = did_you_mean(given, named - filled - set(kwargs)).strip()
             known = f"It takes {', '.join(sorted(named))}" if named else "It takes no arguments by name"
             findings.append(
-                Finding(f"{kind} {given}", f"{name} does not take it", close.rstrip("?.") or known)
+                Finding(f"{kind} {given}", f"{name} does not take it", close or known)
             )
     missing = [
         p.name

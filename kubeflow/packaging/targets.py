@@ -282,7 +282,7 @@ def _check_names(function: FunctionType, plan: Plan) -> None:
     if origin is None or node is None:
         return
     lead = "if 1:\n" if node.col_offset else ""
-    names = free_names(lead + "\n".join(origin.lines[first_line(node) - 1 : node.end_lineno]))
+    names = free_names(lead + "\n".join(origin.lines[first_line(node) - 1 : node.end_lineno]), origin.filename, origin.future)
     unknown = (
         (names.early | names.late)
         - raw.__globals__.keys()

@@ -13,11 +13,11 @@ from kubeflow.packaging.errors import Finding
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
+FILE_LIMIT = 16 * 1024**2  # bytes; what is larger does not compress to what a bundle may hold
 IGNORE_FILES = (".gitignore", ".kubeflowignore")
 # Never what a job needs, and often large. `.kubeflow` is where the job keeps its own files.
 _NEVER = frozenset({".git", ".hg", ".svn", "__pycache__", ".venv", ".ipynb_checkpoints", ".mypy_cache",
                     ".ruff_cache", ".pytest_cache", ".kubeflow", ".DS_Store"})  # fmt: skip
-# The pseudo-file of a folder's own rules is read before its entries.
 _SECRETS = (".env", "credentials.json", ".netrc", "id_rsa", "id_ed25519", ".pypirc")
 
 
@@ -114,7 +114,7 @@ class Workspace:
             self._refuse(shown, "its name holds a backslash or a control character", remedy)
             return
         if path.is_symlink():
-            target = path.resolve()
+            target = Path(os.path.realpath(path))  # unlike `resolve`, it does not raise on a loop
             if not target.is_relative_to(self.root):
                 self._refuse(
                     shown, f"it is a link out of the workspace, to {target}", f"Copy the file there. {remedy}"
@@ -135,6 +135,10 @@ class Workspace:
                 self._refuse(
                     shown, "it is neither a file nor a folder (a device, a socket or a pipe)", remedy
                 )
+                return
+            if found.st_size > FILE_LIMIT:
+                size = f"it has {found.st_size // 1024**2:,} MiB, and a bundle takes 700 KiB in all"
+                self._refuse(shown, size, "Exclude it in .kubeflowignore, and put it into a volume or an object store")
                 return
             self.files[name] = path.read_bytes()
         except OSError as error:

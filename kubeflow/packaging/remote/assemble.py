@@ -13,7 +13,7 @@ import json
 import os
 import sys
 from types import CodeType, ModuleType
-from typing import Any, Dict
+from typing import Any, Callable, Dict
 
 from . import codec
 
@@ -57,12 +57,20 @@ def _carry_out(step: Dict[str, Any], namespace: Dict[str, Any], objects: Dict[in
     elif kind == "partial":
         keywords = {k: operand(of) for k, of in step["keywords"].items()}
         made = functools.partial(operand(step["func"]), *[operand(of) for of in step["args"]], **keywords)
+    elif kind == "method":
+        made = getattr(operand(step["of"]), step["name"])
+    elif kind == "container":
+        items = [operand(of) for of in step["items"]]
+        made = dict(zip(items[::2], items[1::2])) if step["kind"] == "dict" else _CONTAINERS[step["kind"]](items)
     else:
         made = operand(step["of"])
     if "id" in step:
         objects[step["id"]] = made
     if "bind" in step:
         namespace[step["bind"]] = made
+
+
+_CONTAINERS: Dict[str, Callable[[Any], Any]] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
 
 
 def _compiled(step: Dict[str, Any], folder: str) -> CodeType:

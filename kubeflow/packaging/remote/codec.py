@@ -53,6 +53,12 @@ def load(path: str) -> Any:
     return found
 
 
+def is_data(value: Any) -> bool:
+    """Say whether a value is of a kind that `encode` takes by its fields, also when it can be called."""
+    kind = type(value)
+    return hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__pydantic_validator__")
+
+
 def encode(value: Any, refer: Refer = import_path) -> Any:
     """Return what `json.dumps` can write and `decode` turns back into an equal value of the same type.
 
@@ -106,6 +112,8 @@ class _Encoder:
             return {TAG: "OrderedDict", "v": self._pairs(value, path)}
         if kind in _SIMPLE:
             return {TAG: _SIMPLE[kind][0], "v": _SIMPLE[kind][1](value)}
+        if kind.__module__.startswith("pydantic") and kind.__name__.startswith("Secret"):
+            raise CodecError(path, SECRET)
         if isinstance(value, enum.Enum):
             return self._enum(value, path)
         if isinstance(value, pathlib.PurePath):
@@ -167,8 +175,6 @@ class _Encoder:
         return state
 
     def _pydantic(self, value: Any, kind: type, path: str) -> Any:
-        if kind.__name__ in ("SecretStr", "SecretBytes", "Secret"):
-            raise CodecError(path, SECRET)
         state = (
             value.__getstate__()
             if hasattr(value, "__pydantic_fields_set__")
@@ -186,8 +192,8 @@ class _Encoder:
 
 
 SECRET = (
-    "is a secret, and everyone who may read the job could read it: give the job a reference to a Kubernetes "
-    "Secret as an environment variable instead, and read the variable inside the function"
+    "is a secret, and everyone who may read the job could read it: give the job a reference to a Kubernetes Secret as "
+    "an environment variable, and read the variable inside the function"
 )
 _SEQUENCES = {tuple: "tuple", deque: "deque"}
 _SIMPLE: Dict[type, Tuple[str, Callable[[Any], Any]]] = {
@@ -234,16 +240,14 @@ def _time(value: Any, path: str) -> Any:
     if type(value) not in (datetime.datetime, datetime.time):
         raise CodecError(path, _no_codec(value, type(value)))
     zone = value.tzinfo
-    encoded = {TAG: type(value).__name__, "v": value.isoformat()}
+    key = getattr(zone, "key", None) if type(zone).__module__.partition(".")[0] == "zoneinfo" else None
+    if zone is not None and type(zone) is not datetime.timezone and key is None:
+        raise CodecError(path, "has a time zone of type " + type(zone).__qualname__ + ": use zoneinfo.ZoneInfo")
+    encoded = {TAG: type(value).__name__, "v": (value if key is None else value.replace(tzinfo=None)).isoformat()}
     if value.fold:
         encoded["fold"] = 1
-    if zone is None or type(zone) is datetime.timezone:
-        return encoded
-    key = getattr(zone, "key", None)
-    if key is None or type(zone).__module__.partition(".")[0] != "zoneinfo":
-        raise CodecError(path, "its time zone is a " + type(zone).__qualname__ + ": use zoneinfo.ZoneInfo")
-    encoded["v"] = value.replace(tzinfo=None).isoformat()
-    encoded["zone"] = key
+    if key is not None:
+        encoded["zone"] = key
     return encoded
 
 
@@ -310,6 +314,10 @@ def decode(value: Any, resolve: Resolve = load) -> Any:
         raise CodecError("", "not a value of this SDK's codec: " + repr(tag)) from error
 
 
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
 def _sequence(make: Callable[[Any], Any]) -> Callable[[Dict[str, Any], Resolve], Any]:
     return lambda value, resolve: make([decode(v, resolve) for v in value["v"]])
 
@@ -361,7 +369,7 @@ def _decode_time(value: Dict[str, Any], resolve: Resolve) -> Any:
 def _decode_array(value: Dict[str, Any], resolve: Resolve) -> Any:
     import numpy  # noqa: PLC0415
 
-    raw = bytearray(base64.b64decode(value["v"]))
+    raw = bytearray(_bytes(value["v"]))
     array = numpy.ndarray(tuple(value["s"]), numpy.dtype(value["d"]), buffer=raw).copy()
     return array if value[TAG] == "array" else array[()]
 
@@ -375,8 +383,8 @@ _DECODERS: Dict[str, Callable[[Dict[str, Any], Resolve], Any]] = {
     "deque": _sequence(deque),
     "dict": _pairs(dict),
     "OrderedDict": _pairs(OrderedDict),
-    "bytes": _plain(base64.b64decode),
-    "bytearray": _plain(lambda v: bytearray(base64.b64decode(v))),
+    "bytes": _plain(_bytes),
+    "bytearray": _plain(lambda v: bytearray(_bytes(v))),
     "complex": _plain(lambda v: complex(float(v[0]), float(v[1]))),
     "decimal": _plain(decimal.Decimal),
     "uuid": _plain(uuid.UUID),

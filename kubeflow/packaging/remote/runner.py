@@ -11,7 +11,7 @@ from types import CodeType, TracebackType
 from typing import Any, Dict, List, Optional
 
 from . import codec, outcome
-from .coercion import coerce
+from .coercion import CoercionError, coerce
 
 PARAMETER = "KUBEFLOW_PARAMETER_"
 
@@ -41,8 +41,12 @@ def main() -> None:
         _describe_failure(error, frames, root, entry)
         if isinstance(error, KeyboardInterrupt):
             raise
-        sys.excepthook(type(error), error, frames)
-        _finish(1)
+        if isinstance(error, (StartError, CoercionError)):
+            print("kubeflow: this job cannot start: " + str(error), file=sys.stderr)
+        else:
+            error.__traceback__ = frames  # the hook shows what the exception holds, not what it is given
+            sys.excepthook(type(error), error, frames)
+        raise SystemExit(1) from None
     else:
         _report_value(value)
 
@@ -107,8 +111,9 @@ def _target(entry: Dict[str, Any], root: str) -> Any:
 
         with open(os.path.join(root, RUNTIME, "function.pkl"), "rb") as stream:
             return pickle.load(stream)  # noqa: S301  (opted into by the user, and covered by the bundle's digest)
-    found = codec.load(entry["module"] + ":" + entry["qualname"])
-    return getattr(codec.decode(entry["self"]), entry["method"]) if "self" in entry else found
+    if "self" in entry:
+        return getattr(codec.decode(entry["self"]), entry["method"])
+    return codec.load(entry["module"] + ":" + entry["qualname"])
 
 
 RUNTIME = ".kubeflow"
@@ -195,7 +200,3 @@ def _report_value(value: Any) -> None:
         document["no_result"] = "the returned value " + str(problem)
         print("kubeflow: the result is not kept: " + document["no_result"], file=sys.stderr)
     outcome.report(document, os.environ)
-
-
-def _finish(code: int) -> None:
-    raise SystemExit(code)
