@@ -30,12 +30,14 @@ class Interpreter:
 def take(probe: Probe, interpreter: Interpreter) -> Sample | Missing:
     """Run `probe` once; Missing carries the last line of what a failing process said."""
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
-        result, scratch, output = Path(folder, "result"), Path(folder, "scratch"), Path(folder, "output")
+        result, output = Path(folder, "result"), Path(folder, "output")
+        scratch, temporary = Path(folder, "scratch"), Path(folder, "tmp")
         scratch.mkdir()
+        temporary.mkdir()
         result.touch()
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         environment |= interpreter.environment
-        environment |= {"BENCH_RESULT": str(result), "BENCH_SCRATCH": str(scratch)}
+        environment |= {"BENCH_RESULT": str(result), "BENCH_SCRATCH": str(scratch), "TMPDIR": str(temporary)}
         Path(folder, "input").write_text(probe.stdin, encoding="utf-8")
         with Path(folder, "input").open("rb") as stdin, output.open("wb") as out:
             start = time.perf_counter()
