@@ -24,7 +24,8 @@ runtime = types.Runtime(name="torch-distributed", trainer=trainer, kind=kind)
 
 _TEXT = """
 import zlib
-lines = (f"def function_{i}(value):\\n    return value * {i * n} + len('text {i}')" for n in range(100) for i in range(50))
+numbers = [(n, i) for n in range(100) for i in range(50)]
+lines = (f"def function_{i}(value):\\n    return value * {i * n} + len('text {i}')" for n, i in numbers)
 text = "\\n".join(lines).encode()
 """
 
