@@ -17,6 +17,7 @@ from typing import cast
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from codegen import docs, lock, manifest, models, overlay, reference
+from codegen.builders import builders
 from codegen.config import Component, Config
 from codegen.docs import Descriptions
 from codegen.docstrings import docstrings
@@ -135,6 +136,13 @@ def _render(
             api_version=group[0].api_version, kinds=[_client_facts(kind) for kind in group]
         )
         exports[package]["client"] = sorted(["Client", *(f"{kind.name}s" for kind in group)])
+    for package, module in builders(config, definitions, kinds).items():
+        place = f"{package.replace('.', '/')}/builders"
+        for suffix in ("py", "pyi"):
+            template = environment.get_template(f"builders.{suffix}.jinja")
+            files[f"{place}.{suffix}"] = template.render(root=config.package, package=package, module=module)
+        if module.kinds:
+            exports[package]["builders"] = sorted(builder.name for _, builder in module.kinds)
     package_template = environment.get_template("package.py.jinja")
     for package, names in exports.items():
         title = f"Models and clients of `{package}`, loaded on first use."

@@ -429,13 +429,13 @@ class ParameterSpec(Model):
     feasible_space: Annotated[FeasibleSpace, MinProperties(1)]
     """The values that may be tried. Numbers have bounds, choices have a list.
 
-    Required. Constraints: at least 1 entries. Example: `{"min": "16", "max": "128"}`.
+    Required. Constraints: at least 1 entry. Example: `{"min": "16", "max": "128"}`.
     """
 
     name: Annotated[str, Field(min_length=1)]
     """Name of the hyperparameter. A trial parameter must refer to it, or no trial can be created.
 
-    Required. Constraints: at least 1 characters. Example: `"batch_size"`.
+    Required. Constraints: at least 1 character. Example: `"batch_size"`.
     """
 
     parameter_type: Literal["double", "int", "discrete", "categorical"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kubeflow.core.lazy import exporter
 
 if TYPE_CHECKING:
+    from .builders import ClusterTrainingRuntimeBuilder, TrainingRuntimeBuilder, TrainJobBuilder
     from .client import Client, ClusterTrainingRuntimes, TrainingRuntimes, TrainJobs
     from .models import (
         ClusterTrainingRuntime,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Client",
     "ClusterTrainingRuntime",
+    "ClusterTrainingRuntimeBuilder",
     "ClusterTrainingRuntimeList",
     "ClusterTrainingRuntimes",
     "ContainerPatch",
@@ -85,11 +87,13 @@ __all__ = [
     "Trainer",
     "TrainerStatus",
     "TrainingRuntime",
+    "TrainingRuntimeBuilder",
     "TrainingRuntimeList",
     "TrainingRuntimes",
     "TrainingRuntimeSpec",
     "TrainingRuntimeSpecPatch",
     "TrainJob",
+    "TrainJobBuilder",
     "TrainJobList",
     "TrainJobs",
     "TrainJobSpec",
@@ -102,6 +106,7 @@ __all__ = [
 __getattr__, __dir__ = exporter(
     __name__,
     {
+        "builders": ["ClusterTrainingRuntimeBuilder", "TrainJobBuilder", "TrainingRuntimeBuilder"],
         "client": ["Client", "ClusterTrainingRuntimes", "TrainJobs", "TrainingRuntimes"],
         "models": [
             "ClusterTrainingRuntime",

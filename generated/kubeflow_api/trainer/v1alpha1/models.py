@@ -773,7 +773,7 @@ class TrainingRuntimeSpec(Model):
     template: Annotated[JobSetTemplateSpec | None, MinProperties(1)] = None
     """The JobSet that every job of this runtime becomes.
 
-    Constraints: at least 1 entries.
+    Constraints: at least 1 entry.
     """
 
 
@@ -822,7 +822,7 @@ class ClusterTrainingRuntime(KubeObject):
     spec: Annotated[TrainingRuntimeSpec | None, MinProperties(1)] = None
     """The blueprint. From Trainer 2.3 a job keeps a copy of what it started from, so later edits reach new jobs only.
 
-    Constraints: at least 1 entries. Example: `{"mlPolicy": {"numNodes": 1, "torch": {}}}`.
+    Constraints: at least 1 entry. Example: `{"mlPolicy": {"numNodes": 1, "torch": {}}}`.
     """
 
 
@@ -976,7 +976,7 @@ class TrainingRuntime(KubeObject):
     spec: Annotated[TrainingRuntimeSpec | None, MinProperties(1)] = None
     """The blueprint. From Trainer 2.3 a job keeps a copy of what it started from, so later edits reach new jobs only.
 
-    Constraints: at least 1 entries. Example: `{"mlPolicy": {"numNodes": 1, "torch": {}}}`.
+    Constraints: at least 1 entry. Example: `{"mlPolicy": {"numNodes": 1, "torch": {}}}`.
     """
 
 
@@ -1019,6 +1019,9 @@ class TrainJob(KubeObject):
     """One training run. Names a runtime, says what to run on how many nodes, and reports how it goes.
 
     Schema: `trainer.v1alpha1.TrainJob`.
+
+    Constraints: rule: metadata.name must match RFC 1035 DNS label format; rule: metadata.name must be no more than 63
+    characters.
     """
 
     API_VERSION: ClassVar[str] = "trainer.kubeflow.org/v1alpha1"
@@ -1052,7 +1055,7 @@ class TrainJob(KubeObject):
     status: Annotated[TrainJobStatus | None, MinProperties(1)] = None
     """What the control plane has observed so far. Written by the controller; a fresh job has none.
 
-    Constraints: at least 1 entries. Example: `{"conditions": [], "jobsStatus": []}`.
+    Constraints: at least 1 entry. Example: `{"conditions": [], "jobsStatus": []}`.
     """
 
 

@@ -88,6 +88,8 @@ class ConfigMapEnvSource(Model):
 class ConfigMapKeySelector(Model):
     """`io.k8s.api.core.v1.ConfigMapKeySelector`:
     https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#configmapkeyselector-v1-core
+
+    Constraints: replaced as a whole.
     """
 
     key: str
@@ -165,6 +167,8 @@ class FCVolumeSource(Model):
 class FileKeySelector(Model):
     """`io.k8s.api.core.v1.FileKeySelector`:
     https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#filekeyselector-v1-core
+
+    Constraints: replaced as a whole.
     """
 
     key: str
@@ -279,6 +283,8 @@ class KeyToPath(Model):
 class LocalObjectReference(Model):
     """`io.k8s.api.core.v1.LocalObjectReference`:
     https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#localobjectreference-v1-core
+
+    Constraints: replaced as a whole.
     """
 
     name: str | None = None
@@ -318,6 +324,8 @@ class NodeSelectorRequirement(Model):
 class NodeSelectorTerm(Model):
     """`io.k8s.api.core.v1.NodeSelectorTerm`:
     https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#nodeselectorterm-v1-core
+
+    Constraints: replaced as a whole.
     """
 
     match_expressions: list[NodeSelectorRequirement] | None = None
@@ -330,6 +338,8 @@ class NodeSelectorTerm(Model):
 class ObjectFieldSelector(Model):
     """`io.k8s.api.core.v1.ObjectFieldSelector`:
     https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#objectfieldselector-v1-core
+
+    Constraints: replaced as a whole.
     """
 
     api_version: str | None = None
@@ -531,6 +541,8 @@ class ResourceClaim(Model):
 class ResourceFieldSelector(Model):
     """`io.k8s.api.core.v1.ResourceFieldSelector`:
     https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#resourcefieldselector-v1-core
+
+    Constraints: replaced as a whole.
     """
 
     container_name: str | None = None
@@ -607,6 +619,8 @@ class SecretEnvSource(Model):
 class SecretKeySelector(Model):
     """`io.k8s.api.core.v1.SecretKeySelector`:
     https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#secretkeyselector-v1-core
+
+    Constraints: replaced as a whole.
     """
 
     key: str
@@ -706,6 +720,8 @@ class Toleration(Model):
 class TypedLocalObjectReference(Model):
     """`io.k8s.api.core.v1.TypedLocalObjectReference`:
     https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#typedlocalobjectreference-v1-core
+
+    Constraints: replaced as a whole.
     """
 
     api_group: str | None = None
@@ -983,6 +999,8 @@ class LifecycleHandler(Model):
 class NodeSelector(Model):
     """`io.k8s.api.core.v1.NodeSelector`:
     https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#nodeselector-v1-core
+
+    Constraints: replaced as a whole.
     """
 
     node_selector_terms: list[NodeSelectorTerm]

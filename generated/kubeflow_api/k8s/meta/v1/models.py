@@ -82,6 +82,8 @@ class ManagedFieldsEntry(Model):
 class OwnerReference(Model):
     """`io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference`:
     https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#ownerreference-v1-meta
+
+    Constraints: replaced as a whole.
     """
 
     api_version: str
@@ -103,6 +105,8 @@ class ShardInfo(Model):
 class LabelSelector(Model):
     """`io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector`:
     https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#labelselector-v1-meta
+
+    Constraints: replaced as a whole.
     """
 
     match_expressions: list[LabelSelectorRequirement] | None = None
