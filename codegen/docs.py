@@ -201,7 +201,7 @@ class _Loader(yaml.SafeLoader):
     """YAML as JSON has it: an object never has a key twice, and a time stays the text that it is on the wire."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys: list[object] = [self.construct_object(key, deep=True) for key, _ in node.value]
+        keys = [cast(object, self.construct_object(key)) for key, _ in node.value]  # pyright: ignore[reportUnknownMemberType]
         for index, key in enumerate(keys):
             if not isinstance(key, str):
                 raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is no text", node.start_mark)
@@ -210,13 +210,17 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
+def _text(loader: yaml.SafeLoader, node: yaml.Node) -> str:
+    return str(node.value)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _text)
 
 
 def _load(path: Path) -> Object:
     file = _shown(path.name)
     try:
-        parsed = cast(Json, yaml.load(path.read_text("utf-8"), _Loader))  # noqa: S506 - a SafeLoader
+        parsed = cast(Json, yaml.load(path.read_text("utf-8"), _Loader))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SchemaError(file, (), f"not YAML: {error}") from error
     if parsed is None:

@@ -82,9 +82,7 @@ def literal(paragraphs: Sequence[str]) -> str:
 
 def _wrap(text: str, width: int, taken: int) -> list[str]:
     words = " ".join(text.split())
-    lines = textwrap.wrap(
-        words, width, initial_indent=" " * taken, break_long_words=False, break_on_hyphens=False
-    )
+    lines = textwrap.wrap(words, width, initial_indent=" " * taken, break_long_words=False, break_on_hyphens=False)
     return [line.lstrip() for line in lines]
 
 

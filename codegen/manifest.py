@@ -60,7 +60,8 @@ def read(folder: Path) -> Manifest:
 def inputs(root: Path, configuration: Config) -> dict[str, str]:
     """Return the hashes of everything that generation reads from the checkout at `root`, by path.
 
-    Those are the newest pin of each component, their fix-ups and descriptions, the templates and the generator's own modules.
+    Those are the newest pin of each component, their fix-ups and descriptions, the templates and the generator's own
+    modules.
     """
     schemas = [root / "schemas" / newest(component) for component in configuration.components.values()]
     files = [

@@ -108,7 +108,7 @@ class _Writer:
 
     def _field(self, name: str, node: Object, said: FieldText | None, required: bool) -> dict[str, str]:
         default = Value(node["default"]) if "default" in node else said and said.default
-        unit = f", in {prose(said.unit)}" if said and said.unit else ""
+        unit = f" ({prose(said.unit)})" if said and said.unit else ""
         return {
             "name": code(attribute(name)) + ("" if attribute(name) == name else f"<br>{code(name)}"),
             "type": self._type(node) + unit,
