@@ -24,6 +24,7 @@ from codegen.openapi import children, reference
 FOLDER = "docs/reference"
 _CODE = re.compile(r"(`+)(?:.*?[^`])??\1(?!`)")
 _MARKUP = re.compile(r"[\\`*_\[\]|~#]")
+_PUNCTUATION = re.compile(r"[^\w\s.,:()+=-]", re.ASCII)
 _SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "object": "object"}
 
 
@@ -161,8 +162,10 @@ def _plain(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return `text` as a code span that a table cell can hold, whatever backticks and bars are in it."""
+    """Return `text` as code that a table cell can hold, whatever backticks and bars are in it."""
     text = " ".join(text.split()) or " "
+    if "|" in text:  # ends a cell even within backticks, and after a backslash of the text it cannot be escaped
+        return f"<code>{_PUNCTUATION.sub(lambda mark: f'&#{ord(mark.group())};', text)}</code>"
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     pad = " " if text.startswith("`") or text.endswith("`") else ""
-    return fence + pad + text.replace("|", "\\|") + pad + fence
+    return fence + pad + text + pad + fence

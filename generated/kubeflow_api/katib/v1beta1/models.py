@@ -62,13 +62,13 @@ class ConfigMapSource(Model):
     """
 
     config_map_name: str
-    """Name of the ConfigMap.
+    """ConfigMap that holds the template, among others if you like.
 
     Required. Example: `"trial-templates"`.
     """
 
     config_map_namespace: str
-    """Namespace of the ConfigMap.
+    """Namespace of the ConfigMap, which need not be the experiment's.
 
     Required. Example: `"ml"`.
     """
@@ -324,7 +324,7 @@ class Metric(Model):
     """
 
     name: str | None = None
-    """Name of the metric.
+    """Which metric, as the trial prints or reports it.
 
     Example: `"loss"`.
     """
@@ -337,7 +337,7 @@ class MetricStrategy(Model):
     """
 
     name: str
-    """Name of the metric.
+    """Metric that this is for, the objective or an additional one.
 
     Required. Example: `"loss"`.
     """
