@@ -43,6 +43,12 @@ def docstrings(definition: str, node: Object, descriptions: Descriptions) -> dic
     return result
 
 
+def summaries(definition: str, descriptions: Descriptions) -> dict[str, str]:
+    """Return what we say about the fields of a class, by attribute, as docstrings of methods that set them."""
+    said = descriptions.classes.get(definition)
+    return {attribute(name): literal([field.text], depth=2) for name, field in said.fields.items()} if said else {}
+
+
 def _field(said: FieldText | None, node: Object, required: bool) -> list[str]:
     """Return the paragraphs for one field: what it does, then a line of facts in a fixed order."""
     default = Value(node["default"]) if "default" in node else said and said.default
@@ -67,17 +73,18 @@ def python(value: Json) -> str:
     return repr(value)
 
 
-def literal(paragraphs: Sequence[str]) -> str:
-    """Return a docstring that holds `paragraphs`, wrapped for a place indented once, as Python source.
+def literal(paragraphs: Sequence[str], depth: int = 1) -> str:
+    """Return a docstring that holds `paragraphs`, wrapped for a place indented `depth` times, as Python source.
 
     Whatever the texts hold, the result is one string literal and nothing else.
     """
-    width = WIDTH - len(INDENT)
+    indent = INDENT * depth
+    width = WIDTH - len(indent)
     if len(paragraphs) == 1 and len(paragraphs[0]) + len('""""""') <= width:
         return f'"""{escape(" ".join(paragraphs[0].split()))}"""'
     blocks = ["\n".join(_wrap(text, width, 3 * (not index))) for index, text in enumerate(paragraphs)]
-    body = escape("\n\n".join(blocks)).replace("\n", "\n" + INDENT).replace(f"\n{INDENT}\n", "\n\n")
-    return f'"""{body}\n{INDENT}"""'
+    body = escape("\n\n".join(blocks)).replace("\n", "\n" + indent).replace(f"\n{indent}\n", "\n\n")
+    return f'"""{body}\n{indent}"""'
 
 
 def _wrap(text: str, width: int, taken: int) -> list[str]:

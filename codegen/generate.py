@@ -20,7 +20,7 @@ from codegen import docs, lock, manifest, models, overlay, reference
 from codegen.builders import builders
 from codegen.config import Component, Config
 from codegen.docs import Descriptions
-from codegen.docstrings import docstrings
+from codegen.docstrings import docstrings, summaries
 from codegen.errors import CodegenError
 from codegen.jsontypes import Object, parse_json
 from codegen.models import Kind
@@ -136,7 +136,8 @@ def _render(
             api_version=group[0].api_version, kinds=[_client_facts(kind) for kind in group]
         )
         exports[package]["client"] = sorted(["Client", *(f"{kind.name}s" for kind in group)])
-    for package, module in builders(config, definitions, kinds).items():
+    said = {name: summaries(name, descriptions) for name in definitions}
+    for package, module in builders(config, definitions, kinds, said).items():
         place = f"{package.replace('.', '/')}/builders"
         for suffix in ("py", "pyi"):
             template = environment.get_template(f"builders.{suffix}.jinja")

@@ -125,6 +125,15 @@ def test_editors_show_every_text_with_unit_default_and_example() -> None:
             assert ("Example: `" in hover) is bool(said.example)
 
 
+def test_methods_of_builders_show_what_they_set() -> None:
+    stub = ROOT / "generated" / CONFIG.package / "trainer/v1alpha1/builders.pyi"
+    classes = {node.name: node for node in ast.parse(stub.read_text("utf-8")).body if isinstance(node, ast.ClassDef)}
+    methods = {node.name: node for node in classes["TrainJobBuilder"].body if isinstance(node, ast.FunctionDef)}
+    spec = descriptions().classes["trainer.v1alpha1.TrainJobSpec"].fields
+    for method, field in (("trainer", "trainer"), ("edit_trainer", "trainer"), ("runtime_patch", "runtimePatches")):
+        assert flat(ast.get_docstring(methods[method]) or "") == spec[field].text
+
+
 def test_classes_of_kubernetes_have_a_link_and_facts() -> None:
     shown = cached("k8s.core.v1")
     assert (
