@@ -166,11 +166,15 @@ class ReplicatedJobBuilder(Builder):
         be combined with the startup policy `InOrder`.
         """
     def edit_template(self) -> JobTemplateSpecBuilder:
-        """The Kubernetes Job of this step."""
+        """The Kubernetes Job of this step. Its label `trainer.kubeflow.org/trainjob-ancestor-step` tells Trainer what
+        to fill in, and its pods then need a container of the matching name, such as `node`.
+        """
     def job_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self: ...
     def job_spec(self) -> JobSpecBuilder: ...
     def template(self, **fields: Unpack[JobTemplateSpecDict]) -> Self:
-        """The Kubernetes Job of this step."""
+        """The Kubernetes Job of this step. Its label `trainer.kubeflow.org/trainjob-ancestor-step` tells Trainer what
+        to fill in, and its pods then need a container of the matching name, such as `node`.
+        """
 
 class StartupPolicyFields(TypedDict, total=False):
     pass

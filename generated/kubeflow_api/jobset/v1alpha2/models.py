@@ -255,7 +255,8 @@ class ReplicatedJob(Model):
     """
 
     template: JobTemplateSpec
-    """The Kubernetes Job of this step.
+    """The Kubernetes Job of this step. Its label `trainer.kubeflow.org/trainjob-ancestor-step` tells Trainer what to
+    fill in, and its pods then need a container of the matching name, such as `node`.
 
     Required. Example: `{"spec": {"template": {"spec": {"containers": [{"name": "node", "image":
     "registry.example.com/vision/train:1.4"}]}}}}`.

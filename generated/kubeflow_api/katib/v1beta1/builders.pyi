@@ -183,11 +183,15 @@ class ExperimentSpecDict(ExperimentSpecFields, total=False):
 class ExperimentSpecBuilder(Builder):
     def set(self, **fields: Unpack[ExperimentSpecSome]) -> Self: ...
     def algorithm(self, **fields: Unpack[AlgorithmSpecDict]) -> Self:
-        """How the next hyperparameters are chosen."""
+        """How the next hyperparameters are chosen. Each algorithm has demands of its own: grid search needs steps, and
+        hyperband a parameter that stands for the effort.
+        """
     def early_stopping(self, **fields: Unpack[EarlyStoppingSpecDict]) -> Self:
         """Ends trials early that look hopeless, to save their time. Left out, every trial runs to its end."""
     def edit_algorithm(self) -> AlgorithmSpecBuilder:
-        """How the next hyperparameters are chosen."""
+        """How the next hyperparameters are chosen. Each algorithm has demands of its own: grid search needs steps, and
+        hyperband a parameter that stands for the effort.
+        """
     def edit_early_stopping(self) -> EarlyStoppingSpecBuilder:
         """Ends trials early that look hopeless, to save their time. Left out, every trial runs to its end."""
     def edit_metrics_collector_spec(self) -> MetricsCollectorSpecBuilder:
@@ -195,7 +199,7 @@ class ExperimentSpecBuilder(Builder):
     def edit_nas_config(self) -> NasConfigBuilder:
         """Searches for a network architecture instead of hyperparameters. Give either this or `parameters`."""
     def edit_objective(self) -> ObjectiveSpecBuilder:
-        """The metric to optimize, and in which direction."""
+        """The metric to optimize, and in which direction. A trial that never reports it counts as one without metrics."""
     def edit_trial_template(self) -> TrialTemplateBuilder:
         """What one trial runs, with placeholders for the hyperparameters."""
     def metrics_collector_spec(self, **fields: Unpack[MetricsCollectorSpecDict]) -> Self:
@@ -203,7 +207,7 @@ class ExperimentSpecBuilder(Builder):
     def nas_config(self, **fields: Unpack[NasConfigDict]) -> Self:
         """Searches for a network architecture instead of hyperparameters. Give either this or `parameters`."""
     def objective(self, **fields: Unpack[ObjectiveSpecDict]) -> Self:
-        """The metric to optimize, and in which direction."""
+        """The metric to optimize, and in which direction. A trial that never reports it counts as one without metrics."""
     def parameter(self, name: str, **fields: Unpack[ParameterSpecItem]) -> ParameterSpecBuilder:
         """The hyperparameters and their ranges. Give either this or `nasConfig`."""
     def trial_template(self, **fields: Unpack[TrialTemplateDict]) -> Self:
@@ -675,11 +679,15 @@ class ExperimentBuilder(KindBuilder):
     def metadata(self, **fields: Unpack[ObjectMetaDict]) -> Self: ...
     def build(self) -> Experiment: ...
     def algorithm(self, **fields: Unpack[AlgorithmSpecDict]) -> Self:
-        """How the next hyperparameters are chosen."""
+        """How the next hyperparameters are chosen. Each algorithm has demands of its own: grid search needs steps, and
+        hyperband a parameter that stands for the effort.
+        """
     def early_stopping(self, **fields: Unpack[EarlyStoppingSpecDict]) -> Self:
         """Ends trials early that look hopeless, to save their time. Left out, every trial runs to its end."""
     def edit_algorithm(self) -> AlgorithmSpecBuilder:
-        """How the next hyperparameters are chosen."""
+        """How the next hyperparameters are chosen. Each algorithm has demands of its own: grid search needs steps, and
+        hyperband a parameter that stands for the effort.
+        """
     def edit_early_stopping(self) -> EarlyStoppingSpecBuilder:
         """Ends trials early that look hopeless, to save their time. Left out, every trial runs to its end."""
     def edit_metrics_collector_spec(self) -> MetricsCollectorSpecBuilder:
@@ -687,7 +695,7 @@ class ExperimentBuilder(KindBuilder):
     def edit_nas_config(self) -> NasConfigBuilder:
         """Searches for a network architecture instead of hyperparameters. Give either this or `parameters`."""
     def edit_objective(self) -> ObjectiveSpecBuilder:
-        """The metric to optimize, and in which direction."""
+        """The metric to optimize, and in which direction. A trial that never reports it counts as one without metrics."""
     def edit_trial_template(self) -> TrialTemplateBuilder:
         """What one trial runs, with placeholders for the hyperparameters."""
     def metrics_collector_spec(self, **fields: Unpack[MetricsCollectorSpecDict]) -> Self:
@@ -695,7 +703,7 @@ class ExperimentBuilder(KindBuilder):
     def nas_config(self, **fields: Unpack[NasConfigDict]) -> Self:
         """Searches for a network architecture instead of hyperparameters. Give either this or `parameters`."""
     def objective(self, **fields: Unpack[ObjectiveSpecDict]) -> Self:
-        """The metric to optimize, and in which direction."""
+        """The metric to optimize, and in which direction. A trial that never reports it counts as one without metrics."""
     def parameter(self, name: str, **fields: Unpack[ParameterSpecItem]) -> ParameterSpecBuilder:
         """The hyperparameters and their ranges. Give either this or `nasConfig`."""
     def trial_template(self, **fields: Unpack[TrialTemplateDict]) -> Self:

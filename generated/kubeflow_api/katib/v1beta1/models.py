@@ -214,13 +214,14 @@ class FeasibleSpace(Model):
     """
 
     max: str | None = None
-    """Largest value of a number.
+    """Largest value of a number. `int` and `double` need it, and the others may not have it.
 
     Example: `"0.1"`.
     """
 
     min: str | None = None
-    """Smallest value of a number. For the two logarithmic distributions it must be above 0.
+    """Smallest value of a number. `int` and `double` need it, and the others may not have it. For the two logarithmic
+    distributions it must be above 0.
 
     Example: `"0.0001"`.
     """
@@ -382,7 +383,8 @@ class ObjectiveSpec(Model):
     """
 
     type: Literal["minimize", "maximize"]
-    """Whether a smaller or a larger value is better.
+    """Whether a smaller or a larger value is better. It also decides which of a trial's values counts, unless
+    `metricStrategies` says otherwise.
 
     Required. Example: `"minimize"`.
     """
@@ -408,7 +410,7 @@ class ParameterAssignment(Model):
     """
 
     name: str | None = None
-    """Name of the hyperparameter.
+    """Hyperparameter of the experiment that the value is for.
 
     Example: `"lr"`.
     """
@@ -902,7 +904,7 @@ class ExperimentStatus(Model):
     """
 
     running_trial_list: list[str] | None = None
-    """Names of the trials that run. Their pods may still wait for a place.
+    """Names of the trials that run, or wait for a place in the cluster.
 
     Constraints: no value twice. Example: `["tune-mnist-h8p7c3wi"]`.
     """
@@ -926,7 +928,7 @@ class ExperimentStatus(Model):
     """
 
     trials: int | None = None
-    """How many trials were created so far.
+    """How many trials were created so far. A new `maxTrialCount` must be above it.
 
     Unit: trials. Example: `12`.
     """
@@ -938,7 +940,7 @@ class ExperimentStatus(Model):
     """
 
     trials_failed: int | None = None
-    """How many trials failed.
+    """How many trials failed. With those that reported no metric they count for `maxFailedTrialCount`.
 
     Unit: trials. Example: `1`.
     """
@@ -956,13 +958,13 @@ class ExperimentStatus(Model):
     """
 
     trials_running: int | None = None
-    """How many trials run.
+    """How many trials run, or wait for a place in the cluster.
 
     Unit: trials. Example: `3`.
     """
 
     trials_succeeded: int | None = None
-    """How many trials ended well.
+    """How many trials ended well and reported the objective.
 
     Unit: trials. Example: `8`.
     """
@@ -1182,7 +1184,8 @@ class ExperimentSpec(Model):
     """
 
     algorithm: AlgorithmSpec
-    """How the next hyperparameters are chosen.
+    """How the next hyperparameters are chosen. Each algorithm has demands of its own: grid search needs steps, and
+    hyperband a parameter that stands for the effort.
 
     Required. Example: `{"algorithmName": "random"}`.
     """
@@ -1217,7 +1220,7 @@ class ExperimentSpec(Model):
     """Searches for a network architecture instead of hyperparameters. Give either this or `parameters`."""
 
     objective: ObjectiveSpec
-    """The metric to optimize, and in which direction.
+    """The metric to optimize, and in which direction. A trial that never reports it counts as one without metrics.
 
     Required. Example: `{"type": "minimize", "objectiveMetricName": "loss"}`.
     """
