@@ -24,13 +24,13 @@ typecheck: $(READY) ## mypy --strict on everything, pyright strict on what ships
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-generate: $(READY) ## Write generated/ from schemas/ and templates/
+generate: $(READY) ## Write generated/ and docs/reference/ from schemas/ and templates/
 	$(BIN)/python -m codegen generate
 
 docs: $(READY) ## Write the API reference in docs/reference/ from schemas/
 	$(BIN)/python -m codegen docs
 
-verify: ## Prove from hashes that schemas/ and generated/ are as they were written (needs no installation)
+verify: ## Prove from hashes that what is generated is as it was written and described (needs no installation)
 	@$(PYTHON) -m codegen verify
 
 bench: $(READY) ## Measure beside the published kubeflow 0.5.0 (QUICK=1: under 3 minutes)

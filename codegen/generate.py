@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -27,6 +27,7 @@ from codegen.models import Kind
 from codegen.naming import location, words
 
 LINE_LENGTH = 120
+SHOWN = 10  # findings about descriptions, after a generation
 TOOLS = ("datamodel-code-generator", "ruff")  # both pinned exactly in pyproject.toml
 
 
@@ -72,7 +73,7 @@ def generate(root: Path, config: Config, out: Path | None = None) -> str:
         reference.write(root, pages)
     classes = sum(text.count("\nclass ") for text in files.values())
     summary = f"{target}: {len(record.outputs)} files, {classes} classes from {', '.join(pin.name for pin in pins)}"
-    return "\n".join([summary, *descriptions.findings])
+    return "\n".join([summary, *_first(descriptions.findings)])
 
 
 def write_reference(root: Path, config: Config) -> str:
@@ -86,7 +87,13 @@ def write_reference(root: Path, config: Config) -> str:
     descriptions = docs.describe(root / "schemas", config, definitions)
     pages = reference.pages(root, config, _roots(pins), definitions, descriptions)
     reference.write(root, pages)
-    return "\n".join([f"{root / reference.FOLDER}: {len(pages)} pages", *descriptions.findings])
+    return "\n".join([f"{root / reference.FOLDER}: {len(pages)} pages", *_first(descriptions.findings)])
+
+
+def _first(findings: Sequence[str]) -> list[str]:
+    """Return as much of what descriptions lack as helps; a component without any has hundreds of findings."""
+    more = len(findings) - SHOWN
+    return [*findings[:SHOWN], *([f"... and {more} more, which `verify` lists"] if more > 0 else [])]
 
 
 def _roots(pins: list[_Pinned]) -> list[reference.Root]:

@@ -94,6 +94,17 @@ def test_an_entry_deleted_by_hand_fails_verify_at_once(pinned: Workshop, capsys:
     assert f"{FILE}: changed since generated/ was written; run `make generate`" in capsys.readouterr().err
 
 
+def test_a_package_without_descriptions_generates_and_says_what_is_to_do(
+    pinned: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pinned.root / "schemas/docs/workshop.v1.yaml").unlink()
+    pinned.describe(lambda _: "packages: {}", "links.yaml")
+    assert pinned.run("generate") == 0
+    assert f"{FILE}: Robot has no description" in capsys.readouterr().out
+    assert pinned.run("verify") == 1
+    assert f"{FILE}: Robot has no description" in capsys.readouterr().err
+
+
 def test_a_field_that_a_pin_gains_fails_verify(pinned: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
     pinned.edit(
         "openapi.json", lambda text: text.replace('"armCount": {', '"legs": {"type": "integer"}, "armCount": {')
