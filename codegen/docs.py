@@ -110,6 +110,7 @@ def _linked(config: Config, links: _Links, definition: str) -> bool:
 def _compare(file: str, name: str, text: ClassText | None, node: Object, ours: set[str]) -> Iterator[str]:
     """Yield what `text` lacks of the class, and what it says of fields that are not there."""
     properties = cast("Mapping[str, Object]", node.get("properties", {}))
+    required = cast("list[str]", node.get("required", []))
     if text is None:
         yield f"{file}: {name} has no description"
         return
@@ -122,6 +123,8 @@ def _compare(file: str, name: str, text: ClassText | None, node: Object, ours: s
             continue
         if said.default and "default" in child:
             yield f"{file}: {name}.{field} gives a default, but the pin has one; remove ours"
+        if said.default and field in required:
+            yield f"{file}: {name}.{field} gives a default, but the field is required; remove it"
         if not said.example and not _own_class(child, ours):
             yield f"{file}: {name}.{field} has no example"
 

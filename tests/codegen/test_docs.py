@@ -56,6 +56,10 @@ def test_a_complete_description_verifies(pinned: Workshop, capsys: pytest.Captur
             lambda text: text.replace("      unit: arms\n", "      default: 2\n"),
             f"{FILE}: RobotSpec.armCount gives a default, but the pin has one; remove ours",
         ),
+        (
+            lambda text: text.replace("      example: left\n", "      example: left\n      default: left\n"),
+            f"{FILE}: Arm.name gives a default, but the field is required; remove it",
+        ),
     ],
 )
 def test_what_is_missing_or_stale_fails_verify_and_is_named(
@@ -237,7 +241,7 @@ def test_the_reference_is_as_it_should_look(pinned: Workshop, capsys: pytest.Cap
     assert "2 pages" in capsys.readouterr().out
     folder = pinned.root / "docs/reference"
     written = {path.relative_to(folder): path.read_text("utf-8") for path in folder.rglob("*.md")}
-    if os.environ.get("KUBEFLOW_TEST_REWRITE"):
+    if os.environ.get("KUBEFLOW_WRITE_GOLDENS"):
         for name, text in written.items():
             (GOLDEN / name).parent.mkdir(parents=True, exist_ok=True)
             (GOLDEN / name).write_text(text, "utf-8")
