@@ -66,8 +66,13 @@ class Crd:
 
     @property
     def opaque(self) -> bool:
-        """Whether the CRD leaves the kind's content to its controller: any object is stored as it comes."""
-        return "properties" not in self.schema and bool(self.schema.get("x-kubernetes-preserve-unknown-fields"))
+        """Whether the CRD leaves the whole kind to its controller: any object is stored as it comes."""
+        return is_opaque(self.schema)
+
+
+def is_opaque(node: Object) -> bool:
+    """Return whether the server stores whatever stands at `node`, so that the CRD says nothing about its fields."""
+    return "properties" not in node and node.get("x-kubernetes-preserve-unknown-fields") is True
 
 
 def read_crd(document: Document, version: str) -> Crd:

@@ -42,6 +42,15 @@ def words(kind: str) -> str:
     return _WORDS.sub("_", kind).lower()
 
 
+def singular(name: str) -> str:
+    """Return the name of one item of a list: `tolerations` -> `toleration`, `policies` -> `policy`."""
+    if name.endswith("ies"):
+        return name[:-3] + "y"
+    if re.search(r"(ss|x|ch|sh|ias|tus)es$", name):
+        return name[:-2]
+    return name[:-1] if name.endswith("s") and not name.endswith(("ss", "us", "is")) else name
+
+
 # Names that the model base needs for itself, and those that annotations of other fields use.
 _TAKEN = {
     *("bool", "dict", "float", "int", "list", "str"),
