@@ -5,6 +5,8 @@ from __future__ import annotations
 import keyword
 import re
 
+from pydantic import BaseModel
+
 from codegen.config import Config
 from codegen.errors import CodegenError
 
@@ -20,7 +22,8 @@ def attribute(name: str) -> str:
     text = _UNSAFE.sub("_", _WORDS.sub("_", name)).lower().strip("_")
     if not text or text[0].isdigit():
         text = f"field_{text}".rstrip("_")
-    return text + "_" if keyword.iskeyword(text) or text in _TAKEN else text
+    shadows = text in _TAKEN or (text.startswith("model_") and hasattr(BaseModel, text))
+    return text + "_" if keyword.iskeyword(text) or shadows else text
 
 
 def location(config: Config, definition: str) -> tuple[str, str]:
@@ -53,8 +56,8 @@ def singular(name: str) -> str:
 
 # Names that the model base needs for itself, and those that annotations of other fields use.
 _TAKEN = {
-    *("bool", "dict", "float", "int", "list", "str"),
-    *("copy", "json", "schema", "validate", "construct"),
+    *("bool", "dict", "float", "int", "list", "self", "str"),
+    *("construct", "copy", "from_orm", "json", "parse_file", "parse_obj", "parse_raw", "schema", "schema_json"),
+    *("update_forward_refs", "validate"),
     *("from_dict", "from_server", "from_yaml", "to_dict", "to_json", "to_yaml"),
-    *("model_config", "model_extra", "model_fields", "model_fields_set"),
 }
