@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from kubeflow.packaging.bundling import Bundle, bundle, hyperparameter_env
     from kubeflow.packaging.errors import Finding, PackagingError
-    from kubeflow.packaging.inspection import annotations
+    from kubeflow.packaging.inspection import bundle_annotations
     from kubeflow.packaging.outcomes import Frame, RankError, RankOutcome, parse_outcome, read_outcomes
     from kubeflow.packaging.transport import DamagedBundle
 
@@ -21,7 +21,7 @@ _HOME = {
     "hyperparameter_env": "bundling",
     "Finding": "errors",
     "PackagingError": "errors",
-    "annotations": "inspection",
+    "bundle_annotations": "inspection",
     "Frame": "outcomes",
     "RankError": "outcomes",
     "RankOutcome": "outcomes",
@@ -39,8 +39,8 @@ __all__ = [
     "PackagingError",
     "RankError",
     "RankOutcome",
-    "annotations",
     "bundle",
+    "bundle_annotations",
     "hyperparameter_env",
     "parse_outcome",
     "read_outcomes",

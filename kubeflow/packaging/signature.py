@@ -1,4 +1,6 @@
-"""Whether arguments bind to a function's signature, and what type each hyperparameter is to be turned into."""
+"""Whether arguments bind to a function's signature, and what type each hyperparameter is to be turned
+into.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ def binding_findings(
         later: Names that are filled in when the job starts.
         name: Of the function, for the findings.
     """
-    findings = []
+    findings: list[Finding] = []
     parameters = signature.parameters
     positional = [p for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     takes_any = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
@@ -55,9 +57,7 @@ def binding_findings(
         elif given not in named and not takes_names:
             close = did_you_mean(given, named - filled - set(kwargs)).strip()
             known = f"It takes {', '.join(sorted(named))}" if named else "It takes no arguments by name"
-            findings.append(
-                Finding(f"{kind} {given}", f"{name} does not take it", close or known)
-            )
+            findings.append(Finding(f"{kind} {given}", f"{name} does not take it", close or known))
     missing = [
         p.name
         for p in parameters.values()
@@ -79,11 +79,12 @@ def binding_findings(
 def coercion(
     parameter: inspect.Parameter | None, names: Mapping[str, object], refer: Callable[[type], str | None]
 ) -> Spec | str:
-    """Say how the text of a hyperparameter becomes a value: `kind`, `optional`, `required` and what the kind needs.
+    """Say how text becomes a hyperparameter: `kind`, `optional`, `required` and what the kind needs.
 
     Args:
         parameter: Of the function; None for one taken by `**kwargs`, which stays text.
-        names: The function's globals, to read annotations that are text. Annotations are looked up, not evaluated.
+        names: The function's globals, to read annotations that are text. Annotations are looked up, not
+            evaluated.
         refer: Names an Enum class so that the job can import it.
 
     Returns:
@@ -95,7 +96,8 @@ def coercion(
     annotation: object = parameter.annotation
     if annotation is parameter.empty:
         # Without an annotation the default says the type; without either the text stays text.
-        annotation = type(parameter.default) if not required and parameter.default is not None else str
+        given: object = parameter.default
+        annotation = str if required or given is None else type(given)
     if isinstance(annotation, str):
         annotation = _read(annotation, names)
     optional, inner = _without_none(annotation)
@@ -113,11 +115,15 @@ def coercion(
         path = refer(inner)
         if path is not None:
             return {**spec, "kind": "enum", "class": path}
-    members = typing.get_args(inner) if _is_union(inner) else ()
+    members = _members(inner)
     if set(members) == {int, float}:
         return {**spec, "kind": "float"}
     shown = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-    return f"a tuner fills it in as text, and its annotation {shown} is not int, float, bool, str, Literal or Enum"
+    return f"it comes as text, and its annotation {shown} is not int, float, bool, str, Literal or Enum"
+
+
+def _members(annotation: object) -> tuple[object, ...]:
+    return typing.get_args(annotation) if _is_union(annotation) else ()
 
 
 def _is_union(annotation: object) -> bool:

@@ -1,4 +1,6 @@
-"""The loader: on every Python of the machine, as anyone, with what it installs, and what it refuses in words."""
+"""The loader: on every Python of the machine, as anyone, with what it installs, and what it refuses in
+words.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from tests.packaging.cases import plain
 from tests.packaging.launch import environment, in_parallel, launch, run_bundle
 
 PYENV = Path.home() / ".pyenv/versions"
-PYTHONS = sorted({*PYENV.glob("*/bin/python"), *map(Path, filter(None, [shutil.which("python3", path="/usr/bin")]))})
+PYTHONS = sorted(
+    {*PYENV.glob("*/bin/python"), *map(Path, filter(None, [shutil.which("python3", path="/usr/bin")]))}
+)
 
 
 def version(python: Path) -> tuple[int, int]:
@@ -29,7 +33,9 @@ def version(python: Path) -> tuple[int, int]:
 
 @pytest.mark.parametrize("python", PYTHONS, ids=lambda p: f"{p.parts[-3]}")
 @pytest.mark.parametrize("shell", [False, True], ids=["plain", "shell"])
-def test_runs_on_every_python_from_3_8_and_says_so_on_older_ones(python: Path, shell: bool, tmp_path: Path) -> None:
+def test_runs_on_every_python_from_3_8_and_says_so_on_older_ones(
+    python: Path, shell: bool, tmp_path: Path
+) -> None:
     made = bundle(plain.version)
     command = (made.shell_command if shell else made.command)(python=str(python))
     ended = launch(command, tmp_path)
@@ -80,7 +86,9 @@ def test_refuses_a_bundle_that_was_changed(tmp_path: Path) -> None:
     other = zlib.decompress(base64.b64decode(bundle(plain.who).command()[-1]))
     wanted = len(bundle(plain.version).command()[-1])
     packed = base64.b64encode(zlib.compress(other, 9)).decode()
-    assert re.search("(is not the one that was submitted|was cut or lost)", refused([*head, packed], tmp_path / "a"))
+    assert re.search(
+        "(is not the one that was submitted|was cut or lost)", refused([*head, packed], tmp_path / "a")
+    )
     flipped = bundle(plain.version).command(python=sys.executable)
     middle = wanted // 2
     piece = flipped[-1]
@@ -167,7 +175,10 @@ def test_hyperparameters_come_as_text_and_leave_as_numbers(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("given", "words"),
-    [({"size": "2"}, "KUBEFLOW_PARAMETER_lr is not set"), ({"lr": "0.1", "size": "2.5"}, "size='2.5' is not int")],
+    [
+        ({"size": "2"}, "KUBEFLOW_PARAMETER_lr is not set"),
+        ({"lr": "0.1", "size": "2.5"}, "size='2.5' is not int"),
+    ],
 )
 def test_a_hyperparameter_that_is_missing_or_no_number_is_named(
     given: dict[str, str], words: str, tmp_path: Path
@@ -180,7 +191,9 @@ def test_a_hyperparameter_that_is_missing_or_no_number_is_named(
 
 
 def katib(command: list[str], metrics: Path, assignments: dict[str, str]) -> list[str]:
-    """Rewrite a container's command as Katib 0.19 does: replace placeholders, join, redirect, mark the end."""
+    """Rewrite a container's command as Katib 0.19 does: replace placeholders, join, redirect, mark the
+    end.
+    """
     import json
 
     text = json.dumps(command)
@@ -204,7 +217,10 @@ def test_katibs_rewriting_leaves_the_shell_form_intact(large: bool, tmp_path: Pa
     metrics = tmp_path / "katib" / "metrics.log"
     metrics.parent.mkdir()
     command = katib(made.shell_command(python=sys.executable), metrics, {"lr": "0.5"})
-    variables = {n: v.replace("${trialParameters.lr}", "0.5") for n, v in hyperparameter_env({"lr": "${trialParameters.lr}"}).items()}
+    variables = {
+        n: v.replace("${trialParameters.lr}", "0.5")
+        for n, v in hyperparameter_env({"lr": "${trialParameters.lr}"}).items()
+    }
     ended = launch(command, tmp_path / "job", {**variables, **made.shell_environment()})
     assert ended.code == 0, ended.stderr
     assert metrics.read_text() == "loss=1.0\n"
@@ -227,7 +243,10 @@ def six_hundred_kib(directory: Path) -> Path:
     folder.mkdir(parents=True)
     dice = random.Random(5)
     for number in range(100):
-        lines = [f"NAME_{i} = {dice.getrandbits(90)}, 'word {dice.randrange(99)} and some text'" for i in range(105)]
+        lines = [
+            f"NAME_{i} = {dice.getrandbits(90)}, 'word {dice.randrange(99)} and some text'"
+            for i in range(105)
+        ]
         (folder / f"m{number}.py").write_text("\n".join(lines) + "\n")
     assert sum(p.stat().st_size for p in folder.iterdir()) > 600 * 1024
     return folder.parent

@@ -96,7 +96,7 @@ def hostile(root: Path, kind: str) -> str:
 
 @pytest.mark.parametrize(
     "kind",
-    ["link out", "link to folder", "relative link out", "fifo", "socket", "device", "backslash", "newline", "secret",
+    ["link out", "link to folder", "relative link out", "fifo", "socket", "device", "backslash", "newline", "secret",  # noqa: E501
      "loop", "bytes"],
 )  # fmt: skip
 def test_hostile_entries_are_refused_and_can_be_excluded(
@@ -113,7 +113,14 @@ def test_hostile_entries_are_refused_and_can_be_excluded(
 
 
 def test_links_inside_and_executable_files_arrive(tmp_path: Path) -> None:
-    folder = write(tmp_path / "w", {"run.sh": "#!/bin/sh\necho ran $0\n", "train.py": "import os\nos.system('./run.sh')\nprint(open('alias.txt').read())", "real.txt": "text"})
+    folder = write(
+        tmp_path / "w",
+        {
+            "run.sh": "#!/bin/sh\necho ran $0\n",
+            "train.py": "import os\nos.system('./run.sh')\nprint(open('alias.txt').read())",
+            "real.txt": "text",
+        },
+    )
     (folder / "run.sh").chmod(0o755)
     (folder / "alias.txt").symlink_to("real.txt")
     ended = run_bundle(bundle("train.py", code_dir=folder), tmp_path / "job")

@@ -1,4 +1,5 @@
-# ruff: noqa: UP006, UP007, UP035, UP045  (Python 3.8)
+# Must run on Python 3.8, and pathlib would cost start-up time.
+# ruff: noqa: PTH103, PTH105, PTH110, PTH118, PTH123, UP006, UP035, UP045
 """How a rank reports how it ended: one JSON file, and in a pod also Kubernetes' termination message.
 
 The format is read back by `kubeflow.packaging.outcomes`.
@@ -9,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from typing import Any, Dict, List, Mapping, Optional
 
 OUTPUT_DIR = "KUBEFLOW_OUTPUT_DIR"
@@ -41,7 +41,7 @@ def number(environ: Mapping[str, str], names: Any) -> int:
 
 
 def report(document: Dict[str, Any], environ: Mapping[str, str]) -> None:
-    """Write how this rank ended to every place that asks for it. A place that cannot be written is said on stderr.
+    """Write how this rank ended to every place that asks for it, and say on stderr what cannot be written.
 
     Args:
         document: `status`, and `result` or `error`; `rank` is filled in.
@@ -61,17 +61,18 @@ def report(document: Dict[str, Any], environ: Mapping[str, str]) -> None:
 
 def _write_file(document: Dict[str, Any], directory: str) -> None:
     os.makedirs(directory, exist_ok=True)
-    # Renamed into place: a reader never sees half a file.
-    handle, temporary = tempfile.mkstemp(prefix=".rank-", dir=directory)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+    # Renamed into place: a reader never sees half a file. Ranks have files of their own, so this name is
+    # free.
+    final = os.path.join(directory, "rank-" + str(document["rank"]) + ".json")
+    temporary = final + ".part"
+    with open(temporary, "w", encoding="utf-8") as stream:
         json.dump(document, stream)
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, os.path.join(directory, "rank-" + str(document["rank"]) + ".json"))
+    os.replace(temporary, final)
 
 
 def _write_termination(document: Dict[str, Any], local_rank: int) -> None:
     """One message a container: the first failure, else the value of the container's first rank."""
-    import fcntl  # noqa: PLC0415
+    import fcntl
 
     with open(TERMINATION_LOG, "r+", encoding="utf-8") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
@@ -85,7 +86,9 @@ def _write_termination(document: Dict[str, Any], local_rank: int) -> None:
 
 
 def shorten(document: Dict[str, Any], limit: int) -> str:
-    """Return the document as JSON of at most `limit` characters, all ASCII: first frames go, then text, then the result."""
+    """Return the document as JSON of at most `limit` characters, all ASCII: first frames go, then text, then
+    the result.
+    """
     document = json.loads(json.dumps(document))
     text = json.dumps(document)
     error: Optional[Dict[str, Any]] = document.get("error")
@@ -106,7 +109,7 @@ def shorten(document: Dict[str, Any], limit: int) -> str:
 
 def _write_elastic(error: Dict[str, Any], path: str) -> None:
     """What torchrun shows as the root cause. https://pytorch.org/docs/stable/elastic/errors.html"""
-    import time  # noqa: PLC0415
+    import time
 
     message = {
         "message": error["type"] + ": " + error["message"],
