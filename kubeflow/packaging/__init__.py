@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from kubeflow.packaging.errors import Finding, PackagingError
     from kubeflow.packaging.inspection import bundle_annotations
     from kubeflow.packaging.outcomes import Frame, RankError, RankOutcome, parse_outcome, read_outcomes
+    from kubeflow.packaging.signature import call_arguments
     from kubeflow.packaging.transport import DamagedBundle
 
 OUTPUT_DIR = "KUBEFLOW_OUTPUT_DIR"
@@ -27,6 +28,7 @@ _HOME = {
     "RankOutcome": "outcomes",
     "parse_outcome": "outcomes",
     "read_outcomes": "outcomes",
+    "call_arguments": "signature",
     "DamagedBundle": "transport",
 }
 
@@ -41,6 +43,7 @@ __all__ = [
     "RankOutcome",
     "bundle",
     "bundle_annotations",
+    "call_arguments",
     "hyperparameter_env",
     "parse_outcome",
     "read_outcomes",

@@ -92,7 +92,7 @@ class Closure:
         """Provide the module-level name `name`; `where` is the line that uses it."""
         if name in self._names:
             return
-        if name not in self._ns or (name in _NOTEBOOK_ONLY and "IPython" in sys.modules):
+        if name not in self._ns or _is_shell(self._ns[name]):
             self._missing(name, where)
             return
         self._names.add(name)
@@ -413,6 +413,11 @@ class Closure:
                     did_you_mean(name, known).strip() or "Define or import it",
                     where,
                 )
+
+
+def _is_shell(value: object) -> bool:
+    """Say whether a value is IPython's own `get_ipython`, which notebooks put among the user's names."""
+    return isinstance(value, MethodType) and value.__func__.__module__.startswith("IPython.")
 
 
 def _content(cell: object) -> object:

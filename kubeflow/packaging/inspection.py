@@ -75,8 +75,9 @@ def _commands(node: object) -> Iterator[tuple[list[str], dict[str, str]]]:
             yield words, {str(v.get("name")): str(v.get("value", "")) for v in variables}
         for value in fields.values():
             yield from _commands(value)
-    for value in _items(node):
-        yield from _commands(value)
+    elif isinstance(node, list):
+        for value in _items(cast("list[object]", node)):
+            yield from _commands(value)
 
 
 def _items(node: object) -> list[object]:

@@ -7,14 +7,16 @@ from __future__ import annotations
 import ast
 import difflib
 import enum
+import functools
 import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 
 from kubeflow.core.errors import did_you_mean
-from kubeflow.packaging.errors import Finding
+from kubeflow.packaging.errors import Finding, PackagingError
 
+P = typing.ParamSpec("P")
 Spec = dict[str, object]
 _PLAIN: Mapping[object, str] = {int: "int", float: "float", bool: "bool", str: "str"}
 
@@ -76,6 +78,37 @@ def binding_findings(
     return findings
 
 
+def call_arguments(
+    func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs
+) -> tuple[Callable[..., object], dict[str, object]]:
+    """Turn a call that type checkers understand into a function and its arguments by name.
+
+    Args:
+        func: The function.
+        args: As in a call of it; what has no name (`*args`, positional-only) is bound by a partial.
+        kwargs: As in a call of it.
+
+    Returns:
+        What `bundle(target, args=...)` takes.
+
+    Raises:
+        PackagingError: When the arguments do not bind.
+    """
+    signature = inspect.signature(func)
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        name = getattr(func, "__name__", type(func).__name__)
+        findings = binding_findings(signature, args, kwargs, (), name)
+        raise PackagingError(
+            name, findings or [Finding(f"call of {name}", str(error), "Correct it")]
+        ) from error
+    named = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    if len(args) <= len(named) and len(bound.args) <= len(named):
+        return func, {**dict(zip(named, args, strict=False)), **kwargs}
+    return functools.partial(func, *args), dict(kwargs)
+
+
 def coercion(
     parameter: inspect.Parameter | None, names: Mapping[str, object], refer: Callable[[type], str | None]
 ) -> Spec | str:
@@ -106,16 +139,13 @@ def coercion(
         return {**spec, "kind": _PLAIN[inner]}
     if typing.get_origin(inner) is typing.Literal:
         values = list(typing.get_args(inner))
-        return {
-            **spec,
-            "kind": "literal",
-            "values": [v.name if isinstance(v, enum.Enum) else v for v in values],
-        }
+        if all(value is None or type(value) in (str, int, bool) for value in values):
+            return {**spec, "kind": "literal", "values": values}
+    members = _members(inner)
     if isinstance(inner, type) and issubclass(inner, enum.Enum):
         path = refer(inner)
         if path is not None:
             return {**spec, "kind": "enum", "class": path}
-    members = _members(inner)
     if set(members) == {int, float}:
         return {**spec, "kind": "float"}
     shown = annotation.__name__ if isinstance(annotation, type) else str(annotation)

@@ -274,33 +274,30 @@ def _bound(owner: object, method: str, plan: Plan, closure: Closure) -> None:
 
 
 def _check_names(function: FunctionType, plan: Plan) -> None:
-    """Find names that neither the function's module nor Python has."""
-    raw = inspect.unwrap(function)
-    origin = Origins(raw.__globals__).origin(raw.__code__.co_filename)
-    node = origin.definition(raw.__code__) if origin is not None else None
-    if origin is None or node is None:
-        return
-    lead = "if 1:\n" if node.col_offset else ""
-    names = free_names(
-        lead + "\n".join(origin.lines[first_line(node) - 1 : node.end_lineno]), origin.filename, origin.future
-    )
-    unknown = (
-        (names.early | names.late)
-        - raw.__globals__.keys()
-        - BUILTINS
-        - names.assigned
-        - set(raw.__code__.co_freevars)
-    )
-    for name in sorted(unknown):
-        line = names.line.get(name, 1) + first_line(node) - 1 - bool(lead)
-        plan.findings.append(
-            Finding(
-                f"name {name}",
-                "it is not defined",
-                "Define or import it, or pass it as an argument",
-                f"{origin.label}:{line}",
-            )
-        )
+    """Find names that neither Python nor the module has, in a function and the module's functions it uses."""
+    module = inspect.unwrap(function).__globals__
+    origins = Origins(module)
+    pending: list[object] = [function]
+    seen: set[int] = set()
+    while pending:
+        raw = inspect.unwrap(cast("Callable[..., object]", pending.pop()))
+        if not isinstance(raw, FunctionType) or raw.__globals__ is not module or id(raw) in seen:
+            continue
+        seen.add(id(raw))
+        origin = origins.origin(raw.__code__.co_filename)
+        node = origin.definition(raw.__code__) if origin is not None else None
+        if origin is None or node is None:
+            continue
+        lead = "if 1:\n" if node.col_offset else ""
+        first = first_line(node)
+        text = lead + "\n".join(origin.lines[first - 1 : node.end_lineno])
+        names = free_names(text, origin.filename, origin.future)
+        used = (names.early | names.late) - set(raw.__code__.co_freevars)
+        pending += [module[name] for name in sorted(used & module.keys()) if callable(module[name])]
+        for name in sorted(used - module.keys() - BUILTINS - names.assigned):
+            where = f"{origin.label}:{names.line.get(name, 1) + first - 1 - bool(lead)}"
+            remedy = "Define or import it, or pass it as an argument"
+            plan.findings.append(Finding(f"name {name}", "it is not defined", remedy, where))
 
 
 def _pickled(function: Callable[..., object], plan: Plan) -> None:

@@ -12,7 +12,7 @@ import pytest
 from kubeflow.packaging import OUTPUT_DIR, bundle, parse_outcome, read_outcomes
 from kubeflow.packaging.remote import outcome
 from tests.packaging.cases import plain, tunable
-from tests.packaging.launch import run_bundle
+from tests.packaging.launch import launch, run_bundle
 
 
 @pytest.mark.parametrize("shell", [False, True], ids=["plain", "shell"])
@@ -132,3 +132,44 @@ def test_the_package_is_light_and_lazy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_container_leaves_its_first_failure_or_its_first_ranks_value(tmp_path: Path) -> None:
+    log = tmp_path / "termination-log"
+    failed: dict[str, object] = {
+        "status": "failed",
+        "error": {"type": "E", "message": "m", "traceback": "", "frames": []},
+    }
+
+    def report(document: dict[str, object], rank: int, attempt: int = 0) -> None:
+        names = {"KUBERNETES_SERVICE_HOST": "x", "RANK": str(rank), "LOCAL_RANK": str(rank)}
+        outcome.report(document, {**names, "TORCHELASTIC_RESTART_COUNT": str(attempt)}, str(log))
+
+    def said() -> tuple[int, str]:
+        found = parse_outcome(log.read_text())
+        assert found is not None
+        return found.rank, found.status
+
+    report({"status": "succeeded", "result": 1}, 0)
+    assert not log.exists()
+    log.touch()
+    report({"status": "succeeded", "result": 1}, 1)
+    assert log.read_text() == ""
+    report({"status": "succeeded", "result": 1}, 0)
+    assert said() == (0, "succeeded")
+    report(failed, 3)
+    report(failed, 2)
+    report({"status": "succeeded", "result": 1}, 0)
+    assert said() == (3, "failed")
+    report({"status": "succeeded", "result": 2}, 0, attempt=1)
+    assert said() == (0, "succeeded")
+
+
+def test_torchrun_names_the_users_error_as_the_root_cause(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    launcher = ("torchrun", "--nproc-per-node", "1", "--master-port", "0")
+    ended = launch(bundle(plain.fail).command(launcher, python=sys.executable), tmp_path)
+    assert ended.code == 1
+    assert "ValueError: lost $HOME and `date`" in ended.stderr.partition("Root Cause")[2]
+    assert ended.outcomes[0].error is not None
+    assert ended.outcomes[0].error.type == "ValueError"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.packaging import PackagingError, bundle
+from kubeflow.packaging import PackagingError, bundle, call_arguments
 from tests.packaging.cases import plain, tunable
 from tests.packaging.launch import ROOT, launch, run_bundle
 
@@ -49,6 +49,14 @@ def test_one_error_lists_everything() -> None:
     assert "for 6 reasons" in words
     for part in ("name undefined_name (", "name another", "argument x", "argument y", "requirement '-r x'"):
         assert part in words
+
+
+def uses_a_helper() -> object:
+    return uses_undefined()
+
+
+def test_undefined_names_of_helpers_count() -> None:
+    assert "name undefined_name (test_preflight.py:" in refused(uses_a_helper)
 
 
 def test_an_undefined_name_has_its_line() -> None:
@@ -105,7 +113,7 @@ def script(tmp_path: Path, text: str) -> str:
     path = tmp_path / "session.py"
     ending = """
     if __name__ == "__main__":
-        from kubeflow.packaging import PackagingError, bundle
+        from kubeflow.packaging import PackagingError, bundle, call_arguments
         try:
             print(bundle(train).describe())
         except PackagingError as error:
@@ -217,3 +225,19 @@ def test_cloudpickle_is_an_option_and_needs_the_same_python(tmp_path: Path) -> N
             f"packed with cloudpickle under Python {here} and this is Python 3.1"
             in ended.outcomes[0].error.message
         )
+
+
+def test_a_call_becomes_arguments_by_name() -> None:
+    def positional(a: int, /, b: int, *rest: int, c: int = 0) -> None: ...
+
+    assert call_arguments(takes, 0.1, mode="b") == (takes, {"lr": 0.1, "mode": "b"})
+    func, named = call_arguments(positional, 1, 2, 3, c=4)
+    assert isinstance(func, functools.partial)
+    assert (func.args, named) == ((1, 2, 3), {"c": 4})
+    func, named = call_arguments(positional, 1, b=2)
+    assert isinstance(func, functools.partial)
+    assert (func.args, named) == ((1,), {"b": 2})
+    with pytest.raises(PackagingError, match="Did you mean 'batch_size'"):
+        call_arguments(takes, 0.1, batchsize=2)  # type: ignore[call-arg]
+    with pytest.raises(PackagingError, match="argument lr: takes needs it"):
+        call_arguments(takes)  # type: ignore[call-arg]
