@@ -83,7 +83,9 @@ class Record:
         if not self._steps:
             return {}, {}
         steps = json.dumps(self._steps, indent=1).encode("ascii")
-        files = {f"{MAIN}/__init__.py": _MODULE, f"{MAIN}/steps.json": steps}
+        # Relative imports inside functions look at `__package__`, and at `__spec__` first if there is one.
+        package = f"__package__, __spec__ = {self._package!r}, None\n" if self._package else ""
+        files = {f"{MAIN}/__init__.py": package.encode() + _MODULE, f"{MAIN}/steps.json": steps}
         files |= {f"{MAIN}/{origin.file}": origin.used_text().encode("utf-8") for origin in origins}
         return files, {f"{MAIN}/{origin.file}": origin.label for origin in origins}
 
