@@ -21,9 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     unpack.add_argument("manifest", help="YAML or JSON of a TrainJob, or - for standard input")
     unpack.add_argument("directory", help="a new or empty directory")
     given = parser.parse_args(argv)
-    try:
-        import yaml
+    import yaml
 
+    try:
         text = sys.stdin.read() if given.manifest == "-" else Path(given.manifest).read_text(encoding="utf-8")
         unpacked = unpack_object(list(yaml.safe_load_all(text)))
         written = write_files(unpacked, given.directory)

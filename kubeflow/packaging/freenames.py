@@ -1,4 +1,6 @@
-"""Which names a piece of source takes from its module, found with `symtable` and `ast`. Nothing is executed."""
+"""Which names a piece of source takes from its module, found with `symtable` and `ast`. Nothing is
+executed.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from dataclasses import dataclass
 
 # What every module has, or what the import system and the runner give it.
 MODULE_NAMES = frozenset(
-    {"__name__", "__file__", "__doc__", "__package__", "__spec__", "__loader__", "__builtins__", "__annotations__",
+    {"__name__", "__file__", "__doc__", "__package__", "__spec__", "__loader__", "__builtins__",
+     "__annotations__",
      "__debug__", "__path__", "__cached__", "__dict__", "__conditional_annotations__", "__classdict__"}
 )  # fmt: skip
 BUILTINS = frozenset(dir(builtins))
@@ -21,9 +24,9 @@ BUILTINS = frozenset(dir(builtins))
 class FreeNames:
     """The global names of a piece of source.
 
-    `early` are looked up when the piece is executed (decorators, defaults, base classes), `late` when its functions
-    are called. `soft` occur only in annotations that are not evaluated: good to have, no error when absent.
-    `assigned` are set by `global` statements. `line` holds the first line of each name.
+    `early` are looked up when the piece is executed (decorators, defaults, base classes), `late` when its
+    functions are called. `soft` occur only in annotations that are not evaluated: good to have, no error
+    when absent. `assigned` are set by `global` statements. `line` holds the first line of each name.
     """
 
     early: frozenset[str]
@@ -69,7 +72,9 @@ def free_names(text: str, filename: str = "<piece>", future: Sequence[str] = ())
 def _evaluated_names(node: ast.AST, *, lazy: bool, local: bool = False) -> set[str]:
     """Return the names that occur outside of annotations that nothing evaluates."""
     found = {node.id} if isinstance(node, ast.Name) else set[str]()
-    inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or (local and not isinstance(node, ast.ClassDef))
+    inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or (
+        local and not isinstance(node, ast.ClassDef)
+    )
     # Annotations of local variables are never evaluated (PEP 526), the others only without PEP 563.
     skipped = set[int]()
     if lazy or (local and isinstance(node, ast.AnnAssign)):
@@ -85,7 +90,9 @@ def _is_def(table: symtable.SymbolTable) -> bool:
 
 
 def _collect(table: symtable.SymbolTable, into: set[str], late: set[str], assigned: set[str]) -> None:
-    """Add the globals of `table` and below. Bodies of functions run late, class bodies and comprehensions at once."""
+    """Add the globals of `table` and below. Bodies of functions run late, class bodies and comprehensions at
+    once.
+    """
     for symbol in table.get_symbols():
         if symbol.is_global():
             if symbol.is_referenced():

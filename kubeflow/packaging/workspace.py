@@ -24,8 +24,9 @@ _SECRETS = (".env", "credentials.json", ".netrc", "id_rsa", "id_ed25519", ".pypi
 class IgnoreRules:
     """The `.gitignore` and `.kubeflowignore` files of a folder and below, read as they are met.
 
-    As in git, a deeper file wins over a higher one, the last matching line wins inside one file, and nothing inside
-    an excluded folder can be taken in again. `.kubeflowignore` is read after `.gitignore` and so wins over it.
+    As in git, a deeper file wins over a higher one, the last matching line wins inside one file, and nothing
+    inside an excluded folder can be taken in again. `.kubeflowignore` is read after `.gitignore` and so wins
+    over it.
     """
 
     def __init__(self, root: Path) -> None:
@@ -138,7 +139,9 @@ class Workspace:
                 return
             if found.st_size > FILE_LIMIT:
                 size = f"it has {found.st_size // 1024**2:,} MiB, and a bundle takes 700 KiB in all"
-                self._refuse(shown, size, "Exclude it in .kubeflowignore, and put it into a volume or an object store")
+                self._refuse(
+                    shown, size, "Exclude it in .kubeflowignore, and put it into a volume or an object store"
+                )
                 return
             self.files[name] = path.read_bytes()
         except OSError as error:

@@ -1,4 +1,6 @@
-"""Any value that has a codec arrives equal; any text survives as source. Hypothesis looks for the exceptions."""
+"""Any value that has a codec arrives equal; any text survives as source. Hypothesis looks for the
+exceptions.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,6 @@ import math
 import tempfile
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from zoneinfo import ZoneInfo
 
@@ -44,7 +45,9 @@ class Model(pydantic.BaseModel):
     items: dict[str, object] = {}
 
 
-zones = st.sampled_from([datetime.UTC, ZoneInfo("Europe/Berlin"), datetime.timezone(datetime.timedelta(hours=-3.5))])
+zones = st.sampled_from(
+    [datetime.UTC, ZoneInfo("Europe/Berlin"), datetime.timezone(datetime.timedelta(hours=-3.5))]
+)
 scalars = (
     st.none()
     | st.booleans()
@@ -117,7 +120,7 @@ def test_any_text_survives_as_a_string_literal_of_the_source(texts: list[str]) -
             literals.append(f'"""{raw}"""')
     source = "import ast, sys\nTEXTS = [\n" + ",\n".join(literals) + "\n]\n"
     expected: dict[str, list[str]] = {}
-    exec(compile(source, "<test>", "exec"), expected)  # noqa: S102  (what Python makes of it here)
+    exec(compile(source, "<test>", "exec"), expected)
     source += "open(sys.argv[1], 'wb').write(repr(TEXTS).encode('utf-8', 'surrogatepass'))\n"
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, "train.py")
@@ -158,7 +161,9 @@ def test_arrays_arrive_with_shape_and_dtype(array: np.ndarray[tuple[int, ...], n
     assert np.array_equal(arrived, array)
 
 
-@pytest.mark.parametrize("scalar", [np.float32(0.1), np.int8(-1), np.bool_(True), np.float64("nan"), np.str_("x")])
+@pytest.mark.parametrize(
+    "scalar", [np.float32(0.1), np.int8(-1), np.bool_(True), np.float64("nan"), np.str_("x")]
+)
 def test_numpy_scalars_stay_numpy_scalars(scalar: np.generic) -> None:
     arrived = travel(scalar)
     assert type(arrived) is type(scalar)
@@ -203,7 +208,9 @@ def test_what_has_no_codec_is_refused_with_place_and_reason(value: object, words
         encode(value)
 
 
-@pytest.mark.parametrize("text", ['{"$": "surprise"}', '{"$": "tuple"}', '{"$": "bytes", "v": "?"}', '{"$": {"a": 1}}'])
+@pytest.mark.parametrize(
+    "text", ['{"$": "surprise"}', '{"$": "tuple"}', '{"$": "bytes", "v": "?"}', '{"$": {"a": 1}}']
+)
 def test_what_another_program_wrote_is_refused(text: str) -> None:
     with pytest.raises(CodecError):
         decode(json.loads(text))
@@ -226,7 +233,7 @@ def test_credentials_are_refused_and_not_repeated(args: dict[str, object]) -> No
 
 
 def test_words_that_only_look_secret_pass() -> None:
-    made = bundle(plain.tuned, args={"lr": 1, "mode": {"pad_token": "<pad>", "max_tokens": "1024", "secret": "x"}})
+    made = bundle(
+        plain.tuned, args={"lr": 1, "mode": {"pad_token": "<pad>", "max_tokens": "1024", "secret": "x"}}
+    )
     assert made.digest
-
-
