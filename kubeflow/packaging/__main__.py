@@ -15,9 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Returns the exit code: 0, or 1 with one line on stderr."""
     parser = argparse.ArgumentParser(prog="python -m kubeflow.packaging", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    unpack = commands.add_parser(
-        "unpack", help="write the files of the bundle in a Kubernetes object to a directory"
-    )
+    unpack = commands.add_parser("unpack", help="write the files of the bundle in a Kubernetes object to a directory")
     unpack.add_argument("manifest", help="YAML or JSON of a TrainJob, or - for standard input")
     unpack.add_argument("directory", help="a new or empty directory")
     given = parser.parse_args(argv)

@@ -195,9 +195,7 @@ def _plan(
     try:
         argv = options(args or ())
     except TypeError as error:
-        raise PackagingError(
-            str(module or target), [Finding("arguments", str(error), "Pass plain values")]
-        ) from error
+        raise PackagingError(str(module or target), [Finding("arguments", str(error), "Pass plain values")]) from error
     if module is not None:
         return plan_module(module, argv, later, workspace)
     if not isinstance(target, str | os.PathLike):
@@ -236,9 +234,7 @@ def _requirement_findings(requirements: Sequence[str]) -> list[Finding]:
             continue
         if url.startswith("file:"):
             findings.append(
-                Finding(
-                    f"requirement {text!r}", "it is a path on this machine", "Use code_dir= for your own code"
-                )
+                Finding(f"requirement {text!r}", "it is a path on this machine", "Use code_dir= for your own code")
             )
         elif _CREDENTIALS_IN_URL.match(url):
             findings.append(_credentials(f"requirement {text.partition('@')[0].strip()}"))
@@ -267,23 +263,19 @@ def _hyperparameter_findings(names: Sequence[str]) -> list[Finding]:
     bad = [n for n in names if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", n)]
     remedy = "Use letters of the English alphabet, digits and underscores"
     return [
-        Finding(f"hyperparameter {n!r}", "its name cannot be part of an environment variable's", remedy)
-        for n in bad
+        Finding(f"hyperparameter {n!r}", "its name cannot be part of an environment variable's", remedy) for n in bad
     ]
 
 
 def _too_large(plan: Plan, files: Mapping[str, bytes], size: int) -> Finding:
     import zlib
 
-    parts = sorted(
-        ((len(zlib.compress(content)) * 4 // 3, path) for path, content in files.items()), reverse=True
-    )[:5]
+    parts = sorted(((len(zlib.compress(content)) * 4 // 3, path) for path, content in files.items()), reverse=True)[:5]
     largest = ", ".join(f"{path} ({part // 1024} KiB)" for part, path in parts)
     return Finding(
         f"bundle of {plan.name}",
         f"it takes {size // 1024} KiB of the job's command, and the limit is "
         f"{transport.PAYLOAD_LIMIT // 1024} KiB; "
         f"the largest parts, compressed: {largest}",
-        "Exclude files in .kubeflowignore, put data into a volume or an object store, or build the code "
-        "into the image",
+        "Exclude files in .kubeflowignore, put data into a volume or an object store, or build the code into the image",
     )

@@ -29,9 +29,7 @@ from kubeflow.packaging.remote import codec
 from kubeflow.packaging.sources import Binding, Definition, Origin, Origins, first_line, made_by, registers
 
 _NOTEBOOK_ONLY = frozenset({"get_ipython", "display"})
-_ELSEWHERE = (
-    "Create it inside the function, pass plain data as an argument, or move it into a module of its own"
-)
+_ELSEWHERE = "Create it inside the function, pass plain data as an argument, or move it into a module of its own"
 _CONTAINERS = (list, tuple, dict, set, frozenset)
 
 
@@ -46,9 +44,7 @@ class Closure:
         self._origins = Origins(namespace)
         self._names: set[str] = set()
         self._objects: dict[int, Operand | None] = {}  # None while in progress, and after a finding
-        self._alive: list[
-            object
-        ] = []  # `_objects` goes by id: what it describes must not be collected meanwhile
+        self._alive: list[object] = []  # `_objects` goes by id: what it describes must not be collected meanwhile
         self._assigned: set[str] = set()
         self._package = str(getattr(namespace.get("__spec__"), "parent", "") or "")
         self._record = Record(graph, self._package)
@@ -144,9 +140,7 @@ class Closure:
             return self._by_assignment(name, value, binding.origin, node, node.value)
         return False
 
-    def _by_import(
-        self, name: str, value: object, binding: Binding, node: ast.stmt, alias: ast.alias
-    ) -> bool:
+    def _by_import(self, name: str, value: object, binding: Binding, node: ast.stmt, alias: ast.alias) -> bool:
         if isinstance(node, ast.ImportFrom):
             module = absolute(node.module or "", node.level, self._package)
             loaded = sys.modules.get(module)
@@ -163,18 +157,14 @@ class Closure:
             made = sys.modules.get(name)
             # `import a.b` and `import a.c` both bind `a`, and the code may need either.
             found = [b for b in self._origins.bindings(name) if isinstance(b.node, ast.Import) and b.alias]
-            text = "import " + ", ".join(
-                sorted({b.alias.name for b in found if b.alias and not b.alias.asname})
-            )
+            text = "import " + ", ".join(sorted({b.alias.name for b in found if b.alias and not b.alias.asname}))
         if made is not value:
             return False
         if not self._record.has_text(binding.origin, node.lineno, node.lineno, text):
             self._record.statement(binding.origin, node.lineno, node.lineno, text=text)
         return True
 
-    def _by_assignment(
-        self, name: str, value: object, origin: Origin, node: ast.stmt, right: ast.expr
-    ) -> bool:
+    def _by_assignment(self, name: str, value: object, origin: Origin, node: ast.stmt, right: ast.expr) -> bool:
         """Send the value as data, or repeat an assignment whose value is made the same way anywhere."""
         if isinstance(value, ModuleType | FunctionType | functools.partial) or import_path(value) is not None:
             return False
@@ -232,9 +222,7 @@ class Closure:
             self.need(name, f"{origin.label}:{names.line.get(name, 1) + offset}")
 
     def _late(self, names: FreeNames, origin: Origin, offset: int) -> None:
-        for name in sorted(
-            names.late | (names.assigned & self._ns.keys()), key=lambda n: (names.line.get(n, 0), n)
-        ):
+        for name in sorted(names.late | (names.assigned & self._ns.keys()), key=lambda n: (names.line.get(n, 0), n)):
             self.need(name, f"{origin.label}:{names.line.get(name, 1) + offset}")
         for name in sorted(names.soft & self._ns.keys()):
             self._try(name)
@@ -311,9 +299,7 @@ class Closure:
             except codec.CodecError as error:
                 if type(value) in _CONTAINERS and "itself" not in error.reason:
                     return self._container(value, what, where)
-                self._record.find(
-                    f"{what}{error.path}", f"it {error.reason.partition(': ')[0]}", _ELSEWHERE, where
-                )
+                self._record.find(f"{what}{error.path}", f"it {error.reason.partition(': ')[0]}", _ELSEWHERE, where)
                 return None
         return self._unsendable(value, what, where)
 
@@ -370,8 +356,7 @@ class Closure:
         cells = dict(zip(raw.__code__.co_freevars, raw.__closure__ or (), strict=True))
         values = made.defaults | {n: _content(cells[n]) for n in made.parameters if n in cells}
         operands = [
-            self._object(values[n], f"closure variable {n} of {raw.__qualname__}", where)
-            for n in made.parameters
+            self._object(values[n], f"closure variable {n} of {raw.__qualname__}", where) for n in made.parameters
         ]
         if any(operand is None for operand in operands):
             return None

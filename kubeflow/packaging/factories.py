@@ -56,9 +56,7 @@ def factory(origin: Origin, function: FunctionType) -> Factory | None:
         segment = ast.get_source_segment(origin.text, node) or ast.unparse(node)
         text = f"{head} return ({segment}\n)"
         names = free_names(text, origin.filename, origin.future)
-        return Factory(
-            node.lineno, last, "", "", text, MAKER, parameters, defaults, names, node.lineno - 1, outer
-        )
+        return Factory(node.lineno, last, "", "", text, MAKER, parameters, defaults, names, node.lineno - 1, outer)
     # The decorators made `function` of `raw`; when they are not what we see, the bare function is wanted.
     first = first_line(node) if raw is not function else node.lineno
     body = "\n".join(origin.lines[first - 1 : last])

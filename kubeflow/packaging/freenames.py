@@ -52,9 +52,7 @@ def free_names(text: str, filename: str = "<piece>", future: Sequence[str] = ())
     early: set[str] = set()
     late: set[str] = set()
     assigned: set[str] = set()
-    local = {
-        s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()
-    }
+    local = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()}
     early |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and s.get_name() not in local}
     for child in table.get_children():
         _collect(child, late if child.get_type() == "function" and _is_def(child) else early, late, assigned)
@@ -72,9 +70,7 @@ def free_names(text: str, filename: str = "<piece>", future: Sequence[str] = ())
 def _evaluated_names(node: ast.AST, *, lazy: bool, local: bool = False) -> set[str]:
     """Return the names that occur outside of annotations that nothing evaluates."""
     found = {node.id} if isinstance(node, ast.Name) else set[str]()
-    inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or (
-        local and not isinstance(node, ast.ClassDef)
-    )
+    inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or (local and not isinstance(node, ast.ClassDef))
     # Annotations of local variables are never evaluated (PEP 526), the others only without PEP 563.
     skipped = set[int]()
     if lazy or (local and isinstance(node, ast.AnnAssign)):
@@ -116,10 +112,7 @@ def _guarded_names(tree: ast.AST) -> set[str]:
 def _names_name_error(node: ast.expr | None) -> bool:
     if node is None:
         return True
-    return any(
-        isinstance(n, ast.Name) and n.id in ("NameError", "Exception", "BaseException")
-        for n in ast.walk(node)
-    )
+    return any(isinstance(n, ast.Name) and n.id in ("NameError", "Exception", "BaseException") for n in ast.walk(node))
 
 
 def _annotation_names(tree: ast.AST) -> Iterator[str]:

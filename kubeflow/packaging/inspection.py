@@ -69,9 +69,7 @@ def _commands(node: object) -> Iterator[tuple[list[str], dict[str, str]]]:
         fields = cast("dict[str, object]", node)
         words = [str(w) for key in ("command", "args") for w in _items(fields.get(key))]
         if words:
-            variables = [
-                cast("dict[str, object]", v) for v in _items(fields.get("env")) if isinstance(v, dict)
-            ]
+            variables = [cast("dict[str, object]", v) for v in _items(fields.get("env")) if isinstance(v, dict)]
             yield words, {str(v.get("name")): str(v.get("value", "")) for v in variables}
         for value in fields.values():
             yield from _commands(value)
@@ -95,9 +93,7 @@ def write_files(unpacked: Unpacked, directory: str | os.PathLike[str]) -> list[P
         raise InvalidInput(f"{root} is not empty: name a new directory.")
     for name in unpacked.files:
         if name.startswith("/") or "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
-            raise InvalidInput(
-                f"The bundle holds a file name that leads out of it: {name!r}. Nothing was written."
-            )
+            raise InvalidInput(f"The bundle holds a file name that leads out of it: {name!r}. Nothing was written.")
     written: list[Path] = []
     for name, content in unpacked.files.items():
         path = root / name

@@ -254,11 +254,7 @@ def _called_imports(tree: ast.AST) -> Iterator[Import]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _names_import_module(node.func) and node.args:
             first = node.args[0]
-            if (
-                isinstance(first, ast.Constant)
-                and isinstance(first.value, str)
-                and not first.value.startswith(".")
-            ):
+            if isinstance(first, ast.Constant) and isinstance(first.value, str) and not first.value.startswith("."):
                 yield Import(first.value, node.lineno, certain=True)
 
 

@@ -71,9 +71,7 @@ def read_outcomes(directory: str | PathLike[str]) -> list[RankOutcome]:
         return []
     outcomes: list[RankOutcome] = []
     for path in root.iterdir():
-        if _FILE.fullmatch(path.name) and (
-            found := parse_outcome(path.read_text(encoding="utf-8", errors="replace"))
-        ):
+        if _FILE.fullmatch(path.name) and (found := parse_outcome(path.read_text(encoding="utf-8", errors="replace"))):
             outcomes.append(found)
     return sorted(outcomes, key=lambda o: o.rank)
 
@@ -96,9 +94,7 @@ def parse_outcome(text: str) -> RankOutcome | None:
         error = None
         if status == "failed":
             given: dict[str, Any] = document["error"]
-            frames = tuple(
-                Frame(f["file"], int(f["line"] or 0), f["function"], f["text"]) for f in given["frames"]
-            )
+            frames = tuple(Frame(f["file"], int(f["line"] or 0), f["function"], f["text"]) for f in given["frames"])
             error = RankError(str(given["type"]), str(given["message"]), str(given["traceback"]), frames)
         return RankOutcome(int(document["rank"]), status, result, error, missing)
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -57,9 +57,7 @@ class Record:
     def statement(self, origin: Origin, first: int, last: int, *, text: str = "", lead: str = "") -> None:
         """Add lines of the user's, or `text` in their stead; `lead` is put on the line above."""
         step: Step = {"do": "statement", "file": origin.file, "first": first, "last": last}
-        step |= (
-            {"future": origin.future} | ({"text": text} if text else {}) | ({"lead": lead} if lead else {})
-        )
+        step |= {"future": origin.future} | ({"text": text} if text else {}) | ({"lead": lead} if lead else {})
         self._steps.append(step)
         self.used(origin, first, last, f"{lead}\n{text or lines(origin, first, last)}")
 

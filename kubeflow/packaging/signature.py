@@ -100,9 +100,7 @@ def call_arguments(
     except TypeError as error:
         name = getattr(func, "__name__", type(func).__name__)
         findings = binding_findings(signature, args, kwargs, (), name)
-        raise PackagingError(
-            name, findings or [Finding(f"call of {name}", str(error), "Correct it")]
-        ) from error
+        raise PackagingError(name, findings or [Finding(f"call of {name}", str(error), "Correct it")]) from error
     named = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
     if len(args) <= len(named) and len(bound.args) <= len(named):
         return func, {**dict(zip(named, args, strict=False)), **kwargs}

@@ -82,10 +82,7 @@ class Origin:
     def used_text(self) -> str:
         """Return the text with every line that is not used left empty."""
         return (
-            "\n".join(
-                line if i in self.used else "" for i, line in enumerate(self.lines[: max(self.used)], 1)
-            )
-            + "\n"
+            "\n".join(line if i in self.used else "" for i, line in enumerate(self.lines[: max(self.used)], 1)) + "\n"
         )
 
     def definition(self, code: CodeType) -> Definition | ast.Lambda | None:
@@ -100,11 +97,7 @@ class Origin:
         return None
 
     def _lambda(self, code: CodeType) -> ast.Lambda | None:
-        spots = [
-            p
-            for p in code.co_positions()
-            if p[0] and p[2] is not None and p[3] and (p[0], p[2]) != (p[1], p[3])
-        ]
+        spots = [p for p in code.co_positions() if p[0] and p[2] is not None and p[3] and (p[0], p[2]) != (p[1], p[3])]
         best: ast.Lambda | None = None
         for node in ast.walk(self.tree):
             if not isinstance(node, ast.Lambda) or node.lineno != code.co_firstlineno:
@@ -181,8 +174,7 @@ def bound_names(node: ast.stmt) -> Iterator[tuple[str, ast.alias | None]]:
     elif isinstance(node, (ast.Import, ast.ImportFrom)):
         for alias in node.names:
             yield (
-                alias.asname
-                or (alias.name.partition(".")[0] if isinstance(node, ast.Import) else alias.name),
+                alias.asname or (alias.name.partition(".")[0] if isinstance(node, ast.Import) else alias.name),
                 alias,
             )
     else:
@@ -211,9 +203,7 @@ def made_by(value: object, node: Definition, origin: Origin) -> bool:
             for f in vars(value).values()
             if isinstance(f, FunctionType) and f.__qualname__.startswith(value.__qualname__ + ".")
         }
-        homes = {
-            h for h in homes if h != "<string>" and is_users(Path(h))
-        }  # less what dataclass and others put in
+        homes = {h for h in homes if h != "<string>" and is_users(Path(h))}  # less what dataclass and others put in
         return value.__qualname__ == node.name and (not homes or origin.filename in homes)
     raw = inspect.unwrap(value) if callable(value) else value
     if (

@@ -119,9 +119,7 @@ def plan_script(path: Path, argv: Sequence[str], later: Sequence[str], workspace
     try:
         inside = path.resolve().relative_to(folder).as_posix()
     except ValueError:
-        plan.findings.append(
-            Finding(f"script {path}", f"it lies outside of code_dir {folder}", "Move it inside")
-        )
+        plan.findings.append(Finding(f"script {path}", f"it lies outside of code_dir {folder}", "Move it inside"))
         return plan
     content = path.read_bytes()
     plan.files[inside] = content
@@ -153,9 +151,7 @@ def plan_module(name: str, argv: Sequence[str], later: Sequence[str], workspace:
                 Finding(f"module {name}", "it is a package without __main__.py", "Name a module inside it")
             )
     elif own and located is None:
-        plan.findings.append(
-            Finding(f"module {name}", "there is no such module in its package", "Correct the name")
-        )
+        plan.findings.append(Finding(f"module {name}", "there is no such module in its package", "Correct the name"))
     _add_modules(plan, graph)
     plan.entry = {
         "kind": "module",
@@ -195,9 +191,7 @@ def options(args: Mapping[str, object] | Sequence[str]) -> list[str]:
 def _word(name: str, value: object) -> str:
     if isinstance(value, str | int | float | Path):
         return str(value)
-    raise TypeError(
-        f"argument {name} of a script is a {type(value).__name__}: a command line takes text and numbers."
-    )
+    raise TypeError(f"argument {name} of a script is a {type(value).__name__}: a command line takes text and numbers.")
 
 
 def _name(function: Callable[..., object]) -> str:
@@ -234,9 +228,7 @@ def _entered(function: Callable[..., object], plan: Plan, closure: Closure, grap
         path = closure.refer(owner)
         if path is None:
             plan.findings.append(
-                Finding(
-                    f"class {owner.__qualname__}", "the job cannot import it", "Define it at module level"
-                )
+                Finding(f"class {owner.__qualname__}", "the job cannot import it", "Define it at module level")
             )
             return
         module, _, qualname = path.partition(":")

@@ -78,9 +78,7 @@ def encode_document(
         "files": {path: _readable(files[path]) for path in sorted(files)},
     }
     content = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-    return Payload(
-        hashlib.sha256(content).hexdigest(), base64.b64encode(zlib.compress(content, 9)).decode("ascii")
-    )
+    return Payload(hashlib.sha256(content).hexdigest(), base64.b64encode(zlib.compress(content, 9)).decode("ascii"))
 
 
 def _readable(content: bytes) -> str | dict[str, str]:
@@ -200,9 +198,7 @@ def decode_command(command: Sequence[str], environ: Mapping[str, str] | None = N
     if STAGE_0 not in words:
         words = _shell_words(words)
     if STAGE_0 not in words:
-        raise DamagedBundle(
-            "The command holds no bundle: it was not written by this SDK, or it was changed since."
-        )
+        raise DamagedBundle("The command holds no bundle: it was not written by this SDK, or it was changed since.")
     args = words[words.index(STAGE_0) + 1 :]
     try:
         header = json.loads(base64.b64decode(args[1], validate=True))

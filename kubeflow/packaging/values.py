@@ -24,9 +24,7 @@ _SECRET_NAME = re.compile(
 )
 
 
-def encode_argument(
-    name: str, value: object, refer: Callable[[type], str | None]
-) -> tuple[object, Finding | None]:
+def encode_argument(name: str, value: object, refer: Callable[[type], str | None]) -> tuple[object, Finding | None]:
     """Encode one argument. Returns the encoded value, or None and what is wrong with the value.
 
     Args:

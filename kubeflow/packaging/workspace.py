@@ -117,9 +117,7 @@ class Workspace:
         if path.is_symlink():
             target = Path(os.path.realpath(path))  # unlike `resolve`, it does not raise on a loop
             if not target.is_relative_to(self.root):
-                self._refuse(
-                    shown, f"it is a link out of the workspace, to {target}", f"Copy the file there. {remedy}"
-                )
+                self._refuse(shown, f"it is a link out of the workspace, to {target}", f"Copy the file there. {remedy}")
                 return
             if target.is_dir():
                 self._refuse(shown, "it is a link to a folder", remedy)
@@ -133,15 +131,11 @@ class Workspace:
         try:
             found = path.stat()
             if not stat.S_ISREG(found.st_mode):
-                self._refuse(
-                    shown, "it is neither a file nor a folder (a device, a socket or a pipe)", remedy
-                )
+                self._refuse(shown, "it is neither a file nor a folder (a device, a socket or a pipe)", remedy)
                 return
             if found.st_size > FILE_LIMIT:
                 size = f"it has {found.st_size // 1024**2:,} MiB, and a bundle takes 700 KiB in all"
-                self._refuse(
-                    shown, size, "Exclude it in .kubeflowignore, and put it into a volume or an object store"
-                )
+                self._refuse(shown, size, "Exclude it in .kubeflowignore, and put it into a volume or an object store")
                 return
             self.files[name] = path.read_bytes()
         except OSError as error:

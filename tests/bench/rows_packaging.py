@@ -33,10 +33,7 @@ def bundle_hundred_files() -> Callable[[], object]:
     package.mkdir()
     (package / "__init__.py").touch()
     for number in range(100):
-        body = [
-            f"def function_{i}(value):\n    return value * {i * number} + len('text {i}')\n"
-            for i in range(50)
-        ]
+        body = [f"def function_{i}(value):\n    return value * {i * number} + len('text {i}')\n" for i in range(50)]
         before = f"from project.m{number - 1} import function_0 as before\n" if number else ""
         (package / f"m{number}.py").write_text(before + "\n".join(body))
     (root / "train.py").write_text("from project.m99 import function_1\nprint(function_1(1))\n")

@@ -36,9 +36,7 @@ class Ended:
 
 def environment(output: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return an environment that knows nothing of this repository."""
-    kept = {
-        k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "KUBEFLOW_", "COV_", "PYTEST"))
-    }
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "KUBEFLOW_", "COV_", "PYTEST"))}
     return {**kept, OUTPUT_DIR: str(output), "OMP_NUM_THREADS": "1", **(extra or {})}
 
 
@@ -60,9 +58,7 @@ def launch(command: Sequence[str], directory: Path, extra: Mapping[str, str] | N
     return Ended(ended.returncode, ended.stdout, ended.stderr, read_outcomes(output), raw)
 
 
-def run_bundle(
-    made: Bundle, directory: Path, *, shell: bool = False, extra: Mapping[str, str] | None = None
-) -> Ended:
+def run_bundle(made: Bundle, directory: Path, *, shell: bool = False, extra: Mapping[str, str] | None = None) -> Ended:
     """Run a bundle under this interpreter, in one of its two forms."""
     form = made.shell_command if shell else made.command
     variables = {**(made.shell_environment() if shell else {}), **(extra or {})}
@@ -72,9 +68,7 @@ def run_bundle(
 def user_session(source: Sequence[str], *, cwd: Path) -> None:
     """Run Python as a user would who has this SDK installed: that is where functions are packaged."""
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, *source], env=env, cwd=cwd, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, *source], env=env, cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

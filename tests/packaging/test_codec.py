@@ -45,9 +45,7 @@ class Model(pydantic.BaseModel):
     items: dict[str, object] = {}
 
 
-zones = st.sampled_from(
-    [datetime.UTC, ZoneInfo("Europe/Berlin"), datetime.timezone(datetime.timedelta(hours=-3.5))]
-)
+zones = st.sampled_from([datetime.UTC, ZoneInfo("Europe/Berlin"), datetime.timezone(datetime.timedelta(hours=-3.5))])
 scalars = (
     st.none()
     | st.booleans()
@@ -161,9 +159,7 @@ def test_arrays_arrive_with_shape_and_dtype(array: np.ndarray[tuple[int, ...], n
     assert np.array_equal(arrived, array)
 
 
-@pytest.mark.parametrize(
-    "scalar", [np.float32(0.1), np.int8(-1), np.bool_(True), np.float64("nan"), np.str_("x")]
-)
+@pytest.mark.parametrize("scalar", [np.float32(0.1), np.int8(-1), np.bool_(True), np.float64("nan"), np.str_("x")])
 def test_numpy_scalars_stay_numpy_scalars(scalar: np.generic) -> None:
     arrived = travel(scalar)
     assert type(arrived) is type(scalar)
@@ -208,9 +204,7 @@ def test_what_has_no_codec_is_refused_with_place_and_reason(value: object, words
         encode(value)
 
 
-@pytest.mark.parametrize(
-    "text", ['{"$": "surprise"}', '{"$": "tuple"}', '{"$": "bytes", "v": "?"}', '{"$": {"a": 1}}']
-)
+@pytest.mark.parametrize("text", ['{"$": "surprise"}', '{"$": "tuple"}', '{"$": "bytes", "v": "?"}', '{"$": {"a": 1}}'])
 def test_what_another_program_wrote_is_refused(text: str) -> None:
     with pytest.raises(CodecError):
         decode(json.loads(text))
@@ -233,7 +227,5 @@ def test_credentials_are_refused_and_not_repeated(args: dict[str, object]) -> No
 
 
 def test_words_that_only_look_secret_pass() -> None:
-    made = bundle(
-        plain.tuned, args={"lr": 1, "mode": {"pad_token": "<pad>", "max_tokens": "1024", "secret": "x"}}
-    )
+    made = bundle(plain.tuned, args={"lr": 1, "mode": {"pad_token": "<pad>", "max_tokens": "1024", "secret": "x"}})
     assert made.digest

@@ -84,9 +84,7 @@ def test_unpack_gives_the_files_back(form: str, tmp_path: Path, capsys: pytest.C
     assert "launcher: torchrun" in printed
     assert "requirements: torch" in printed
     found = {
-        p.relative_to(tmp_path / "out").as_posix(): p.read_bytes()
-        for p in (tmp_path / "out").rglob("*")
-        if p.is_file()
+        p.relative_to(tmp_path / "out").as_posix(): p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()
     }
     assert found == dict(made.files())
     assert found["tests/packaging/cases/plain.py"] == Path(plain.__file__).read_bytes()
@@ -120,9 +118,7 @@ def test_unpack_refuses_what_was_changed_and_names_that_lead_out(tmp_path: Path)
         command = argv("python", arguments(payload, ("python",), install=False))
         with pytest.raises(InvalidInput, match="leads out of it"):
             write_files(unpack_object({"command": command}), tmp_path / "out")
-        done = subprocess.run(
-            [sys.executable, *command[1:]], capture_output=True, text=True, check=False, cwd=tmp_path
-        )
+        done = subprocess.run([sys.executable, *command[1:]], capture_output=True, text=True, check=False, cwd=tmp_path)
         assert done.returncode == 78
         assert "leads out of it" in done.stderr
     assert not (tmp_path / "out").exists()

@@ -61,9 +61,7 @@ def test_the_table_holds_forty_kinds_and_more(packed: dict[tuple[str, str], Pack
     assert len(names) >= 70, sorted(names)
 
 
-@pytest.mark.parametrize(
-    ("writer", "form"), LAUNCHES, ids=lambda v: v if isinstance(v, str) else "-from-".join(v)
-)
+@pytest.mark.parametrize(("writer", "form"), LAUNCHES, ids=lambda v: v if isinstance(v, str) else "-from-".join(v))
 def test_each_kind_returns_there_what_it_returns_here(
     packed: dict[tuple[str, str], Packed], writer: tuple[str, str], form: str, tmp_path: Path
 ) -> None:
@@ -72,9 +70,7 @@ def test_each_kind_returns_there_what_it_returns_here(
     assert [text for text in found if text] == []
 
 
-@pytest.mark.parametrize(
-    ("table", "form"), [("functions", "plain"), ("functions", "shell"), ("arguments", "plain")]
-)
+@pytest.mark.parametrize(("table", "form"), [("functions", "plain"), ("functions", "shell"), ("arguments", "plain")])
 def test_each_kind_runs_under_torchrun_on_every_rank(
     packed: dict[tuple[str, str], Packed], table: str, form: str, tmp_path: Path
 ) -> None:

@@ -19,9 +19,7 @@ from tests.packaging.cases import plain
 from tests.packaging.launch import ROOT, environment, in_parallel, launch, run_bundle
 
 PYENV = Path.home() / ".pyenv/versions"
-PYTHONS = sorted(
-    {*PYENV.glob("*/bin/python"), *map(Path, filter(None, [shutil.which("python3", path="/usr/bin")]))}
-)
+PYTHONS = sorted({*PYENV.glob("*/bin/python"), *map(Path, filter(None, [shutil.which("python3", path="/usr/bin")]))})
 
 
 def version(python: Path) -> tuple[int, int]:
@@ -33,9 +31,7 @@ def version(python: Path) -> tuple[int, int]:
 
 @pytest.mark.parametrize("python", PYTHONS, ids=lambda p: f"{p.parts[-3]}")
 @pytest.mark.parametrize("shell", [False, True], ids=["plain", "shell"])
-def test_runs_on_every_python_from_3_8_and_says_so_on_older_ones(
-    python: Path, shell: bool, tmp_path: Path
-) -> None:
+def test_runs_on_every_python_from_3_8_and_says_so_on_older_ones(python: Path, shell: bool, tmp_path: Path) -> None:
     made = bundle(plain.version)
     command = (made.shell_command if shell else made.command)(python=str(python))
     ended = launch(command, tmp_path)
@@ -146,9 +142,7 @@ def test_refuses_a_bundle_that_was_changed(tmp_path: Path) -> None:
     other = zlib.decompress(base64.b64decode(bundle(plain.who).command()[-1]))
     wanted = len(bundle(plain.version).command()[-1])
     packed = base64.b64encode(zlib.compress(other, 9)).decode()
-    assert re.search(
-        "(is not the one that was submitted|was cut or lost)", refused([*head, packed], tmp_path / "a")
-    )
+    assert re.search("(is not the one that was submitted|was cut or lost)", refused([*head, packed], tmp_path / "a"))
     flipped = bundle(plain.version).command(python=sys.executable)
     middle = wanted // 2
     piece = flipped[-1]
@@ -303,10 +297,7 @@ def six_hundred_kib(directory: Path) -> Path:
     folder.mkdir(parents=True)
     dice = random.Random(5)
     for number in range(100):
-        lines = [
-            f"NAME_{i} = {dice.getrandbits(90)}, 'word {dice.randrange(99)} and some text'"
-            for i in range(105)
-        ]
+        lines = [f"NAME_{i} = {dice.getrandbits(90)}, 'word {dice.randrange(99)} and some text'" for i in range(105)]
         (folder / f"m{number}.py").write_text("\n".join(lines) + "\n")
     assert sum(p.stat().st_size for p in folder.iterdir()) > 600 * 1024
     return folder.parent

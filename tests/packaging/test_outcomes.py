@@ -106,9 +106,7 @@ def test_an_outcome_fits_into_a_termination_message() -> None:
     found = parse_outcome(text)
     assert found is not None
     assert found.error is not None
-    text = outcome.shorten(
-        {"version": 1, "rank": 1, "status": "failed", "error": {**error, "message": "m"}}, 4096
-    )
+    text = outcome.shorten({"version": 1, "rank": 1, "status": "failed", "error": {**error, "message": "m"}}, 4096)
     found = parse_outcome(text)
     assert found is not None
     assert found.error is not None

@@ -82,9 +82,7 @@ def test_arguments_that_do_not_fit(args: dict[str, object], words: str) -> None:
 
 
 def test_arguments_of_a_partial_count() -> None:
-    assert "bound by position already" in refused(
-        functools.partial(takes, 0.1), args={}, hyperparameters=["lr"]
-    )
+    assert "bound by position already" in refused(functools.partial(takes, 0.1), args={}, hyperparameters=["lr"])
     assert "4 positional arguments" in refused(functools.partial(many, 1, 2, 3, 4))
     assert bundle(functools.partial(takes, 0.1)).name == "takes"
 
@@ -121,9 +119,7 @@ def script(tmp_path: Path, text: str) -> str:
     """
     path.write_text(textwrap.dedent(text) + textwrap.dedent(ending))
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, path], env=env, capture_output=True, text=True, cwd=tmp_path, check=False
-    )
+    done = subprocess.run([sys.executable, path], env=env, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -131,18 +127,18 @@ def script(tmp_path: Path, text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("import threading\nt = threading.Thread()\ndef train(): return t", ["global t (session.py:2): it is a threading.Thread"]),  # noqa: E501
+        ("import threading\nt = threading.Thread()\ndef train(): return t", ["global t (session.py:2): it is a threading.Thread"]),
         ("f = open(__file__)\ndef train(): return f", ["global f (session.py:1): it is a _io.TextIOWrapper"]),
         ("class C: pass\nc = C()\ndef train(): return c", ["global c (session.py:2): it is a __main__.C"]),
         ("def train(): return np.pi", ["name np (session.py:1): it is not defined"]),
         ("def helper(): return nope\ndef train(): return helper()", ["name nope (session.py:1)"]),
-        ("def train():\n  if 0:\n    return missing_one\n  return [missing_two for _ in ()]", ["missing_one (session.py:3)", "missing_two (session.py:4)"]),  # noqa: E501
-        ("def outer(x):\n  def train(): return x\n  return train\ntrain = outer(open(__file__))", ["closure variable x of outer.<locals>.train"]),  # noqa: E501
-        ("def outer():\n  k = 1\n  def train(x=k + 1): return x\n  return train\ntrain = outer()", ["name k (session.py:3): it belongs to the outer function"]),  # noqa: E501
-        ("def outer():\n  def a(): return b()\n  def b(): return a()\n  return a\ntrain = outer()", ["Move them to module level"]),  # noqa: E501
+        ("def train():\n  if 0:\n    return missing_one\n  return [missing_two for _ in ()]", ["missing_one (session.py:3)", "missing_two (session.py:4)"]),
+        ("def outer(x):\n  def train(): return x\n  return train\ntrain = outer(open(__file__))", ["closure variable x of outer.<locals>.train"]),
+        ("def outer():\n  k = 1\n  def train(x=k + 1): return x\n  return train\ntrain = outer()", ["name k (session.py:3): it belongs to the outer function"]),
+        ("def outer():\n  def a(): return b()\n  def b(): return a()\n  return a\ntrain = outer()", ["Move them to module level"]),
         ("exec('def train(): return 1')", ["its source is not kept"]),
         ("data = {'a': [1, object()]}\ndef train(): return data", ["global data['a'][1]"]),
-        ("import local_one\ndef train(): return local_one", ["module local_two", "excluded by the ignore rules", "local_one.py:1"]),  # noqa: E501
+        ("import local_one\ndef train(): return local_one", ["module local_two", "excluded by the ignore rules", "local_one.py:1"]),
     ],
 )  # fmt: skip
 def test_what_cannot_be_sent_is_named_with_type_and_line(text: str, words: list[str], tmp_path: Path) -> None:
@@ -161,7 +157,7 @@ def test_user_code_is_read_and_not_run(tmp_path: Path) -> None:
     (tmp_path / "pkg" / "__init__.py").write_text(f"open({str(mark)!r}, 'w')\nfrom . import other\n")
     (tmp_path / "pkg" / "other.py").write_text("raise SystemExit('imported')\n")
     text = (
-        "class Loud:\n    def __getattr__(self, name): raise SystemExit(name)\n    def __reduce__(self): raise SystemExit\n"  # noqa: E501
+        "class Loud:\n    def __getattr__(self, name): raise SystemExit(name)\n    def __reduce__(self): raise SystemExit\n"
         "def train(a=1):\n    import pkg.other\n    return pkg\n"
     )
     printed = script(tmp_path, text)
@@ -170,7 +166,7 @@ def test_user_code_is_read_and_not_run(tmp_path: Path) -> None:
 
 
 def test_annotations_that_nothing_evaluates_do_no_harm(tmp_path: Path) -> None:
-    text = "from __future__ import annotations\ndef train(x: Nowhere = 1) -> Neither:\n    y: Nor = x\n    return y\n"  # noqa: E501
+    text = "from __future__ import annotations\ndef train(x: Nowhere = 1) -> Neither:\n    y: Nor = x\n    return y\n"
     assert "digest" in script(tmp_path, text)
 
 
@@ -221,10 +217,7 @@ def test_cloudpickle_is_an_option_and_needs_the_same_python(tmp_path: Path) -> N
         ended = launch(made.command(python=str(other), install=False), tmp_path / "other")
         assert ended.code == 1
         assert ended.outcomes[0].error is not None
-        assert (
-            f"packed with cloudpickle under Python {here} and this is Python 3.1"
-            in ended.outcomes[0].error.message
-        )
+        assert f"packed with cloudpickle under Python {here} and this is Python 3.1" in ended.outcomes[0].error.message
 
 
 def test_a_call_becomes_arguments_by_name() -> None:

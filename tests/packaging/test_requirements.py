@@ -37,7 +37,7 @@ class Index:
         files = {
             "tinypkg.py": "VALUE = 'installed'\n",
             "tinypkg-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tinypkg\nVersion: 1.0\n",
-            "tinypkg-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n",  # noqa: E501
+            "tinypkg-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         }
         record = "".join(
             f"{n},sha256={base64.urlsafe_b64encode(hashlib.sha256(t.encode()).digest()).decode().rstrip('=')},{len(t)}\n"
@@ -211,9 +211,7 @@ def test_ranks_of_mpirun_share_one_installation(index: Index, tmp_path: Path) ->
     assert index.visits == 1
 
 
-def test_a_backend_that_prepared_the_environment_switches_it_off(
-    index: Index, bare: Path, tmp_path: Path
-) -> None:
+def test_a_backend_that_prepared_the_environment_switches_it_off(index: Index, bare: Path, tmp_path: Path) -> None:
     made = bundle(plain.version, requirements=["tinypkg>=1"], index_urls=[index.url])
     ended = launch(made.command(python=str(bare), install=False), tmp_path)
     assert ended.code == 0, ended.stderr

@@ -61,9 +61,7 @@ def _carry_out(step: Dict[str, Any], namespace: Dict[str, Any], objects: Dict[in
         made = getattr(operand(step["of"]), step["name"])
     elif kind == "container":
         items = [operand(of) for of in step["items"]]
-        made = (
-            dict(zip(items[::2], items[1::2])) if step["kind"] == "dict" else _CONTAINERS[step["kind"]](items)
-        )
+        made = dict(zip(items[::2], items[1::2])) if step["kind"] == "dict" else _CONTAINERS[step["kind"]](items)
     else:
         made = operand(step["of"])
     if "id" in step:

@@ -181,11 +181,7 @@ class _Encoder:
         return state
 
     def _pydantic(self, value: Any, kind: type, path: str) -> Any:
-        state = (
-            value.__getstate__()
-            if hasattr(value, "__pydantic_fields_set__")
-            else {"__dict__": value.__dict__}
-        )
+        state = value.__getstate__() if hasattr(value, "__pydantic_fields_set__") else {"__dict__": value.__dict__}
         encoded = {}
         for name, part in state.items():
             where = path if name == "__dict__" else path + "." + name
@@ -249,9 +245,7 @@ def _time(value: Any, path: str) -> Any:
     zone = value.tzinfo
     key = getattr(zone, "key", None) if type(zone).__module__.partition(".")[0] == "zoneinfo" else None
     if zone is not None and type(zone) is not datetime.timezone and key is None:
-        raise CodecError(
-            path, "has a time zone of type " + type(zone).__qualname__ + ": use zoneinfo.ZoneInfo"
-        )
+        raise CodecError(path, "has a time zone of type " + type(zone).__qualname__ + ": use zoneinfo.ZoneInfo")
     encoded = {
         TAG: type(value).__name__,
         "v": (value if key is None else value.replace(tzinfo=None)).isoformat(),
@@ -269,9 +263,7 @@ def _numpy(value: Any, path: str) -> Any:
     if not scalar and type(value) is not numpy.ndarray:
         raise CodecError(path, _no_codec(value, type(value)))
     if value.dtype.kind not in "biufcSUmM":
-        raise CodecError(
-            path, "its dtype " + str(value.dtype) + " has no codec: use numbers, text or datetimes"
-        )
+        raise CodecError(path, "its dtype " + str(value.dtype) + " has no codec: use numbers, text or datetimes")
     if value.nbytes > ARRAY_LIMIT:
         size, limit = str(value.nbytes), str(ARRAY_LIMIT)
         raise CodecError(
@@ -290,14 +282,7 @@ def _no_codec(value: Any, kind: type) -> str:
     name = kind.__qualname__ if kind.__module__ == "builtins" else kind.__module__ + "." + kind.__qualname__
     for base in (bool, int, float, str, bytes, list, tuple, dict, set):
         if isinstance(value, base):
-            return (
-                "is a "
-                + name
-                + ", a subclass of "
-                + base.__name__
-                + ": convert it to a plain "
-                + base.__name__
-            )
+            return "is a " + name + ", a subclass of " + base.__name__ + ": convert it to a plain " + base.__name__
     if callable(value):
         return "is a " + name + ", and code is not an argument: use it inside the function instead"
     return "is a " + name + ", which has no codec: make it a dataclass, or create it inside the function"
@@ -350,9 +335,7 @@ def _decode_enum(value: dict[str, Any], resolve: Resolve) -> Any:
 def _decode_dataclass(value: dict[str, Any], resolve: Resolve) -> Any:
     cls = resolve(value["c"])
     made = object.__new__(cls)
-    for name, part in value[
-        "v"
-    ].items():  # without __init__: the fields arrive as they were, also when frozen
+    for name, part in value["v"].items():  # without __init__: the fields arrive as they were, also when frozen
         object.__setattr__(made, name, decode(part, resolve))
     return made
 

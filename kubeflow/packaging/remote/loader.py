@@ -30,7 +30,7 @@ RUNTIME = ".kubeflow"
 EXIT_CODE = 78  # EX_CONFIG of sysexits.h: the job was wrong before the user's code began
 
 
-class Stop(Exception):  # noqa: N818  (users read its words, not its name)
+class Stop(Exception):
     """The job cannot start. The text is for the user."""
 
 
@@ -65,9 +65,7 @@ def decode_text(text: str, what: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except ValueError:
         raise Stop(
-            "the "
-            + what
-            + " of its bundle is missing or damaged: something changed the command on its way. Submit "
+            "the " + what + " of its bundle is missing or damaged: something changed the command on its way. Submit "
             "the job again, and compare the command of the pod with the one that was submitted"
         ) from None
 
@@ -77,11 +75,7 @@ def unpack(header: dict[str, Any], pieces: list[str]) -> dict[str, Any]:
     text = "".join(pieces)
     if len(text) != header["size"]:
         raise Stop(
-            "its bundle has "
-            + str(len(text))
-            + " characters where "
-            + str(header["size"])
-            + " were sent: an argument "
+            "its bundle has " + str(len(text)) + " characters where " + str(header["size"]) + " were sent: an argument "
             "was cut or lost on its way. Submit again, and compare the pod's command with the one sent"
         )
     try:
@@ -136,9 +130,7 @@ def private_directory() -> str:
             continue
         return path
     raise Stop(
-        "no directory is writable, neither of "
-        + ", ".join(temporary_roots())
-        + ". Mount a volume of type emptyDir "
+        "no directory is writable, neither of " + ", ".join(temporary_roots()) + ". Mount a volume of type emptyDir "
         "at /tmp, or set TMPDIR to a writable directory"
     )
 
@@ -159,9 +151,7 @@ def hand_over(launcher: list[str], root: str, overlay: str) -> None:
     """Become the launcher. What it runs finds the bundle's modules first, then what was installed for it."""
     command = list(launcher)
     if command[0] in ("python", "python3"):
-        command[0] = (
-            sys.executable
-        )  # the interpreter that was checked and installed into, not another one on PATH
+        command[0] = sys.executable  # the interpreter that was checked and installed into, not another one on PATH
     elif command[0] == "torchrun":
         from importlib.util import find_spec
 
@@ -170,9 +160,7 @@ def hand_over(launcher: list[str], root: str, overlay: str) -> None:
     paths = [root, os.path.join(root, RUNTIME)]
     if overlay:
         paths.append(overlay)
-        os.environ["PATH"] = (
-            os.path.join(os.path.dirname(overlay), "bin") + os.pathsep + os.environ.get("PATH", "")
-        )
+        os.environ["PATH"] = os.path.join(os.path.dirname(overlay), "bin") + os.pathsep + os.environ.get("PATH", "")
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(paths + ([inherited] if inherited else []))
     execute([*command, os.path.join(root, RUNTIME, "run.py")])
@@ -198,8 +186,7 @@ def report(message: str) -> None:
     """Write the outcome of a rank that did not start, in the format of the runner."""
     directory = os.environ.get(OUTPUT_DIR)
     ranks = [
-        os.environ.get(n, "")
-        for n in ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID", "PET_NODE_RANK")
+        os.environ.get(n, "") for n in ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID", "PET_NODE_RANK")
     ]
     rank = next((int(r) for r in ranks if r.isdigit()), 0)
     error: dict[str, object] = {"type": "StartError", "message": message, "traceback": "", "frames": []}
@@ -230,9 +217,7 @@ def install(document: dict[str, Any], header: dict[str, Any]) -> str:
     place = os.path.join(shared, hashlib.sha256((header["digest"] + run).encode("utf-8")).hexdigest()[:20])
     os.makedirs(place, exist_ok=True)
     with open(os.path.join(shared, "lock"), "w", encoding="ascii") as lock:
-        fcntl.flock(
-            lock, fcntl.LOCK_EX
-        )  # also held off: another job's installation into the same environment
+        fcntl.flock(lock, fcntl.LOCK_EX)  # also held off: another job's installation into the same environment
         answer = os.path.join(place, "answer.json")
         if not os.path.exists(answer):
             try:
@@ -276,9 +261,7 @@ def shared_directory() -> str:
         except FileExistsError:
             found = os.lstat(path)
             if found.st_uid != os.getuid() or found.st_mode & 0o170077 != 0o040000:
-                raise Stop(
-                    path + " belongs to someone else or is open to others: remove it, or set TMPDIR"
-                ) from None
+                raise Stop(path + " belongs to someone else or is open to others: remove it, or set TMPDIR") from None
         except OSError:
             continue
         return path
@@ -305,9 +288,7 @@ def run_installer(document: dict[str, Any], missing: list[str], place: str) -> s
         command = [python, "-m", "pip", "install"]
     else:
         raise Stop(
-            "it needs "
-            + ", ".join(missing)
-            + ", and its image has neither uv nor pip. Use an image that has one of "
+            "it needs " + ", ".join(missing) + ", and its image has neither uv nor pip. Use an image that has one of "
             "them, or that has these packages"
         )
     for option, url in zip(["--index-url"] + ["--extra-index-url"] * 99, document["index_urls"]):
@@ -325,11 +306,7 @@ def run_installer(document: dict[str, Any], missing: list[str], place: str) -> s
     code = subprocess.call(command + missing, stdin=subprocess.DEVNULL, stdout=2, env=environ)
     if code:
         raise Stop(
-            "installing "
-            + ", ".join(missing)
-            + " failed (exit code "
-            + str(code)
-            + "): the lines above say why. "
+            "installing " + ", ".join(missing) + " failed (exit code " + str(code) + "): the lines above say why. "
             "Command: " + " ".join(command + missing)
         )
     return overlay

@@ -40,9 +40,7 @@ def number(environ: Mapping[str, str], names: Any) -> int:
     return 0
 
 
-def report(
-    document: Dict[str, Any], environ: Mapping[str, str], termination_log: str = TERMINATION_LOG
-) -> None:
+def report(document: Dict[str, Any], environ: Mapping[str, str], termination_log: str = TERMINATION_LOG) -> None:
     """Write how this rank ended to every place that asks for it, and say on stderr what cannot be written.
 
     Args:

@@ -141,9 +141,7 @@ def _is_ours(code: CodeType, runtime: str) -> bool:
     )
 
 
-def _describe_failure(
-    error: BaseException, frames: Optional[TracebackType], root: str, entry: Dict[str, Any]
-) -> None:
+def _describe_failure(error: BaseException, frames: Optional[TracebackType], root: str, entry: Dict[str, Any]) -> None:
     labels = entry["labels"]
     import traceback
 
@@ -153,17 +151,13 @@ def _describe_failure(
         if name.startswith(root + os.sep):
             name = os.path.relpath(name, root).replace(os.sep, "/")
             name = labels.get(name, name)
-        described.append(
-            {"file": name, "line": frame.lineno, "function": frame.name, "text": frame.line or ""}
-        )
+        described.append({"file": name, "line": frame.lineno, "function": frame.name, "text": frame.line or ""})
     text = "".join(traceback.format_exception(type(error), error, frames))
     for name in sorted(labels, key=len, reverse=True):
         text = text.replace(os.path.join(root, *name.split("/")), labels[name])
     kind = type(error)
     qualified = (
-        kind.__qualname__
-        if kind.__module__ in ("builtins", __name__)
-        else kind.__module__ + "." + kind.__qualname__
+        kind.__qualname__ if kind.__module__ in ("builtins", __name__) else kind.__module__ + "." + kind.__qualname__
     )
     outcome.report(
         {

@@ -10,6 +10,6 @@ class Mode(enum.Enum):
     FAST = "f"
 
 
-def tunable(a: int, b: float | None, c: Literal["x", 3], d: Mode, e: "bool", f: str = "s") -> object:  # noqa: PLR0917
+def tunable(a: int, b: float | None, c: Literal["x", 3], d: Mode, e: "bool", f: str = "s") -> object:
     """Say what came."""
     return [a, b, c, d.value, e, f]

@@ -153,9 +153,7 @@ def module_imports():
 
 
 def dotted_imports():
-    return xml.etree.ElementTree.fromstring("<a/>").tag, xml.dom.minidom.parseString(
-        "<b/>"
-    ).documentElement.tagName
+    return xml.etree.ElementTree.fromstring("<a/>").tag, xml.dom.minidom.parseString("<b/>").documentElement.tagName
 
 
 def from_imports():
