@@ -16,7 +16,7 @@ from typing import cast
 from codegen.config import Config
 from codegen.jsontypes import Object
 from codegen.models import Kind
-from codegen.naming import attribute, location, words
+from codegen.naming import attribute, location, singular, words
 from codegen.openapi import Definitions, reference
 
 SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
@@ -131,15 +131,6 @@ def builders(
         summaries: Docstrings of each definition's fields, as Python source (see `codegen.docstrings`).
     """
     return _Graph(config, definitions, summaries).modules(kinds)
-
-
-def singular(name: str) -> str:
-    """Return the name of one item of a list: `tolerations` -> `toleration`, `policies` -> `policy`."""
-    if name.endswith("ies"):
-        return name[:-3] + "y"
-    if re.search(r"(ss|x|ch|sh|ias)es$", name):
-        return name[:-2]
-    return name[:-1] if name.endswith("s") and not name.endswith(("ss", "us", "is")) else name
 
 
 def _keys(node: Object) -> tuple[str, ...]:

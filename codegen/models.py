@@ -29,7 +29,7 @@ RENDERED = {
 NOT_RENDERED = {
     "default", "format",
     "x-kubernetes-list-map-keys", "x-kubernetes-list-type", "x-kubernetes-map-type",
-    "x-kubernetes-patch-merge-key", "x-kubernetes-patch-strategy",
+    "x-kubernetes-patch-merge-key", "x-kubernetes-patch-strategy", "x-kubernetes-preserve-unknown-fields",
     "x-kubernetes-unions", "x-kubernetes-validations",
 }  # fmt: skip
 _FIELD_ARGUMENTS = {

@@ -117,7 +117,9 @@ class JobSetSpecBuilder(Builder):
     def edit_network(self) -> NetworkBuilder:
         """How the pods find each other by name."""
     def edit_startup_policy(self) -> StartupPolicyBuilder:
-        """The order in which the steps start. For finer control let one step depend on another instead."""
+        """The order in which the steps start, all at once without it. For finer control let one step depend on another
+        instead.
+        """
     def edit_success_policy(self) -> SuccessPolicyBuilder:
         """When the whole job counts as succeeded. The default waits for every step."""
     def failure_policy(self, **fields: Unpack[FailurePolicyDict]) -> Self:
@@ -129,7 +131,9 @@ class JobSetSpecBuilder(Builder):
         `trainer.kubeflow.org/trainjob-ancestor-step` set to `trainer`, and the initializers in the same way.
         """
     def startup_policy(self, **fields: Unpack[StartupPolicyDict]) -> Self:
-        """The order in which the steps start. For finer control let one step depend on another instead."""
+        """The order in which the steps start, all at once without it. For finer control let one step depend on another
+        instead.
+        """
     def success_policy(self, **fields: Unpack[SuccessPolicyDict]) -> Self:
         """When the whole job counts as succeeded. The default waits for every step."""
     def volume_claim_policy(self, **fields: Unpack[VolumeClaimPolicyDict]) -> Self:

@@ -138,7 +138,7 @@ class StartupPolicy(Model):
     startup_policy_order: Literal["AnyOrder", "InOrder"]
     """With `InOrder` each step starts when the one before it in the list is ready; with `AnyOrder` all start at once.
 
-    Required. Default: `"AnyOrder"`. Example: `"InOrder"`.
+    Required. Example: `"InOrder"`.
     """
 
 
@@ -151,7 +151,7 @@ class SuccessPolicy(Model):
     operator: Literal["All", "Any"]
     """Whether all of the Jobs looked at must succeed, or any one of them is enough.
 
-    Required. Default: `"All"`. Example: `"Any"`.
+    Required. Example: `"Any"`.
     """
 
     target_replicated_jobs: list[str] | None = None
@@ -301,7 +301,8 @@ class JobSetSpec(Model):
     """
 
     startup_policy: StartupPolicy | None = None
-    """The order in which the steps start. For finer control let one step depend on another instead.
+    """The order in which the steps start, all at once without it. For finer control let one step depend on another
+    instead.
 
     Constraints: cannot be changed once set. Example: `{"startupPolicyOrder": "InOrder"}`.
     """
