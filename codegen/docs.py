@@ -118,15 +118,16 @@ def _compare(file: str, name: str, text: ClassText | None, node: Object, ours: s
         yield f"{file}: {name}.{field} is described but there is no such field; remove or rename it"
     for field, child in properties.items():
         said = text.fields.get(field)
+        where = f"{file}: {name}.{field if field.isprintable() else repr(field)}"
         if said is None:
-            yield f"{file}: {name}.{field} has no description"
+            yield f"{where} has no description"
             continue
         if said.default and "default" in child:
-            yield f"{file}: {name}.{field} gives a default, but the pin has one; remove ours"
+            yield f"{where} gives a default, but the pin has one; remove ours"
         if said.default and field in required:
-            yield f"{file}: {name}.{field} gives a default, but the field is required; remove it"
+            yield f"{where} gives a default, but the field is required; remove it"
         if not said.example and not _own_class(child, ours):
-            yield f"{file}: {name}.{field} has no example"
+            yield f"{where} has no example"
 
 
 def _own_class(node: Object, ours: set[str]) -> bool:

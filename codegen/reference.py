@@ -149,11 +149,17 @@ def prose(text: str) -> str:
     """Return `text` for a table cell: code spans stay, all else that Markdown or HTML could read as markup does not."""
     parts: list[str] = []
     end = 0
-    for span in _CODE.finditer(text := " ".join(text.split())):
+    for span in _CODE.finditer(text := _visible(text)):
         inner = span.group()[len(span.group(1)) : -len(span.group(1))]
         parts += [_plain(text[end : span.start()]), code(inner)]
         end = span.end()
     return "".join([*parts, _plain(text[end:])])
+
+
+def _visible(text: str) -> str:
+    """Return `text` on one line, with marks that cannot be seen, such as those that turn its direction, written out."""
+    line = " ".join(text.split())
+    return "".join(mark if mark.isprintable() else f"\\u{ord(mark):04x}" for mark in line)
 
 
 def _plain(text: str) -> str:
@@ -163,7 +169,7 @@ def _plain(text: str) -> str:
 
 def code(text: str) -> str:
     """Return `text` as code that a table cell can hold, whatever backticks and bars are in it."""
-    text = " ".join(text.split()) or " "
+    text = _visible(text) or " "
     if "|" in text:  # ends a cell even within backticks, and after a backslash of the text it cannot be escaped
         return f"<code>{_PUNCTUATION.sub(lambda mark: f'&#{ord(mark.group())};', text)}</code>"
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)

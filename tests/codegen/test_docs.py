@@ -205,6 +205,7 @@ def test_no_text_breaks_a_table_cell(text: str) -> None:
         ("one ` alone", r"one \` alone"),
         ("either `a|b`", "either <code>a&#124;b</code>"),
         ("line\nbreak", "line break"),
+        ("a\u202eb `c\x00`", r"a\\u202eb `c\u0000`"),
     ],
 )
 def test_code_stays_code_and_the_rest_is_plain_text(text: str, cell: str) -> None:
