@@ -16,7 +16,7 @@ from typing import cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from codegen import lock, manifest, models, overlay
+from codegen import availability, lock, manifest, models, overlay
 from codegen.config import Component, Config
 from codegen.errors import CodegenError
 from codegen.jsontypes import Object, parse_json
@@ -100,6 +100,17 @@ def _render(root: Path, config: Config, pins: list[_Pinned]) -> dict[str, str]:
             api_version=group[0].api_version, kinds=[_client_facts(kind) for kind in group]
         )
         exports[package]["client"] = sorted(["Client", *(f"{kind.name}s" for kind in group)])
+    for component in config.components.values():
+        if len(component.versions) > 1:
+            package = config.modules[component.definitions]
+            files[f"{package.replace('.', '/')}/availability.py"] = environment.get_template(
+                "availability.py.jinja"
+            ).render(
+                component=component.name,
+                minors=availability.minors(component),
+                groups=availability.grouped(availability.load(root, component)),
+            )
+            exports[package]["availability"] = ["check"]
     package_template = environment.get_template("package.py.jinja")
     for package, names in exports.items():
         title = f"Models and clients of `{package}`, loaded on first use."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kubeflow.core.lazy import exporter
 
 if TYPE_CHECKING:
+    from .availability import check
     from .client import Client, ClusterTrainingRuntimes, TrainingRuntimes, TrainJobs
     from .models import (
         ClusterTrainingRuntime,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "check",
     "Client",
     "ClusterTrainingRuntime",
     "ClusterTrainingRuntimeList",
@@ -102,6 +104,7 @@ __all__ = [
 __getattr__, __dir__ = exporter(
     __name__,
     {
+        "availability": ["check"],
         "client": ["Client", "ClusterTrainingRuntimes", "TrainJobs", "TrainingRuntimes"],
         "models": [
             "ClusterTrainingRuntime",

@@ -1,0 +1,2 @@
+def write(root, configuration): return []
+def missing(root, configuration): return []
