@@ -31,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     generate = commands.add_parser("generate", help="write generated/ from schemas/ and templates/")
     generate.add_argument("--out", type=Path, help="write to this folder instead (default: generated/)")
+    commands.add_parser(
+        "compatibility", help="write docs/compatibility.md from the pins and schemas/compatibility.toml"
+    )
     commands.add_parser("verify", help="prove from hashes that generated/ and schemas/ are as they were written")
     diff.arguments(commands.add_parser("diff", help="what changed between two versions, and for whom"))
     bump.arguments(commands.add_parser("bump", help="add a release: pin, diff, generate and verify in one step"))
@@ -57,6 +60,11 @@ def _run(options: argparse.Namespace) -> int:
         component = configuration.component(options.component)
         others = {version: open_source(folder) for version, _, folder in (o.partition("=") for o in options.identical)}
         print(pin(root, component, options.version, open_source(options.source), options.commit, others))
+        return 0
+    if options.command == "compatibility":
+        from codegen import compatibility
+
+        print(*compatibility.write(root, configuration))
         return 0
     if options.command == "diff":
         return diff.run(root, configuration.component(options.component), options)

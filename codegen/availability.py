@@ -6,6 +6,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -109,9 +110,7 @@ def grouped(tables: Mapping[str, Table]) -> list[tuple[tuple[str, ...], Table]]:
     return [(tuple(names), table) for table, names in kinds.items()]
 
 
-def tables(
-    names: Sequence[str], contracts: Sequence[Contract], replaced: Sequence[Replaced] = ()
-) -> dict[str, Table]:
+def tables(names: Sequence[str], contracts: Sequence[Contract], replaced: Sequence[Replaced] = ()) -> dict[str, Table]:
     """Return the tables by kind.
 
     Args:
@@ -170,7 +169,7 @@ class _Walk:
     ) -> dict[tuple[str, int], tuple[str, tuple[str, str] | None]]:
         """Return by field and last minor what took its place in the next, and where its content went."""
         result: dict[tuple[str, int], tuple[str, tuple[str, str] | None]] = {}
-        for index, (old, new) in enumerate(zip(nodes, nodes[1:], strict=False)):
+        for index, (old, new) in enumerate(pairwise(nodes)):
             if old is None or new is None:
                 continue
             removed = {step: node for step, node in old.children.items() if step not in new.children}
@@ -244,9 +243,7 @@ def _runs(present: Sequence[bool]) -> Iterator[tuple[int, int]]:
             first = None
 
 
-def _with_replacement(
-    table: Table, entry: Replaced, names: Sequence[str], trees: Sequence[Node | None]
-) -> Table:
+def _with_replacement(table: Table, entry: Replaced, names: Sequence[str], trees: Sequence[Node | None]) -> Table:
     for index, row in enumerate(table.fields):
         if row.path == entry.field and row.until is not None:
             after = trees[names.index(row.until) + 1]

@@ -1,4 +1,4 @@
-"""`python -m codegen bump`: takes up a release in one step. Configuration, pin, diff, generate, verify; all or nothing."""
+"""`python -m codegen bump`: takes up a release. Configuration, pin, diff, generate and verify in one step, or none."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ _WRITTEN = ("pyproject.toml", "schemas", "generated", "docs/compatibility.md")
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.description = "Takes up a release: configuration, pin, diff, generate, verify. If a step fails, nothing changes."
+    parser.description = (
+        "Takes up a release: configuration, pin, diff, generate, verify. If a step fails, nothing changes."
+    )
     parser.add_argument("component")
     parser.add_argument("version", help="the release tag, such as v2.4.0")
     parser.add_argument("--from", dest="source", required=True, help="folder with the release's files")

@@ -58,7 +58,9 @@ def inputs(root: Path, configuration: Config) -> dict[str, str]:
 
     Those are all pins, their fix-ups and what replaced their fields, the templates and the generator's own modules.
     """
-    pins = {pinned(component, version) for component in configuration.components.values() for version in component.versions}
+    pins = {
+        pinned(component, version) for component in configuration.components.values() for version in component.versions
+    }
     files = [
         *(root / "schemas" / name for name in pins),
         root / "schemas" / "patches.toml",

@@ -107,7 +107,8 @@ _PAIRS: tuple[tuple[Class, Class], ...] = (
     ("rule-added", "rule-removed"),
     ("immutability-gained", "immutability-lost"),
 )
-INVERSE: Mapping[Class, Class] = dict(_PAIRS) | {right: left for left, right in _PAIRS}
+_SWAPPED: tuple[tuple[Class, Class], ...] = tuple((right, left) for left, right in _PAIRS)
+INVERSE: Mapping[Class, Class] = dict(_PAIRS + _SWAPPED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -22,7 +23,13 @@ class _Client(Protocol):
     """The part of `kubernetes.client.ApiClient` that is used; the package has no types."""
 
     def call_api(
-        self, resource_path: str, method: str, *, auth_settings: list[str], _preload_content: bool, _request_timeout: int
+        self,
+        resource_path: str,
+        method: str,
+        *,
+        auth_settings: list[str],
+        _preload_content: bool,
+        _request_timeout: int,
     ) -> tuple[_Answer, int, object] | _Answer: ...
 
 
@@ -74,8 +81,6 @@ def live(component: Component, kubeconfig: str | None, context: str | None) -> C
 
 def _reason(error: Exception) -> str:
     status, reason = getattr(error, "status", None), getattr(error, "reason", None)
-    try:
+    with suppress(ValueError, KeyError, TypeError):  # no Status object: then the status line is all there is
         reason = json.loads(getattr(error, "body", "") or "")["message"]
-    except (ValueError, KeyError, TypeError):
-        pass  # not a Status object: the status line is all there is
     return f"{status} {reason}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from codegen import lock
-from codegen.compare.tree import Node, expand
+from codegen.compare.tree import Node, expand, expand_all
 from codegen.config import Component, minor
 from codegen.errors import CodegenError, SchemaError
 from codegen.jsontypes import Json, Object, as_list, as_object, as_string, parse_json
@@ -112,8 +112,8 @@ def from_pin(name: str, document: Object, definitions: str) -> Contract:
     schemas = cast("Mapping[str, Object]", as_object(document["components"], name, ()).get("schemas"))
     facts = {str(entry["kind"]): entry for entry in cast("Sequence[Object]", document["x-kinds"])}
     lists = {str(entry["listKind"]): str(entry["kind"]) for entry in facts.values()}
-    trees = {key: expand({"$ref": REF_PREFIX + key}, schemas, name) for key in schemas}
-    referred = {target for key, node in schemas.items() for target in references(node)}
+    trees = expand_all(schemas, name)
+    referred = {target for node in schemas.values() for target in references(node)}
     roots = {
         key.removeprefix(f"{definitions}."): _without(trees[key], "items") if _last(key) in lists else trees[key]
         for key in schemas

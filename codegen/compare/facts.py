@@ -90,7 +90,7 @@ def _admits(wide: Node, narrow: Node) -> bool:
         return True
     formats = wide.facts.get("format"), narrow.facts.get("format")
     if wide.type == narrow.type:
-        return formats[0] in (None, formats[1]) or formats == ("int64", "int32") or formats == ("double", "float")
+        return formats[0] in (None, formats[1]) or formats in (("int64", "int32"), ("double", "float"))
     wider = {
         "int-or-string": {"integer", "string"},
         "number": {"integer"},
@@ -140,7 +140,7 @@ def _rules(before: Json, after: Json) -> Iterator[Finding]:
     for rule in [rule for rule in come if is_immutable(rule)]:
         come.remove(rule)
         yield "immutability-gained", Detail("rule", None, rule)
-    pairs = [(difflib.SequenceMatcher(None, *sorted((left, right))).ratio(), left, right) for left in gone for right in come]
+    pairs = [(_likeness(left, right), left, right) for left in gone for right in come]
     for ratio, left, right in sorted(pairs, reverse=True):
         same_message = old[left] and old[left] == new[right]
         if left in gone and right in come and (ratio >= _EDITED or same_message):
@@ -151,3 +151,8 @@ def _rules(before: Json, after: Json) -> Iterator[Finding]:
         yield "rule-removed", Detail("rule", rule, None)
     for rule in come:
         yield "rule-added", Detail("rule", None, rule)
+
+
+def _likeness(left: str, right: str) -> float:
+    first, second = sorted((left, right))  # the measure depends on the order, and a diff must not
+    return difflib.SequenceMatcher(None, first, second).ratio()

@@ -67,8 +67,9 @@ class _Moves:
     """Follows the content of a renamed field into the tree that took its place."""
 
     def __init__(self, name: str, root: Node) -> None:
-        self._nodes = {(name,): root} | {(name, *path): node for path, node in root.walk()}
-        self._outlines = {path: node.outline() for path, node in self._nodes.items()}
+        self._nodes: dict[tuple[str, ...], Node] = {(name,): root}
+        self._nodes |= {(name, *path): node for path, node in root.walk()}
+        self._outlines: dict[tuple[str, ...], Outline] = {path: node.outline() for path, node in self._nodes.items()}
         self._found: list[Move] = []
 
     def of(self, name: str, root: Node) -> tuple[Move, ...]:
@@ -95,6 +96,8 @@ class _Moves:
         if outline.total() < SMALLEST:  # too small to tell by its content: the name must be the same, and unique
             same = [place for place in fitting if place[-1] == path[-1] and self._outlines[place] == outline]
             return same[0] if len(same) == 1 else None
-        scored = [(-similarity(outline, self._outlines[place]), place != expected, len(place), place) for place in fitting]
+        scored = [
+            (-similarity(outline, self._outlines[place]), place != expected, len(place), place) for place in fitting
+        ]
         best = min(scored, default=None)
         return best[-1] if best and -best[0] >= ALIKE else None

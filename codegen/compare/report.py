@@ -15,8 +15,7 @@ from codegen.jsontypes import Json
 Format: TypeAlias = Literal["text", "markdown", "json"]
 FORMATS: tuple[Format, ...] = ("text", "markdown", "json")
 
-_NOTHING = "–"
-_LONGEST = 100  # characters of one value: a rule or a pattern can be a page of its own
+_LONGEST = 200  # characters of one value: a rule or a pattern can be a page of its own
 _WORDS: dict[str, str] = {
     "x-kubernetes-list-type": "list type",
     "x-kubernetes-list-map-keys": "list keys",
@@ -69,7 +68,7 @@ def _reasons(report: Report) -> str:
     counted: dict[Class, int] = defaultdict(int)
     for change in broken or report.changes:
         counted[change.what] += 1
-    text = ", ".join(f"{count} × {what.replace('-', ' ')}" for what, count in counted.items())
+    text = ", ".join(f"{count} {what.replace('-', ' ')}" for what, count in counted.items())
     return f"{text}." if broken else f"breaks nobody; {text}."
 
 
@@ -101,9 +100,11 @@ def _told(change: Change) -> str:
 def _said(detail: Detail) -> str:
     word = _WORDS.get(detail.keyword, detail.keyword)
     if detail.keyword == "enum":
-        old, new = (None if values is None else list(map(str, _list(values))) for values in (detail.before, detail.after))
+        old, new = (
+            None if values is None else list(map(str, _list(values))) for values in (detail.before, detail.after)
+        )
         if old is not None and new is not None:
-            gone = [f"−{_value(value)}" for value in old if value not in new]
+            gone = [f"-{_value(value)}" for value in old if value not in new]
             return "enum " + " ".join([*gone, *(f"+{_value(value)}" for value in new if value not in old)])
     if detail.before is None:
         return f"{word} {_value(detail.after)}"
@@ -174,8 +175,6 @@ def _plain(page: str) -> str:
 
 
 def _value(value: Json) -> str:
-    if value is None:
-        return _NOTHING
     text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
     # A value is upstream's text: it must not end the code span, nor start a line of its own.
     text = " ".join(text.replace("`", "'").split())

@@ -13,7 +13,7 @@ from typing import cast
 
 from codegen.errors import SchemaError
 from codegen.jsontypes import Json, Object
-from codegen.openapi import Definitions, reference
+from codegen.openapi import REF_PREFIX, Definitions, reference
 
 # What a node's shape is made of, and what says nothing about the contract.
 _SHAPE = {"type", "properties", "required", "items", "additionalProperties", "$ref", "allOf", "oneOf", "anyOf"}
@@ -81,6 +81,12 @@ def expand(schema: Object, definitions: Definitions, document: str) -> Node:
     return _Expansion(definitions, document, {}).node(schema, ())
 
 
+def expand_all(definitions: Definitions, document: str) -> dict[str, Node]:
+    """Return the tree of every definition; see `expand`. What they have in common is one object."""
+    expansion = _Expansion(definitions, document, {})
+    return {name: expansion.node({"$ref": REF_PREFIX + name}, ()) for name in definitions}
+
+
 @dataclass(frozen=True, slots=True)
 class _Expansion:
     definitions: Definitions
@@ -124,7 +130,7 @@ def _type(schema: Object) -> str:
         if schema.get(_OPEN) or schema.get("additionalProperties") is True:
             return "open"
         return "map" if isinstance(schema.get("additionalProperties"), Mapping) else "object"
-    return cast(str, kind) if isinstance(kind, str) else "any"
+    return kind if isinstance(kind, str) else "any"
 
 
 def _facts(schema: Object) -> dict[str, Json]:
