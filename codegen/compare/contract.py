@@ -108,10 +108,15 @@ def from_pin(name: str, document: Object, definitions: str) -> Contract:
 
     Args:
         definitions: Prefix of the component's definitions, without the final dot.
+
+    Raises:
+        CodegenError: It is a pin of another component.
     """
     schemas = cast("Mapping[str, Object]", as_object(document["components"], name, ()).get("schemas"))
     facts = {str(entry["kind"]): entry for entry in cast("Sequence[Object]", document["x-kinds"])}
     lists = {str(entry["listKind"]): str(entry["kind"]) for entry in facts.values()}
+    if absent := [kind for kind in facts if f"{definitions}.{kind}" not in schemas]:
+        raise CodegenError(f"{name} has no definition {definitions}.{absent[0]}: it is a pin of another component")
     trees = expand_all(schemas, name)
     referred = {target for node in schemas.values() for target in references(node)}
     roots = {

@@ -18,7 +18,9 @@ Verdict: TypeAlias = Literal["major", "minor", "patch"]
 _NAMES = ("group", "version", "plural", "singular", "listKind")
 _PRESENTATION = ("shortNames", "categories", "printerColumns", "storage")
 # What a CRD leaves to OpenAPI, or states less often: not a change where it is simply not said.
-_UNSAID = ("format", "x-kubernetes-patch-merge-key", "x-kubernetes-patch-strategy", "x-kubernetes-unions", "enum")
+_UNSAID = ("format", "x-kubernetes-patch-merge-key", "x-kubernetes-patch-strategy", "x-kubernetes-unions")
+# The same, of Kubernetes' own types only: of a component's types, a CRD does state these.
+_UNSAID_OF_SERVERS = ("enum", "x-kubernetes-list-type")
 _SERVERS_TYPES = "io.k8s."
 
 
@@ -166,9 +168,8 @@ class _Walk:
         if not self._partial:
             return old, new
         silent = [node for node, contract in ((old, self._old), (new, self._new)) if not contract.complete]
-        unsaid = [keyword for keyword in _UNSAID if any(keyword not in node.facts for node in silent)]
-        if not (owner or "").startswith(_SERVERS_TYPES) and "enum" in unsaid:
-            unsaid.remove("enum")  # of a component's own types, a CRD does state the enums
+        known = _UNSAID + _UNSAID_OF_SERVERS if (owner or "").startswith(_SERVERS_TYPES) else _UNSAID
+        unsaid = [keyword for keyword in known if any(keyword not in node.facts for node in silent)]
         return _leave_out(old, unsaid), _leave_out(new, unsaid)
 
     # -- recording -------------------------------------------------------------------------------------------------
