@@ -17,6 +17,7 @@ from typing import cast
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from codegen import availability, lock, manifest, models, overlay
+from codegen.builders import builders
 from codegen.config import Component, Config
 from codegen.errors import CodegenError
 from codegen.jsontypes import Object, parse_json
@@ -103,14 +104,15 @@ def _render(root: Path, config: Config, pins: list[_Pinned]) -> dict[str, str]:
     for component in config.components.values():
         if len(component.versions) > 1:
             package = config.modules[component.definitions]
-            files[f"{package.replace('.', '/')}/availability.py"] = environment.get_template(
-                "availability.py.jinja"
-            ).render(
-                component=component.name,
-                minors=availability.minors(component),
-                groups=availability.grouped(availability.load(root, component)),
-            )
+            files[f"{package.replace('.', '/')}/availability.py"] = _availability(root, component, environment)
             exports[package]["availability"] = ["check"]
+    for package, module in builders(config, definitions, kinds).items():
+        place = f"{package.replace('.', '/')}/builders"
+        for suffix in ("py", "pyi"):
+            template = environment.get_template(f"builders.{suffix}.jinja")
+            files[f"{place}.{suffix}"] = template.render(root=config.package, package=package, module=module)
+        if module.kinds:
+            exports[package]["builders"] = sorted(builder.name for _, builder in module.kinds)
     package_template = environment.get_template("package.py.jinja")
     for package, names in exports.items():
         title = f"Models and clients of `{package}`, loaded on first use."
@@ -123,6 +125,14 @@ def _render(root: Path, config: Config, pins: list[_Pinned]) -> dict[str, str]:
     files["__init__.py"] = environment.get_template("root.py.jinja").render(versions=versions)
     header = environment.get_template("header.jinja").render(sources=sources)
     return {path: header + text for path, text in files.items()} | {"py.typed": ""}
+
+
+def _availability(root: Path, component: Component, environment: Environment) -> str:
+    return environment.get_template("availability.py.jinja").render(
+        component=component.name,
+        minors=availability.minors(component),
+        groups=availability.grouped(availability.load(root, component)),
+    )
 
 
 def _together(config: Config, pins: list[_Pinned]) -> dict[str, Object]:

@@ -29,7 +29,7 @@ RENDERED = {
 NOT_RENDERED = {
     "default", "format",
     "x-kubernetes-list-map-keys", "x-kubernetes-list-type", "x-kubernetes-map-type",
-    "x-kubernetes-patch-merge-key", "x-kubernetes-patch-strategy",
+    "x-kubernetes-patch-merge-key", "x-kubernetes-patch-strategy", "x-kubernetes-preserve-unknown-fields",
     "x-kubernetes-unions", "x-kubernetes-validations",
 }  # fmt: skip
 _FIELD_ARGUMENTS = {
@@ -42,6 +42,7 @@ _FIELD_ARGUMENTS = {
 class Kind:
     """A kind as the generated code needs it: where it lives in the API, and in the package."""
 
+    definition: str
     package: str
     name: str
     list_name: str
@@ -65,6 +66,7 @@ def kinds_of(config: Config, definitions: str, facts: Iterable[Object]) -> list[
         _, list_name = location(config, f"{definitions}.{fact['listKind']}")
         result.append(
             Kind(
+                definition=f"{definitions}.{name}",
                 package=package,
                 name=name,
                 list_name=list_name,

@@ -40,7 +40,7 @@ class Report:
     Attributes:
         changes: Each change once, however many paths it shows at.
         types: Names of types; they break imports of the generated classes, not manifests.
-        opaque: Kinds of which one side says nothing (its CRD keeps any content), so that they were not compared.
+        opaque: Kinds, or paths in them, of which one side says nothing (its CRD keeps any content); not compared.
         compared: Kinds that were.
     """
 
@@ -84,7 +84,7 @@ def diff(old: Contract, new: Contract) -> Report:
         new=new.name,
         changes=tuple(walk.changes()),
         types=_types(old.types, new.types),
-        opaque=tuple(sorted(opaque)),
+        opaque=tuple(sorted([*opaque, *walk.opaque])),
         compared=tuple(sorted((old.kinds.keys() & new.kinds.keys()) - set(opaque))),
     )
 
@@ -112,6 +112,7 @@ class _Walk:
         self._old, self._new, self._partial = old, new, partial
         self._found: dict[_Key, Change] = {}
         self._paths: dict[_Key, list[tuple[str, ...]]] = defaultdict(list)
+        self.opaque: list[str] = []
 
     # -- walking ---------------------------------------------------------------------------------------------------
 
@@ -152,6 +153,9 @@ class _Walk:
             self._place(name, old.children[name], new.children[name], (*path, name), owner)
 
     def _place(self, step: str, old: Node, new: Node, path: tuple[str, ...], owner: _Owner) -> None:
+        if self._partial and old.opaque != new.opaque:
+            self.opaque.append(dotted(path))  # the CRD leaves it to the controller; only OpenAPI has its types
+            return
         here = _Owner(owner.definition, (*owner.steps, step))
         old, new = self._comparable(old, new, owner.definition)
         for what, detail in facts.compare(old, new):

@@ -7,12 +7,14 @@ from typing import assert_type
 
 from kubeflow_api.k8s.core.v1 import Container, ContainerPort, EnvVar, ResourceRequirements, Toleration
 from kubeflow_api.k8s.meta.v1 import ObjectMeta
+from kubeflow_api.katib.v1beta1 import Experiment, ExperimentBuilder
 from kubeflow_api.trainer.v1alpha1 import (
     Client,
     ClusterTrainingRuntime,
     RuntimeRef,
     Trainer,
     TrainJob,
+    TrainJobBuilder,
     TrainJobs,
     TrainJobSpec,
 )
@@ -56,6 +58,20 @@ def enums() -> Toleration:
 
 def ports() -> Container:
     return Container(name="a", ports=[ContainerPort(container_port=80, protocol="TCP", host_ip="127.0.0.1")])
+
+
+def builders() -> None:
+    job = TrainJobBuilder("mnist", namespace="ml").runtime_ref(name="torch-distributed").trainer(num_nodes=4)
+    pod = job.runtime_patch("acme.io/team").replicated_job("node").pod_spec()
+    pod.toleration(key="gpu", operator="Exists").node_selector(pool="a100")
+    pod.volume(name="data", persistent_volume_claim={"claim_name": "d"})
+    pod.container("node").volume_mount(name="data", mount_path="/data")
+    job.trainer(env=[EnvVar(name="A"), {"name": "B"}], resources_per_node={"limits": {"cpu": 2}})
+    job.set(suspend=True).metadata(labels={"team": "vision"})
+    assert_type(job.build(), TrainJob)
+    experiment = ExperimentBuilder("tune").objective(type="minimize", objective_metric_name="loss", goal=0.1)
+    experiment.parameter("lr", parameter_type="double", feasible_space={"min": "0.1", "max": "0.2"})
+    assert_type(experiment.build(), Experiment)
 
 
 def clients(transport: Transport) -> None:

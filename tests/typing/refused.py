@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from kubeflow_api.k8s.core.v1 import EnvVar, ResourceRequirements, Toleration
-from kubeflow_api.trainer.v1alpha1 import Client, RuntimeRef, Trainer, TrainingRuntime, TrainJob, TrainJobSpec
+from kubeflow_api.trainer.v1alpha1 import (
+    Client,
+    ClusterTrainingRuntimeBuilder,
+    RuntimeRef,
+    Trainer,
+    TrainingRuntime,
+    TrainJob,
+    TrainJobBuilder,
+    TrainJobSpec,
+)
 
 from kubeflow.core.resource import Transport
 
@@ -25,6 +34,16 @@ job = TrainJob()
 job.spec.suspend = True  # mistake: spec may be None
 job.spce = None  # mistake: a misspelt attribute
 job.metadata = {"name": "a"}  # mistake: a mapping for an object
+
+builder = TrainJobBuilder("mnist", namespace="ml")
+builder.trainr(num_nodes=2)  # mistake: a misspelt method
+builder.trainer(num_node=2)  # mistake: a misspelt field
+builder.trainer(num_nodes="2")  # mistake: a string for a number
+builder.trainer(resources_per_node={"limit": {"cpu": 2}})  # mistake: a misspelt field in a mapping
+builder.trainer(env=[{"value": "1"}])  # mistake: a required field of a mapping is missing
+builder.runtime_patch()  # mistake: the key is missing
+builder.runtime_ref(name="a").build().spce  # mistake: a misspelt attribute of what is built
+ClusterTrainingRuntimeBuilder("a", namespace="ml")  # mistake: the kind is cluster-scoped
 
 
 def clients(transport: Transport) -> None:

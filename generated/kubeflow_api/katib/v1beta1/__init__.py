@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kubeflow.core.lazy import exporter
 
 if TYPE_CHECKING:
+    from .builders import ExperimentBuilder, SuggestionBuilder, TrialBuilder
     from .client import Client, Experiments, Suggestions, Trials
     from .models import (
         AlgorithmSetting,
@@ -62,6 +63,7 @@ __all__ = [
     "EarlyStoppingSetting",
     "EarlyStoppingSpec",
     "Experiment",
+    "ExperimentBuilder",
     "ExperimentCondition",
     "ExperimentList",
     "Experiments",
@@ -83,6 +85,7 @@ __all__ = [
     "ParameterSpec",
     "SourceSpec",
     "Suggestion",
+    "SuggestionBuilder",
     "SuggestionCondition",
     "SuggestionList",
     "Suggestions",
@@ -90,6 +93,7 @@ __all__ = [
     "SuggestionStatus",
     "Trial",
     "TrialAssignment",
+    "TrialBuilder",
     "TrialCondition",
     "TrialList",
     "TrialParameterSpec",
@@ -102,6 +106,7 @@ __all__ = [
 __getattr__, __dir__ = exporter(
     __name__,
     {
+        "builders": ["ExperimentBuilder", "SuggestionBuilder", "TrialBuilder"],
         "client": ["Client", "Experiments", "Suggestions", "Trials"],
         "models": [
             "AlgorithmSetting",

@@ -9,6 +9,7 @@ from kubeflow.core.lazy import exporter
 
 if TYPE_CHECKING:
     from .availability import check
+    from .builders import ClusterTrainingRuntimeBuilder, TrainingRuntimeBuilder, TrainJobBuilder
     from .client import Client, ClusterTrainingRuntimes, TrainingRuntimes, TrainJobs
     from .models import (
         ClusterTrainingRuntime,
@@ -57,6 +58,7 @@ __all__ = [
     "check",
     "Client",
     "ClusterTrainingRuntime",
+    "ClusterTrainingRuntimeBuilder",
     "ClusterTrainingRuntimeList",
     "ClusterTrainingRuntimes",
     "ContainerPatch",
@@ -87,11 +89,13 @@ __all__ = [
     "Trainer",
     "TrainerStatus",
     "TrainingRuntime",
+    "TrainingRuntimeBuilder",
     "TrainingRuntimeList",
     "TrainingRuntimes",
     "TrainingRuntimeSpec",
     "TrainingRuntimeSpecPatch",
     "TrainJob",
+    "TrainJobBuilder",
     "TrainJobList",
     "TrainJobs",
     "TrainJobSpec",
@@ -105,6 +109,7 @@ __getattr__, __dir__ = exporter(
     __name__,
     {
         "availability": ["check"],
+        "builders": ["ClusterTrainingRuntimeBuilder", "TrainJobBuilder", "TrainingRuntimeBuilder"],
         "client": ["Client", "ClusterTrainingRuntimes", "TrainJobs", "TrainingRuntimes"],
         "models": [
             "ClusterTrainingRuntime",

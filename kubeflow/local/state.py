@@ -1,0 +1,43 @@
+"""Where local jobs are kept."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from kubeflow.core.errors import InvalidInput
+
+STATE_DIR_VARIABLE = "KUBEFLOW_STATE_DIR"
+
+
+def state_dir(given: str | os.PathLike[str] | None = None) -> Path:
+    """Return the directory of this user's local jobs, absolute; it need not exist yet.
+
+    The first of: `given`, the environment variable `KUBEFLOW_STATE_DIR`, the platform's place for user
+    state (`$XDG_STATE_HOME/kubeflow` or `~/.local/state/kubeflow` on Linux).
+    """
+    chosen = given or os.environ.get(STATE_DIR_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("kubeflow", appauthor=False)).absolute()
+
+
+def new_job_dir(state: Path, name: str) -> Path:
+    """Make and return a fresh directory for job `name` below `state`, readable by its user only.
+
+    Raises:
+        InvalidInput: When `state` cannot be written to.
+    """
+    jobs = state / "jobs"
+    try:
+        jobs.mkdir(parents=True, exist_ok=True)
+        # The suffix keeps the logs of an earlier job that had the same name.
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=jobs))
+    except OSError as error:
+        raise InvalidInput(
+            f"Local jobs are kept in {str(state)!r}, which cannot be written to: {error.strerror or error}. "
+            f"Set {STATE_DIR_VARIABLE} to a directory that can, or pass state_dir= to LocalProcessBackendConfig."
+        ) from error

@@ -1,0 +1,105 @@
+"""To look inside: what a bundle holds, what of it stands on the Kubernetes object, and how to get it back
+from there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from kubeflow.core.errors import InvalidInput
+from kubeflow.packaging.transport import Unpacked, decode_command
+
+if TYPE_CHECKING:
+    from kubeflow.packaging.bundling import Bundle
+
+_PREFIX = "sdk.kubeflow.org/"
+
+
+def describe(bundle: Bundle) -> str:
+    """Return what is in a bundle, for people. Sizes are in bytes as on disk."""
+    files = bundle.files()
+    own = {path: content for path, content in files.items() if not path.startswith(".kubeflow/")}
+    lines = [
+        f"{bundle.name}: {len(own)} files, {sum(map(len, own.values())):,} bytes,"
+        f" {bundle.size:,} characters of command",
+        f"digest sha256:{bundle.digest}",
+    ]
+    if bundle.requirements:
+        lines.append("installs first: " + ", ".join(bundle.requirements))
+    if bundle.hyperparameters:
+        lines.append("filled in at the start: " + ", ".join(bundle.hyperparameters))
+    if bundle.external:
+        lines.append("the image must have: " + ", ".join(bundle.external))
+    lines += [f"{len(content):>10,}  {path}" for path, content in own.items()]
+    return "\n".join(lines)
+
+
+def bundle_annotations(bundle: Bundle) -> dict[str, str]:
+    """Return the annotations that say on the Kubernetes object what it runs: name, digest, size in
+    characters.
+    """
+    return {
+        f"{_PREFIX}function": bundle.name,
+        f"{_PREFIX}bundle-digest": f"sha256:{bundle.digest}",
+        f"{_PREFIX}bundle-size": str(bundle.size),
+    }
+
+
+def unpack_object(document: object) -> Unpacked:
+    """Take the bundle out of a Kubernetes object: a TrainJob, or anything with a container that runs one.
+
+    Args:
+        document: The parsed YAML or JSON.
+
+    Raises:
+        DamagedBundle: When no command in it holds a bundle, or the bundle does not match its digest.
+    """
+    commands = list(_commands(document))
+    for command, environ in commands:
+        if any("kubeflow: this job cannot start" in word for word in command):
+            return decode_command(command, environ)
+    return decode_command([])
+
+
+def _commands(node: object) -> Iterator[tuple[list[str], dict[str, str]]]:
+    if isinstance(node, dict):
+        fields = cast("dict[str, object]", node)
+        words = [str(w) for key in ("command", "args") for w in _items(fields.get(key))]
+        if words:
+            variables = [cast("dict[str, object]", v) for v in _items(fields.get("env")) if isinstance(v, dict)]
+            yield words, {str(v.get("name")): str(v.get("value", "")) for v in variables}
+        for value in fields.values():
+            yield from _commands(value)
+    elif isinstance(node, list):
+        for value in _items(cast("list[object]", node)):
+            yield from _commands(value)
+
+
+def _items(node: object) -> list[object]:
+    return cast("list[object]", node) if isinstance(node, list) else []
+
+
+def write_files(unpacked: Unpacked, directory: str | os.PathLike[str]) -> list[Path]:
+    """Write a bundle's files below a new or empty directory. Returns their paths.
+
+    Raises:
+        InvalidInput: When the directory holds something already, or a name in the bundle leads out of it.
+    """
+    root = Path(directory)
+    if root.exists() and any(root.iterdir()):
+        raise InvalidInput(f"{root} is not empty: name a new directory.")
+    for name in unpacked.files:
+        if name.startswith("/") or "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
+            raise InvalidInput(f"The bundle holds a file name that leads out of it: {name!r}. Nothing was written.")
+    written: list[Path] = []
+    for name, content in unpacked.files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        if name in unpacked.executable:
+            path.chmod(0o755)
+        written.append(path)
+    return written

@@ -1,0 +1,5 @@
+"""What travels with a job and runs inside it. Python 3.8, standard library alone, no import of the SDK.
+
+The SDK reads these modules as text and puts them beside the user's files, under the name `_kubeflow_remote`.
+They import one another relatively, so that they work under both names.
+"""

@@ -1,0 +1,104 @@
+# Must run on Python 3.8.
+# ruff: noqa: UP006, UP035
+"""Turn the text that a tuner fills in into the type that the function's signature asks for."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict
+
+_TRUE = ("true", "1", "yes", "on")
+_FALSE = ("false", "0", "no", "off")
+_NONE = ("none", "null", "")
+
+
+class CoercionError(ValueError):
+    """A hyperparameter's text is not of the annotated type."""
+
+
+def coerce(name: str, text: str, spec: Dict[str, Any], load: Callable[[str], Any]) -> Any:
+    """Return the value that `text` stands for.
+
+    Args:
+        name: The hyperparameter, for the error.
+        text: What the tuner wrote; whole floats such as `16.0` are accepted as int.
+        spec: `kind` is int, float, bool, str, literal or enum; `optional` admits None; see `signature.py` of
+            the SDK.
+        load: Imports a class by `module:qualname`.
+
+    Raises:
+        CoercionError: With the name, the text and what was expected.
+    """
+    if spec["optional"] and text.strip().lower() in _NONE:
+        return None
+    try:
+        return _KINDS[spec["kind"]](text, spec, load)
+    except (ValueError, KeyError, OverflowError):
+        raise CoercionError(
+            "hyperparameter " + name + "=" + repr(text) + " is not " + spec["kind"] + _choices(spec)
+        ) from None
+
+
+def _choices(spec: Dict[str, Any]) -> str:
+    return " of " + ", ".join(repr(v) for v in spec["values"]) if "values" in spec else ""
+
+
+def _int(text: str, spec: Dict[str, Any], load: Callable[[str], Any]) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        value = float(text)  # Katib writes whole numbers of a double parameter as 16.000000
+        if value != int(value):
+            raise
+        return int(value)
+
+
+def _bool(text: str, spec: Dict[str, Any], load: Callable[[str], Any]) -> bool:
+    word = text.strip().lower()
+    if word not in _TRUE + _FALSE:
+        raise ValueError(text)
+    return word in _TRUE
+
+
+def _literal(text: str, spec: Dict[str, Any], load: Callable[[str], Any]) -> Any:
+    for value in spec["values"]:
+        if isinstance(value, str) and value == text:
+            return value
+    for value in spec["values"]:
+        if value is None:
+            match = text.strip().lower() in _NONE
+        elif isinstance(value, bool):
+            match = text.strip().lower() in (_TRUE if value else _FALSE)
+        elif isinstance(value, int):
+            match = _is_int(text, value)
+        else:
+            match = False
+        if match:
+            return value
+    raise ValueError(text)
+
+
+def _is_int(text: str, value: int) -> bool:
+    try:
+        return float(text) == value
+    except ValueError:
+        return False
+
+
+def _enum(text: str, spec: Dict[str, Any], load: Callable[[str], Any]) -> Any:
+    cls = load(spec["class"])
+    if text in cls.__members__:
+        return cls[text]
+    for member in cls:
+        if str(member.value) == text:
+            return member
+    raise ValueError(text)
+
+
+_KINDS: Dict[str, Callable[[str, Dict[str, Any], Callable[[str], Any]], Any]] = {
+    "int": _int,
+    "float": lambda text, spec, load: float(text),
+    "bool": _bool,
+    "str": lambda text, spec, load: text,
+    "literal": _literal,
+    "enum": _enum,
+}

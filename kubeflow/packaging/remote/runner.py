@@ -1,0 +1,199 @@
+# Must run on Python 3.8, and pathlib would cost start-up time.
+# ruff: noqa: PTH100, PTH118, PTH119, PTH120, PTH123, UP006, UP035, UP045
+"""Run what the user gave, in the process that the launcher started, and report how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from types import CodeType, TracebackType
+from typing import Any, Dict, List, Optional
+
+from . import codec, outcome
+from .coercion import CoercionError, coerce
+
+PARAMETER = "KUBEFLOW_PARAMETER_"
+
+
+class StartError(Exception):
+    """The job cannot start here. The text is for the user."""
+
+
+def main() -> None:
+    """Run the entry of the bundle that this file lies in."""
+    runtime = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    root = os.path.dirname(runtime)
+    with open(os.path.join(runtime, "entry.json"), encoding="ascii") as stream:
+        entry = json.load(stream)
+    # As for `python script.py`: the directory of the user's code comes first, ours (which Python put there)
+    # last.
+    if sys.path and os.path.abspath(sys.path[0]) == runtime:
+        sys.path[0] = root
+    if entry["directory"]:
+        os.chdir(root)
+    try:
+        value = _run(entry, root)
+    except SystemExit as stop:
+        _report_exit(stop)
+        raise
+    except BaseException as error:
+        frames = _user_frames(error.__traceback__, runtime)
+        _describe_failure(error, frames, root, entry)
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        if isinstance(error, (StartError, CoercionError)):
+            print("kubeflow: this job cannot start: " + str(error), file=sys.stderr)
+        else:
+            error.__traceback__ = frames  # the hook shows what the exception holds, not what it is given
+            sys.excepthook(type(error), error, frames)
+        raise SystemExit(1) from None
+    else:
+        _report_value(value)
+
+
+def _run(entry: Dict[str, Any], root: str) -> Any:
+    kind = entry["kind"]
+    if kind in ("script", "module"):
+        import runpy
+
+        argv = [*entry["argv"], *_tuned_options(entry)]
+        if kind == "script":
+            path = os.path.join(root, *entry["path"].split("/"))
+            sys.argv = [path, *argv]
+            sys.path[0] = os.path.dirname(path)
+            runpy.run_path(path, run_name="__main__")
+        else:
+            sys.argv = [entry["module"], *argv]
+            runpy.run_module(entry["module"], run_name="__main__", alter_sys=True)
+        return None
+    target = _target(entry, root)
+    args = [codec.decode(v) for v in entry["args"]]
+    kwargs = {k: codec.decode(v) for k, v in entry["kwargs"].items()}
+    for name, spec in entry["hyperparameters"].items():
+        text = os.environ.get(PARAMETER + name)
+        if text is not None:
+            kwargs[name] = coerce(name, text, spec, codec.load)
+        elif name not in kwargs and spec["required"]:
+            raise StartError(
+                "the hyperparameter "
+                + name
+                + " has no value: the environment variable "
+                + PARAMETER
+                + name
+                + " is not set"
+            )
+    result = target(*args, **kwargs)
+    if hasattr(result, "__await__"):
+        import asyncio
+
+        return asyncio.run(_await(result))
+    return result
+
+
+async def _await(awaitable: Any) -> Any:
+    return await awaitable
+
+
+def _target(entry: Dict[str, Any], root: str) -> Any:
+    if entry["kind"] == "pickle":
+        here = str(sys.version_info[0]) + "." + str(sys.version_info[1])
+        if entry["python"] != here:
+            raise StartError(
+                "it was packed with cloudpickle under Python "
+                + entry["python"]
+                + " and this is Python "
+                + here
+                + ": bytecode does not move between them. Use an image with Python "
+                + entry["python"]
+                + ', or leave out serializer="cloudpickle"'
+            )
+        import pickle
+
+        with open(os.path.join(root, RUNTIME, "function.pkl"), "rb") as stream:
+            return pickle.load(stream)
+    if "self" in entry:
+        return getattr(codec.decode(entry["self"]), entry["method"])
+    return codec.load(entry["module"] + ":" + entry["qualname"])
+
+
+RUNTIME = ".kubeflow"
+
+
+def _tuned_options(entry: Dict[str, Any]) -> List[str]:
+    values = [(name, os.environ.get(PARAMETER + name)) for name in entry["hyperparameters"]]
+    return ["--" + name + "=" + text for name, text in values if text is not None]
+
+
+def _user_frames(found: Optional[TracebackType], runtime: str) -> Optional[TracebackType]:
+    """Return the traceback without our own frames at its top: it begins at the user's first line."""
+    while found is not None and _is_ours(found.tb_frame.f_code, runtime):
+        found = found.tb_next
+    return found
+
+
+def _is_ours(code: CodeType, runtime: str) -> bool:
+    name = code.co_filename
+    return (
+        name.startswith((runtime, "<frozen"))
+        or os.path.basename(os.path.dirname(name)) == "asyncio"
+        or name.endswith("runpy.py")
+    )
+
+
+def _describe_failure(error: BaseException, frames: Optional[TracebackType], root: str, entry: Dict[str, Any]) -> None:
+    labels = entry["labels"]
+    import traceback
+
+    described: list[dict[str, object]] = []
+    for frame in traceback.extract_tb(frames):
+        name = frame.filename
+        if name.startswith(root + os.sep):
+            name = os.path.relpath(name, root).replace(os.sep, "/")
+            name = labels.get(name, name)
+        described.append({"file": name, "line": frame.lineno, "function": frame.name, "text": frame.line or ""})
+    text = "".join(traceback.format_exception(type(error), error, frames))
+    for name in sorted(labels, key=len, reverse=True):
+        text = text.replace(os.path.join(root, *name.split("/")), labels[name])
+    kind = type(error)
+    qualified = (
+        kind.__qualname__ if kind.__module__ in ("builtins", __name__) else kind.__module__ + "." + kind.__qualname__
+    )
+    outcome.report(
+        {
+            "status": "failed",
+            "error": {
+                "type": qualified,
+                "message": _message(error),
+                "traceback": text.replace(root + os.sep, ""),
+                "frames": described,
+            },
+        },
+        os.environ,
+    )
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as problem:  # noqa: BLE001  (a broken __str__ of the user's class must not hide the error itself)
+        return "(its __str__ raised " + type(problem).__name__ + ")"
+
+
+def _report_exit(stop: SystemExit) -> None:
+    if stop.code in (None, 0):
+        outcome.report({"status": "succeeded", "result": None}, os.environ)
+        return
+    message = stop.code if isinstance(stop.code, str) else "exit code " + str(stop.code)
+    error: dict[str, object] = {"type": "SystemExit", "message": message, "traceback": "", "frames": []}
+    outcome.report({"status": "failed", "error": error}, os.environ)
+
+
+def _report_value(value: Any) -> None:
+    document: Dict[str, Any] = {"status": "succeeded"}
+    try:
+        document["result"] = codec.encode(value)
+    except codec.CodecError as problem:
+        document["no_result"] = "the returned value " + str(problem)
+        print("kubeflow: the result is not kept: " + document["no_result"], file=sys.stderr)
+    outcome.report(document, os.environ)

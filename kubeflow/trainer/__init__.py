@@ -1,0 +1,162 @@
+"""Train on this machine or on a cluster: `TrainerClient`, and the types that its methods take and return.
+
+Names are loaded when they are first used, so that importing this package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kubeflow.trainer.api.trainer_client import BackendConfig, TrainerClient
+    from kubeflow.trainer.backends.container.types import ContainerBackendConfig, TrainingRuntimeSource
+    from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
+    from kubeflow.trainer.backends.kubernetes.tpu import get_tpu_num_nodes
+    from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
+    from kubeflow.trainer.constants.constants import DATASET_PATH, MODEL_PATH
+    from kubeflow.trainer.errors import (
+        InvalidInput,
+        JobExists,
+        JobFailed,
+        JobNotFound,
+        JobWaitTimeout,
+        KubeflowError,
+        RuntimeMissesPackage,
+        RuntimeNotFound,
+        Unsupported,
+    )
+    from kubeflow.trainer.jobspec import JobSpec, Option
+    from kubeflow.trainer.types.initializers import (
+        DataCacheInitializer,
+        HuggingFaceDatasetInitializer,
+        HuggingFaceModelInitializer,
+        Initializer,
+        S3DatasetInitializer,
+        S3ModelInitializer,
+    )
+    from kubeflow.trainer.types.jobs import (
+        AwaitableStatus,
+        Event,
+        JobStatus,
+        Step,
+        TrainJob,
+        TrainJobTemplate,
+    )
+    from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind, RuntimeTrainer
+    from kubeflow.trainer.types.torchtune import (
+        DataFormat,
+        DataType,
+        LoraConfig,
+        Loss,
+        TorchTuneConfig,
+        TorchTuneInstructDataset,
+    )
+    from kubeflow.trainer.types.trainers import (
+        BuiltinTrainer,
+        CustomTrainer,
+        CustomTrainerContainer,
+        TrainerType,
+    )
+
+__all__ = [
+    "DATASET_PATH",
+    "MODEL_PATH",
+    "AwaitableStatus",
+    "BackendConfig",
+    "BuiltinTrainer",
+    "ContainerBackendConfig",
+    "CustomTrainer",
+    "CustomTrainerContainer",
+    "DataCacheInitializer",
+    "DataFormat",
+    "DataType",
+    "Event",
+    "HuggingFaceDatasetInitializer",
+    "HuggingFaceModelInitializer",
+    "Initializer",
+    "InvalidInput",
+    "JobExists",
+    "JobFailed",
+    "JobNotFound",
+    "JobSpec",
+    "JobStatus",
+    "JobWaitTimeout",
+    "KubeflowError",
+    "KubernetesBackendConfig",
+    "LocalProcessBackendConfig",
+    "LoraConfig",
+    "Loss",
+    "Option",
+    "Runtime",
+    "RuntimeKind",
+    "RuntimeMissesPackage",
+    "RuntimeNotFound",
+    "RuntimeTrainer",
+    "S3DatasetInitializer",
+    "S3ModelInitializer",
+    "Step",
+    "TorchTuneConfig",
+    "TorchTuneInstructDataset",
+    "TrainJob",
+    "TrainJobTemplate",
+    "TrainerClient",
+    "TrainerType",
+    "TrainingRuntimeSource",
+    "Unsupported",
+    "get_tpu_num_nodes",
+]
+
+_MODULES = {
+    "api.trainer_client": ("BackendConfig", "TrainerClient"),
+    "backends.container.types": ("ContainerBackendConfig", "TrainingRuntimeSource"),
+    "backends.kubernetes.config": ("KubernetesBackendConfig",),
+    "backends.kubernetes.tpu": ("get_tpu_num_nodes",),
+    "backends.localprocess.types": ("LocalProcessBackendConfig",),
+    "constants.constants": ("DATASET_PATH", "MODEL_PATH"),
+    "errors": (
+        "InvalidInput",
+        "JobExists",
+        "JobFailed",
+        "JobNotFound",
+        "JobWaitTimeout",
+        "KubeflowError",
+        "RuntimeMissesPackage",
+        "RuntimeNotFound",
+        "Unsupported",
+    ),
+    "jobspec": ("JobSpec", "Option"),
+    "types.initializers": (
+        "DataCacheInitializer",
+        "HuggingFaceDatasetInitializer",
+        "HuggingFaceModelInitializer",
+        "Initializer",
+        "S3DatasetInitializer",
+        "S3ModelInitializer",
+    ),
+    "types.jobs": ("AwaitableStatus", "Event", "JobStatus", "Step", "TrainJob", "TrainJobTemplate"),
+    "types.runtimes": ("Runtime", "RuntimeKind", "RuntimeTrainer"),
+    "types.torchtune": (
+        "DataFormat",
+        "DataType",
+        "LoraConfig",
+        "Loss",
+        "TorchTuneConfig",
+        "TorchTuneInstructDataset",
+    ),
+    "types.trainers": ("BuiltinTrainer", "CustomTrainer", "CustomTrainerContainer", "TrainerType"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

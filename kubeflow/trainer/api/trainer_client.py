@@ -1,0 +1,357 @@
+"""`TrainerClient`: makes jobs and looks after them, the same way on every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, overload
+
+from kubeflow.core.errors import InvalidInput
+from kubeflow.trainer import names
+from kubeflow.trainer.backends.base import Backend
+from kubeflow.trainer.backends.container.types import ContainerBackendConfig
+from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
+from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
+from kubeflow.trainer.constants import constants
+from kubeflow.trainer.errors import Unsupported
+from kubeflow.trainer.jobspec import AnyTrainer, JobSpec, Option, job_spec
+from kubeflow.trainer.types.checks import check_instance, wrong_type
+from kubeflow.trainer.types.initializers import Initializer
+from kubeflow.trainer.types.jobs import AwaitableStatus, Event, TrainJob
+from kubeflow.trainer.types.resources import Resources
+from kubeflow.trainer.types.runtimes import Runtime
+from kubeflow.trainer.types.trainers import BuiltinTrainer, CustomTrainer, CustomTrainerContainer
+from kubeflow.trainer.waiting import wait_for_status
+
+if TYPE_CHECKING:
+    from kubeflow_api.trainer import v1alpha1
+
+BackendConfig = KubernetesBackendConfig | LocalProcessBackendConfig | ContainerBackendConfig
+"""What tells a client where its jobs run."""
+
+
+class TrainerClient:
+    """Trains: on this machine, or on a cluster.
+
+    Args:
+        backend_config: Where jobs run. `LocalProcessBackendConfig()` is this machine. The default is
+            `KubernetesBackendConfig()`: this version renders jobs for a cluster (`dry_run=True`) but does not
+            talk to one.
+
+    Raises:
+        InvalidInput: When `backend_config` is none of the configurations.
+        Unsupported: When this version does not have the backend, or not on this operating system.
+
+    Example:
+        >>> client = TrainerClient(LocalProcessBackendConfig())
+        >>> name = client.train(trainer=CustomTrainer(func=train, num_nodes=2))
+        >>> client.wait_for_job_status(name).status
+        'Complete'
+    """
+
+    def __init__(self, backend_config: BackendConfig | None = None) -> None:
+        self.backend: Backend = _backend(KubernetesBackendConfig() if backend_config is None else backend_config)
+
+    @overload
+    def train(
+        self,
+        runtime: str | Runtime | None = None,
+        initializer: Initializer | None = None,
+        trainer: AnyTrainer | None = None,
+        options: Sequence[Option] | None = None,
+        *,
+        name: str | None = None,
+        train_func: Callable[..., object] | None = None,
+        func_args: Mapping[str, object] | None = None,
+        num_nodes: int | None = None,
+        num_proc_per_node: int | None = None,
+        resources_per_node: Resources | None = None,
+        packages_to_install: Sequence[str] | None = None,
+        pip_index_urls: Sequence[str] | None = None,
+        image: str | None = None,
+        env: Mapping[str, str] | None = None,
+        dry_run: Literal[False] = False,
+    ) -> str: ...
+
+    @overload
+    def train(
+        self,
+        runtime: str | Runtime | None = None,
+        initializer: Initializer | None = None,
+        trainer: AnyTrainer | None = None,
+        options: Sequence[Option] | None = None,
+        *,
+        name: str | None = None,
+        train_func: Callable[..., object] | None = None,
+        func_args: Mapping[str, object] | None = None,
+        num_nodes: int | None = None,
+        num_proc_per_node: int | None = None,
+        resources_per_node: Resources | None = None,
+        packages_to_install: Sequence[str] | None = None,
+        pip_index_urls: Sequence[str] | None = None,
+        image: str | None = None,
+        env: Mapping[str, str] | None = None,
+        dry_run: Literal[True],
+    ) -> v1alpha1.TrainJob: ...
+
+    def train(
+        self,
+        runtime: str | Runtime | None = None,
+        initializer: Initializer | None = None,
+        trainer: AnyTrainer | None = None,
+        options: Sequence[Option] | None = None,
+        *,
+        name: str | None = None,
+        train_func: Callable[..., object] | None = None,
+        func_args: Mapping[str, object] | None = None,
+        num_nodes: int | None = None,
+        num_proc_per_node: int | None = None,
+        resources_per_node: Resources | None = None,
+        packages_to_install: Sequence[str] | None = None,
+        pip_index_urls: Sequence[str] | None = None,
+        image: str | None = None,
+        env: Mapping[str, str] | None = None,
+        dry_run: bool = False,
+    ) -> str | v1alpha1.TrainJob:
+        """Make a job and start it, or only show it.
+
+        A function is given either as `trainer=CustomTrainer(func=...)`, or in short as `train_func=` with the
+        fields of `CustomTrainer` beside it; both make the same job.
+
+        Args:
+            runtime: The runtime, by name or as an object. Default: `torch-distributed`.
+            initializer: What is fetched before training.
+            trainer: What the job runs: a function, an image, or the runtime's own trainer. Default: what the
+                runtime brings.
+            options: Changes to the job beyond its trainer, applied in order.
+            name: Name of the job, an RFC 1035 label of at most 63 characters. Default: a fresh one.
+            train_func: Short for `trainer=CustomTrainer(func=train_func, ...)`.
+            func_args: With `train_func`: see `CustomTrainer`.
+            num_nodes: With `train_func`: see `CustomTrainer`.
+            num_proc_per_node: With `train_func`: see `CustomTrainer`.
+            resources_per_node: With `train_func`: see `CustomTrainer`.
+            packages_to_install: With `train_func`: see `CustomTrainer`.
+            pip_index_urls: With `train_func`: see `CustomTrainer`.
+            image: With `train_func`: see `CustomTrainer`.
+            env: With `train_func`: see `CustomTrainer`.
+            dry_run: Start nothing and return the TrainJob that stands for this job on a cluster; its
+                `to_yaml()` can be kept and applied. The same on every backend, and needs no cluster.
+
+        Returns:
+            The job's name; with `dry_run` the typed TrainJob.
+
+        Raises:
+            InvalidInput: When the job cannot work, before anything is started: cause and remedy in words.
+                `PackagingError`, `RuntimeNotFound` and `JobExists` are kinds of it.
+            Unsupported: When this backend cannot do it in this version.
+        """
+        short = {
+            "func_args": func_args,
+            "num_nodes": num_nodes,
+            "num_proc_per_node": num_proc_per_node,
+            "resources_per_node": resources_per_node,
+            "packages_to_install": packages_to_install,
+            "pip_index_urls": pip_index_urls,
+            "image": image,
+            "env": env,
+        }
+        if train_func is not None:
+            if trainer is not None:
+                raise InvalidInput("train_func= and trainer= both say what to run: give one of them.")
+            trainer = CustomTrainer(
+                func=train_func,
+                func_args=func_args,
+                image=image,
+                packages_to_install=packages_to_install,
+                pip_index_urls=constants.DEFAULT_PIP_INDEX_URLS if pip_index_urls is None else pip_index_urls,
+                num_nodes=num_nodes,
+                resources_per_node=resources_per_node,
+                env=env,
+                num_proc_per_node=num_proc_per_node,
+            )
+        else:
+            _check_trainer(trainer, [argument for argument, value in short.items() if value is not None])
+        spec = job_spec(
+            name=names.generate() if name is None else name,
+            runtime=self._runtime(runtime),
+            trainer=trainer,
+            initializer=initializer,
+            options=options,
+        )
+        return self.backend.render(spec) if dry_run else self._start(spec)
+
+    def list_runtimes(self) -> list[Runtime]:
+        """Return the runtimes that jobs can name on this backend.
+
+        Raises:
+            Unsupported: When this backend cannot do it in this version.
+        """
+        return self.backend.list_runtimes()
+
+    def get_runtime(self, name: str) -> Runtime:
+        """Return one runtime by name.
+
+        Raises:
+            RuntimeNotFound: With the names that exist.
+            Unsupported: When this backend cannot do it in this version.
+        """
+        return self.backend.get_runtime(name)
+
+    def get_runtime_packages(self, runtime: str | Runtime) -> str:
+        """Print and return Python, its packages and the devices of a node of `runtime`.
+
+        Raises:
+            RuntimeNotFound: With the names that exist.
+            Unsupported: When this backend cannot do it in this version.
+        """
+        if isinstance(runtime, str):
+            runtime = self.backend.get_runtime(runtime)
+        check_instance("runtime", runtime, (Runtime,))
+        packages = self.backend.get_runtime_packages(runtime)
+        print(packages)
+        return packages
+
+    def list_jobs(self, runtime: str | Runtime | None = None) -> list[TrainJob]:
+        """Return the jobs, oldest first.
+
+        Args:
+            runtime: Only the jobs of this runtime, by name or as an object.
+
+        Raises:
+            Unsupported: When this backend cannot do it in this version.
+        """
+        wanted = runtime.name if isinstance(runtime, Runtime) else runtime
+        return [job for job in self.backend.list_jobs() if wanted is None or job.runtime.name == wanted]
+
+    def get_job(self, name: str) -> TrainJob:
+        """Return one job as it is now.
+
+        Raises:
+            JobNotFound: With names like it.
+            Unsupported: When this backend cannot do it in this version.
+        """
+        return self.backend.get_job(name)
+
+    def get_job_logs(
+        self, name: str, step: str | None = f"{constants.NODE}-0", follow: bool | None = False
+    ) -> Iterator[str]:
+        """Return an iterator over the log lines of a job; name and step are checked at once.
+
+        Args:
+            name: The job.
+            step: One step, like `"node-0"`: its lines as they are. `None`: the lines of all steps as they come,
+                each with its origin in front, like `[node-1:rank0] `, where rank counts over all nodes.
+            follow: Yield each line as soon as it is whole, until the job ends. Otherwise what is there now.
+
+        Returns:
+            An iterator of lines without line ends. Bytes that are no UTF-8 become replacement characters.
+
+        Raises:
+            JobNotFound: With names like it.
+            InvalidInput: When the job has no such step; lists the steps.
+            Unsupported: When this backend cannot do it in this version.
+        """
+        return self.backend.get_job_logs(name, step, bool(follow))
+
+    def get_job_events(self, name: str) -> list[Event]:
+        """Return what happened to a job, oldest first.
+
+        Raises:
+            JobNotFound: With names like it.
+            Unsupported: When this backend cannot do it in this version.
+        """
+        return self.backend.get_job_events(name)
+
+    def wait_for_job_status(
+        self,
+        name: str,
+        status: Collection[AwaitableStatus] = frozenset({constants.TRAINJOB_COMPLETE}),
+        timeout: float = 600,
+        polling_interval: float = 2,
+        callbacks: Sequence[Callable[[TrainJob], None]] | None = None,
+    ) -> TrainJob:
+        """Wait until a job has reached one of some statuses.
+
+        A job that is `Complete` has been `Created` and `Running`, so waiting for those ends then too.
+
+        Args:
+            name: The job.
+            status: Any of `Created`, `Running`, `Complete`, `Failed`.
+            timeout: Seconds to wait at most, by the clock.
+            polling_interval: Seconds between two calls of the callbacks, and between two looks at the job where
+                the backend cannot be told of changes.
+            callbacks: Called with the job at each interval and when it has got there.
+
+        Returns:
+            The job.
+
+        Raises:
+            JobFailed: As soon as the job fails, unless `Failed` is awaited: with rank, exception and last lines.
+            JobWaitTimeout: When the time is up, a `TimeoutError`; the job goes on.
+            JobNotFound: With names like it; also when the job is deleted meanwhile.
+            InvalidInput: For a status that does not exist, or times that are not greater than 0.
+            Unsupported: When this backend cannot do it in this version.
+        """
+        return wait_for_status(
+            self.backend,
+            name,
+            status,
+            timeout=timeout,
+            polling_interval=polling_interval,
+            callbacks=callbacks or (),
+        )
+
+    def delete_job(self, name: str) -> None:
+        """End a job if it runs, and forget it with its logs.
+
+        Raises:
+            JobNotFound: With names like it.
+            Unsupported: When this backend cannot do it in this version.
+        """
+        self.backend.delete_job(name)
+
+    def _runtime(self, runtime: str | Runtime | None) -> Runtime:
+        if isinstance(runtime, Runtime):
+            return runtime
+        if runtime is not None:
+            check_instance("runtime", runtime, (str, Runtime))
+        return self.backend.resolve_runtime(constants.DEFAULT_TRAINING_RUNTIME if runtime is None else runtime)
+
+    def _start(self, spec: JobSpec) -> str:
+        self.backend.train(spec)
+        return spec.name
+
+
+def _backend(config: object) -> Backend:
+    if isinstance(config, LocalProcessBackendConfig):
+        from kubeflow.trainer.backends.localprocess.backend import LocalProcessBackend
+
+        return LocalProcessBackend(config)
+    if isinstance(config, KubernetesBackendConfig):
+        from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
+
+        return KubernetesBackend(config)
+    if isinstance(config, ContainerBackendConfig):
+        raise Unsupported(
+            "The container backend is not in this version. To run on this machine, use "
+            "TrainerClient(LocalProcessBackendConfig()); to make a job for a cluster, use "
+            "TrainerClient().train(..., dry_run=True)."
+        )
+    raise wrong_type(
+        "backend_config",
+        config,
+        (LocalProcessBackendConfig, KubernetesBackendConfig, ContainerBackendConfig),
+        remedy="For this machine, write TrainerClient(LocalProcessBackendConfig()).",
+    )
+
+
+def _check_trainer(trainer: AnyTrainer | None, short: Sequence[str]) -> None:
+    if trainer is not None:
+        check_instance(
+            "trainer",
+            trainer,
+            (CustomTrainer, CustomTrainerContainer, BuiltinTrainer),
+            remedy="A function goes into CustomTrainer(func=...), or is given as train_func=.",
+        )
+    if short:
+        where = "goes into the trainer" if trainer is not None else "needs train_func="
+        raise InvalidInput(f"{', '.join(f'{argument}=' for argument in short)} {where}.")

@@ -1,0 +1,114 @@
+"""What a backend does: it realises a `JobSpec` and tells the truth about the jobs it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+from kubeflow.trainer.errors import JobFailed
+from kubeflow.trainer.jobspec import JobSpec
+from kubeflow.trainer.types.jobs import Event, TrainJob
+from kubeflow.trainer.types.runtimes import Runtime
+
+if TYPE_CHECKING:
+    from kubeflow_api.trainer import v1alpha1
+
+
+class Backend(Protocol):
+    """Where jobs run. `TrainerClient` owns everything that is the same everywhere: checks, packaging, waiting."""
+
+    def list_runtimes(self) -> list[Runtime]:
+        """Return the runtimes that jobs can name here."""
+        ...
+
+    def get_runtime(self, name: str) -> Runtime:
+        """Return one runtime.
+
+        Raises:
+            RuntimeNotFound: With the names that exist.
+        """
+        ...
+
+    def resolve_runtime(self, name: str) -> Runtime:
+        """Return what is known of a runtime before a job is made; unlike `get_runtime` it may work offline.
+
+        Raises:
+            RuntimeNotFound: With the names that are known.
+        """
+        ...
+
+    def get_runtime_packages(self, runtime: Runtime) -> str:
+        """Return Python, its packages and the devices of a node of `runtime`, as text."""
+        ...
+
+    def render(self, spec: JobSpec) -> v1alpha1.TrainJob:
+        """Return the TrainJob that stands for `spec` on a cluster; nothing is sent.
+
+        Raises:
+            Unsupported: When this version cannot express `spec`.
+        """
+        ...
+
+    def train(self, spec: JobSpec) -> None:
+        """Start the job; when this returns, `get_job(spec.name)` knows it.
+
+        Raises:
+            InvalidInput: When it cannot run here, before anything is started.
+            JobExists: When the name is taken.
+            Unsupported: When this backend cannot realise `spec` in this version.
+        """
+        ...
+
+    def list_jobs(self) -> list[TrainJob]:
+        """Return all jobs, oldest first."""
+        ...
+
+    def get_job(self, name: str) -> TrainJob:
+        """Return one job.
+
+        Raises:
+            JobNotFound: With names like it.
+        """
+        ...
+
+    def next_change(self, name: str, seen: TrainJob, timeout: float) -> TrainJob:
+        """Return the job as soon as it differs from `seen`, or after `timeout` seconds as it is then.
+
+        Raises:
+            JobNotFound: When it does not exist (any more).
+        """
+        ...
+
+    def failure(self, name: str) -> JobFailed:
+        """Return, for a job that is `Failed`, the error that says why."""
+        ...
+
+    def get_job_logs(self, name: str, step: str | None, follow: bool) -> Iterator[str]:
+        """Check name and step at once, then yield whole lines without their ends, as they come.
+
+        Args:
+            name: The job.
+            step: One step, or `None` for all, each line prefixed with where it comes from.
+            follow: Go on until the job ends.
+
+        Raises:
+            JobNotFound: With names like it.
+            InvalidInput: When the job has no such step.
+        """
+        ...
+
+    def get_job_events(self, name: str) -> list[Event]:
+        """Return what happened to the job, oldest first.
+
+        Raises:
+            JobNotFound: With names like it.
+        """
+        ...
+
+    def delete_job(self, name: str) -> None:
+        """End the job if it runs, and forget it. When this returns, none of its processes is left here.
+
+        Raises:
+            JobNotFound: With names like it.
+        """
+        ...

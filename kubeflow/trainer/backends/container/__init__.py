@@ -1,0 +1,5 @@
+"""The container backend: configuration only in this version."""
+
+from kubeflow.trainer.backends.container.types import ContainerBackendConfig, TrainingRuntimeSource
+
+__all__ = ["ContainerBackendConfig", "TrainingRuntimeSource"]

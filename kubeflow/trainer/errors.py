@@ -1,0 +1,128 @@
+"""What can go wrong with a job. Each error carries its facts as attributes, and a message with one remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kubeflow.core.errors import InvalidInput, KubeflowError, did_you_mean
+
+__all__ = [
+    "InvalidInput",
+    "JobExists",
+    "JobFailed",
+    "JobNotFound",
+    "JobWaitTimeout",
+    "KubeflowError",
+    "RuntimeMissesPackage",
+    "RuntimeNotFound",
+    "Unsupported",
+]
+
+
+class Unsupported(KubeflowError, NotImplementedError):
+    """The chosen backend cannot do this in this version. The message says what works instead."""
+
+
+class RuntimeNotFound(InvalidInput):
+    """No runtime has this name. `available` lists the names that exist, in the backend's order."""
+
+    def __init__(self, name: str, available: Iterable[str]) -> None:
+        self.name = name
+        self.available = tuple(available)
+        super().__init__(
+            f"There is no runtime {name!r}.{did_you_mean(name, self.available)} "
+            f"Available: {', '.join(self.available) or 'none'}."
+        )
+
+
+class RuntimeMissesPackage(InvalidInput):
+    """The runtime needs a Python package that this environment does not have."""
+
+    def __init__(self, runtime: str, package: str, python: str) -> None:
+        self.runtime = runtime
+        self.package = package
+        super().__init__(
+            f"Runtime {runtime!r} needs {package!r}, which is not installed for {python}. "
+            f"Run `pip install {package}` there, or name it in packages_to_install=[{package!r}]."
+        )
+
+
+class JobNotFound(InvalidInput):
+    """No job has this name. `available` lists the jobs that this client sees."""
+
+    def __init__(self, name: str, available: Iterable[str]) -> None:
+        self.name = name
+        self.available = tuple(available)
+        listed = ", ".join(self.available[-5:]) or "none"
+        super().__init__(
+            f"There is no TrainJob {name!r}.{did_you_mean(name, self.available)} "
+            f"Newest jobs here: {listed}. list_jobs() shows all."
+        )
+
+
+class JobExists(InvalidInput):
+    """The name is taken by another job."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"A TrainJob {name!r} exists already. Choose another name, leave name= out to get a fresh one, "
+            f"or delete the other first: client.delete_job({name!r})."
+        )
+
+
+class JobFailed(KubeflowError):
+    """The job ended as Failed.
+
+    Attributes:
+        name: The job.
+        reason: What ended it, in words: an exception of the train function, a signal, an exit code.
+        rank: The rank that failed first, `None` when it failed before or outside of any rank.
+        node: Index of the node that failed first, `None` when unknown.
+        exception: Exception type and message of that rank, like `"ValueError: boom"`; `None` when the
+            process ended without one.
+        log: The last lines of that rank's log, oldest first, without line ends.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        reason: str,
+        *,
+        rank: int | None = None,
+        node: int | None = None,
+        exception: str | None = None,
+        log: Iterable[str] = (),
+    ) -> None:
+        self.name = name
+        self.reason = reason
+        self.rank = rank
+        self.node = node
+        self.exception = exception
+        self.log = tuple(log)
+        tail = "".join(f"\n    {line}" for line in self.log)
+        shown = f"\nLast lines of its log:{tail}" if self.log else ""
+        step = "" if node is None else f", step='node-{node}'"
+        super().__init__(
+            f"TrainJob {name!r} failed: {reason}{shown}\nThe whole log: client.get_job_logs({name!r}{step})."
+        )
+
+
+class JobWaitTimeout(KubeflowError, TimeoutError):
+    """A job did not reach the awaited status in time; it goes on unless it is deleted.
+
+    Attributes:
+        name: The job.
+        status: Its status when the time was up.
+        timeout: The time that was given, in seconds.
+    """
+
+    def __init__(self, name: str, status: str, awaited: Iterable[str], timeout: float) -> None:
+        self.name = name
+        self.status = status
+        self.timeout = timeout
+        super().__init__(
+            f"TrainJob {name!r} is {status} after {timeout:g} s, awaited: {', '.join(sorted(awaited))}. "
+            f"It goes on: wait again with a larger timeout=, look at client.get_job_logs({name!r}), "
+            f"or end it with client.delete_job({name!r})."
+        )

@@ -1,0 +1,171 @@
+"""From what the user gave to a `JobSpec`: one plain description of a job that every backend can realise.
+
+Everything that is wrong on every backend is refused here, before anything is sent or started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from kubeflow.core.errors import InvalidInput
+from kubeflow.trainer import names
+from kubeflow.trainer.constants import constants
+from kubeflow.trainer.types.checks import check_instance
+from kubeflow.trainer.types.initializers import Initializer
+from kubeflow.trainer.types.resources import normalise
+from kubeflow.trainer.types.runtimes import Runtime
+from kubeflow.trainer.types.trainers import BuiltinTrainer, CustomTrainer, CustomTrainerContainer, TrainerType
+
+if TYPE_CHECKING:
+    from kubeflow.packaging import Bundle
+
+AnyTrainer = CustomTrainer | CustomTrainerContainer | BuiltinTrainer
+"""What a job may run."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """A job, free of any backend. Made by `job_spec`, realised by a `Backend`.
+
+    Attributes:
+        name: RFC 1035 label, at most 63 characters.
+        runtime: The runtime it runs in; its framework decides the launcher.
+        bundle: The packaged train function with its requirements; `None` when the runtime or the image
+            brings the code.
+        builtin: Settings of the runtime's own trainer.
+        image: Image of the nodes; `None` keeps the runtime's.
+        num_nodes: `None` keeps the runtime's.
+        num_proc_per_node: `None` lets it follow from the resources.
+        resources: Quantity by Kubernetes resource name, per node; empty keeps the runtime's.
+        env: Environment variables of the nodes.
+        initializer: What is fetched before training.
+        labels: Labels of the job.
+        annotations: Annotations of the job.
+        active_deadline_seconds: The job fails when it is active for longer; `None` is no limit.
+    """
+
+    name: str
+    runtime: Runtime
+    bundle: Bundle | None = None
+    builtin: BuiltinTrainer | None = None
+    image: str | None = None
+    num_nodes: int | None = None
+    num_proc_per_node: int | None = None
+    resources: Mapping[str, str] = field(default_factory=dict[str, str])
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    initializer: Initializer | None = None
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    active_deadline_seconds: int | None = None
+
+
+@runtime_checkable
+class Option(Protocol):
+    """A change to a job that goes beyond its trainer; `train(options=[...])` applies them in order."""
+
+    def apply(self, spec: JobSpec) -> JobSpec:
+        """Return `spec` with this option's change; `dataclasses.replace` makes one.
+
+        Raises:
+            InvalidInput: When the option contradicts the job.
+        """
+        ...
+
+
+def job_spec(
+    *,
+    name: str,
+    runtime: Runtime,
+    trainer: AnyTrainer | None = None,
+    initializer: Initializer | None = None,
+    options: Sequence[Option] | None = None,
+) -> JobSpec:
+    """Describe the job that `trainer` is, in `runtime`.
+
+    Args:
+        name: The job's name.
+        runtime: The runtime, as the backend resolved it.
+        trainer: What to run; `None` runs what the runtime brings.
+        initializer: What is fetched before training.
+        options: Applied in order, after all else.
+
+    Raises:
+        InvalidInput: When the job cannot work on any backend, naming cause and remedy. A `PackagingError`
+            when the function cannot be packaged or its arguments do not bind to its signature.
+    """
+    names.check(name)
+    if initializer is not None:
+        check_instance("initializer", initializer, (Initializer,))
+    spec = JobSpec(name=name, runtime=runtime, initializer=initializer)
+    if trainer is not None:
+        spec = _with_trainer(spec, trainer)
+    for option in _checked(options):
+        spec = option.apply(spec)
+    names.check(spec.name)
+    _check_reserved(spec)
+    return spec
+
+
+def _with_trainer(spec: JobSpec, trainer: AnyTrainer) -> JobSpec:
+    _check_fits(spec.runtime, trainer)
+    bundle = _bundle(trainer) if isinstance(trainer, CustomTrainer) else None
+    settings = trainer.config if isinstance(trainer, BuiltinTrainer) else trainer
+    return replace(
+        spec,
+        bundle=bundle,
+        builtin=trainer if isinstance(trainer, BuiltinTrainer) else None,
+        image=None if isinstance(trainer, BuiltinTrainer) else trainer.image,
+        num_nodes=settings.num_nodes,
+        num_proc_per_node=trainer.num_proc_per_node if isinstance(trainer, CustomTrainer) else None,
+        resources=normalise(settings.resources_per_node or {}),
+        env={} if isinstance(trainer, BuiltinTrainer) else dict(trainer.env or {}),
+    )
+
+
+def _bundle(trainer: CustomTrainer) -> Bundle:
+    from kubeflow.packaging import bundle
+
+    return bundle(
+        trainer.func,
+        args=trainer.func_args,
+        requirements=tuple(trainer.packages_to_install or ()),
+        index_urls=tuple(trainer.pip_index_urls),
+    )
+
+
+def _check_fits(runtime: Runtime, trainer: AnyTrainer) -> None:
+    builtin = runtime.trainer.trainer_type is TrainerType.BUILTIN_TRAINER
+    if builtin and isinstance(trainer, CustomTrainer):
+        raise InvalidInput(
+            f"Runtime {runtime.name!r} brings its own trainer and takes no function: give it "
+            "trainer=BuiltinTrainer(...), or run the function in 'torch-distributed'."
+        )
+    if not builtin and isinstance(trainer, BuiltinTrainer):
+        raise InvalidInput(
+            f"Runtime {runtime.name!r} has no trainer of its own, so BuiltinTrainer does not fit: choose a "
+            "'torchtune-...' runtime, or give a function with CustomTrainer(func=...)."
+        )
+
+
+def _checked(options: Iterable[object] | None) -> list[Option]:
+    checked: list[Option] = []
+    for option in options or ():
+        if isinstance(option, type) or not isinstance(option, Option):
+            raise InvalidInput(
+                f"options takes objects with `apply(spec: JobSpec) -> JobSpec`, not {option!r}. "
+                "Nodes, resources, environment and packages are fields of CustomTrainer."
+            )
+        checked.append(option)
+    return checked
+
+
+def _check_reserved(spec: JobSpec) -> None:
+    # Rule of the Trainer admission webhook, for every torch job from 2.2 on.
+    taken = [key for key in constants.TORCH_RESERVED_ENV if key in spec.env]
+    if taken and spec.runtime.trainer.framework == "torch":
+        raise InvalidInput(
+            f"env sets {', '.join(taken)}, which the torch runtime sets itself: leave it out and use num_nodes= "
+            "and num_proc_per_node= instead."
+        )

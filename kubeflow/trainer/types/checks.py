@@ -1,0 +1,80 @@
+"""Checks that several types make when they are built: an error that names the field and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
+
+from kubeflow.core.errors import InvalidInput
+
+
+def check_count(field: str, value: object, *, least: int = 1) -> None:
+    """Refuse anything but an `int` of at least `least`; `True` is not a count.
+
+    Raises:
+        InvalidInput: Naming `field`, the value and the bound.
+    """
+    if type(value) is not int or value < least:
+        raise InvalidInput(f"{field} must be a whole number of at least {least}, not {value!r}.")
+
+
+def check_strings(field: str, value: object) -> None:
+    """Refuse anything but a sequence of non-empty strings; one bare string is a common slip.
+
+    Raises:
+        InvalidInput: Naming `field`.
+    """
+    if isinstance(value, str):
+        raise InvalidInput(f"{field} must be a list of strings, not one string: write {field}=[{value!r}].")
+    items = cast(Sequence[object], value) if isinstance(value, Sequence) else [None]
+    if not all(isinstance(item, str) and item.strip() for item in items):
+        raise InvalidInput(f"{field} must be a list of non-empty strings, not {value!r}.")
+
+
+def check_env(field: str, value: object) -> None:
+    """Refuse anything but a mapping from variable names to strings.
+
+    Raises:
+        InvalidInput: Naming the variable, and how to write a value that is not a string.
+    """
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{field} must map variable names to strings, not {value!r}.")
+    for key, text in cast(Mapping[object, object], value).items():
+        if not isinstance(key, str) or not key or "=" in key or "\0" in key:
+            raise InvalidInput(f"{field} has {key!r}, which is no name of an environment variable.")
+        if not isinstance(text, str):
+            raise InvalidInput(f"{field}[{key!r}] must be a string, not {text!r}: write {key!r}: {str(text)!r}.")
+        if "\0" in text:
+            raise InvalidInput(f"{field}[{key!r}] holds a NUL character, which no environment can carry.")
+
+
+def check_text(field: str, value: object) -> None:
+    """Refuse anything but a non-empty string.
+
+    Raises:
+        InvalidInput: Naming `field`.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidInput(f"{field} must be a non-empty string, not {value!r}.")
+
+
+def check_instance(field: str, value: object, kinds: tuple[type, ...], *, remedy: str = "") -> None:
+    """Refuse a value of another type than `kinds`.
+
+    Raises:
+        InvalidInput: Naming `field`, what it takes and what it got; `remedy` is appended.
+    """
+    if not isinstance(value, kinds):
+        raise wrong_type(field, value, kinds, remedy=remedy)
+
+
+def wrong_type(field: str, value: object, kinds: tuple[type, ...], *, remedy: str = "") -> InvalidInput:
+    """Return the error that `check_instance` raises."""
+    takes = _listed(kind.__name__ for kind in kinds)
+    got = f"the class {value.__name__}" if isinstance(value, type) else f"{value!r}"
+    return InvalidInput(f"{field} takes {takes}, not {got}.{f' {remedy}' if remedy else ''}")
+
+
+def _listed(names: Iterable[str]) -> str:
+    *rest, last = names
+    return f"{', '.join(rest)} or {last}" if rest else last

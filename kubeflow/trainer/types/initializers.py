@@ -1,0 +1,181 @@
+"""What is fetched once before training: a dataset and a model, from the Hugging Face Hub, S3 or a data cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kubeflow.core.errors import InvalidInput
+from kubeflow.trainer.constants import constants
+from kubeflow.trainer.types.checks import check_count, check_instance, check_strings, check_text
+
+
+@dataclass(frozen=True)
+class BaseInitializer:
+    """A source of data.
+
+    Attributes:
+        storage_uri: Where the data is, like `"hf://tatsu-lab/alpaca"`.
+    """
+
+    storage_uri: str
+
+    def __post_init__(self) -> None:
+        check_text("storage_uri", self.storage_uri)
+
+
+def _check_scheme(uri: str, scheme: str) -> None:
+    if not uri.startswith(scheme) or uri == scheme:
+        raise InvalidInput(f"storage_uri must start with {scheme!r} and go on, not {uri!r}.")
+
+
+@dataclass(frozen=True)
+class HuggingFaceDatasetInitializer(BaseInitializer):
+    """A dataset from the Hugging Face Hub.
+
+    Attributes:
+        storage_uri: `"hf://<organisation>/<dataset>[/<path>]"`.
+        ignore_patterns: Files to leave out, as globs.
+        access_token: Token for a private dataset.
+    """
+
+    ignore_patterns: Sequence[str] | None = None
+    access_token: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_scheme(self.storage_uri, "hf://")
+        _check_patterns(self.ignore_patterns)
+
+
+@dataclass(frozen=True)
+class S3DatasetInitializer(BaseInitializer):
+    """A dataset from S3 or a store that speaks its protocol.
+
+    Attributes:
+        storage_uri: `"s3://<bucket>/<path>"`.
+        ignore_patterns: Files to leave out, as globs.
+        endpoint: URL of the store, when it is not AWS.
+        access_key_id: Access key.
+        secret_access_key: Its secret.
+        region: Region of the bucket.
+        role_arn: Role to assume.
+    """
+
+    ignore_patterns: Sequence[str] | None = None
+    endpoint: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = None
+    region: str | None = None
+    role_arn: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_scheme(self.storage_uri, "s3://")
+        _check_patterns(self.ignore_patterns)
+
+
+@dataclass(frozen=True)
+class DataCacheInitializer(BaseInitializer):
+    """A table that a distributed cache serves to the nodes while they train.
+
+    Attributes:
+        storage_uri: `"cache://<schema>/<table>"`.
+        metadata_loc: Location of the Iceberg table's metadata file.
+        num_data_nodes: Nodes of the cache, at least 2.
+        head_cpu: CPU of its head node, as a quantity.
+        head_mem: Memory of its head node, as a quantity.
+        worker_cpu: CPU of each of its workers, as a quantity.
+        worker_mem: Memory of each of its workers, as a quantity.
+        iam_role: Role that may read `metadata_loc`.
+    """
+
+    metadata_loc: str
+    num_data_nodes: int
+    head_cpu: str | None = None
+    head_mem: str | None = None
+    worker_cpu: str | None = None
+    worker_mem: str | None = None
+    iam_role: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_scheme(self.storage_uri, "cache://")
+        table = self.storage_uri.removeprefix("cache://").split("/")
+        if len(table) != 2 or not all(table):
+            raise InvalidInput(f"storage_uri must be 'cache://<schema>/<table>', not {self.storage_uri!r}.")
+        check_text("metadata_loc", self.metadata_loc)
+        check_count("num_data_nodes", self.num_data_nodes, least=2)
+
+
+@dataclass(frozen=True)
+class HuggingFaceModelInitializer(BaseInitializer):
+    """A model from the Hugging Face Hub.
+
+    Attributes:
+        storage_uri: `"hf://<organisation>/<model>"`.
+        ignore_patterns: Files to leave out, as globs. Default: weights in formats other than safetensors.
+        access_token: Token for a private or gated model.
+    """
+
+    ignore_patterns: Sequence[str] | None = constants.INITIALIZER_DEFAULT_IGNORE_PATTERNS
+    access_token: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_scheme(self.storage_uri, "hf://")
+        _check_patterns(self.ignore_patterns)
+
+
+@dataclass(frozen=True)
+class S3ModelInitializer(BaseInitializer):
+    """A model from S3 or a store that speaks its protocol.
+
+    Attributes:
+        storage_uri: `"s3://<bucket>/<path>"`.
+        ignore_patterns: Files to leave out, as globs. Default: weights in formats other than safetensors.
+        endpoint: URL of the store, when it is not AWS.
+        access_key_id: Access key.
+        secret_access_key: Its secret.
+        region: Region of the bucket.
+        role_arn: Role to assume.
+    """
+
+    ignore_patterns: Sequence[str] | None = constants.INITIALIZER_DEFAULT_IGNORE_PATTERNS
+    endpoint: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = None
+    region: str | None = None
+    role_arn: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_scheme(self.storage_uri, "s3://")
+        _check_patterns(self.ignore_patterns)
+
+
+DatasetInitializer = HuggingFaceDatasetInitializer | S3DatasetInitializer | DataCacheInitializer
+ModelInitializer = HuggingFaceModelInitializer | S3ModelInitializer
+
+
+@dataclass(frozen=True)
+class Initializer:
+    """What is fetched before training.
+
+    Attributes:
+        dataset: Lands in `/workspace/dataset` on every node.
+        model: Lands in `/workspace/model` on every node.
+    """
+
+    dataset: DatasetInitializer | None = None
+    model: ModelInitializer | None = None
+
+    def __post_init__(self) -> None:
+        if self.dataset is not None:
+            check_instance(
+                "dataset",
+                self.dataset,
+                (HuggingFaceDatasetInitializer, S3DatasetInitializer, DataCacheInitializer),
+            )
+        if self.model is not None:
+            check_instance("model", self.model, (HuggingFaceModelInitializer, S3ModelInitializer))
+
+
+def _check_patterns(patterns: Sequence[str] | None) -> None:
+    if patterns is not None:
+        check_strings("ignore_patterns", patterns)

@@ -1,0 +1,108 @@
+"""A job as its user sees it: status, steps and events. What is sent to a cluster is a generated model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from kubeflow.trainer.constants import constants
+from kubeflow.trainer.types.checks import check_instance
+from kubeflow.trainer.types.initializers import Initializer
+from kubeflow.trainer.types.runtimes import Runtime
+from kubeflow.trainer.types.trainers import CustomTrainer
+
+JobStatus = Literal["Created", "Running", "Complete", "Failed", "Unknown"]
+"""The statuses of a job. A job ends as `Complete` or `Failed`; `Unknown` is a state that this version cannot name."""
+
+AwaitableStatus = Literal["Created", "Running", "Complete", "Failed"]
+"""The statuses that can be waited for."""
+
+AWAITABLE: tuple[AwaitableStatus, ...] = get_args(AwaitableStatus)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One part of a job: a training node such as `"node-0"`, or an initializer.
+
+    Attributes:
+        name: Its name, as `get_job_logs(step=...)` takes it.
+        status: `"Pending"`, `"Running"`, `"Succeeded"` or `"Failed"`; `None` when unknown.
+        pod_name: The pod on a cluster; the same kind of name for a local process.
+        device: Device of the node, like `"gpu"`.
+        device_count: Devices of the node, as text.
+    """
+
+    name: str
+    status: str | None
+    pod_name: str
+    device: str = constants.UNKNOWN
+    device_count: str = constants.UNKNOWN
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """A job at one moment.
+
+    Attributes:
+        name: Its name.
+        runtime: The runtime it runs in.
+        steps: Its parts, initializers first, nodes in order.
+        num_nodes: Training nodes.
+        creation_timestamp: When it was made, with time zone.
+        status: `Created`, `Running`, `Complete`, `Failed`, or `Unknown`.
+    """
+
+    name: str
+    runtime: Runtime
+    steps: Sequence[Step]
+    num_nodes: int
+    creation_timestamp: datetime
+    status: JobStatus = "Unknown"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a job.
+
+    Attributes:
+        involved_object_kind: What it happened to: `"TrainJob"`, `"Pod"`, `"Process"`, ...
+        involved_object_name: The name of that.
+        message: What happened, in words.
+        reason: What happened, in one CamelCase word.
+        event_time: When, with time zone.
+    """
+
+    involved_object_kind: str
+    involved_object_name: str
+    message: str
+    reason: str
+    event_time: datetime
+
+
+@dataclass(frozen=True)
+class TrainJobTemplate:
+    """The arguments of a job, to be used more than once: `client.train(**template)`.
+
+    Attributes:
+        trainer: What the job runs.
+        runtime: The runtime, by name or as an object. Default: `torch-distributed`.
+        initializer: What is fetched before training.
+    """
+
+    trainer: CustomTrainer
+    runtime: str | Runtime | None = None
+    initializer: Initializer | None = None
+
+    def __post_init__(self) -> None:
+        check_instance("trainer", self.trainer, (CustomTrainer,))
+
+    def keys(self) -> list[str]:
+        """Return the argument names of `TrainerClient.train` that `**template` fills."""
+        return ["trainer", "runtime", "initializer"]
+
+    def __getitem__(self, key: str) -> Any:  # `**` gives one type to parameters of different types
+        if key not in self.keys():
+            raise KeyError(key)
+        return getattr(self, key)

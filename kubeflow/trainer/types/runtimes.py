@@ -1,0 +1,56 @@
+"""A runtime: the environment, prepared by an administrator, that jobs run in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from kubeflow.trainer.constants import constants
+from kubeflow.trainer.types.trainers import TrainerType
+
+
+class RuntimeKind(Enum):
+    """Whether a runtime serves the whole cluster or one namespace."""
+
+    CLUSTER_TRAINING_RUNTIME = "ClusterTrainingRuntime"
+    TRAINING_RUNTIME = "TrainingRuntime"
+
+
+@dataclass(frozen=True)
+class RuntimeTrainer:
+    """How a runtime trains.
+
+    Attributes:
+        trainer_type: Whether it takes the user's code or brings its own.
+        framework: Like `"torch"`, `"jax"`, `"deepspeed"`; it decides how processes are launched.
+        image: Container image of its nodes; `"local"` where processes run without one.
+        num_nodes: Nodes of a job that does not say.
+        device: Device of a node, like `"gpu"` or `"cpu"`; `"Unknown"` when the runtime does not say.
+        device_count: Devices per node, as text; `"Unknown"` when the runtime does not say.
+        command: What it runs when the job brings no code; empty when the image decides.
+    """
+
+    trainer_type: TrainerType
+    framework: str
+    image: str
+    num_nodes: int = 1
+    device: str = constants.UNKNOWN
+    device_count: str = constants.UNKNOWN
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A runtime that jobs can name.
+
+    Attributes:
+        name: Its name, unique within its kind (and namespace).
+        trainer: How it trains.
+        kind: Whether it serves the cluster or a namespace.
+        pretrained_model: The model that it fine-tunes, if it is made for one.
+    """
+
+    name: str
+    trainer: RuntimeTrainer
+    kind: RuntimeKind
+    pretrained_model: str | None = None

@@ -1,0 +1,122 @@
+"""What a job runs: a function, a container image, or a trainer that comes with the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from kubeflow.core.errors import InvalidInput
+from kubeflow.trainer.constants import constants
+from kubeflow.trainer.types.checks import check_count, check_env, check_instance, check_strings, check_text
+from kubeflow.trainer.types.resources import Resources, normalise
+from kubeflow.trainer.types.torchtune import TorchTuneConfig
+
+
+@dataclass(frozen=True)
+class CustomTrainer:
+    """A Python function that trains: it runs once in every process of the job.
+
+    Attributes:
+        func: The train function. It is packaged with the module-level names it uses when the job is made.
+        func_args: Its arguments by name; checked against its signature when the job is made.
+        image: Container image of the nodes. Default: the runtime's. A local process has no image.
+        packages_to_install: Requirements in pip's notation, installed on each node before `func` starts. What is
+            there already costs nothing; a local job installs the rest for itself, not into your environment.
+        pip_index_urls: Package indexes for them, the main one first. Default: pip's own configuration, or
+            the environment variable `DEFAULT_PIP_INDEX_URLS` (comma-separated).
+        num_nodes: Training nodes, at least 1. Default: the runtime's.
+        resources_per_node: What each node gets, like `{"cpu": 4, "memory": "16Gi", "gpu": 1}`; names in any
+            case, memory without a unit in bytes. On a cluster a torch runtime starts one process per GPU, or
+            per CPU where no GPU is asked for; a local job starts one process per GPU, else one.
+        env: Environment variables of the nodes.
+        num_proc_per_node: Processes (ranks) per node, where it should not follow from the resources.
+
+    Raises:
+        InvalidInput: When a field cannot be right on any backend.
+    """
+
+    func: Callable[..., object]
+    func_args: Mapping[str, object] | None = None
+    image: str | None = None
+    packages_to_install: Sequence[str] | None = None
+    pip_index_urls: Sequence[str] = constants.DEFAULT_PIP_INDEX_URLS
+    num_nodes: int | None = None
+    resources_per_node: Resources | None = None
+    env: Mapping[str, str] | None = None
+    num_proc_per_node: int | None = None
+
+    def __post_init__(self) -> None:
+        if not callable(self.func):
+            raise InvalidInput(
+                f"func must be a function, not {self.func!r}: give its name without calling it, as in func=train."
+            )
+        if self.func_args is not None and not (
+            isinstance(self.func_args, Mapping)  # pyright: ignore[reportUnnecessaryIsInstance]
+            and all(isinstance(key, str) for key in self.func_args)  # pyright: ignore[reportUnnecessaryIsInstance]
+        ):
+            raise InvalidInput(f"func_args must map argument names to values, not {self.func_args!r}.")
+        if self.packages_to_install is not None:
+            check_strings("packages_to_install", self.packages_to_install)
+        check_strings("pip_index_urls", self.pip_index_urls)
+        if self.num_proc_per_node is not None:
+            check_count("num_proc_per_node", self.num_proc_per_node)
+        _check_nodes(self.image, self.num_nodes, self.resources_per_node, self.env)
+
+
+@dataclass(frozen=True)
+class CustomTrainerContainer:
+    """A container image that trains by its own entry point.
+
+    Attributes:
+        image: The image.
+        num_nodes: Training nodes, at least 1. Default: the runtime's.
+        resources_per_node: What each node gets, as in `CustomTrainer`.
+        env: Environment variables of the nodes.
+
+    Raises:
+        InvalidInput: When a field cannot be right on any backend.
+    """
+
+    image: str
+    num_nodes: int | None = None
+    resources_per_node: Resources | None = None
+    env: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        check_text("image", self.image)
+        _check_nodes(self.image, self.num_nodes, self.resources_per_node, self.env)
+
+
+@dataclass(frozen=True)
+class BuiltinTrainer:
+    """A trainer that comes with the runtime and only needs settings.
+
+    Attributes:
+        config: The settings.
+    """
+
+    config: TorchTuneConfig
+
+    def __post_init__(self) -> None:
+        check_instance("config", self.config, (TorchTuneConfig,))
+
+
+class TrainerType(Enum):
+    """Whether a runtime runs the user's code or brings its own."""
+
+    CUSTOM_TRAINER = "CustomTrainer"
+    BUILTIN_TRAINER = "BuiltinTrainer"
+
+
+def _check_nodes(
+    image: str | None, num_nodes: int | None, resources: Resources | None, env: Mapping[str, str] | None
+) -> None:
+    if image is not None:
+        check_text("image", image)
+    if num_nodes is not None:
+        check_count("num_nodes", num_nodes)
+    if resources is not None:
+        normalise(resources)
+    if env is not None:
+        check_env("env", env)

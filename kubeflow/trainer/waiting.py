@@ -1,0 +1,66 @@
+"""Waiting for a job: the same deadline, callbacks and failures on every backend."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable
+
+from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.trainer.backends.base import Backend
+from kubeflow.trainer.errors import JobWaitTimeout
+from kubeflow.trainer.types.jobs import AWAITABLE, AwaitableStatus, JobStatus, TrainJob
+
+# How far a job is when it has a status: one that is Complete has been Running, whether or not anyone looked.
+_PROGRESS: dict[JobStatus, int] = {"Created": 0, "Running": 1, "Complete": 2}
+
+
+def wait_for_status(
+    backend: Backend,
+    name: str,
+    status: Collection[AwaitableStatus],
+    *,
+    timeout: float,
+    polling_interval: float,
+    callbacks: Iterable[Callable[[TrainJob], None]] = (),
+) -> TrainJob:
+    """Return the job once it has reached one of `status`; see `TrainerClient.wait_for_job_status`."""
+    _check(status, timeout, polling_interval)
+    deadline = time.monotonic() + timeout
+    job = backend.get_job(name)
+    next_poll = 0.0
+    while True:
+        now = time.monotonic()
+        reached = _reached(job, status)
+        if reached or job.status == "Failed" or now >= next_poll:
+            next_poll = now + polling_interval
+            for callback in callbacks:
+                callback(job)
+        if reached:
+            return job
+        if job.status == "Failed":
+            raise backend.failure(name)
+        now = time.monotonic()  # callbacks take time too
+        if now >= deadline:
+            raise JobWaitTimeout(name, job.status, status, timeout)
+        job = backend.next_change(name, job, max(0.0, min(deadline, next_poll) - now))
+
+
+def _reached(job: TrainJob, status: Collection[AwaitableStatus]) -> bool:
+    if job.status in status:
+        return True
+    progress = _PROGRESS.get(job.status, -1)
+    return any(wanted in _PROGRESS and progress >= _PROGRESS[wanted] for wanted in status)
+
+
+def _check(status: Collection[str], timeout: float, polling_interval: float) -> None:
+    if isinstance(status, str):
+        raise InvalidInput(f"status takes a set: write status={{{status!r}}}.")
+    if not status:
+        raise InvalidInput(f"status is empty: name at least one of {', '.join(AWAITABLE)}.")
+    for given in status:
+        if given not in AWAITABLE:
+            hint = did_you_mean(given, AWAITABLE) if isinstance(given, str) else ""  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidInput(f"A job never has the status {given!r}.{hint} Known: {', '.join(AWAITABLE)}.")
+    for field, value in (("timeout", timeout), ("polling_interval", polling_interval)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidInput(f"{field} is in seconds and must be greater than 0, not {value!r}.")

@@ -1,0 +1,12 @@
+"""Every case, in the order of the table. A new module of rows needs one import and one line here."""
+
+from tests.bench import rows_bundle, rows_codegen, rows_import, rows_models, rows_train
+from tests.bench.cases import Case
+
+CASES: tuple[Case, ...] = (
+    *rows_import.CASES,
+    *rows_models.CASES,
+    *rows_codegen.CASES,
+    *rows_bundle.CASES,
+    *rows_train.CASES,
+)

@@ -1,0 +1,1 @@
+"""Code that runs inside the interpreters being measured: standard library only, and little of it."""

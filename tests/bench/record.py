@@ -1,0 +1,127 @@
+"""The results as JSON, for machines: every figure of every round, without a date."""
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+from tests.bench.rows import Row
+from tests.bench.series import Missing, Side, Spread, spread
+from tests.bench.table import figure
+
+SCHEMA = 1
+"""Raised when a reader of older files would misread newer ones."""
+
+
+class Figures(TypedDict):
+    """A spread as JSON: `low` and `high` are minimum and maximum."""
+
+    median: float
+    low: float
+    q1: float
+    q3: float
+    high: float
+    n: int
+
+
+class SideRecord(TypedDict):
+    """One side of a row: either figures with the samples by round, or the reason why there are none."""
+
+    figures: Figures | None
+    samples: list[float]
+    missing: str | None
+
+
+class RequirementRecord(TypedDict):
+    """What a row has to show."""
+
+    text: str
+    verdict: str
+
+
+class RowRecord(TypedDict):
+    """A row of the table."""
+
+    name: str
+    case: str
+    metric: str
+    unit: str
+    n: int
+    ours: SideRecord
+    peer: SideRecord
+    limit: SideRecord
+    limit_is: str
+    peer_to_ours: Figures | None
+    ours_to_limit: Figures | None
+    requirement: RequirementRecord | None
+
+
+class Header(TypedDict):
+    """On what the figures were taken."""
+
+    schema: int
+    python: str
+    platform: str
+    cpus: int
+    load_before: float
+    quick: bool
+    versions: dict[str, dict[str, str]]
+
+
+class Record(TypedDict):
+    """The whole file."""
+
+    header: Header
+    rows: list[RowRecord]
+
+
+def header(versions: Mapping[str, Mapping[str, str]], *, quick: bool, load: float) -> Header:
+    """Describe this machine; `load` is its one-minute average when the run began."""
+    return {
+        "schema": SCHEMA,
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "load_before": round(load, 2),
+        "quick": quick,
+        "versions": {place: dict(each) for place, each in versions.items()},
+    }
+
+
+def record(head: Header, rows: Sequence[Row]) -> Record:
+    """Return the JSON value of a run."""
+    return {"header": head, "rows": [_row(row) for row in rows]}
+
+
+def _row(row: Row) -> RowRecord:
+    sides = [_side(side) for side in (row.ours, row.peer, row.limit)]
+    requirement: RequirementRecord | None = None
+    if row.requirement is not None and row.verdict is not None:
+        text = row.requirement.text(lambda value: figure(value, row.unit))
+        requirement = {"text": text, "verdict": row.verdict.value}
+    return {
+        "name": row.name,
+        "case": row.case,
+        "metric": row.metric,
+        "unit": row.unit.value,
+        "n": max(len(side["samples"]) for side in sides),
+        "ours": sides[0],
+        "peer": sides[1],
+        "limit": sides[2],
+        "limit_is": row.limit_is,
+        "peer_to_ours": _figures(row.peer_to_ours),
+        "ours_to_limit": _figures(row.ours_to_limit),
+        "requirement": requirement,
+    }
+
+
+def _side(side: Side) -> SideRecord:
+    if isinstance(side, Missing):
+        return {"figures": None, "samples": [], "missing": side.reason}
+    return {"figures": _figures(spread(side.values)), "samples": list(side.values), "missing": None}
+
+
+def _figures(figures: Spread | None) -> Figures | None:
+    if figures is None:
+        return None
+    return Figures(median=figures.median, low=figures.low, q1=figures.q1, q3=figures.q3, high=figures.high, n=figures.n)

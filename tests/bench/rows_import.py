@@ -1,0 +1,73 @@
+"""Rows: what importing costs, in time, memory and modules."""
+
+from tests.bench.cases import Case, Metric, Place, Unit
+from tests.bench.objects import small_train_job
+from tests.bench.probes import bare, importing, looking_out
+from tests.bench.requirements import Always, AtMostOverLimit
+from tests.bench.series import Missing
+
+HEAVY = ("kubernetes", "torch", "docker", "podman", "optuna", "rich")
+"""Packages that an import of the client may neither load nor look for."""
+
+FIRST_LINE = "from kubeflow.trainer import TrainerClient, CustomTrainer"
+
+FIRST_CLIENT = f"""
+{FIRST_LINE}, LocalProcessBackendConfig
+TrainerClient(LocalProcessBackendConfig())
+CustomTrainer(func=print)
+"""
+
+
+def _import_case(name: str, ours: str, peer: str, *, over_bare: float | None = None) -> Case:
+    requirement = None if over_bare is None else AtMostOverLimit(over_bare)
+    return Case(
+        name=name,
+        metrics=(
+            Metric("wall", "whole process, wall", requirement=requirement),
+            Metric("cpu", "whole process, CPU"),
+            Metric("import", "the statement alone, without start and exit"),
+            Metric("memory", "peak memory", Unit.BYTES),
+            Metric("modules", "modules loaded", Unit.COUNT),
+        ),
+        ours=importing(Place.OURS, ours),
+        peer=importing(Place.PEER, peer),
+        limit=bare(Place.BARE),
+        limit_is="bare interpreter",
+    )
+
+
+CASES = (
+    _import_case("import kubeflow.trainer", "import kubeflow.trainer", "import kubeflow.trainer", over_bare=0.15),
+    # Our packages export lazily, so the case above alone would flatter us: a script begins with this.
+    _import_case(
+        FIRST_LINE,
+        FIRST_LINE,
+        FIRST_LINE,
+        over_bare=0.15,
+    ),
+    # And what the import puts off is due with the first client.
+    _import_case("import and make a client for this machine", FIRST_CLIENT, FIRST_CLIENT),
+    Case(
+        name=FIRST_LINE,
+        metrics=(Metric("found", "heavy modules loaded or looked for", Unit.COUNT, requirement=Always(0)),),
+        ours=looking_out(Place.OURS, FIRST_LINE, HEAVY),
+        peer=looking_out(Place.PEER, FIRST_LINE, HEAVY),
+        limit=Missing("a bare interpreter touches none"),
+        limit_is=f"none of {', '.join(HEAVY)}",
+        rounds=1,
+        quick_rounds=1,
+        warmup=0,
+    ),
+    _import_case(
+        "import the TrainJob model",
+        "from kubeflow_api.trainer.v1alpha1 import TrainJob",
+        "from kubeflow_trainer_api.models import TrainerV1alpha1TrainJob",
+    ),
+    # Models that are built on first use pay then: import and first object together leave nothing out.
+    _import_case(
+        "import the TrainJob model and parse a first object",
+        f"from kubeflow_api.trainer.v1alpha1 import TrainJob\nTrainJob.from_server({small_train_job()!r})",
+        "from kubeflow_trainer_api.models import TrainerV1alpha1TrainJob\n"
+        f"TrainerV1alpha1TrainJob.from_dict({small_train_job()!r})",
+    ),
+)

@@ -1,0 +1,74 @@
+"""Rows: what the client adds to a training job on this machine, beside plain torchrun."""
+
+from pathlib import Path
+
+from tests.bench.cases import Case, Metric, Place
+from tests.bench.probes import scripting
+
+_JOB = Path(__file__).parent / "jobs" / "allreduce.py"
+
+# Jobs are recorded below the scratch folder, not among those of whoever runs the benchmarks.
+_OURS = f"""
+import os, sys, time
+os.environ["KUBEFLOW_STATE_DIR"] = os.environ["BENCH_SCRATCH"]
+sys.path.insert(0, {str(_JOB.parent)!r})
+from allreduce import train
+from kubeflow.trainer import CustomTrainer, LocalProcessBackendConfig, TrainerClient
+client = TrainerClient(LocalProcessBackendConfig())
+start = time.perf_counter()
+name = client.train(trainer=CustomTrainer(func=train, num_nodes={{nodes}}))
+submitted = time.perf_counter()
+try:
+    client.wait_for_job_status(name)
+    ended = time.perf_counter()
+finally:
+    client.delete_job(name)
+report({{{{"submit": submitted - start, "job": ended - start}}}})
+"""
+
+# Its wait does not end when the job fails, so this looks at the job itself; it also wants the runtime named.
+_PEER = f"""
+import sys, time
+sys.path.insert(0, {str(_JOB.parent)!r})
+from allreduce import train
+from kubeflow.trainer import CustomTrainer, LocalProcessBackendConfig, TrainerClient
+client = TrainerClient(LocalProcessBackendConfig())
+start = time.perf_counter()
+name = client.train(runtime="torch-distributed", trainer=CustomTrainer(func=train, num_nodes={{nodes}}))
+submitted = time.perf_counter()
+while (status := client.get_job(name).status) not in ("Complete", "Failed"):
+    time.sleep(0.02)
+ended = time.perf_counter()
+if status == "Failed":
+    sys.exit("its job failed: " + " | ".join(list(client.get_job_logs(name))[-2:]).replace("\\n", " "))
+report({{{{"submit": submitted - start, "job": ended - start}}}})
+"""
+
+# The quickest plain way: a fixed address (`--standalone` takes about a tenth longer), one thread as in our jobs.
+_TORCHRUN = f"""
+import os, socket, subprocess, sys, time
+os.environ["OMP_NUM_THREADS"] = "1"
+with socket.create_server(("127.0.0.1", 0)) as free:
+    port = free.getsockname()[1]
+command = [sys.executable, "-m", "torch.distributed.run", "--nnodes=1", "--nproc-per-node=1", "--node-rank=0"]
+start = time.perf_counter()
+subprocess.run([*command, "--master-addr=127.0.0.1", f"--master-port={{port}}", {str(_JOB)!r}], check=True)
+report({{"job": time.perf_counter() - start}})
+"""
+
+
+CASES = (
+    Case(
+        name="train on this machine, one node",
+        metrics=(
+            Metric("submit", "train() returns"),
+            Metric("job", "train() and wait for the end"),
+        ),
+        ours=scripting(Place.CHECKOUT, _OURS.format(nodes=1)),
+        peer=scripting(Place.PEER, _PEER.format(nodes=1)),
+        limit=scripting(Place.CHECKOUT, _TORCHRUN),
+        limit_is="plain torchrun of the same function as a script",
+        rounds=7,
+        quick_rounds=3,
+    ),
+)

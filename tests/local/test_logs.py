@@ -1,0 +1,108 @@
+"""Reading logs: whole lines, in order, as they come."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kubeflow.local.logs import LAUNCHER_LOG, LogLine, last_lines, rank_log, read_lines
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Path:
+    (tmp_path / "node-0").mkdir()
+    return tmp_path / "node-0"
+
+
+def texts(lines: Iterator[LogLine]) -> list[str]:
+    return [line.text for line in lines]
+
+
+def test_a_finished_job_reads_launcher_first_then_ranks_by_number(node: Path) -> None:
+    for name, text in ((rank_log(10), "ten\n"), (rank_log(2), "two\n"), (LAUNCHER_LOG, "launcher\n")):
+        (node / name).write_text(text)
+    (node / "rank-2.exit").write_text("0")
+
+    lines = list(read_lines([(0, node)], finished=lambda: True, follow=True))
+
+    assert lines == [LogLine(0, None, "launcher"), LogLine(0, 2, "two"), LogLine(0, 10, "ten")]
+
+
+def test_an_unfinished_last_line_waits_for_its_end_or_the_end_of_the_job(node: Path) -> None:
+    (node / rank_log(0)).write_bytes(b"whole\nhalf")
+
+    assert texts(read_lines([(0, node)], finished=lambda: False, follow=False)) == ["whole"]
+    assert texts(read_lines([(0, node)], finished=lambda: True, follow=False)) == ["whole", "half"]
+
+
+def test_bytes_that_are_no_text_become_replacement_characters(node: Path) -> None:
+    (node / rank_log(0)).write_bytes(b"caf\xe9\n\xc3\xa9t\xc3\xa9\r\n")
+
+    assert texts(read_lines([(0, node)], finished=lambda: True, follow=False)) == [
+        "caf\ufffd",
+        "\u00e9t\u00e9",
+    ]
+
+
+def test_lines_longer_than_a_chunk_stay_whole(node: Path) -> None:
+    long = "x" * 300_000
+    (node / rank_log(0)).write_text(f"{long}\n{long}y\n")
+
+    assert texts(read_lines([(0, node)], finished=lambda: True, follow=False)) == [long, f"{long}y"]
+
+
+def test_following_sees_a_line_while_it_is_the_only_one_and_files_that_appear_later(node: Path) -> None:
+    done = threading.Event()
+    lines = read_lines([(0, node)], finished=done.is_set, follow=True)
+    with (node / rank_log(0)).open("w", buffering=1) as log:
+        print("first", file=log)
+        assert next(lines).text == "first"
+        threading.Timer(0.1, (node / rank_log(1)).write_text, ["from another rank\n"]).start()
+        started = time.monotonic()
+        assert next(lines) == LogLine(0, 1, "from another rank")
+        assert time.monotonic() - started < 1
+        print("last", file=log)
+    done.set()
+    assert texts(lines) == ["last"]
+
+
+@settings(deadline=None, max_examples=50)
+@given(pieces=st.lists(st.binary(max_size=40) | st.just(b"\n"), max_size=8))
+def test_however_a_log_is_written_its_lines_come_whole_and_once(pieces: list[bytes]) -> None:
+    with tempfile.TemporaryDirectory() as directory, (Path(directory) / rank_log(0)).open("wb", buffering=0) as log:
+        ended = threading.Event()
+
+        def write_next_piece() -> bool:  # between any two looks at the files, one more piece arrives
+            if pieces:
+                log.write(pieces.pop(0))
+            else:
+                ended.set()
+            return ended.is_set()
+
+        expected = b"".join(pieces).split(b"\n")
+        lines = texts(read_lines([(0, Path(directory))], finished=write_next_piece, follow=True))
+
+    assert lines == [
+        line.removesuffix(b"\r").decode(errors="replace")
+        for index, line in enumerate(expected)
+        if line or index < len(expected) - 1
+    ]
+
+
+def test_a_deleted_job_ends_its_followers(tmp_path: Path) -> None:
+    assert texts(read_lines([(0, tmp_path / "gone")], finished=lambda: True, follow=True)) == []
+
+
+def test_last_lines_are_the_last_ones(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("".join(f"line {i}\n\n" for i in range(50_000)))
+
+    assert last_lines(log, 3) == ["line 49997", "line 49998", "line 49999"]
+    assert last_lines(tmp_path / "none", 3) == []

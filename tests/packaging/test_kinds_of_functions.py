@@ -1,0 +1,88 @@
+"""Every kind of function and argument runs elsewhere as it runs here, through both forms of the command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.launch import CASES, in_parallel, launch, user_session
+
+PROJECT = CASES / "project"
+FORMS = ("plain", "shell")
+
+# How the user's code came to be: run as a script, or imported from a module.
+WRITERS = {
+    ("functions", "script"): ["functions.py", "{out}"],
+    ("functions", "module"): ["-c", "import functions as f; f.emit({out!r}, f.CASES)"],
+    ("arguments", "script"): ["arguments.py", "{out}"],
+    ("arguments", "module"): ["-c", "import arguments as a; a.functions.emit({out!r}, a.CASES)"],
+}
+
+# Both forms carry the same bundle: the second need not repeat every way of making it.
+LAUNCHES = [(key, form) for key in WRITERS for form in FORMS if key[1] == "script" or form == "plain"]
+
+Packed = dict[str, dict[str, object]]
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Packed]:
+    """Package all cases in user sessions; every case says what its function returned there."""
+    folder = tmp_path_factory.mktemp("packed")
+    found: dict[tuple[str, str], Packed] = {}
+    for key, words in WRITERS.items():
+        out = folder / ("-".join(key) + ".json")
+        user_session([word.format(out=str(out)) for word in words], cwd=PROJECT)
+        found[key] = json.loads(out.read_text())
+    return found
+
+
+def expected(case: dict[str, object]) -> object:
+    """What the function returned here. What was `__main__` is called otherwise in the job."""
+    return json.loads(json.dumps(case["expected"]).replace("__main__:", "kubeflow_main:"))
+
+
+def difference(name: str, case: dict[str, object], form: str, directory: Path) -> str:
+    """Run one case; return "" or what went wrong."""
+    if "error" in case:
+        return f"{name}: refused: {case['error']}"
+    command, variables = case[form], case.get("env", {})
+    assert isinstance(command, list)
+    assert isinstance(variables, dict)
+    ended = launch(command, directory / name, variables if form == "shell" else None)
+    if ended.code or ended.raw.get("result") != expected(case):
+        return f"{name}: exit {ended.code}, {ended.raw} instead of {expected(case)}\n{ended.stderr}"
+    return ""
+
+
+def test_the_table_holds_forty_kinds_and_more(packed: dict[tuple[str, str], Packed]) -> None:
+    names = {name for cases in packed.values() for name in cases}
+    assert len(names) >= 70, sorted(names)
+
+
+@pytest.mark.parametrize(("writer", "form"), LAUNCHES, ids=lambda v: v if isinstance(v, str) else "-from-".join(v))
+def test_each_kind_returns_there_what_it_returns_here(
+    packed: dict[tuple[str, str], Packed], writer: tuple[str, str], form: str, tmp_path: Path
+) -> None:
+    cases = packed[writer]
+    found = in_parallel(lambda item: difference(item[0], item[1], form, tmp_path), cases.items())
+    assert [text for text in found if text] == []
+
+
+@pytest.mark.parametrize(("table", "form"), [("functions", "plain"), ("functions", "shell"), ("arguments", "plain")])
+def test_each_kind_runs_under_torchrun_on_every_rank(
+    packed: dict[tuple[str, str], Packed], table: str, form: str, tmp_path: Path
+) -> None:
+    """One launch runs the whole table, closed over as one function: torchrun takes seconds to start."""
+    pytest.importorskip("torch")
+    out = tmp_path / "command.json"
+    user_session([f"{table}.py", str(out), form], cwd=PROJECT)
+    command, variables = json.loads(out.read_text())
+    ended = launch(command, tmp_path / "job", variables)
+    assert ended.code == 0, ended.stderr
+    assert [o.rank for o in ended.outcomes] == [0, 1]
+    cases = packed[table, "script"]
+    for rank in (0, 1):
+        result = json.loads((tmp_path / f"job/outcomes/rank-{rank}.json").read_text())["result"]
+        assert {n: result[n] for n in cases} == {n: expected(case) for n, case in cases.items()}

@@ -1,0 +1,209 @@
+"""What holds for a job on every backend. Functions run for real, in as many processes as they are given.
+
+Starting torch takes seconds, so a case looks at everything that its job can show.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from kubeflow.trainer import (
+    BackendConfig,
+    CustomTrainer,
+    JobFailed,
+    JobNotFound,
+    JobWaitTimeout,
+    TrainerClient,
+    TrainJob,
+    TrainJobTemplate,
+)
+
+WAIT = 60  # seconds; a job takes about four on a quiet machine
+
+
+def all_reduce(scale: int) -> None:
+    import os
+
+    import torch
+    import torch.distributed as dist
+
+    dist.init_process_group("gloo")
+    total = torch.tensor([float(scale * (dist.get_rank() + 1))])
+    dist.all_reduce(total)
+    print(f"rank {dist.get_rank()} of {dist.get_world_size()} sums {total.item():g}")
+    print(f"node {os.environ['GROUP_RANK']} local rank {os.environ['LOCAL_RANK']} has {os.environ['COLOUR']}")
+    dist.destroy_process_group()
+
+
+def test_two_nodes_of_two_processes_train_together(client: TrainerClient, config: BackendConfig) -> None:
+    directory, environment = Path.cwd(), dict(os.environ)
+    trainer = CustomTrainer(
+        func=all_reduce, func_args={"scale": 10}, num_nodes=2, num_proc_per_node=2, env={"COLOUR": "blue"}
+    )
+
+    name = client.train("torch-distributed", trainer=trainer)
+    seen: list[TrainJob] = []
+    job = client.wait_for_job_status(name, timeout=WAIT, callbacks=[seen.append])
+
+    assert (job.status, job.num_nodes, job.runtime.name) == ("Complete", 2, "torch-distributed")
+    assert [(step.name, step.status) for step in job.steps] == [
+        ("node-0", "Succeeded"),
+        ("node-1", "Succeeded"),
+    ]
+    assert seen[-1] == job
+    assert list(client.get_job_logs(name)) == [
+        "rank 0 of 4 sums 100",
+        "node 0 local rank 0 has blue",
+        "rank 1 of 4 sums 100",
+        "node 0 local rank 1 has blue",
+    ]
+    assert list(client.get_job_logs(name, step="node-1", follow=True))[::2] == [
+        "rank 2 of 4 sums 100",
+        "rank 3 of 4 sums 100",
+    ]
+    everything = list(client.get_job_logs(name, step=None))
+    assert len(everything) == 8
+    assert everything[-1] == "[node-1:rank3] node 1 local rank 1 has blue"
+    assert client.wait_for_job_status(name, {"Running"}).status == "Complete"  # it has been Running
+    assert client.get_job(name) == job
+    assert [other.name for other in TrainerClient(config).list_jobs(job.runtime)] == [name]
+    assert TrainerClient(config).list_jobs("another-runtime") == []
+    assert client.get_job_events(name)[0].reason == "Created"
+    assert (Path.cwd(), dict(os.environ)) == (directory, environment)
+
+
+def fail_on_rank_one() -> None:
+    import os
+    import time
+
+    print("about to fail")
+    if os.environ["RANK"] == "1":
+        raise ValueError("rank one\nhas had enough")
+    time.sleep(60)
+
+
+def test_a_failing_rank_fails_the_job_and_is_named(client: TrainerClient) -> None:
+    name = client.train(train_func=fail_on_rank_one, num_nodes=2)
+
+    started = time.monotonic()
+    with pytest.raises(JobFailed, match=r"rank 1 \(node-1\) raised ValueError: rank one") as failure:
+        client.wait_for_job_status(name, timeout=WAIT, polling_interval=30)
+
+    assert time.monotonic() - started < 30  # at once, not at the next look
+    error = failure.value
+    assert (error.name, error.rank, error.node) == (name, 1, 1)
+    assert error.exception == "ValueError: rank one\nhas had enough"
+    assert error.log[0] == "about to fail"
+    assert "has had enough" in error.log[-1]
+    assert str(error.log[-1]) in str(error)
+    assert list(client.get_job_logs(name)) == ["about to fail"]  # nothing but what the function wrote
+    job = client.wait_for_job_status(name, {"Complete", "Failed"})
+    assert (job.status, job.steps[1].status) == ("Failed", "Failed")
+
+
+def die_of_a_signal() -> None:
+    import os
+    import signal
+    import time
+
+    import torch
+    import torch.distributed as dist
+
+    dist.init_process_group("gloo")
+    if dist.get_rank() == 1:
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGKILL)
+    dist.all_reduce(torch.ones(1))  # raises on rank 0, whose peer is gone
+
+
+def test_a_rank_killed_by_a_signal_is_named_though_its_peer_raises(client: TrainerClient) -> None:
+    name = client.train(train_func=die_of_a_signal, num_nodes=2)
+
+    with pytest.raises(JobFailed, match=r"rank 1 \(node-1\) was killed by SIGKILL") as failure:
+        client.wait_for_job_status(name, timeout=WAIT)
+
+    assert (failure.value.rank, failure.value.exception) == (1, None)
+
+
+def talk(go: str) -> None:
+    import time
+    from pathlib import Path
+
+    print("first")
+    while not Path(go).exists():
+        time.sleep(0.02)
+    print("second")
+
+
+def test_following_yields_a_line_while_the_job_runs_and_waiting_has_a_deadline(
+    client: TrainerClient, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    name = client.train(train_func=talk, func_args={"go": str(go)}, name="talker")
+    assert name == "talker"
+
+    lines: Iterator[str] = client.get_job_logs(name, follow=True)
+    assert next(lines) == "first"
+    assert client.get_job(name).status == "Running"
+    assert list(client.get_job_logs(name)) == ["first"]
+    started = time.monotonic()
+    with pytest.raises(JobWaitTimeout, match=r"talker.*is Running after 0\.3 s") as late:
+        client.wait_for_job_status(name, timeout=0.3)
+    assert 0.3 <= time.monotonic() - started < 0.6
+    assert isinstance(late.value, TimeoutError)
+    go.touch()
+    assert list(lines) == ["second"]
+    assert client.wait_for_job_status(name, timeout=WAIT).status == "Complete"
+
+
+def sleep_for_ever() -> None:
+    import time
+
+    print("sleeping")
+    time.sleep(3600)
+
+
+def test_a_deleted_job_ends_is_forgotten_and_lets_its_followers_go(client: TrainerClient) -> None:
+    name = client.train(train_func=sleep_for_ever, num_nodes=2)
+    lines = client.get_job_logs(name, step=None, follow=True)
+    assert next(lines).endswith("sleeping")
+
+    with ThreadPoolExecutor() as pool:
+        waiter = pool.submit(client.wait_for_job_status, name)
+        time.sleep(0.1)
+        client.delete_job(name)
+        with pytest.raises(JobNotFound, match=name):
+            waiter.result(timeout=5)
+
+    assert all("rank" in line for line in lines)
+    with pytest.raises(JobNotFound, match=name):
+        client.get_job(name)
+    assert client.list_jobs() == []
+
+
+def hello(who: str) -> None:
+    print(f"hello {who}")
+
+
+def test_jobs_run_at_the_same_time_without_meeting(client: TrainerClient) -> None:
+    template = TrainJobTemplate(trainer=CustomTrainer(hello, {"who": "template"}, num_nodes=2))
+    called: list[TrainJob] = []
+
+    names = [client.train(train_func=hello, func_args={"who": who}) for who in "ab"]
+    names.append(client.train(**template))
+    jobs = [client.wait_for_job_status(name, timeout=WAIT, callbacks=[called.append]) for name in names]
+
+    assert [job.status for job in jobs] == ["Complete"] * 3
+    assert [list(client.get_job_logs(name)) for name in names] == [
+        ["hello a"],
+        ["hello b"],
+        ["hello template"],
+    ]
+    assert [job.name for job in client.list_jobs()] == names
+    assert {job.name for job in called} == set(names)
