@@ -1,8 +1,11 @@
-"""Reads what a live cluster says of one API group, through the official Kubernetes client."""
+"""Reads what a live cluster says of one API group. The official Kubernetes client brings the kubeconfig, its plugins
+and certificates; only what all its releases have in common is used of it.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 from typing import Protocol, cast
@@ -16,21 +19,29 @@ _SECONDS = 30
 
 
 class _Answer(Protocol):
+    status: int
     data: bytes
+
+
+class _Pool(Protocol):
+    def request(self, method: str, url: str, *, headers: Mapping[str, str], timeout: float, retries: int) -> _Answer: ...
+
+
+class _Rest(Protocol):
+    pool_manager: _Pool
+
+
+class _Configuration(Protocol):
+    host: str
+
+    def auth_settings(self) -> Mapping[str, Mapping[str, str | None]]: ...
 
 
 class _Client(Protocol):
     """The part of `kubernetes.client.ApiClient` that is used; the package has no types."""
 
-    def call_api(
-        self,
-        resource_path: str,
-        method: str,
-        *,
-        auth_settings: list[str],
-        _preload_content: bool,
-        _request_timeout: int,
-    ) -> tuple[_Answer, int, object] | _Answer: ...
+    configuration: _Configuration
+    rest_client: _Rest
 
 
 class _Config(Protocol):
@@ -50,37 +61,37 @@ def live(component: Component, kubeconfig: str | None, context: str | None) -> C
 
     Raises:
         CodegenError: The Kubernetes client is not installed, the kubeconfig is wrong, the cluster does not answer,
-            or it does not serve the group.
+            refuses, or does not serve the group.
     """
-    path = f"/openapi/v3/apis/{component.group}/{component.version}"
-    name = f"cluster ({context})" if context else "cluster"
     try:
         config = cast(_Config, import_module("kubernetes.config"))
-        exceptions = import_module("kubernetes.client.exceptions")
-        transport = import_module("urllib3.exceptions")
+        unreachable = cast("type[Exception]", import_module("urllib3.exceptions").HTTPError)
     except ImportError as error:
         raise CodegenError("--cluster needs the Kubernetes client: pip install 'kubeflow[codegen]'") from error
     try:
         client = config.new_client_from_config(kubeconfig, context)
-        answer = client.call_api(
-            path, "GET", auth_settings=["BearerToken"], _preload_content=False, _request_timeout=_SECONDS
-        )
     except config.ConfigException as error:
-        raise CodegenError(f"cannot use the kubeconfig: {error}; name one with --kubeconfig and --context") from error
-    except cast("type[Exception]", exceptions.ApiException) as error:
-        if getattr(error, "status", None) == 404:
-            raise CodegenError(
-                f"the cluster serves no {component.group}/{component.version}: is {component.name} installed there?"
-            ) from error
-        raise CodegenError(f"the cluster refuses {path}: {_reason(error)}") from error
-    except cast("type[Exception]", transport.HTTPError) as error:
-        raise CodegenError(f"the cluster does not answer: {error}") from error
-    content = (answer[0] if isinstance(answer, tuple) else answer).data
-    return from_openapi(name, as_object(parse_json(content, name), name, ()), component)
+        raise CodegenError(f"cannot use the kubeconfig: {error} Name one with --kubeconfig and --context") from error
+    path = f"/openapi/v3/apis/{component.group}/{component.version}"
+    credentials = [each for each in client.configuration.auth_settings().values() if each.get("in") == "header"]
+    headers = {str(each["key"]): str(each["value"]) for each in credentials if each.get("value")}
+    try:
+        answer = client.rest_client.pool_manager.request(
+            "GET", client.configuration.host + path, headers=headers, timeout=_SECONDS, retries=0
+        )
+    except unreachable as error:
+        raise CodegenError(f"the cluster at {client.configuration.host} does not answer: {error}") from error
+    if answer.status == 404:
+        raise CodegenError(
+            f"the cluster serves no {component.group}/{component.version}: is {component.name} installed there?"
+        )
+    if answer.status != 200:
+        raise CodegenError(f"the cluster refuses {path}: {answer.status} {_message(answer.data)}")
+    name = f"cluster {context or client.configuration.host}"
+    return from_openapi(name, as_object(parse_json(answer.data, name), name, ()), component)
 
 
-def _reason(error: Exception) -> str:
-    status, reason = getattr(error, "status", None), getattr(error, "reason", None)
-    with suppress(ValueError, KeyError, TypeError):  # no Status object: then the status line is all there is
-        reason = json.loads(getattr(error, "body", "") or "")["message"]
-    return f"{status} {reason}"
+def _message(body: bytes) -> str:
+    with suppress(ValueError, KeyError, TypeError):  # no Status object: the number says what is to be said
+        return str(json.loads(body)["message"])
+    return ""

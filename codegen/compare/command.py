@@ -49,7 +49,7 @@ def run(root: Path, component: Component, options: argparse.Namespace) -> int:
 
 def exit_code(result: Report) -> int:
     """Return what the command exits with after a diff."""
-    if result.opaque and not result.compared:
+    if result.verdict == "unknown":
         return 1
     if result.breaking("writers"):
         return WRITERS

@@ -13,7 +13,8 @@ from codegen.compare.contract import Contract, servers_part_removed
 from codegen.compare.renames import Rename
 from codegen.compare.tree import Node, dotted
 
-Verdict: TypeAlias = Literal["major", "minor", "patch"]
+# `unknown`: there was nothing that could be compared.
+Verdict: TypeAlias = Literal["major", "minor", "patch", "unknown"]
 
 _NAMES = ("group", "version", "plural", "singular", "listKind")
 _PRESENTATION = ("shortNames", "categories", "printerColumns", "storage")
@@ -54,6 +55,8 @@ class Report:
     @property
     def verdict(self) -> Verdict:
         """The semantic version step that the changes ask for."""
+        if not self.compared:
+            return "unknown"
         if any(change.breaking for change in self.changes):
             return "major"
         quiet = ("message-changed", "presentation-changed")

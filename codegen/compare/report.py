@@ -63,7 +63,7 @@ def _page(report: Report) -> Iterable[str]:
 
 def _reasons(report: Report) -> str:
     if not report.changes:
-        return "nothing compared" if report.opaque and not report.compared else "nothing changed"
+        return "nothing could be compared" if report.verdict == "unknown" else "nothing changed"
     broken = [change for change in report.changes if change.breaking]
     counted: dict[Class, int] = defaultdict(int)
     for change in broken or report.changes:
