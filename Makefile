@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck generate docs verify bench clean
+.PHONY: help demo test lint typecheck generate docs bump verify bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +24,12 @@ typecheck: $(READY) ## mypy --strict on everything, pyright strict on what ships
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-generate: $(READY) ## Write generated/ and docs/reference/ from schemas/ and templates/
+generate: $(READY) ## Write generated/, docs/reference/ and docs/compatibility.md from schemas/ and templates/
 	$(BIN)/python -m codegen generate
+	@$(BIN)/python -m codegen compatibility
+
+bump: $(READY) ## Take up a release: make bump TRAINER=v2.4.0 FROM=its-checkout (or KATIB=...)
+	@$(BIN)/python -m codegen bump $(if $(KATIB),katib $(KATIB),trainer $(TRAINER)) --from $(FROM) $(if $(COMMIT),--commit $(COMMIT))
 
 docs: $(READY) ## Write the API reference in docs/reference/ from schemas/
 	$(BIN)/python -m codegen docs

@@ -16,7 +16,7 @@ from typing import cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from codegen import docs, lock, manifest, models, overlay, reference
+from codegen import availability, docs, lock, manifest, models, overlay, reference
 from codegen.builders import builders
 from codegen.config import Component, Config
 from codegen.docs import Descriptions
@@ -143,6 +143,11 @@ def _render(
             api_version=group[0].api_version, kinds=[_client_facts(kind) for kind in group]
         )
         exports[package]["client"] = sorted(["Client", *(f"{kind.name}s" for kind in group)])
+    for component in config.components.values():
+        if len(component.versions) > 1:
+            package = config.modules[component.definitions]
+            files[f"{package.replace('.', '/')}/availability.py"] = _availability(root, component, environment)
+            exports[package]["availability"] = ["check"]
     said = {name: summaries(name, descriptions) for name in definitions}
     for package, module in builders(config, definitions, kinds, said).items():
         place = f"{package.replace('.', '/')}/builders"
@@ -163,6 +168,14 @@ def _render(
     files["__init__.py"] = environment.get_template("root.py.jinja").render(versions=versions)
     header = environment.get_template("header.jinja").render(sources=sources)
     return {path: header + text for path, text in files.items()} | {"py.typed": ""}
+
+
+def _availability(root: Path, component: Component, environment: Environment) -> str:
+    return environment.get_template("availability.py.jinja").render(
+        component=component.name,
+        minors=availability.minors(component),
+        groups=availability.grouped(availability.load(root, component)),
+    )
 
 
 def _together(config: Config, pins: list[_Pinned]) -> dict[str, Object]:

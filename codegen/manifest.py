@@ -60,23 +60,31 @@ def read(folder: Path) -> Manifest:
 def inputs(root: Path, configuration: Config) -> dict[str, str]:
     """Return the hashes of everything that generation reads from the checkout at `root`, by path.
 
-    Those are the newest pin of each component, their fix-ups and descriptions, the templates and the generator's own
-    modules.
+    Those are all pins, their fix-ups and descriptions, what replaced their fields, the templates and the generator's
+    own modules.
     """
-    schemas = [root / "schemas" / newest(component) for component in configuration.components.values()]
+    pins = {
+        pinned(component, version) for component in configuration.components.values() for version in component.versions
+    }
     files = [
-        *schemas,
+        *(root / "schemas" / name for name in pins),
         root / "schemas" / "patches.toml",
         *(root / "schemas" / "docs").glob("*.yaml"),
+        root / "schemas" / "replaced.toml",
         *(root / "templates").rglob("*.jinja*"),
-        *(root / "codegen").glob("*.py"),
+        *(root / "codegen").rglob("*.py"),
     ]
     return {path.relative_to(root).as_posix(): sha256(path.read_bytes()) for path in sorted(files) if path.exists()}
 
 
+def pinned(component: Component, version: str) -> str:
+    """Return the file of a pin, below `schemas/`."""
+    return f"{component.name}/{minor(version)}.json"
+
+
 def newest(component: Component) -> str:
     """Return the pin that models are generated from, below `schemas/`."""
-    return f"{component.name}/{minor(component.versions[-1])}.json"
+    return pinned(component, component.versions[-1])
 
 
 def tree(folder: Path) -> dict[str, str]:
