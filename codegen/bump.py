@@ -20,7 +20,7 @@ from codegen.source import Source, open_source
 
 # What the steps read, and what they write, below the checkout.
 _READ = ("pyproject.toml", "schemas", "templates", "codegen", "docs", "generated")
-_WRITTEN = ("pyproject.toml", "schemas", "generated", "docs/compatibility.md")
+_WRITTEN = ("pyproject.toml", "schemas", "generated", "docs")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -24,7 +24,9 @@ class _Answer(Protocol):
 
 
 class _Pool(Protocol):
-    def request(self, method: str, url: str, *, headers: Mapping[str, str], timeout: float, retries: int) -> _Answer: ...
+    def request(
+        self, method: str, url: str, *, headers: Mapping[str, str], timeout: float, retries: int
+    ) -> _Answer: ...
 
 
 class _Rest(Protocol):
