@@ -1,4 +1,4 @@
-"""Command line of the generator: `python -m codegen pin|generate|verify|diff|bump`."""
+"""Command line of the generator: `python -m codegen pin|generate|docs|verify|diff|bump`."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     generate = commands.add_parser("generate", help="write generated/ from schemas/ and templates/")
     generate.add_argument("--out", type=Path, help="write to this folder instead (default: generated/)")
+    commands.add_parser("docs", help="write docs/reference/ alone, which `generate` writes too")
     commands.add_parser(
         "compatibility", help="write docs/compatibility.md from the pins and schemas/compatibility.toml"
     )
@@ -71,8 +72,11 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "bump":
         print(bump.run(root, configuration, options))
         return 0
-    from codegen.generate import generate
+    from codegen.generate import generate, write_reference
 
+    if options.command == "docs":
+        print(write_reference(root, configuration))
+        return 0
     print(generate(root, configuration, options.out))
     return 0
 

@@ -30,7 +30,7 @@ def table(*states: dict[str, Any], replaced: tuple[Replaced, ...] = ()) -> Table
 
 
 TEXT = {"type": "string"}
-LARGE = {
+LARGE: dict[str, Any] = {
     "type": "object",
     "properties": {"part": {"type": "object", "properties": dict.fromkeys("abcdefghijklmnopqrst", TEXT)}},
 }

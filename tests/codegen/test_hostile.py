@@ -136,7 +136,11 @@ def test_hostile_names_of_a_kind_are_refused(
 def only_expected(workshop: Workshop) -> None:
     """Check that nothing was written elsewhere, and that every file is nothing but what templates make."""
     root: Path = workshop.root
-    assert {path.name for path in root.iterdir()} == {"pyproject.toml", "templates", "codegen", "schemas", "generated"}
+    assert {path.name for path in root.iterdir()} == {
+        *("pyproject.toml", "templates", "codegen", "schemas", "generated", "docs")
+    }
+    pages = {path.relative_to(root / "docs").as_posix() for path in (root / "docs").rglob("*") if path.is_file()}
+    assert pages == {"reference/README.md", "reference/workshop.v1/Robot.md"}
     assert not list(root.parent.rglob("pwned"))
     for path in (root / "generated").rglob("*.py*"):
         if path.suffix not in (".py", ".pyi"):
