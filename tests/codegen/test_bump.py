@@ -67,7 +67,11 @@ def test_a_new_minor_is_configured_pinned_compared_generated_and_verified(
     assert "model maxLength 20 → 10" in printed
     assert "verified: 2 pin(s)" in printed
     assert "/tmp" not in printed.replace(str(generated.root), "")
-    assert generated.run("verify") == 0
+    assert "to do: schemas/docs/workshop.v1.yaml" in printed
+    assert generated.run("verify") == 1
+    message = capsys.readouterr().err
+    assert "wheels" in message
+    assert "changed since" not in message
 
 
 def test_the_new_package_says_what_the_older_minor_lacks(generated: Workshop) -> None:
@@ -83,9 +87,9 @@ def test_the_new_package_says_what_the_older_minor_lacks(generated: Workshop) ->
     environment = {**os.environ, "PYTHONPATH": path}
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert result.stdout.splitlines() == [
-        "spec.wheels: workshop 1.2 does not have it; it came with 1.3|[]",
-        "spec.model: workshop 1.3 takes only 10 characters or fewer"
-        "|spec.class: workshop 1.3 does not have it; 1.2 was the last that had it",
+        "spec.wheels: Workshop 1.2 does not have it; it came with 1.3|[]",
+        "spec.model: Workshop 1.3 takes only 10 characters or fewer"
+        "|spec.class: Workshop 1.3 does not have it; 1.2 was the last that had it",
     ]
 
 

@@ -46,7 +46,7 @@ def test_a_field_that_came_later_is_named_with_what_served_before() -> None:
     assert (patches.path, patches.since, patches.instead) == ("spec.runtimePatches", "2.2", "spec.podTemplateOverrides")
     assert (deadline.path, deadline.since, deadline.instead) == ("spec.activeDeadlineSeconds", "2.2", None)
     assert str(patches) == (
-        "spec.runtimePatches: trainer 2.1 does not have it; it came with 2.2; in 2.1 use spec.podTemplateOverrides "
+        "spec.runtimePatches: Trainer 2.1 does not have it; it came with 2.2; in 2.1 use spec.podTemplateOverrides "
         f"(spec.podTemplateOverrides[*] for {POD})"
     )
     assert [finding.instead for finding in check(patched, "2.0")] == [None, "spec.podSpecOverrides"]
@@ -80,13 +80,13 @@ def test_a_path_has_the_number_of_the_item() -> None:
 def test_values_that_a_minor_refuses_are_named() -> None:
     assert told(old(trainer={"numProcPerNode": "auto"}), "2.1") == []
     assert told(old(trainer={"numProcPerNode": "auto"}), "2.2") == [
-        "spec.trainer.numProcPerNode: trainer 2.2 takes only an integer"
+        "spec.trainer.numProcPerNode: Trainer 2.2 takes only an integer"
     ]
     long = job(trainer={"args": ["ok", "x" * 70_000]})
     assert told(long, "2.1") == told(long, "2.3") == []
-    assert told(long, "2.2") == ["spec.trainer.args[1]: trainer 2.2 takes only 65536 characters or fewer"]
+    assert told(long, "2.2") == ["spec.trainer.args[1]: Trainer 2.2 takes only 65536 characters or fewer"]
     openmpi = TrainingRuntime.from_dict({"spec": {"mlPolicy": {"mpi": {"mpiImplementation": ""}}}})
-    assert told(openmpi, "2.0") == ["spec.mlPolicy.mpi.mpiImplementation: trainer 2.0 takes only 'OpenMPI'"]
+    assert told(openmpi, "2.0") == ["spec.mlPolicy.mpi.mpiImplementation: Trainer 2.0 takes only 'OpenMPI'"]
 
 
 def test_an_empty_object_is_set_and_null_is_not() -> None:
@@ -99,7 +99,7 @@ def test_an_empty_object_is_set_and_null_is_not() -> None:
 
 def test_a_field_that_no_known_minor_has_is_named_too() -> None:
     (finding,) = check(old(fromTheFuture=1), "2.3")
-    assert str(finding) == "spec.fromTheFuture: no known minor of trainer has it (2.0 to 2.3)"
+    assert str(finding) == "spec.fromTheFuture: no known minor of Trainer has it (2.0 to 2.3)"
 
 
 @pytest.mark.parametrize("minor", ["1.9", "2.9", "", "latest"])
@@ -109,7 +109,7 @@ def test_an_unknown_minor_lists_the_known_ones(minor: str) -> None:
 
 
 def test_another_components_kind_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="Experiment is no kind of trainer"):
+    with pytest.raises(InvalidInput, match="Experiment is no kind of Trainer"):
         AVAILABILITY.check(Experiment(), "2.3")
 
 
@@ -131,15 +131,16 @@ def lacking(value: Any, node: dict[str, Any], minor: str, path: str = "") -> lis
     node = schemas(minor)[reference] if reference else node
     if isinstance(value, list):
         return [p for i, item in enumerate(value) for p in lacking(item, node["items"], minor, f"{path}[{i}]")]
-    if not isinstance(value, dict) or "properties" not in node:
+    if not isinstance(value, dict) or "additionalProperties" in node:
         return []
+    properties = node.get("properties", {})
     found: list[str] = []
     for key, child in value.items():
         here = f"{path}.{key}".removeprefix(".")
-        if key not in node["properties"]:
+        if key not in properties:
             found.append(here)
         elif here != "metadata":
-            found += lacking(child, node["properties"][key], minor, here)
+            found += lacking(child, properties[key], minor, here)
     return found
 
 
