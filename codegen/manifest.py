@@ -63,7 +63,7 @@ def inputs(root: Path, configuration: Config) -> dict[str, str]:
         *schemas,
         root / "schemas" / "patches.toml",
         *(root / "templates").rglob("*.jinja*"),
-        *(root / "codegen").glob("*.py"),
+        *(root / "codegen").rglob("*.py"),
     ]
     return {path.relative_to(root).as_posix(): sha256(path.read_bytes()) for path in sorted(files) if path.exists()}
 

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         VolcanoPodGroupPolicySource,
         XGBoostMLPolicySource,
     )
+    from .rules import validate_rules
 
 __all__ = [
     "Client",
@@ -99,6 +100,7 @@ __all__ = [
     "TrainJobSpec",
     "TrainJobStatus",
     "UpdateTrainJobStatusRequest",
+    "validate_rules",
     "VolcanoPodGroupPolicySource",
     "XGBoostMLPolicySource",
 ]
@@ -150,5 +152,6 @@ __getattr__, __dir__ = exporter(
             "VolcanoPodGroupPolicySource",
             "XGBoostMLPolicySource",
         ],
+        "rules": ["validate_rules"],
     },
 )
