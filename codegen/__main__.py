@@ -1,4 +1,4 @@
-"""Command line of the generator: `python -m codegen pin|generate|verify`."""
+"""Command line of the generator: `python -m codegen pin|generate|verify|crds`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from codegen import config
+from codegen import config, crds
 from codegen.errors import CodegenError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     generate = commands.add_parser("generate", help="write generated/ from schemas/ and templates/")
     generate.add_argument("--out", type=Path, help="write to this folder instead (default: generated/)")
     commands.add_parser("verify", help="prove from hashes that generated/ and schemas/ are as they were written")
+    crds.arguments(commands.add_parser("crds", help="write the CRD manifests of a pin, to install for tests"))
     options = parser.parse_args(arguments)
     try:
         return _run(options)
@@ -54,6 +55,9 @@ def _run(options: argparse.Namespace) -> int:
         component = configuration.component(options.component)
         others = {version: open_source(folder) for version, _, folder in (o.partition("=") for o in options.identical)}
         print(pin(root, component, options.version, open_source(options.source), options.commit, others))
+        return 0
+    if options.command == "crds":
+        print(crds.run(root, configuration, options))
         return 0
     from codegen.generate import generate
 

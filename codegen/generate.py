@@ -182,7 +182,7 @@ def _client_facts(kind: Kind, updates: Updates) -> dict[str, object]:
         "plural": kind.plural,
         "namespaced": kind.namespaced,
         "status": kind.status,
-        "update": f"{kind.name}{SUFFIX}" if kind.definition in updates.kinds else None,
+        "change": f"{kind.name}{SUFFIX}" if kind.definition in updates.kinds else None,
         "resource": f"{kind.name}s",
         "attribute": f"{words(kind.name)}s",
     }

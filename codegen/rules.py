@@ -94,8 +94,7 @@ class _Work:
     def definition(self, name: str) -> bool:
         """Work out the shape of a definition and return whether it has one."""
         if name in self.open:
-            path = ("components", "schemas", name)
-            raise SchemaError(self.document, path, "refers to itself; such types have no structural schema")
+            raise SchemaError(self.document, ("components", "schemas", name), "refers to itself; such types have no structural schema")
         if name not in self.shapes:
             self.open.add(name)
             path: Path = ("components", "schemas", name)

@@ -24,7 +24,7 @@ from ...k8s.core.v1.models import (
     Volume,
     VolumeMount,
 )
-from ...k8s.meta.v1.models import Condition, EmbeddedObjectMeta, ListMeta, ObjectMeta
+from ...k8s.meta.v1.models import Condition, EmbeddedObjectMeta, ListMeta, ObjectMeta, ObjectMetaUpdate
 from ...volcano.scheduling.v1beta1.models import NetworkTopologySpec
 
 
@@ -336,6 +336,20 @@ class TrainingRuntimeList(KubeObject):
     items: list[TrainingRuntime]
     kind: Literal["TrainingRuntimeList"] | None = None
     metadata: ListMeta | None = None
+
+
+class TrainJobSpecUpdate(Model):
+    """`trainer.v1alpha1.TrainJobSpecUpdate`."""
+
+    runtime_patches: Annotated[list[RuntimePatch] | None, Field(max_length=16)] = None
+    suspend: bool | None = None
+
+
+class TrainJobUpdate(Model):
+    """`trainer.v1alpha1.TrainJobUpdate`."""
+
+    metadata: ObjectMetaUpdate | None = None
+    spec: TrainJobSpecUpdate | None = None
 
 
 class TrainJob(KubeObject):

@@ -76,6 +76,16 @@ class ShardInfo(Model):
     selector: str
 
 
+class ObjectMetaUpdate(Model):
+    """`io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMetaUpdate`."""
+
+    annotations: dict[str, str] | None = None
+    finalizers: list[str] | None = None
+    labels: dict[str, str] | None = None
+    owner_references: list[OwnerReference] | None = None
+    resource_version: str | None = None
+
+
 class LabelSelector(Model):
     """`io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector`."""
 
