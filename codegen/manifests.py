@@ -3,7 +3,8 @@
 They are for tests: an API server that has them enforces the contract that the models were made from. A pin merges two
 documents, and three facts of it stand in upstream's OpenAPI file only; a server with upstream's CRDs does not know them,
 so they are left out here: enums of Kubernetes' own types, the list type of embedded finalizers, and how lists are
-patched on the client's side. What remains stricter than upstream is `format: int32` on a few plain Go integers.
+patched on the client's side. What remains stricter than upstream is `format: int32` on a few plain Go integers, and, of
+a kind whose CRD upstream is opaque, everything.
 """
 
 from __future__ import annotations
@@ -122,6 +123,8 @@ class _Inliner:
                 result[keyword] = self._node(child, owner, way)
         if node.get("additionalProperties") is True:
             result["x-kubernetes-preserve-unknown-fields"] = True
+        if not _keys_stand(result):
+            del result["x-kubernetes-list-type"], result["x-kubernetes-list-map-keys"]
         if "oneOf" in node:  # the only form that a pin has: IntOrString and Quantity
             result |= {"anyOf": INT_OR_STRING, "x-kubernetes-int-or-string": True}
             result.pop("format", None)
@@ -134,3 +137,14 @@ class _Inliner:
         if owner == EMBEDDED_META:
             facts.pop("x-kubernetes-list-type", None)
         return facts
+
+
+def _keys_stand(node: Object) -> bool:
+    """Return whether every key of a list of type `map` is required or has a default, as the API server demands.
+
+    Definitions that come from an OpenAPI file alone, such as Katib's, may lack that: their lists are plain lists here.
+    """
+    keys = cast("list[str]", node.get("x-kubernetes-list-map-keys", []))
+    item = cast("Object", node.get("items", {}))
+    properties = cast("Mapping[str, Object]", item.get("properties", {}))
+    return all(key in cast("list[str]", item.get("required", [])) or "default" in properties[key] for key in keys)
