@@ -114,10 +114,11 @@ def _render(root: Path, config: Config, pins: list[_Pinned]) -> dict[str, str]:
         if module.kinds:
             exports[package]["builders"] = sorted(builder.name for _, builder in module.kinds)
     environment.filters["literal"] = ascii  # what is text to a schema is text to Python
+    listed = server_only(root / "schemas", {pin.component.name: pin.definitions.values() for pin in pins})
     for pin in pins:
-        listed = server_only(root / "schemas", pin.component.name, pin.definitions.values())
+        own = [entry for entry in listed if entry.component == pin.component.name]
         for package, group in _by_package(pin.kinds).items():
-            rules = rules_of(f"schemas/{pin.name}", pin.definitions, [kind.definition for kind in group], listed)
+            rules = rules_of(f"schemas/{pin.name}", pin.definitions, [kind.definition for kind in group], own)
             files[f"{package.replace('.', '/')}/rules.py"] = environment.get_template("rules.py.jinja").render(
                 api_version=group[0].api_version, kinds=group, rules=rules
             )

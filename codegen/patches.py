@@ -22,11 +22,11 @@ class ServerOnly:
     reason: str
 
 
-def server_only(schemas: Path, component: str, definitions: Iterable[Object]) -> list[ServerOnly]:
-    """Return the entries for `component`.
+def server_only(schemas: Path, pinned: Mapping[str, Iterable[Object]]) -> list[ServerOnly]:
+    """Return all entries.
 
     Args:
-        definitions: Of the component's newest pin, where each entry must match a rule.
+        pinned: By component, the definitions of its newest pin, where each entry must match a rule.
 
     Raises:
         CodegenError: An entry is malformed, or matches no rule any more.
@@ -35,11 +35,12 @@ def server_only(schemas: Path, component: str, definitions: Iterable[Object]) ->
     if not path.exists():
         return []
     entries = cast("list[dict[str, object]]", tomllib.loads(path.read_text("utf-8")).get("server_only", []))
-    found = [entry for entry in map(_entry, entries) if entry.component == component]
-    texts = {text for definition in definitions for text in _texts(definition)}
+    found = [_entry(entry) for entry in entries]
     for entry in found:
-        if entry.rule not in texts:
-            raise CodegenError(f"schemas/{FILE}: the server_only rule {entry.rule!r} matches nothing any more; remove it")
+        if not any(entry.rule in _texts(definition) for definition in pinned.get(entry.component, ())):
+            raise CodegenError(
+                f"schemas/{FILE}: the server_only rule {entry.rule!r} matches nothing in {entry.component} any more; remove it"
+            )
     return found
 
 

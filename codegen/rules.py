@@ -142,24 +142,26 @@ class _Work:
             if unknown := set(entry) - _KEYS:
                 raise SchemaError(self.document, (*own, index), f"the generator does not know {min(unknown)!r}")
             text = as_string(entry.get("rule"), self.document, (*own, index, "rule"))
+            try:
+                rule = self._rule(node, entry, (*own, index), root=root)
+            except NotLowerable as error:
+                if text in self.server_only:
+                    continue
+                raise SchemaError(
+                    self.document,
+                    (*own, index),
+                    f"cannot lower {text!r}: {error}; list it under [[server_only]] in schemas/patches.toml",
+                ) from error
             if text in self.server_only:
-                continue
-            rule = self._rule(node, entry, (*own, index), root=root)
+                raise SchemaError(self.document, (*own, index), f"the server_only rule {text!r} can be lowered; remove it")
             yield self.rules.setdefault(rule, len(self.rules))
 
     def _rule(self, node: Object, entry: Object, path: Path, *, root: bool) -> Rule:
         def text(key: str) -> str:
             return as_string(entry.get(key, ""), self.document, (*path, key))
 
-        try:
-            test = lower(text("rule"), node, self.definitions, root=root)
-            expression = text("messageExpression")
-            explain = lower(expression, node, self.definitions, root=root).source if expression else None
-        except NotLowerable as error:
-            raise SchemaError(
-                self.document,
-                (*path, "rule"),
-                f"cannot lower {text('rule')!r}: {error}; list it under [[server_only]] in schemas/patches.toml",
-            ) from error
+        test = lower(text("rule"), node, self.definitions, root=root)
+        expression = text("messageExpression")
+        explain = lower(expression, node, self.definitions, root=root).source if expression else None
         # The server trims what it says, and the rule where it has to quote it.
         return Rule(text("rule").strip(), text("message").strip(), test.source, test.transition, explain, text("fieldPath"))

@@ -74,12 +74,9 @@ def _string(text: str, prefix: str, quote: str, at: int) -> tuple[str, int]:
     while not text.startswith(quote, at):
         if at >= len(text) or (len(quote) == 1 and text[at] in "\r\n"):
             raise NotLowerable(f"the string before character {at} does not end")
-        if text[at] != "\\":
+        if prefix or text[at] != "\\":  # in a raw string a backslash is nothing special
             parts.append(text[at])
             at += 1
-        elif prefix:
-            parts.append(text[at : at + 2])  # raw: a backslash keeps a quote from ending the string, and stays
-            at += 2
         else:
             value, at = _escape(text, at + 1)
             parts.append(value)

@@ -78,7 +78,11 @@ def lower(text: str, schema: Object, definitions: Definitions, *, root: bool = F
         metadata = {"properties": {name: {"type": "string"} for name in ("name", "generateName")}, "type": "object"}
         shape = {**shape, "properties": {**_properties(shape), "metadata": cast("Object", metadata)}}
     scope = {"self": _Value("this", shape), "oldSelf": _Value("old", shape)}
-    source = _Lowering(definitions).value(node, scope).source
+    try:
+        source = _Lowering(definitions).value(node, scope).source
+        compile(source, "<rule>", "eval")
+    except (RecursionError, MemoryError) as error:
+        raise NotLowerable("it is too long or too deep") from error
     return Lowered(source, "oldSelf" in names(node))
 
 
