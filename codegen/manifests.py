@@ -1,10 +1,10 @@
 """Manifests out: from a pin back to CustomResourceDefinitions that can be installed, without upstream's prose.
 
 They are for tests: an API server that has them enforces the contract that the models were made from. A pin merges two
-documents, and three facts of it stand in upstream's OpenAPI file only; a server with upstream's CRDs does not know them,
-so they are left out here: enums of Kubernetes' own types, the list type of embedded finalizers, and how lists are
-patched on the client's side. What remains stricter than upstream is `format: int32` on a few plain Go integers, and, of
-a kind whose CRD upstream is opaque, everything.
+documents, and some facts of it stand in upstream's OpenAPI file only. A server with upstream's CRDs does not know
+them, so they are left out here: enums of Kubernetes' own types, the list type of embedded finalizers, and how clients
+patch lists. What remains stricter than upstream is `format: int32` on a few plain Go integers, and, of a kind whose CRD
+upstream is opaque, everything.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def render(manifest: Object) -> str:
 
 
 def _manifest(document: str, facts: Object, inliner: _Inliner) -> Object:
-    texts = {key: as_string(facts.get(key), document, (*_KINDS, key)) for key in ("group", "version", "plural", "scope")}
+    texts = {
+        key: as_string(facts.get(key), document, (*_KINDS, key)) for key in ("group", "version", "plural", "scope")
+    }
     version: dict[str, Json] = {
         "name": texts["version"],
         "served": True,

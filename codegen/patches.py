@@ -1,4 +1,4 @@
-"""`[[server_only]]` entries of `schemas/patches.toml`: CEL rules that are left to the API server, each with the reason."""
+"""`[[server_only]]` entries of `schemas/patches.toml`: CEL rules that only the API server checks, each with the reason."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def server_only(schemas: Path, pinned: Mapping[str, Iterable[Object]]) -> list[S
     for entry in found:
         if not any(entry.rule in _texts(definition) for definition in pinned.get(entry.component, ())):
             raise CodegenError(
-                f"schemas/{FILE}: the server_only rule {entry.rule!r} matches nothing in {entry.component} any more; remove it"
+                f"schemas/{FILE}: the server_only rule {entry.rule!r} matches nothing in {entry.component} any more; "
+                "remove it"
             )
     return found
 

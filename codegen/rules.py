@@ -94,7 +94,9 @@ class _Work:
     def definition(self, name: str) -> bool:
         """Work out the shape of a definition and return whether it has one."""
         if name in self.open:
-            raise SchemaError(self.document, ("components", "schemas", name), "refers to itself; such types have no structural schema")
+            raise SchemaError(
+                self.document, ("components", "schemas", name), "refers to itself; such types have no structural schema"
+            )
         if name not in self.shapes:
             self.open.add(name)
             path: Path = ("components", "schemas", name)
@@ -153,7 +155,9 @@ class _Work:
                     f"cannot lower {text!r}: {error}; list it under [[server_only]] in schemas/patches.toml",
                 ) from error
             if text in self.server_only:
-                raise SchemaError(self.document, (*own, index), f"the server_only rule {text!r} can be lowered; remove it")
+                raise SchemaError(
+                    self.document, (*own, index), f"the server_only rule {text!r} can be lowered; remove it"
+                )
             yield self.rules.setdefault(rule, len(self.rules))
 
     def _rule(self, node: Object, entry: Object, path: Path, *, root: bool) -> Rule:
@@ -164,4 +168,6 @@ class _Work:
         expression = text("messageExpression")
         explain = lower(expression, node, self.definitions, root=root).source if expression else None
         # The server trims what it says, and the rule where it has to quote it.
-        return Rule(text("rule").strip(), text("message").strip(), test.source, test.transition, explain, text("fieldPath"))
+        return Rule(
+            text("rule").strip(), text("message").strip(), test.source, test.transition, explain, text("fieldPath")
+        )

@@ -159,7 +159,9 @@ class _Lowering:
             condition, yes, no = sources
             return _Value(f"({yes} if cel.truth({condition}) else {no})")
         if node.name in _OPERATORS and not node.method:
-            if node.name == "+" and any(v.schema and v.schema.get("x-kubernetes-list-type") in ("map", "set") for v in values):
+            if node.name == "+" and any(
+                v.schema and v.schema.get("x-kubernetes-list-type") in ("map", "set") for v in values
+            ):
                 raise NotLowerable("`+` merges lists of type map and set, which is not supported")
             schema = self._element(values[0].schema) if node.name == "[]" else None
             return _Value(f"cel.{_OPERATORS[node.name]}({', '.join(sources)})", schema)
@@ -185,7 +187,9 @@ class _Lowering:
         result: Object | None = None
         if node.name == "filter" and is_list and source.schema:
             result = {"type": "array", "items": source.schema["items"]}
-        return _Value(f"cel.{_MACROS[node.name]}({source.source}, lambda {own.source}: {body.source}{condition})", result)
+        return _Value(
+            f"cel.{_MACROS[node.name]}({source.source}, lambda {own.source}: {body.source}{condition})", result
+        )
 
 
 def _literal(value: str | int | float | bool | None) -> str:

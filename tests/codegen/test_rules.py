@@ -118,8 +118,12 @@ def test_both_agree_on_objects_of_the_schema(place: Place, data: st.DataObject) 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([1.5, "", "node", "auto"]),
-    lambda inner: st.lists(inner, max_size=2)
-    | st.dictionaries(st.sampled_from(["torch", "mpi", "metadata", "name", "templates", "namespace"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["torch", "mpi", "metadata", "name", "templates", "namespace"]), inner, max_size=3
+        )
+    ),
     max_leaves=5,
 )
 
@@ -135,7 +139,9 @@ def test_every_rule_was_seen_broken_and_kept() -> None:
     """The draws above would prove little if they never broke a rule: here each rule's own examples do both."""
     for rule in sorted({place.rule for place in PLACES}):
         place = next(place for place in PLACES if place.rule == rule)
-        seen = {ours(rule, this, old, place.node, DEFINITIONS[place.pin], place.root)[1] for this, old in examples(place)}
+        seen = {
+            ours(rule, this, old, place.node, DEFINITIONS[place.pin], place.root)[1] for this, old in examples(place)
+        }
         assert seen >= {True, False}, rule
 
 

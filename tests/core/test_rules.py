@@ -23,7 +23,7 @@ class Thing(KubeObject):
     metadata: dict[str, object] | None = None
 
 
-IMMUTABLE = Rule("self == oldSelf", "fixed", lambda this, old: cel.equal(this, old), transition=True)
+IMMUTABLE = Rule("self == oldSelf", "fixed", cel.equal, transition=True)
 POSITIVE = Rule("self > 0", "not positive", lambda this, old: cel.greater(this, 0))
 NAMED = Shape(of="named")
 
@@ -77,7 +77,9 @@ def test_items_are_correlated_by_their_keys_wherever_they_stand() -> None:
     shape = fields(a=Shape(items=NAMED, keys=("name",)))
     old = {"a": [{"name": "x", "port": 1}, {"name": "y", "port": 2}]}
     assert check(shape, {"a": [{"name": "y", "port": 2}, {"name": "x", "port": 1}]}, old) == []
-    assert check(shape, {"a": [{"name": "new", "port": 9}, {"name": "y", "port": 3}]}, old) == [("spec.a[1].port", "fixed")]
+    assert check(shape, {"a": [{"name": "new", "port": 9}, {"name": "y", "port": 3}]}, old) == [
+        ("spec.a[1].port", "fixed")
+    ]
 
 
 def test_items_of_other_lists_have_no_old_value() -> None:
@@ -106,7 +108,9 @@ def test_lists_are_equal_by_their_type() -> None:
     assert check(fields(a=ordered), {"a": one}, {"a": other}) == [("spec.a", "fixed")]
     assert check(fields(a=mapped), {"a": one}, {"a": other}) == []
     assert check(fields(a=mapped), {"a": one[:1]}, {"a": other}) == [("spec.a", "fixed")]
-    assert check(fields(a=mapped), {"a": [{"name": "x", "size": 2}, {"name": "y"}]}, {"a": other}) == [("spec.a", "fixed")]
+    assert check(fields(a=mapped), {"a": [{"name": "x", "size": 2}, {"name": "y"}]}, {"a": other}) == [
+        ("spec.a", "fixed")
+    ]
     assert check(fields(a=unique), {"a": ["x", "y"]}, {"a": ["y", "x"]}) == []
     assert check(fields(a=unique), {"a": ["x", "z"]}, {"a": ["y", "x"]}) == [("spec.a", "fixed")]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from codegen import config
 from codegen.crds import crds
+from kubeflow.core.resource import Request
 from kubeflow.core.rules import Violation
 from kubeflow_api.k8s.meta.v1 import ObjectMetaUpdate
 from kubeflow_api.trainer.v1alpha1 import (
@@ -25,7 +27,7 @@ from kubeflow_api.trainer.v1alpha1 import (
     TrainJobUpdate,
     validate_rules,
 )
-from tests.apiserver import COMMAND, KUBECONFIG, REASON, Refused, TokenTransport, apiserver
+from tests.apiserver import COMMAND, KUBECONFIG, REASON, Refused, apiserver
 from tests.generated.drawing import ROOT, objects
 
 pytestmark = pytest.mark.skipif(not (COMMAND or KUBECONFIG), reason=REASON)
@@ -33,8 +35,7 @@ pytestmark = pytest.mark.skipif(not (COMMAND or KUBECONFIG), reason=REASON)
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    manifests = crds(ROOT, config.load(ROOT).component("trainer"), "2.3").values()
-    with apiserver(tmp_path_factory.mktemp("apiserver"), manifests) as transport:
+    with apiserver(tmp_path_factory.mktemp("apiserver"), manifests_of("2.3")) as transport:
         yield Client(transport, namespace="default")
 
 
@@ -255,18 +256,65 @@ def test_an_update_changes_what_was_set_and_nothing_else(client: Client) -> None
 
 
 def test_the_manifests_of_every_pin_can_be_installed(client: Client) -> None:
-    transport = client.train_jobs._transport
-    assert isinstance(transport, TokenTransport)
-    configuration = config.load(ROOT)
     installed = 0
-    for component in configuration.components.values():
+    for component in config.load(ROOT).components.values():
         for version in component.versions:
             for manifest in crds(ROOT, component, version).values():
-                name = manifest["metadata"]["name"]  # type: ignore[index, call-overload]
-                path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
-                query = {"fieldManager": "tests", "force": "true", "dryRun": "All"}
-                from kubeflow.core.resource import Request
-
-                transport.send(Request("PATCH", path, query, manifest, "application/apply-patch+yaml"))
+                install(client, manifest, dryRun="All")
                 installed += 1
     assert installed >= 15
+
+
+def test_what_was_stored_before_a_rule_is_not_held_against_an_update_elsewhere(client: Client) -> None:
+    """The server does not hold a rule against what an update leaves as it was ("ratcheting"), and neither do we."""
+    manifest = next(m for m in manifests_of("2.3") if m["spec"]["names"]["kind"] == "TrainingRuntime")
+    broken = {
+        "mlPolicy": {"mpi": {}, "torch": {"envInjection": {"targets": [{"jobName": "a", "containerNames": ["node"]}]}}},
+        "template": {"spec": {"volumeClaimPolicies": [{"templates": [{"spec": {}}]}]}},
+    }
+    try:
+        install(client, without_rules(manifest))
+        new = TrainingRuntime.from_dict({"metadata": {"generateName": "old-"}, "spec": broken})
+        eventually(lambda: not verdict(lambda: client.training_runtimes.create(new, dry_run=True)))
+        old = client.training_runtimes.create(new)
+    finally:
+        install(client, manifest)
+        eventually(lambda: bool(verdict(lambda: client.training_runtimes.create(new, dry_run=True))))
+    assert len(validate_rules(old)) == 3
+    assert old.metadata is not None
+    for change in (
+        {},
+        {"mlPolicy": {**broken["mlPolicy"], "numNodes": 2}},
+        {"mlPolicy": {**broken["mlPolicy"], "jax": {}}},
+        {"mlPolicy": {"mpi": {}, "torch": {"envInjection": {"targets": [{"jobName": "b", "containerNames": ["node"]}]}}}},
+        {"template": {"spec": {**broken["template"]["spec"], "replicatedJobs": []}}},
+        {"template": {"spec": {"volumeClaimPolicies": [{"templates": [{"spec": {"volumeName": "v"}}]}]}}},
+    ):
+        metadata = {**old.metadata.to_dict(), "labels": {"changed": "yes"}}
+        updated = TrainingRuntime.from_dict({"metadata": metadata, "spec": {**broken, **change}})
+        expected = verdict(lambda updated=updated: client.training_runtimes.replace(updated, dry_run=True))
+        assert found(validate_rules(updated, old)) == expected, change
+    assert len(found(validate_rules(updated, old))) == 2
+
+
+def manifests_of(version: str) -> list[Any]:
+    return list(crds(ROOT, config.load(ROOT).component("trainer"), version).values())
+
+
+def without_rules(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: without_rules(child) for key, child in node.items() if key != "x-kubernetes-validations"}
+    return [without_rules(child) for child in node] if isinstance(node, list) else node
+
+
+def install(client: Client, manifest: Any, **query: str) -> None:
+    path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{manifest['metadata']['name']}"
+    query = {"fieldManager": "tests", "force": "true", **query}
+    client.train_jobs._transport.send(Request("PATCH", path, query, manifest, "application/apply-patch+yaml"))
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
