@@ -1,4 +1,4 @@
-"""`[[server_only]]` entries of `schemas/patches.toml`: CEL rules that only the API server checks, each with the reason."""
+"""`[[server_only]]` entries of `schemas/patches.toml`: CEL rules that only the server checks, each with the reason."""
 
 from __future__ import annotations
 

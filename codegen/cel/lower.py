@@ -128,7 +128,7 @@ class _Lowering:
         operand = self.value(node.operand, scope)
         name, schema = self._declared(operand.schema, node.name)
         function = "has" if isinstance(node, Has) else "field"
-        return _Value(f"cel.{function}({operand.source}, {ascii(name)})", None if function == "has" else schema)
+        return _Value(f"cel.{function}({operand.source}, {name!a})", None if function == "has" else schema)
 
     def _declared(self, shape: Object | None, name: str) -> tuple[str, Object | None]:
         """Return the wire name of the field `name` and its shape."""
@@ -149,7 +149,7 @@ class _Lowering:
             subject, pattern = node.arguments
             if not isinstance(pattern, Literal) or not isinstance(pattern.value, str):
                 raise NotLowerable("matches() with a pattern that is no literal is not supported")
-            return _Value(f"cel.matches({self.value(subject, scope).source}, {ascii(translate(pattern.value))})")
+            return _Value(f"cel.matches({self.value(subject, scope).source}, {translate(pattern.value)!a})")
         values = [self.value(argument, scope) for argument in node.arguments]
         sources = [value.source for value in values]
         if node.name in ("||", "&&"):

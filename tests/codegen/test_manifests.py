@@ -14,6 +14,7 @@ import yaml
 from codegen import config
 from codegen.crds import crds
 from codegen.errors import SchemaError
+from codegen.jsontypes import Object
 from codegen.manifests import manifests
 from tests.codegen.conftest import ROOT, Workshop
 
@@ -101,9 +102,12 @@ def test_what_is_not_pinned_is_answered_with_what_is(
 
 
 def test_a_type_that_refers_to_itself_is_refused() -> None:
-    link = {"$ref": "#/components/schemas/w.Robot"}
-    definitions = {"w.Robot": {"type": "object", "properties": {"twin": link}}, "w.RobotList": {"type": "object"}}
-    facts = {
+    link: Object = {"$ref": "#/components/schemas/w.Robot"}
+    definitions: Object = {
+        "w.Robot": {"type": "object", "properties": {"twin": link}},
+        "w.RobotList": {"type": "object"},
+    }
+    facts: Object = {
         "kind": "Robot",
         "listKind": "RobotList",
         "plural": "robots",

@@ -11,11 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from codegen import config
-from codegen.crds import crds
-from kubeflow.core.resource import Request
-from kubeflow.core.rules import Violation
 from kubeflow_api.k8s.meta.v1 import ObjectMetaUpdate
 from kubeflow_api.trainer.v1alpha1 import (
     Client,
@@ -27,6 +22,11 @@ from kubeflow_api.trainer.v1alpha1 import (
     TrainJobUpdate,
     validate_rules,
 )
+
+from codegen import config
+from codegen.crds import crds
+from kubeflow.core.resource import Request
+from kubeflow.core.rules import Violation
 from tests.apiserver import COMMAND, KUBECONFIG, REASON, Refused, apiserver
 from tests.generated.drawing import ROOT, objects
 
@@ -84,7 +84,9 @@ POD = some(
 TEMPLATE = some(
     spec=some(
         replicatedJobs=listed(
-            st.tuples(NAMES, POD).map(lambda pair: {"name": pair[0], "template": {"spec": {"template": {"spec": pair[1]}}}}),
+            st.tuples(NAMES, POD).map(
+                lambda pair: {"name": pair[0], "template": {"spec": {"template": {"spec": pair[1]}}}}
+            ),
             "name",
         )
     )
@@ -109,7 +111,7 @@ TRAIN_JOBS = st.fixed_dictionaries(
         "runtimePatches": PATCHES,
     },
 )
-CLAIMS = st.fixed_dictionaries(
+CLAIMS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"spec": st.just({})}, optional={"metadata": some(name=NAMES, namespace=st.sampled_from(["", "a"]))}
 )
 JOBS = st.fixed_dictionaries(
@@ -180,7 +182,9 @@ def verdict(send: Any) -> list[tuple[str, str]]:
 
 @slow
 @given(spec=TRAIN_JOBS, name=OBJECT_NAMES, prefix=st.none() | OBJECT_NAMES)
-def test_a_train_job_is_created_or_refused_as_foretold(client: Client, spec: Any, name: str, prefix: str | None) -> None:
+def test_a_train_job_is_created_or_refused_as_foretold(
+    client: Client, spec: Any, name: str, prefix: str | None
+) -> None:
     metadata = {"generateName": prefix} if prefix else {"name": name}
     job = TrainJob.from_dict({"metadata": metadata, "spec": spec})
     assert found(validate_rules(job)) == verdict(lambda: client.train_jobs.create(job, dry_run=True))
@@ -225,12 +229,17 @@ def test_a_runtime_is_replaced_or_refused_as_foretold(client: Client, data: st.D
 
 def created(client: Client, **spec: Any) -> TrainJob:
     fields = TrainJobSpec(runtime_ref=RuntimeRef(name="torch-distributed"), **spec)
-    return client.train_jobs.create(TrainJob.from_dict({"metadata": {"generateName": "job-"}, "spec": fields.to_dict()}))
+    return client.train_jobs.create(
+        TrainJob.from_dict({"metadata": {"generateName": "job-"}, "spec": fields.to_dict()})
+    )
 
 
 def test_a_rule_of_the_status_is_held_against_the_status(client: Client) -> None:
     old = created(client)
-    for status in ({"trainerStatus": {"progressPercentage": 1}}, {"trainerStatus": {"lastUpdatedTime": "2025-01-01T00:00:00Z"}}):
+    for status in (
+        {"trainerStatus": {"progressPercentage": 1}},
+        {"trainerStatus": {"lastUpdatedTime": "2025-01-01T00:00:00Z"}},
+    ):
         new = TrainJob.from_dict({**old.to_dict(), "status": status})
         expected = found(validate_rules(new, old))
         assert verdict(lambda new=new: client.train_jobs.replace_status(new, dry_run=True)) == expected
@@ -268,7 +277,7 @@ def test_the_manifests_of_every_pin_can_be_installed(client: Client) -> None:
 def test_what_was_stored_before_a_rule_is_not_held_against_an_update_elsewhere(client: Client) -> None:
     """The server does not hold a rule against what an update leaves as it was ("ratcheting"), and neither do we."""
     manifest = next(m for m in manifests_of("2.3") if m["spec"]["names"]["kind"] == "TrainingRuntime")
-    broken = {
+    broken: dict[str, Any] = {
         "mlPolicy": {"mpi": {}, "torch": {"envInjection": {"targets": [{"jobName": "a", "containerNames": ["node"]}]}}},
         "template": {"spec": {"volumeClaimPolicies": [{"templates": [{"spec": {}}]}]}},
     }
@@ -282,14 +291,20 @@ def test_what_was_stored_before_a_rule_is_not_held_against_an_update_elsewhere(c
         eventually(lambda: bool(verdict(lambda: client.training_runtimes.create(new, dry_run=True))))
     assert len(validate_rules(old)) == 3
     assert old.metadata is not None
-    for change in (
+    changes: tuple[dict[str, Any], ...] = (
         {},
         {"mlPolicy": {**broken["mlPolicy"], "numNodes": 2}},
         {"mlPolicy": {**broken["mlPolicy"], "jax": {}}},
-        {"mlPolicy": {"mpi": {}, "torch": {"envInjection": {"targets": [{"jobName": "b", "containerNames": ["node"]}]}}}},
+        {
+            "mlPolicy": {
+                "mpi": {},
+                "torch": {"envInjection": {"targets": [{"jobName": "b", "containerNames": ["node"]}]}},
+            }
+        },
         {"template": {"spec": {**broken["template"]["spec"], "replicatedJobs": []}}},
         {"template": {"spec": {"volumeClaimPolicies": [{"templates": [{"spec": {"volumeName": "v"}}]}]}}},
-    ):
+    )
+    for change in changes:
         metadata = {**old.metadata.to_dict(), "labels": {"changed": "yes"}}
         updated = TrainingRuntime.from_dict({"metadata": metadata, "spec": {**broken, **change}})
         expected = verdict(lambda updated=updated: client.training_runtimes.replace(updated, dry_run=True))
