@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck generate verify bench clean
+.PHONY: help demo test lint typecheck generate docs bump verify bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,10 +24,17 @@ typecheck: $(READY) ## mypy --strict on everything, pyright strict on what ships
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-generate: $(READY) ## Write generated/ from schemas/ and templates/
+generate: $(READY) ## Write generated/, docs/reference/ and docs/compatibility.md from schemas/ and templates/
 	$(BIN)/python -m codegen generate
+	@$(BIN)/python -m codegen compatibility
 
-verify: ## Prove from hashes that schemas/ and generated/ are as they were written (needs no installation)
+bump: $(READY) ## Take up a release: make bump TRAINER=v2.4.0 FROM=its-checkout (or KATIB=...)
+	@$(BIN)/python -m codegen bump $(if $(KATIB),katib $(KATIB),trainer $(TRAINER)) --from $(FROM) $(if $(COMMIT),--commit $(COMMIT))
+
+docs: $(READY) ## Write the API reference in docs/reference/ from schemas/
+	$(BIN)/python -m codegen docs
+
+verify: ## Prove from hashes that what is generated is as it was written and described (needs no installation)
 	@$(PYTHON) -m codegen verify
 
 bench: $(READY) ## Measure beside the published kubeflow 0.5.0 (QUICK=1: under 3 minutes)

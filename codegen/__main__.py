@@ -1,4 +1,4 @@
-"""Command line of the generator: `python -m codegen pin|generate|verify|crds`."""
+"""Command line of the generator: `python -m codegen pin|generate|docs|verify|diff|bump|crds`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from codegen import config, crds
+from codegen import bump, config, crds
+from codegen.compare import command as diff
 from codegen.errors import CodegenError
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return 0, or 1 with a message on stderr when it cannot be done."""
+    """Run one command; return its exit code, which is 1 with a message on stderr when it cannot be done."""
     parser = argparse.ArgumentParser(prog="python -m codegen", description=__doc__)
     parser.add_argument("--root", type=Path, default=ROOT, help="the checkout to work on (default: this one)")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -30,7 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     generate = commands.add_parser("generate", help="write generated/ from schemas/ and templates/")
     generate.add_argument("--out", type=Path, help="write to this folder instead (default: generated/)")
+    commands.add_parser("docs", help="write docs/reference/ alone, which `generate` writes too")
+    commands.add_parser(
+        "compatibility", help="write docs/compatibility.md from the pins and schemas/compatibility.toml"
+    )
     commands.add_parser("verify", help="prove from hashes that generated/ and schemas/ are as they were written")
+    diff.arguments(commands.add_parser("diff", help="what changed between two versions, and for whom"))
+    bump.arguments(commands.add_parser("bump", help="add a release: pin, diff, generate and verify in one step"))
     crds.arguments(commands.add_parser("crds", help="write the CRD manifests of a pin, to install for tests"))
     options = parser.parse_args(arguments)
     try:
@@ -59,8 +66,21 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "crds":
         print(crds.run(root, configuration, options))
         return 0
-    from codegen.generate import generate
+    if options.command == "compatibility":
+        from codegen import compatibility
 
+        print(*compatibility.write(root, configuration))
+        return 0
+    if options.command == "diff":
+        return diff.run(root, configuration.component(options.component), options)
+    if options.command == "bump":
+        print(bump.run(root, configuration, options))
+        return 0
+    from codegen.generate import generate, write_reference
+
+    if options.command == "docs":
+        print(write_reference(root, configuration))
+        return 0
     print(generate(root, configuration, options.out))
     return 0
 

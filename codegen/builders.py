@@ -16,7 +16,7 @@ from typing import cast
 from codegen.config import Config
 from codegen.jsontypes import Object
 from codegen.models import Kind
-from codegen.naming import attribute, location, words
+from codegen.naming import attribute, location, singular, words
 from codegen.openapi import Definitions, reference
 
 SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
@@ -46,6 +46,7 @@ class BuilderMethod:
         returns: Name of the builder class; empty when it returns the builder it is called on.
         builder: Where that class stands, for the run time.
         values: Type of the values, for `entries`.
+        docstring: Of the field that it sets, as Python source; empty when nothing is said of it.
     """
 
     name: str
@@ -56,6 +57,7 @@ class BuilderMethod:
     builder: str = ""
     keys: tuple[Key, ...] = ()
     values: str = ""
+    docstring: str = ""
 
     @property
     def key_names(self) -> tuple[str, ...]:
@@ -118,23 +120,17 @@ class Module:
     imports: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
 
 
-def builders(config: Config, definitions: Definitions, kinds: Iterable[Kind]) -> dict[str, Module]:
+def builders(
+    config: Config, definitions: Definitions, kinds: Iterable[Kind], summaries: Mapping[str, Mapping[str, str]]
+) -> dict[str, Module]:
     """Return the builders of every package, by package.
 
     Args:
         definitions: Of all pins, fixed up.
         kinds: Those that get a builder.
+        summaries: Docstrings of each definition's fields, as Python source (see `codegen.docstrings`).
     """
-    return _Graph(config, definitions).modules(kinds)
-
-
-def singular(name: str) -> str:
-    """Return the name of one item of a list: `tolerations` -> `toleration`, `policies` -> `policy`."""
-    if name.endswith("ies"):
-        return name[:-3] + "y"
-    if re.search(r"(ss|x|ch|sh|ias)es$", name):
-        return name[:-2]
-    return name[:-1] if name.endswith("s") and not name.endswith(("ss", "us", "is")) else name
+    return _Graph(config, definitions, summaries).modules(kinds)
 
 
 def _keys(node: Object) -> tuple[str, ...]:
@@ -142,9 +138,10 @@ def _keys(node: Object) -> tuple[str, ...]:
 
 
 class _Graph:
-    def __init__(self, config: Config, definitions: Definitions) -> None:
+    def __init__(self, config: Config, definitions: Definitions, summaries: Mapping[str, Mapping[str, str]]) -> None:
         self.config = config
         self.definitions = definitions
+        self.summaries = summaries
         # A type may stand in lists that are keyed differently: a mount by its name in one, by its path in another.
         self.keyed: dict[str, set[tuple[str, ...]]] = defaultdict(set)
         for definition in definitions:
@@ -258,18 +255,20 @@ class _Graph:
         for key, node in self._properties(definition).items():
             name = attribute(key)
             place = (*path, name)
+            said = self.summaries[definition].get(name, "")
             if target := self._target(node):
                 class_name = self._import(target, "Dict", package, module)
                 builder = self._import(target, "Builder", package, module)
                 if name not in RESERVED or path:
-                    yield BuilderMethod(name, "merge", place, fields=class_name)
-                yield BuilderMethod(f"edit_{name}", "enter", place, returns=builder, builder=self._place(target))
+                    yield BuilderMethod(name, "merge", place, fields=class_name, docstring=said)
+                edit = BuilderMethod(f"edit_{name}", "enter", place, returns=builder, builder=self._place(target))
+                yield replace(edit, docstring=said)
             elif target := self._item(node):
                 one = singular(name)
                 one = name if one != name and one in names else one
-                yield self._list_method(one, place, node, target, package, module)
+                yield replace(self._list_method(one, place, node, target, package, module), docstring=said)
             elif isinstance(values := node.get("additionalProperties"), Mapping):
-                yield BuilderMethod(name, "entries", place, values=self._hint(values, package, module))
+                yield BuilderMethod(name, "entries", place, values=self._hint(values, package, module), docstring=said)
 
     def _list_method(
         self, name: str, place: tuple[str, ...], node: Object, target: str, package: str, module: Module

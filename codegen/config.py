@@ -19,7 +19,7 @@ class Component:
 
     Attributes:
         versions: Pinned releases such as `v2.3.0`, oldest first; models come from the last.
-        openapi: Path of the OpenAPI document below the source.
+        openapi: Path of the OpenAPI document below the source; None when the CRDs are all there is.
         crds: Glob of the CRD documents below the source.
         definitions: Prefix of this group's definitions in the OpenAPI document, without the final dot.
         extra: Further definitions to keep, by their name after `definitions`, such as request bodies.
@@ -30,7 +30,7 @@ class Component:
     name: str
     repository: str
     versions: tuple[str, ...]
-    openapi: str
+    openapi: str | None
     crds: str
     group: str
     version: str
@@ -121,7 +121,7 @@ def _component(name: str, reader: _Reader) -> Component:
         name=name,
         repository=reader.string("repository"),
         versions=reader.strings("versions"),
-        openapi=reader.string("openapi"),
+        openapi=reader.optional("openapi"),
         crds=reader.string("crds"),
         group=reader.string("group"),
         version=reader.string("version"),
@@ -152,6 +152,9 @@ class _Reader:
 
     def string(self, key: str) -> str:
         return _string(f"{self._where}.{key}", self._left.pop(key, None))
+
+    def optional(self, key: str) -> str | None:
+        return self.string(key) if key in self._left else None
 
     def strings(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
         value = self._left.pop(key, default)

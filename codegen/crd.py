@@ -4,6 +4,7 @@ They are the source of constraints, defaults and CEL rules.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import cast
@@ -39,6 +40,13 @@ FACTS = {
 # `anyOf` is allowed only in the fixed form that goes with `x-kubernetes-int-or-string`, and adds nothing to it.
 DROPPED = {"description", "anyOf"}
 INT_OR_STRING: Json = [{"type": "integer"}, {"type": "string"}]
+# What the API server demands of the names of a kind; they become parts of paths and names of classes.
+NAMES = {
+    "kind": "[A-Z][A-Za-z0-9]*",
+    "listKind": "[A-Z][A-Za-z0-9]*",
+    "plural": "[a-z]([-a-z0-9]*[a-z0-9])?",
+    "singular": "[a-z]([-a-z0-9]*[a-z0-9])?",
+}
 TYPES = {"object", "array", "string", "integer", "number", "boolean"}
 
 try:
@@ -66,8 +74,13 @@ class Crd:
 
     @property
     def opaque(self) -> bool:
-        """Whether the CRD leaves the kind's content to its controller: any object is stored as it comes."""
-        return "properties" not in self.schema and bool(self.schema.get("x-kubernetes-preserve-unknown-fields"))
+        """Whether the CRD leaves the whole kind to its controller: any object is stored as it comes."""
+        return is_opaque(self.schema)
+
+
+def is_opaque(node: Object) -> bool:
+    """Return whether the server stores whatever stands at `node`, so that the CRD says nothing about its fields."""
+    return "properties" not in node and node.get("x-kubernetes-preserve-unknown-fields") is True
 
 
 def read_crd(document: Document, version: str) -> Crd:
@@ -98,6 +111,10 @@ def read_crd(document: Document, version: str) -> Crd:
     schema = as_object(schema_holder.get("openAPIV3Schema"), name, path)
     _check(schema, name, path)
     kind = as_string(names.get("kind"), name, ("spec", "names", "kind"))
+    for key, pattern in NAMES.items():
+        value = names.get(key)
+        if value is not None and not (isinstance(value, str) and re.fullmatch(pattern, value)):
+            raise SchemaError(name, ("spec", "names", key), f"{value!r} is no name that the API server would accept")
     columns = as_list(entry.get("additionalPrinterColumns", []), name, (*path[:3], "additionalPrinterColumns"))
     result = Crd(name, path, kind, schema, {})
     facts: dict[str, Json] = {

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -16,9 +16,11 @@ from typing import cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from codegen import lock, manifest, models, overlay
+from codegen import availability, docs, lock, manifest, models, overlay, reference
 from codegen.builders import builders
 from codegen.config import Component, Config
+from codegen.docs import Descriptions
+from codegen.docstrings import docstrings, summaries, update_docstrings
 from codegen.errors import CodegenError
 from codegen.jsontypes import Object, parse_json
 from codegen.models import Kind
@@ -28,6 +30,7 @@ from codegen.rules import rules_of
 from codegen.updates import SUFFIX, Updates, updates_of
 
 LINE_LENGTH = 120
+SHOWN = 10  # findings about descriptions, after a generation
 TOOLS = ("datamodel-code-generator", "ruff")  # both pinned exactly in pyproject.toml
 
 
@@ -51,7 +54,10 @@ def generate(root: Path, config: Config, out: Path | None = None) -> str:
     """
     target = out or root / "generated"
     pins = [_load(root, config, component) for component in config.components.values()]
-    files = _render(root, config, pins)
+    definitions = _together(config, pins)
+    descriptions = docs.describe(root / "schemas", config, definitions)
+    files = _render(root, config, pins, definitions, descriptions)
+    pages = reference.pages(root, config, _roots(pins), definitions, descriptions)
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / config.package
         _write(package, files)
@@ -61,11 +67,45 @@ def generate(root: Path, config: Config, out: Path | None = None) -> str:
             inputs=manifest.inputs(root, config),
             outputs=manifest.tree(Path(folder)),
             tools={name: installed(name) for name in TOOLS},
+            pages={path: lock.sha256(text.encode()) for path, text in pages.items()},
+            undescribed=descriptions.findings,
         )
         (Path(folder) / manifest.NAME).write_text(record.render(), "utf-8")
         _replace(Path(folder), target, config.package)
+    if out is None:
+        reference.write(root, pages)
     classes = sum(text.count("\nclass ") for text in files.values())
-    return f"{target}: {len(record.outputs)} files, {classes} classes from {', '.join(pin.name for pin in pins)}"
+    summary = f"{target}: {len(record.outputs)} files, {classes} classes from {', '.join(pin.name for pin in pins)}"
+    return "\n".join([summary, *_first(descriptions.findings)])
+
+
+def write_reference(root: Path, config: Config) -> str:
+    """Write `docs/reference/` alone and return a line that says what was written.
+
+    Raises:
+        CodegenError: A pin is missing or differs from the lock, or a description is malformed.
+    """
+    pins = [_load(root, config, component) for component in config.components.values()]
+    definitions = _together(config, pins)
+    descriptions = docs.describe(root / "schemas", config, definitions)
+    pages = reference.pages(root, config, _roots(pins), definitions, descriptions)
+    reference.write(root, pages)
+    return "\n".join([f"{root / reference.FOLDER}: {len(pages)} pages", *_first(descriptions.findings)])
+
+
+def _first(findings: Sequence[str]) -> list[str]:
+    """Return as much of what descriptions lack as helps; a component without any has hundreds of findings."""
+    more = len(findings) - SHOWN
+    return [*findings[:SHOWN], *([f"... and {more} more, which `verify` lists"] if more > 0 else [])]
+
+
+def _roots(pins: list[_Pinned]) -> list[reference.Root]:
+    """Return what gets a page of the reference: every kind, then what else a component keeps."""
+    return [
+        reference.Root(pin.component.definition(name), f"{pin.component.name} {pin.component.versions[-1]}", kind)
+        for pin in pins
+        for name, kind in [*((kind.name, kind) for kind in pin.kinds), *((name, None) for name in pin.component.extra)]
+    ]
 
 
 def _load(root: Path, config: Config, component: Component) -> _Pinned:
@@ -86,7 +126,9 @@ def _load(root: Path, config: Config, component: Component) -> _Pinned:
     return _Pinned(component, file, overlay.apply(document["components"]["schemas"], patches), kinds)
 
 
-def _render(root: Path, config: Config, pins: list[_Pinned]) -> dict[str, str]:
+def _render(
+    root: Path, config: Config, pins: list[_Pinned], definitions: Mapping[str, Object], descriptions: Descriptions
+) -> dict[str, str]:
     """Return the text of every file by its path below the package, not yet formatted."""
     environment = Environment(
         loader=FileSystemLoader(root / "templates"),
@@ -94,19 +136,29 @@ def _render(root: Path, config: Config, pins: list[_Pinned]) -> dict[str, str]:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    definitions = _together(config, pins)
     kinds = [kind for pin in pins for kind in pin.kinds]
     sources = [f"schemas/{pin.name}" for pin in pins]
     updates = updates_of(definitions, [kind.definition for kind in kinds])
     modelled = {**definitions, **updates.definitions}
-    files = models.render(config, sources[0], modelled, kinds, root / "templates" / "models")
+    texts = {name: docstrings(name, node, descriptions) for name, node in definitions.items()}
+    texts |= {
+        name: update_docstrings(origin, definitions[origin], updates.definitions[name], descriptions)
+        for name, origin in updates.origins.items()
+    }
+    files = models.render(config, sources[0], modelled, kinds, texts, root / "templates" / "models")
     exports = _exports(config, modelled)
     for package, group in _by_package(kinds).items():
         files[f"{package.replace('.', '/')}/client.py"] = environment.get_template("client.py.jinja").render(
             api_version=group[0].api_version, kinds=[_client_facts(kind, updates) for kind in group]
         )
         exports[package]["client"] = sorted(["Client", *(f"{kind.name}s" for kind in group)])
-    for package, module in builders(config, definitions, kinds).items():
+    for component in config.components.values():
+        if len(component.versions) > 1:
+            package = config.modules[component.definitions]
+            files[f"{package.replace('.', '/')}/availability.py"] = _availability(root, component, environment)
+            exports[package]["availability"] = ["check"]
+    said = {name: summaries(name, descriptions) for name in definitions}
+    for package, module in builders(config, definitions, kinds, said).items():
         place = f"{package.replace('.', '/')}/builders"
         for suffix in ("py", "pyi"):
             template = environment.get_template(f"builders.{suffix}.jinja")
@@ -135,6 +187,14 @@ def _render(root: Path, config: Config, pins: list[_Pinned]) -> dict[str, str]:
     files["__init__.py"] = environment.get_template("root.py.jinja").render(versions=versions)
     header = environment.get_template("header.jinja").render(sources=sources)
     return {path: header + text for path, text in files.items()} | {"py.typed": ""}
+
+
+def _availability(root: Path, component: Component, environment: Environment) -> str:
+    return environment.get_template("availability.py.jinja").render(
+        component=component.name,
+        minors=availability.minors(component),
+        groups=availability.grouped(availability.load(root, component)),
+    )
 
 
 def _together(config: Config, pins: list[_Pinned]) -> dict[str, Object]:

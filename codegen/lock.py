@@ -60,7 +60,7 @@ def read(schemas: Path) -> list[Pin]:
 def render(pins: list[Pin]) -> str:
     """Return the text of `lock.toml` for `pins`, sorted by component and version."""
     blocks = [HEADER]
-    for pin in sorted(pins, key=lambda pin: (pin.component, _numeric(pin.version))):
+    for pin in sorted(pins, key=lambda pin: (pin.component, numeric(pin.version))):
         keys = ("component", "version", "repository", "commit", "file", "sha256")
         lines = ["[[pin]]", *(f"{key} = {_quote(getattr(pin, key))}" for key in keys), "", "[pin.sources]"]
         lines += [f"{_quote(name)} = {_quote(digest)}" for name, digest in sorted(pin.sources.items())]
@@ -71,7 +71,8 @@ def render(pins: list[Pin]) -> str:
     return "\n".join(blocks)
 
 
-def _numeric(version: str) -> list[int]:
+def numeric(version: str) -> list[int]:
+    """Return the numbers of a release tag, to sort by: `v2.10.0` comes after `v2.9.1`."""
     return [int(part) for part in version.removeprefix("v").split(".")]
 
 

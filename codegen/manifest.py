@@ -6,7 +6,7 @@ Standard library only: `verify` must run where the generator's dependencies are 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,12 +26,16 @@ class Manifest:
         inputs: Path in the checkout -> SHA-256: pins, lock, templates and the generator itself.
         outputs: Path below `generated/` -> SHA-256.
         tools: Package -> version of what shaped the output.
+        pages: Path in the checkout -> SHA-256 of the pages of the API reference.
+        undescribed: What `schemas/docs/` lacks, or describes though it is gone; empty in a checkout that is in order.
     """
 
     configuration: str
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     tools: Mapping[str, str]
+    pages: Mapping[str, str]
+    undescribed: Sequence[str]
 
     def render(self) -> str:
         """Return the text of the file."""
@@ -56,21 +60,31 @@ def read(folder: Path) -> Manifest:
 def inputs(root: Path, configuration: Config) -> dict[str, str]:
     """Return the hashes of everything that generation reads from the checkout at `root`, by path.
 
-    Those are the newest pin of each component, their fix-ups, the templates and the generator's own modules.
+    Those are all pins, their fix-ups and descriptions, what replaced their fields, the templates and the generator's
+    own modules.
     """
-    schemas = [root / "schemas" / newest(component) for component in configuration.components.values()]
+    pins = {
+        pinned(component, version) for component in configuration.components.values() for version in component.versions
+    }
     files = [
-        *schemas,
+        *(root / "schemas" / name for name in pins),
         root / "schemas" / "patches.toml",
+        *(root / "schemas" / "docs").glob("*.yaml"),
+        root / "schemas" / "replaced.toml",
         *(root / "templates").rglob("*.jinja*"),
         *(root / "codegen").rglob("*.py"),
     ]
     return {path.relative_to(root).as_posix(): sha256(path.read_bytes()) for path in sorted(files) if path.exists()}
 
 
+def pinned(component: Component, version: str) -> str:
+    """Return the file of a pin, below `schemas/`."""
+    return f"{component.name}/{minor(version)}.json"
+
+
 def newest(component: Component) -> str:
     """Return the pin that models are generated from, below `schemas/`."""
-    return f"{component.name}/{minor(component.versions[-1])}.json"
+    return pinned(component, component.versions[-1])
 
 
 def tree(folder: Path) -> dict[str, str]:

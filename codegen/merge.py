@@ -41,12 +41,16 @@ class _Walk:
         if target == OBJECT_META:
             self._embed(position, crd, document, path)
             return
-        self._agree(shape, node, crd, document, path)
+        opaque = crds.is_opaque(crd)
+        if not opaque:
+            self._agree(shape, node, crd, document, path)
         known = self.facts.get(position)
         if known and known[0] != kept:
             where = f"{known[1]}#{to_pointer(known[2])}"
             raise SchemaError(document, path, f"constraints differ from those of the same field at {where}")
         self.facts[position] = (kept, document, path)
+        if opaque:
+            return  # the CRD leaves what is below to the controller: OpenAPI alone describes it
         below = dict(children(crd))
         for step, child in children(shape):
             step_path = {"[]": ("items",), "{}": ("additionalProperties",)}.get(str(step), ("properties", step))
@@ -105,8 +109,6 @@ def merge(definitions: Definitions, openapi: str, kinds: Iterable[tuple[str, Crd
     for name, crd in kinds:
         if name not in definitions:
             raise SchemaError(openapi, ("components", "schemas"), f"no definition {name!r} for the kind {crd.kind}")
-        if crd.opaque:
-            continue
         walk.visit((name, "."), {"$ref": REF_PREFIX + name}, crd.schema, crd.document, crd.path)
     facts = {position: entry[0] for position, entry in walk.facts.items()}
     owned = _hoist(walk.definitions, facts)

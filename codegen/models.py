@@ -29,7 +29,7 @@ RENDERED = {
 NOT_RENDERED = {
     "default", "format",
     "x-kubernetes-list-map-keys", "x-kubernetes-list-type", "x-kubernetes-map-type",
-    "x-kubernetes-patch-merge-key", "x-kubernetes-patch-strategy",
+    "x-kubernetes-patch-merge-key", "x-kubernetes-patch-strategy", "x-kubernetes-preserve-unknown-fields",
     "x-kubernetes-unions", "x-kubernetes-validations",
 }  # fmt: skip
 _FIELD_ARGUMENTS = {
@@ -81,7 +81,12 @@ def kinds_of(config: Config, definitions: str, facts: Iterable[Object]) -> list[
 
 
 def render(
-    config: Config, document: str, definitions: Mapping[str, Object], kinds: Iterable[Kind], templates: Path
+    config: Config,
+    document: str,
+    definitions: Mapping[str, Object],
+    kinds: Iterable[Kind],
+    docstrings: Mapping[str, Mapping[str, str]],
+    templates: Path,
 ) -> dict[str, str]:
     """Return the text of every `models.py`, by its path below the generated package; not yet formatted.
 
@@ -89,6 +94,7 @@ def render(
         document: Name of the pin, for messages.
         definitions: Of the pin, by upstream's names.
         kinds: Those that get `apiVersion` and `kind` filled in.
+        docstrings: Of each definition, as Python source (see `codegen.docstrings`).
         templates: Folder with the class template.
 
     Raises:
@@ -112,7 +118,7 @@ def render(
         if target in identity:
             _fix_identity(prepared, identity[target])
         schemas[target] = prepared
-        origins[target] = {"origin": name, "identity": identity.get(target)}
+        origins[target] = {"docstrings": docstrings[name], "identity": identity.get(target)}
     text = json.dumps({"openapi": "3.0.3", "info": {"title": "", "version": ""}, "paths": {},
                        "components": {"schemas": schemas}})  # fmt: skip
     bases = dict.fromkeys(identity, "kubeflow.core.model.KubeObject")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import keyword
 import re
 
+from pydantic import BaseModel
+
 from codegen.config import Config
 from codegen.errors import CodegenError
 
@@ -20,7 +22,8 @@ def attribute(name: str) -> str:
     text = _UNSAFE.sub("_", _WORDS.sub("_", name)).lower().strip("_")
     if not text or text[0].isdigit():
         text = f"field_{text}".rstrip("_")
-    return text + "_" if keyword.iskeyword(text) or text in _TAKEN else text
+    shadows = text in _TAKEN or (text.startswith("model_") and hasattr(BaseModel, text))
+    return text + "_" if keyword.iskeyword(text) or shadows else text
 
 
 def location(config: Config, definition: str) -> tuple[str, str]:
@@ -42,10 +45,19 @@ def words(kind: str) -> str:
     return _WORDS.sub("_", kind).lower()
 
 
+def singular(name: str) -> str:
+    """Return the name of one item of a list: `tolerations` -> `toleration`, `policies` -> `policy`."""
+    if name.endswith("ies"):
+        return name[:-3] + "y"
+    if re.search(r"(ss|x|ch|sh|ias|tus)es$", name):
+        return name[:-2]
+    return name[:-1] if name.endswith("s") and not name.endswith(("ss", "us", "is")) else name
+
+
 # Names that the model base needs for itself, and those that annotations of other fields use.
 _TAKEN = {
-    *("bool", "dict", "float", "int", "list", "str"),
-    *("copy", "json", "schema", "validate", "construct"),
+    *("bool", "dict", "float", "int", "list", "self", "str"),
+    *("construct", "copy", "from_orm", "json", "parse_file", "parse_obj", "parse_raw", "schema", "schema_json"),
+    *("update_forward_refs", "validate"),
     *("from_dict", "from_server", "from_yaml", "to_dict", "to_json", "to_yaml"),
-    *("model_config", "model_extra", "model_fields", "model_fields_set"),
 }

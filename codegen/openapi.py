@@ -4,6 +4,7 @@ keyword that the generator does not know. It is the source of names and of the r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import cast
 
@@ -51,6 +52,8 @@ def read_definitions(document: Document, rename: Mapping[str, str] | None = None
     cleaned: dict[str, Object] = {}
     for key, node in schemas.items():
         path: Path = ("components", "schemas", key)
+        if not re.fullmatch(r"[-.\w]+", key, re.ASCII):
+            raise SchemaError(name, path, "not valid OpenAPI 3.0: names have letters, digits, '.', '-' and '_' only")
         cleaned[key] = _clean(as_object(node, name, path), schemas, name, path)
     _validate(root, cleaned, name)
     return _renamed(cleaned, rename, name) if rename else cleaned

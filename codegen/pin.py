@@ -10,27 +10,32 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 from codegen import lock
 from codegen.config import Component, minor
 from codegen.crd import read_crd
 from codegen.errors import CodegenError, SchemaError
-from codegen.jsontypes import Json
+from codegen.jsontypes import Json, Object
 from codegen.merge import merge
-from codegen.openapi import read_definitions
+from codegen.openapi import Definitions, read_definitions
 from codegen.prune import reachable
 from codegen.source import Document, Source
+from codegen.structural import name_types
 
 
-def build(component: Component, version: str, source: Source) -> tuple[bytes, list[Document]]:
+def build(
+    component: Component, version: str, source: Source, known: Definitions | None = None
+) -> tuple[bytes, list[Document]]:
     """Return the pinned file for one release of `component`, and the documents that it was made from.
+
+    Args:
+        known: Definitions of other pins, for a component whose CRDs are all there is.
 
     Raises:
         SchemaError: A document is wrong, or two disagree.
         CodegenError: A document or a kind is missing.
     """
-    openapi = source.read(component.openapi)
-    definitions = read_definitions(openapi, component.rename)
     documents = source.glob(component.crds)
     crds = {crd.kind: crd for crd in (read_crd(document, component.version) for document in documents)}
     if missing := [kind for kind in component.kinds if kind not in crds]:
@@ -39,13 +44,19 @@ def build(component: Component, version: str, source: Source) -> tuple[bytes, li
     for crd in kinds:
         if crd.facts["group"] != component.group:
             raise SchemaError(crd.document, ("spec", "group"), f"expected {component.group!r}")
-    merged = merge(definitions, openapi.name, [(component.definition(crd.kind), crd) for crd in kinds])
+    if component.openapi is None:
+        names, merged, read = component.crds, name_types(component.definitions, kinds, known or {}), []
+    else:
+        openapi = source.read(component.openapi)
+        definitions = read_definitions(openapi, component.rename)
+        names, read = openapi.name, [openapi]
+        merged = merge(definitions, names, [(component.definition(crd.kind), crd) for crd in kinds])
     roots = [name for crd in kinds for name in (crd.kind, str(crd.facts["listKind"]))]
     wanted = [component.definition(name) for name in (*roots, *component.extra)]
     if version != component.versions[-1]:  # an older release may lack what is kept besides the kinds
         wanted = [name for name in wanted if name in merged or name not in map(component.definition, component.extra)]
     if unknown := [name for name in wanted if name not in merged]:
-        raise SchemaError(openapi.name, ("components", "schemas"), f"no definition {unknown[0]!r}")
+        raise SchemaError(names, ("components", "schemas"), f"no definition {unknown[0]!r}")
     pinned: Json = {
         "openapi": "3.0.3",
         "info": {"title": component.name, "version": version},
@@ -55,7 +66,7 @@ def build(component: Component, version: str, source: Source) -> tuple[bytes, li
     }
     text = json.dumps(pinned, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
     used = {crd.document for crd in kinds}
-    return text.encode(), [openapi, *(document for document in documents if document.name in used)]
+    return text.encode(), [*read, *(document for document in documents if document.name in used)]
 
 
 def same_types(component: Component, source: Source, others: Mapping[str, Source]) -> dict[str, dict[str, str]]:
@@ -102,7 +113,7 @@ def pin(
     commit = commit or source.commit()
     if not commit or len(commit) != 40 or not set(commit) <= set("0123456789abcdef"):
         raise CodegenError("the source is no git checkout: name the release's full commit hash with --commit")
-    content, documents = build(component, version, source)
+    content, documents = build(component, version, source, _known(root / "schemas", component))
     entry = lock.Pin(
         component=component.name,
         version=version,
@@ -121,6 +132,16 @@ def pin(
     _replace(target, content)
     _replace(schemas / "lock.toml", text.encode())
     return target
+
+
+def _known(schemas: Path, component: Component) -> Definitions:
+    """Return the definitions of the pins of other components; where several have one, the newest file's."""
+    found: dict[str, Object] = {}
+    for entry in lock.read(schemas):
+        if entry.component != component.name:
+            document = cast("Mapping[str, Mapping[str, Definitions]]", json.loads((schemas / entry.file).read_bytes()))
+            found |= document["components"]["schemas"]
+    return found
 
 
 def _replace(path: Path, content: bytes) -> None:

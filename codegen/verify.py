@@ -1,4 +1,5 @@
-"""`python -m codegen verify`: proves from hashes alone that `schemas/` and `generated/` are as they were written.
+"""`python -m codegen verify`: proves from hashes alone that `schemas/`, `generated/` and `docs/reference/` are as
+they were written, and that every class and field had its description then.
 
 Offline, and with the standard library only. Whether the generator would write the same again is what CI checks.
 """
@@ -29,11 +30,12 @@ def verify(root: Path) -> str:
     advice = "was edited by hand; change schemas/ or templates/ and run `make generate`"
     actual = {f"generated/{name}": digest for name, digest in manifest.tree(root / "generated").items()}
     findings += _differences({f"generated/{name}": digest for name, digest in recorded.outputs.items()}, actual, advice)
+    findings += _pages(root, recorded.pages)
+    findings += recorded.undescribed
     if findings:
         raise CodegenError("\n  ".join([f"{len(findings)} finding(s)", *findings]))
-    return (
-        f"{len(pins)} pin(s), {len(recorded.inputs)} inputs and {len(recorded.outputs)} generated files are as written"
-    )
+    written = len(recorded.outputs) + len(recorded.pages)
+    return f"{len(pins)} pin(s), {len(recorded.inputs)} inputs and {written} generated files are as written"
 
 
 def _pins(schemas: Path, configuration: config.Config, pins: list[lock.Pin]) -> list[str]:
@@ -59,6 +61,13 @@ def _pins(schemas: Path, configuration: config.Config, pins: list[lock.Pin]) -> 
     files = {path.relative_to(schemas).as_posix() for path in schemas.rglob("*.json")}
     findings += [f"schemas/{name}: is not in lock.toml" for name in sorted(files - {pin.file for pin in pins})]
     return findings
+
+
+def _pages(root: Path, recorded: Mapping[str, str]) -> list[str]:
+    """Return which pages of the API reference are not as they were written."""
+    found = {path.relative_to(root).as_posix(): path for path in (root / "docs" / "reference").rglob("*.md")}
+    actual = {name: lock.sha256(path.read_bytes()) for name, path in found.items()}
+    return _differences(recorded, actual, "was edited by hand; change schemas/docs/ and run `make generate`")
 
 
 def _differences(recorded: Mapping[str, str], actual: Mapping[str, str], changed: str) -> list[str]:

@@ -47,6 +47,7 @@ class TokenTransport:
     """Sends requests with a bearer token, over TLS checked against the kubeconfig's authority."""
 
     def __init__(self, kubeconfig: Path) -> None:
+        self.kubeconfig = kubeconfig
         config = yaml.safe_load(kubeconfig.read_text("utf-8"))
         cluster = config["clusters"][0]["cluster"]
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode()

@@ -172,7 +172,9 @@ class MinProperties:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
     def _check(self, value: Model | Mapping[str, object] | None) -> Model | Mapping[str, object] | None:
-        size = len(value.to_dict() if isinstance(value, Model) else value) if value is not None else self.count
+        if value is None:
+            return value
+        size = len(value.model_fields_set) if isinstance(value, Model) else len(value)  # unknown fields are counted too
         if size < self.count:
             raise InvalidInput(f"needs at least {self.count} entries; leave it out instead of giving {size}")
         return value

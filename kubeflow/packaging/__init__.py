@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from kubeflow.packaging.bundling import Bundle, bundle, hyperparameter_env
     from kubeflow.packaging.errors import Finding, PackagingError
-    from kubeflow.packaging.inspection import annotations
+    from kubeflow.packaging.inspection import bundle_annotations
     from kubeflow.packaging.outcomes import Frame, RankError, RankOutcome, parse_outcome, read_outcomes
+    from kubeflow.packaging.signature import call_arguments
     from kubeflow.packaging.transport import DamagedBundle
 
 OUTPUT_DIR = "KUBEFLOW_OUTPUT_DIR"
@@ -21,12 +22,13 @@ _HOME = {
     "hyperparameter_env": "bundling",
     "Finding": "errors",
     "PackagingError": "errors",
-    "annotations": "inspection",
+    "bundle_annotations": "inspection",
     "Frame": "outcomes",
     "RankError": "outcomes",
     "RankOutcome": "outcomes",
     "parse_outcome": "outcomes",
     "read_outcomes": "outcomes",
+    "call_arguments": "signature",
     "DamagedBundle": "transport",
 }
 
@@ -39,8 +41,9 @@ __all__ = [
     "PackagingError",
     "RankError",
     "RankOutcome",
-    "annotations",
     "bundle",
+    "bundle_annotations",
+    "call_arguments",
     "hyperparameter_env",
     "parse_outcome",
     "read_outcomes",

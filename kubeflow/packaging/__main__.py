@@ -15,15 +15,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Returns the exit code: 0, or 1 with one line on stderr."""
     parser = argparse.ArgumentParser(prog="python -m kubeflow.packaging", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    unpack = commands.add_parser(
-        "unpack", help="write the files of the bundle in a Kubernetes object to a directory"
-    )
+    unpack = commands.add_parser("unpack", help="write the files of the bundle in a Kubernetes object to a directory")
     unpack.add_argument("manifest", help="YAML or JSON of a TrainJob, or - for standard input")
     unpack.add_argument("directory", help="a new or empty directory")
     given = parser.parse_args(argv)
-    try:
-        import yaml
+    import yaml
 
+    try:
         text = sys.stdin.read() if given.manifest == "-" else Path(given.manifest).read_text(encoding="utf-8")
         unpacked = unpack_object(list(yaml.safe_load_all(text)))
         written = write_files(unpacked, given.directory)

@@ -51,7 +51,9 @@ class Bundle:
         return self._files
 
     def describe(self) -> str:
-        """Return what is inside, for people: entry, files and sizes, requirements, and what the image must have."""
+        """Return what is inside, for people: entry, files and sizes, requirements, and what the image must
+        have.
+        """
         from kubeflow.packaging.inspection import describe
 
         return describe(self)
@@ -62,32 +64,36 @@ class Bundle:
         """Return a container's command as a list that no shell sees.
 
         Args:
-            launcher: What runs the code; the entry script is appended. `python` and `torchrun` mean those of the
-                interpreter `python`. With mpirun (mpiexec, srun) first, every rank rebuilds the bundle on its node.
+            launcher: What runs the code; the entry script is appended. `python` and `torchrun` mean those of
+                the interpreter `python`. With mpirun (mpiexec, srun) first, every rank rebuilds the bundle
+                on its node.
             python: The interpreter in the image that starts the job.
-            install: Whether the job installs `requirements`; a backend that prepared the environment says False.
+            install: Whether the job installs `requirements`; a backend that prepared the environment says
+                False.
         """
         return transport.argv(python, transport.arguments(self._payload, launcher, install=install))
 
     def shell_command(
         self, launcher: Sequence[str] = ("python",), *, python: str = "python", install: bool = True
     ) -> list[str]:
-        """Return `["bash", "-c", line]`, one line with one command, which Katib's metrics collector can rewrite.
+        """Return `["bash", "-c", line]`: one line with one command, which Katib's collector can rewrite.
 
-        A bundle whose line is longer than one argument may be travels in the environment: add `shell_environment()`
-        to the container's variables. Arguments as for `command`.
+        A bundle whose line is longer than one argument may be travels in the environment: add
+        `shell_environment()` to the container's variables. Arguments as for `command`.
         """
         pieces = len(self.shell_environment())
         args = transport.arguments(self._payload, launcher, install=install, environment=pieces)
         line = transport.shell_line(python, args)
         if len(line) > transport.LINE_LIMIT:
             raise InvalidInput(
-                f"The launcher makes the command {len(line)} characters long; Linux takes 131,072. Shorten it."
+                f"With its launcher the command has {len(line)} characters; Linux takes 131,072. Shorten it."
             )
         return ["bash", "-c", line]
 
     def shell_environment(self) -> dict[str, str]:
-        """Return the environment variables that `shell_command()` needs: none for bundles below about 50 KiB."""
+        """Return the environment variables that `shell_command()` needs: none for bundles below about 50
+        KiB.
+        """
         if self.size <= transport.PIECE_LIMIT - 10 * 1024:
             return {}
         return transport.environment_pieces(self._payload)
@@ -104,22 +110,25 @@ def bundle(
     code_dir: str | PathLike[str] | None = None,
     serializer: Literal["source", "cloudpickle"] = "source",
 ) -> Bundle:
-    """Package code so that it runs unchanged in another process, container or pod, or say all that is in the way.
+    """Package code so that it runs unchanged in another process, container or pod, or say what is in the way.
 
-    Nothing of the user's is executed: code is read. (cloudpickle is the exception: it asks objects for their state.)
+    Nothing of the user's is executed: code is read. (cloudpickle is the exception: it asks objects for their
+    state.)
 
     Args:
         target: A function, method, `functools.partial`, or the path of a script.
         module: In place of `target`, a module to run like `python -m`.
         args: Arguments by name. Of a script or module: options, or the command line as a list of words.
-        hyperparameters: Names of arguments that are filled in when the job starts, as text in the environment, and are
-            turned into the annotated type: int, float, bool, str, Literal, Enum, or one of these or None.
+        hyperparameters: Names of arguments that are filled in when the job starts, as text in the
+            environment, and are turned into the annotated type: int, float, bool, str, Literal, Enum, or one
+            of these or None.
         requirements: Packages to install first, in pip's notation.
         index_urls: Package indexes, the main one first; without any, the installer's own default.
-        code_dir: A folder to ship as a whole, less what `.gitignore` and `.kubeflowignore` exclude; it becomes the
-            working directory of the job.
-        serializer: "source" keeps the user's text and works across Python versions. "cloudpickle" takes objects that
-            have no source; the job must run the same minor version of Python and have cloudpickle.
+        code_dir: A folder to ship as a whole, less what `.gitignore` and `.kubeflowignore` exclude; it
+            becomes the working directory of the job.
+        serializer: "source" keeps the user's text and works across Python versions. "cloudpickle" takes
+            objects that have no source; the job must run the same minor version of Python and have
+            cloudpickle.
 
     Raises:
         PackagingError: With every finding.
@@ -129,7 +138,8 @@ def bundle(
     workspace = Path(code_dir) if code_dir is not None else None
     if workspace is not None and not workspace.is_dir():
         raise InvalidInput(f"code_dir {str(code_dir)!r} is not a folder.")
-    plan = _plan(target, module, args, tuple(hyperparameters), serializer, workspace)
+    later = tuple(hyperparameters)
+    plan = _plan(target, module, args, later=later, serializer=serializer, workspace=workspace)
     if workspace is not None:
         _add_workspace(plan, workspace)
     wanted = tuple(requirements)
@@ -173,6 +183,7 @@ def _plan(
     target: Callable[..., object] | str | PathLike[str] | None,
     module: str | None,
     args: Mapping[str, object] | Sequence[str] | None,
+    *,
     later: tuple[str, ...],
     serializer: str,
     workspace: Path | None,
@@ -184,9 +195,7 @@ def _plan(
     try:
         argv = options(args or ())
     except TypeError as error:
-        raise PackagingError(
-            str(module or target), [Finding("arguments", str(error), "Pass plain values")]
-        ) from error
+        raise PackagingError(str(module or target), [Finding("arguments", str(error), "Pass plain values")]) from error
     if module is not None:
         return plan_module(module, argv, later, workspace)
     if not isinstance(target, str | os.PathLike):
@@ -209,7 +218,7 @@ def _add_workspace(plan: Plan, folder: Path) -> None:
 def _requirement_findings(requirements: Sequence[str]) -> list[Finding]:
     from packaging.requirements import InvalidRequirement, Requirement
 
-    findings = []
+    findings: list[Finding] = []
     for text in requirements:
         try:
             url = Requirement(text).url or ""
@@ -225,9 +234,7 @@ def _requirement_findings(requirements: Sequence[str]) -> list[Finding]:
             continue
         if url.startswith("file:"):
             findings.append(
-                Finding(
-                    f"requirement {text!r}", "it is a path on this machine", "Use code_dir= for your own code"
-                )
+                Finding(f"requirement {text!r}", "it is a path on this machine", "Use code_dir= for your own code")
             )
         elif _CREDENTIALS_IN_URL.match(url):
             findings.append(_credentials(f"requirement {text.partition('@')[0].strip()}"))
@@ -235,7 +242,7 @@ def _requirement_findings(requirements: Sequence[str]) -> list[Finding]:
 
 
 def _index_findings(index_urls: Sequence[str]) -> list[Finding]:
-    findings = []
+    findings: list[Finding] = []
     for number, url in enumerate(index_urls, 1):
         if _CREDENTIALS_IN_URL.match(url):
             findings.append(_credentials(f"index URL #{number}"))
@@ -256,21 +263,19 @@ def _hyperparameter_findings(names: Sequence[str]) -> list[Finding]:
     bad = [n for n in names if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", n)]
     remedy = "Use letters of the English alphabet, digits and underscores"
     return [
-        Finding(f"hyperparameter {n!r}", "its name cannot be part of an environment variable's", remedy)
-        for n in bad
+        Finding(f"hyperparameter {n!r}", "its name cannot be part of an environment variable's", remedy) for n in bad
     ]
 
 
 def _too_large(plan: Plan, files: Mapping[str, bytes], size: int) -> Finding:
     import zlib
 
-    parts = sorted(
-        ((len(zlib.compress(content)) * 4 // 3, path) for path, content in files.items()), reverse=True
-    )[:5]
+    parts = sorted(((len(zlib.compress(content)) * 4 // 3, path) for path, content in files.items()), reverse=True)[:5]
     largest = ", ".join(f"{path} ({part // 1024} KiB)" for part, path in parts)
     return Finding(
         f"bundle of {plan.name}",
-        f"it takes {size // 1024} KiB of the job's command, and the limit is {transport.PAYLOAD_LIMIT // 1024} KiB; "
+        f"it takes {size // 1024} KiB of the job's command, and the limit is "
+        f"{transport.PAYLOAD_LIMIT // 1024} KiB; "
         f"the largest parts, compressed: {largest}",
         "Exclude files in .kubeflowignore, put data into a volume or an object store, or build the code into the image",
     )

@@ -1,4 +1,6 @@
-"""The text that rebuilds an inner function or a lambda: its own, inside a function whose parameters are its closure."""
+"""The text that rebuilds an inner function or a lambda: its own, inside a function whose parameters are its
+closure.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,9 @@ MAKER = "_kubeflow_cells"
 class Factory:
     """Lines `first` to `last` of an origin between `lead` and `tail`, or `text` in their stead.
 
-    What it defines is called `take`. `parameters` are the names that the closure supplies, `defaults` those that only default values use. `names` are
-    what the text takes from its module; `offset` turns their lines into lines of the origin.
+    What it defines is called `take`. `parameters` are the names that the closure supplies, `defaults` those
+    that only default values use. `names` are what the text takes from its module; `offset` turns their lines
+    into lines of the origin.
     """
 
     first: int
@@ -53,9 +56,7 @@ def factory(origin: Origin, function: FunctionType) -> Factory | None:
         segment = ast.get_source_segment(origin.text, node) or ast.unparse(node)
         text = f"{head} return ({segment}\n)"
         names = free_names(text, origin.filename, origin.future)
-        return Factory(
-            node.lineno, last, "", "", text, MAKER, parameters, defaults, names, node.lineno - 1, outer
-        )
+        return Factory(node.lineno, last, "", "", text, MAKER, parameters, defaults, names, node.lineno - 1, outer)
     # The decorators made `function` of `raw`; when they are not what we see, the bare function is wanted.
     first = first_line(node) if raw is not function else node.lineno
     body = "\n".join(origin.lines[first - 1 : last])
@@ -71,15 +72,17 @@ def factory(origin: Origin, function: FunctionType) -> Factory | None:
 def _named_defaults(
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, function: FunctionType
 ) -> dict[str, object]:
-    """Return names in default values with what they were: `def inner(x=outer_local)` needs no closure cell."""
+    """Return names in default values with what they were: `def inner(x=outer_local)` needs no closure
+    cell.
+    """
     found: dict[str, object] = {}
     values = function.__defaults__ or ()
     if values:
         for expression, value in zip(node.args.defaults[-len(values) :], values, strict=False):
             if isinstance(expression, ast.Name):
                 found[expression.id] = value
-    for argument, expression in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+    for argument, optional in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
         keyword = (function.__kwdefaults__ or {}).get(argument.arg)
-        if isinstance(expression, ast.Name) and argument.arg in (function.__kwdefaults__ or {}):
-            found[expression.id] = keyword
+        if isinstance(optional, ast.Name) and argument.arg in (function.__kwdefaults__ or {}):
+            found[optional.id] = keyword
     return found

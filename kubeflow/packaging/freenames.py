@@ -1,4 +1,6 @@
-"""Which names a piece of source takes from its module, found with `symtable` and `ast`. Nothing is executed."""
+"""Which names a piece of source takes from its module, found with `symtable` and `ast`. Nothing is
+executed.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from dataclasses import dataclass
 
 # What every module has, or what the import system and the runner give it.
 MODULE_NAMES = frozenset(
-    {"__name__", "__file__", "__doc__", "__package__", "__spec__", "__loader__", "__builtins__", "__annotations__",
+    {"__name__", "__file__", "__doc__", "__package__", "__spec__", "__loader__", "__builtins__",
+     "__annotations__",
      "__debug__", "__path__", "__cached__", "__dict__", "__conditional_annotations__", "__classdict__"}
 )  # fmt: skip
 BUILTINS = frozenset(dir(builtins))
@@ -21,9 +24,9 @@ BUILTINS = frozenset(dir(builtins))
 class FreeNames:
     """The global names of a piece of source.
 
-    `early` are looked up when the piece is executed (decorators, defaults, base classes), `late` when its functions
-    are called. `soft` occur only in annotations that are not evaluated: good to have, no error when absent.
-    `assigned` are set by `global` statements. `line` holds the first line of each name.
+    `early` are looked up when the piece is executed (decorators, defaults, base classes), `late` when its
+    functions are called. `soft` occur only in annotations that are not evaluated: good to have, no error
+    when absent. `assigned` are set by `global` statements. `line` holds the first line of each name.
     """
 
     early: frozenset[str]
@@ -49,9 +52,7 @@ def free_names(text: str, filename: str = "<piece>", future: Sequence[str] = ())
     early: set[str] = set()
     late: set[str] = set()
     assigned: set[str] = set()
-    local = {
-        s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()
-    }
+    local = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()}
     early |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and s.get_name() not in local}
     for child in table.get_children():
         _collect(child, late if child.get_type() == "function" and _is_def(child) else early, late, assigned)
@@ -85,7 +86,9 @@ def _is_def(table: symtable.SymbolTable) -> bool:
 
 
 def _collect(table: symtable.SymbolTable, into: set[str], late: set[str], assigned: set[str]) -> None:
-    """Add the globals of `table` and below. Bodies of functions run late, class bodies and comprehensions at once."""
+    """Add the globals of `table` and below. Bodies of functions run late, class bodies and comprehensions at
+    once.
+    """
     for symbol in table.get_symbols():
         if symbol.is_global():
             if symbol.is_referenced():
@@ -109,10 +112,7 @@ def _guarded_names(tree: ast.AST) -> set[str]:
 def _names_name_error(node: ast.expr | None) -> bool:
     if node is None:
         return True
-    return any(
-        isinstance(n, ast.Name) and n.id in ("NameError", "Exception", "BaseException")
-        for n in ast.walk(node)
-    )
+    return any(isinstance(n, ast.Name) and n.id in ("NameError", "Exception", "BaseException") for n in ast.walk(node))
 
 
 def _annotation_names(tree: ast.AST) -> Iterator[str]:

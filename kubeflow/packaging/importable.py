@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from typing import cast
 
 
 def import_path(target: object) -> str | None:
@@ -19,10 +20,11 @@ def import_path(target: object) -> str | None:
         return None
     found: object = sys.modules[name]
     for part in qualname.split("."):
-        # Static, so that no `__getattr__` or descriptor of the user's runs; the checks below undo what it leaves on.
+        # Static, so that no `__getattr__` or descriptor of the user's runs; the checks below undo what it
+        # leaves on.
         found = inspect.getattr_static(found, part, None)
     if isinstance(found, staticmethod | classmethod):
-        found = found.__func__
+        found = cast("staticmethod[..., object]", found).__func__
         target = getattr(target, "__func__", target)
     return f"{name}:{qualname}" if found is target else None
 

@@ -1,11 +1,13 @@
-"""To look inside: what a bundle holds, what of it stands on the Kubernetes object, and how to get it back from there."""
+"""To look inside: what a bundle holds, what of it stands on the Kubernetes object, and how to get it back
+from there.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.packaging.transport import Unpacked, decode_command
@@ -21,7 +23,8 @@ def describe(bundle: Bundle) -> str:
     files = bundle.files()
     own = {path: content for path, content in files.items() if not path.startswith(".kubeflow/")}
     lines = [
-        f"{bundle.name}: {len(own)} files, {sum(map(len, own.values())):,} bytes, {bundle.size:,} characters of command",
+        f"{bundle.name}: {len(own)} files, {sum(map(len, own.values())):,} bytes,"
+        f" {bundle.size:,} characters of command",
         f"digest sha256:{bundle.digest}",
     ]
     if bundle.requirements:
@@ -34,8 +37,10 @@ def describe(bundle: Bundle) -> str:
     return "\n".join(lines)
 
 
-def annotations(bundle: Bundle) -> dict[str, str]:
-    """Return the annotations that say on the Kubernetes object what it runs: name, digest, size in characters."""
+def bundle_annotations(bundle: Bundle) -> dict[str, str]:
+    """Return the annotations that say on the Kubernetes object what it runs: name, digest, size in
+    characters.
+    """
     return {
         f"{_PREFIX}function": bundle.name,
         f"{_PREFIX}bundle-digest": f"sha256:{bundle.digest}",
@@ -44,7 +49,7 @@ def annotations(bundle: Bundle) -> dict[str, str]:
 
 
 def unpack_object(document: object) -> Unpacked:
-    """Take the bundle out of a Kubernetes object: a TrainJob, or anything else with a container that runs one.
+    """Take the bundle out of a Kubernetes object: a TrainJob, or anything with a container that runs one.
 
     Args:
         document: The parsed YAML or JSON.
@@ -60,21 +65,21 @@ def unpack_object(document: object) -> Unpacked:
 
 
 def _commands(node: object) -> Iterator[tuple[list[str], dict[str, str]]]:
-    if isinstance(node, Mapping):
-        words = [w for key in ("command", "args") for w in _words(node.get(key))]
-        variables = node.get("env")
-        pairs = [v for v in variables if isinstance(v, Mapping)] if isinstance(variables, list) else []
+    if isinstance(node, dict):
+        fields = cast("dict[str, object]", node)
+        words = [str(w) for key in ("command", "args") for w in _items(fields.get(key))]
         if words:
-            yield words, {str(v.get("name")): str(v.get("value", "")) for v in pairs}
-        for value in node.values():
+            variables = [cast("dict[str, object]", v) for v in _items(fields.get("env")) if isinstance(v, dict)]
+            yield words, {str(v.get("name")): str(v.get("value", "")) for v in variables}
+        for value in fields.values():
             yield from _commands(value)
     elif isinstance(node, list):
-        for value in node:
+        for value in _items(cast("list[object]", node)):
             yield from _commands(value)
 
 
-def _words(value: object) -> Sequence[str]:
-    return [str(w) for w in value] if isinstance(value, list) else []
+def _items(node: object) -> list[object]:
+    return cast("list[object]", node) if isinstance(node, list) else []
 
 
 def write_files(unpacked: Unpacked, directory: str | os.PathLike[str]) -> list[Path]:
@@ -88,10 +93,8 @@ def write_files(unpacked: Unpacked, directory: str | os.PathLike[str]) -> list[P
         raise InvalidInput(f"{root} is not empty: name a new directory.")
     for name in unpacked.files:
         if name.startswith("/") or "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
-            raise InvalidInput(
-                f"The bundle holds a file name that leads out of it: {name!r}. Nothing was written."
-            )
-    written = []
+            raise InvalidInput(f"The bundle holds a file name that leads out of it: {name!r}. Nothing was written.")
+    written: list[Path] = []
     for name, content in unpacked.files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Which of the user's own modules a piece of code imports. Found by reading, never by importing.
 
-A module is the user's own when its file lies neither in the standard library nor among installed packages. Packages
-installed in editable form are the user's own, too: the job's image has never heard of them.
+A module is the user's own when its file lies neither in the standard library nor among installed packages.
+Packages installed in editable form are the user's own, too: the job's image has never heard of them.
 """
 
 from __future__ import annotations
@@ -66,12 +66,18 @@ class ModuleGraph:
             self._located.clear()
 
     def ship(self, name: str, *, needed_by: str = "") -> bool:
-        """Ship module `name`, its parent packages and all that they import. Returns whether it is the user's own."""
+        """Ship module `name`, its parents and all that they import. Returns whether it is the user's own."""
         return self._visit([Import(name, 0, certain=True)], needed_by)
 
     def ship_imports(self, text: str, label: str, package: str = "") -> None:
-        """Ship what a piece of source imports. `package` resolves relative imports; `label` names it in findings."""
-        self._visit(list(imports_of(ast.parse(text), package)), label)
+        """Ship what a piece of source imports.
+
+        Args:
+            text: The source.
+            label: Its name in findings.
+            package: What relative imports are relative to.
+        """
+        self._visit(imports_of(text, package), label)
 
     def _visit(self, imports: Sequence[Import], label: str) -> bool:
         own = False
@@ -84,7 +90,7 @@ class ModuleGraph:
                 located = self.locate(name)
                 if located is None:
                     if depth < len(parts) and self.locate(found.module) is not None:
-                        continue  # a module under a name whose parents exist nowhere: a namespace at the other end
+                        continue  # its parents exist nowhere: they become namespace packages in the job
                     if depth == 1:
                         self.external.add(name)
                     break
@@ -98,20 +104,16 @@ class ModuleGraph:
         if located.path is None:
             return []
         label = _short(located.path)
+        package = located.name if located.is_package else located.name.rpartition(".")[0]
         try:
-            tree = ast.parse(located.path.read_bytes(), str(located.path))
-        except SyntaxError as error:
+            found = imports_of(located.path.read_bytes(), package, str(located.path))
+        except (SyntaxError, ValueError) as error:
+            where = f"{label}:{getattr(error, 'lineno', None) or 1}"
             self.findings.append(
-                Finding(
-                    located.name,
-                    f"its source does not parse: {error.msg}",
-                    "Correct it",
-                    f"{label}:{error.lineno}",
-                )
+                Finding(f"module {located.name}", f"its source does not parse: {error}", "Correct it", where)
             )
             return []
-        package = located.name if located.is_package else located.name.rpartition(".")[0]
-        return [(found, label) for found in imports_of(tree, package)]
+        return [(part, label) for part in found]
 
     def _may_ship(self, located: Located, found: Import, where: str) -> bool:
         place = f"{where}:{found.line}" if found.line else where
@@ -210,38 +212,50 @@ def _of_loaded(name: str, module: object) -> Located | None:
     return Located(name, path, package, extension)
 
 
-def imports_of(tree: ast.AST, package: str = "") -> Iterator[Import]:
-    """Yield every module that the source may import, at any depth, also by a literal `import_module("...")`."""
-    yield from _imports(tree, package, certain=True)
+def imports_of(text: str | bytes, package: str = "", filename: str = "<text>") -> list[Import]:
+    """Return every module that the source may import, at any depth, also by a literal `import_module("...")`.
+
+    Raises:
+        SyntaxError: When the text does not parse.
+    """
+    tree = ast.parse(text, filename)
+    found = list(_imports(tree.body, package, certain=True))
+    calls = ("import_module", "__import__")
+    if any(call in text if isinstance(text, str) else call.encode() in text for call in calls):
+        found += _called_imports(tree)
+    return found
 
 
-def _imports(node: ast.AST, package: str, *, certain: bool) -> Iterator[Import]:
-    if isinstance(node, ast.Import):
-        for alias in node.names:
-            yield Import(alias.name, node.lineno, certain)
-    elif isinstance(node, ast.ImportFrom):
-        base = absolute(node.module or "", node.level, package)
-        if base:
-            yield Import(base, node.lineno, certain)
+def _imports(body: Iterable[ast.AST], package: str, *, certain: bool) -> Iterator[Import]:
+    """Walk statements only: imports are statements, and expressions are most of a tree."""
+    for node in body:
+        if isinstance(node, ast.Import):
             for alias in node.names:
-                # May be a submodule or any other name: a name that is no module is not found, and that is all.
-                if alias.name != "*":
-                    yield Import(f"{base}.{alias.name}", node.lineno, certain)
-    elif isinstance(node, ast.Call) and _names_import_module(node.func) and node.args:
-        first = node.args[0]
-        if (
-            isinstance(first, ast.Constant)
-            and isinstance(first.value, str)
-            and not first.value.startswith(".")
-        ):
-            yield Import(first.value, node.lineno, certain)
-    if isinstance(node, ast.If) and _is_type_checking(node.test):
-        for child in node.orelse:
-            yield from _imports(child, package, certain=certain)
-        return
-    guarded = isinstance(node, ast.Try) and bool(node.handlers)
-    for child in ast.iter_child_nodes(node):
-        yield from _imports(child, package, certain=certain and not guarded)
+                yield Import(alias.name, node.lineno, certain)
+        elif isinstance(node, ast.ImportFrom):
+            base = absolute(node.module or "", node.level, package)
+            if base:
+                yield Import(base, node.lineno, certain)
+                for alias in node.names:
+                    # May be a submodule or any other name: a name that is no module is not found, and that
+                    # is all.
+                    if alias.name != "*":
+                        yield Import(f"{base}.{alias.name}", node.lineno, certain)
+        else:
+            inner = certain and not (isinstance(node, ast.Try) and node.handlers)
+            for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+                if part == "body" and isinstance(node, ast.If) and _is_type_checking(node.test):
+                    continue
+                nested: Iterable[ast.AST] = getattr(node, part, ())
+                yield from _imports(nested, package, certain=inner)
+
+
+def _called_imports(tree: ast.AST) -> Iterator[Import]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _names_import_module(node.func) and node.args:
+            first = node.args[0]
+            if isinstance(first, ast.Constant) and isinstance(first.value, str) and not first.value.startswith("."):
+                yield Import(first.value, node.lineno, certain=True)
 
 
 def _is_type_checking(test: ast.expr) -> bool:
@@ -288,13 +302,15 @@ def is_users(path: Path) -> bool:
 
 
 def _user_paths() -> list[str]:
-    paths = [p or str(Path.cwd()) for p in sys.path if isinstance(p, str)]
+    paths = [p or str(Path.cwd()) for p in sys.path]
     return [p for p in paths if Path(p).is_dir() and not _in_installed_folder(Path(p))]
 
 
 @functools.cache
 def project_root(path: Path) -> Path:
-    """Return the folder whose ignore rules apply to a file: the nearest one above with `.git`, else its own."""
+    """Return the folder whose ignore rules apply to a file: the nearest one above with `.git`, else its
+    own.
+    """
     for folder in path.parents:
         if (folder / ".git").exists():
             return folder

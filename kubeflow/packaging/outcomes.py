@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 from kubeflow.packaging.remote import codec
 
@@ -17,7 +17,9 @@ _FILE = re.compile(r"rank-(\d+)\.json")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One line of a traceback, in the user's terms: a path of the project or a notebook cell, lines from 1."""
+    """One line of a traceback, in the user's terms: a path of the project or a notebook cell, lines from
+    1.
+    """
 
     file: str
     line: int
@@ -43,8 +45,8 @@ class RankError:
 class RankOutcome:
     """How one rank ended.
 
-    `result` is the value that the function returned. `no_result` says in words why a value that was returned is
-    not here, and is empty otherwise.
+    `result` is the value that the function returned. `no_result` says in words why a value that was returned
+    is not here, and is empty otherwise.
     """
 
     rank: int
@@ -61,17 +63,15 @@ def read_outcomes(directory: str | PathLike[str]) -> list[RankOutcome]:
         directory: What the job's environment variable `KUBEFLOW_OUTPUT_DIR` named.
 
     Returns:
-        By rank. Ranks that have not ended, or were killed by a signal, have no outcome; neither has a directory
-        that does not exist, nor a file that someone else wrote.
+        By rank. Ranks that have not ended, or were killed by a signal, have no outcome; neither has a
+        directory that does not exist, nor a file that someone else wrote.
     """
     root = Path(directory)
     if not root.is_dir():
         return []
-    outcomes = []
+    outcomes: list[RankOutcome] = []
     for path in root.iterdir():
-        if _FILE.fullmatch(path.name) and (
-            found := parse_outcome(path.read_text(encoding="utf-8", errors="replace"))
-        ):
+        if _FILE.fullmatch(path.name) and (found := parse_outcome(path.read_text(encoding="utf-8", errors="replace"))):
             outcomes.append(found)
     return sorted(outcomes, key=lambda o: o.rank)
 
@@ -83,24 +83,25 @@ def parse_outcome(text: str) -> RankOutcome | None:
         The outcome, or None when the text is something else (containers may write their own messages).
     """
     try:
-        document = json.loads(text)
-        if not isinstance(document, dict) or document.get("version") != 1:
+        parsed: Any = json.loads(text)
+        if not isinstance(parsed, dict):
+            return None
+        document = cast("dict[str, Any]", parsed)
+        if document.get("version") != 1:
             return None
         status: Literal["succeeded", "failed"] = "failed" if document["status"] == "failed" else "succeeded"
         result, missing = _result(document)
         error = None
         if status == "failed":
-            given = document["error"]
-            frames = tuple(
-                Frame(f["file"], int(f["line"] or 0), f["function"], f["text"]) for f in given["frames"]
-            )
+            given: dict[str, Any] = document["error"]
+            frames = tuple(Frame(f["file"], int(f["line"] or 0), f["function"], f["text"]) for f in given["frames"])
             error = RankError(str(given["type"]), str(given["message"]), str(given["traceback"]), frames)
         return RankOutcome(int(document["rank"]), status, result, error, missing)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def _result(document: dict[str, object]) -> tuple[object, str]:
+def _result(document: dict[str, Any]) -> tuple[object, str]:
     try:
         return codec.decode(document.get("result"), _resolve), str(document.get("no_result", ""))
     except (codec.CodecError, LookupError, AttributeError) as error:

@@ -1,4 +1,6 @@
-"""Which assignments of a notebook may be repeated in the job because their value holds no state worth keeping."""
+"""Which assignments of a notebook may be repeated in the job because their value holds no state worth
+keeping.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,7 @@ def reason_not_to_repeat(value: object, right: ast.expr) -> str:
         return "its state cannot be sent as data, and making it again in the job may give another state"
     count = _length(right)
     if count is not None and isinstance(value, Sized) and len(value) != count:
-        return f"it was changed after it was assigned (it has {len(value)} entries, the text has {count}), and its entries are no plain data"
+        return f"it has {len(value)} entries and its assignment {count}, and its entries are no plain data"
     return ""
 
 

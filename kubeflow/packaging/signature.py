@@ -1,18 +1,22 @@
-"""Whether arguments bind to a function's signature, and what type each hyperparameter is to be turned into."""
+"""Whether arguments bind to a function's signature, and what type each hyperparameter is to be turned
+into.
+"""
 
 from __future__ import annotations
 
 import ast
 import difflib
 import enum
+import functools
 import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 
 from kubeflow.core.errors import did_you_mean
-from kubeflow.packaging.errors import Finding
+from kubeflow.packaging.errors import Finding, PackagingError
 
+P = typing.ParamSpec("P")
 Spec = dict[str, object]
 _PLAIN: Mapping[object, str] = {int: "int", float: "float", bool: "bool", str: "str"}
 
@@ -33,7 +37,7 @@ def binding_findings(
         later: Names that are filled in when the job starts.
         name: Of the function, for the findings.
     """
-    findings = []
+    findings: list[Finding] = []
     parameters = signature.parameters
     positional = [p for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     takes_any = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
@@ -55,9 +59,7 @@ def binding_findings(
         elif given not in named and not takes_names:
             close = did_you_mean(given, named - filled - set(kwargs)).strip()
             known = f"It takes {', '.join(sorted(named))}" if named else "It takes no arguments by name"
-            findings.append(
-                Finding(f"{kind} {given}", f"{name} does not take it", close or known)
-            )
+            findings.append(Finding(f"{kind} {given}", f"{name} does not take it", close or known))
     missing = [
         p.name
         for p in parameters.values()
@@ -76,14 +78,44 @@ def binding_findings(
     return findings
 
 
+def call_arguments(
+    func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs
+) -> tuple[Callable[..., object], dict[str, object]]:
+    """Turn a call that type checkers understand into a function and its arguments by name.
+
+    Args:
+        func: The function.
+        args: As in a call of it; what has no name (`*args`, positional-only) is bound by a partial.
+        kwargs: As in a call of it.
+
+    Returns:
+        What `bundle(target, args=...)` takes.
+
+    Raises:
+        PackagingError: When the arguments do not bind.
+    """
+    signature = inspect.signature(func)
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        name = getattr(func, "__name__", type(func).__name__)
+        findings = binding_findings(signature, args, kwargs, (), name)
+        raise PackagingError(name, findings or [Finding(f"call of {name}", str(error), "Correct it")]) from error
+    named = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    if len(args) <= len(named) and len(bound.args) <= len(named):
+        return func, {**dict(zip(named, args, strict=False)), **kwargs}
+    return functools.partial(func, *args), dict(kwargs)
+
+
 def coercion(
     parameter: inspect.Parameter | None, names: Mapping[str, object], refer: Callable[[type], str | None]
 ) -> Spec | str:
-    """Say how the text of a hyperparameter becomes a value: `kind`, `optional`, `required` and what the kind needs.
+    """Say how text becomes a hyperparameter: `kind`, `optional`, `required` and what the kind needs.
 
     Args:
         parameter: Of the function; None for one taken by `**kwargs`, which stays text.
-        names: The function's globals, to read annotations that are text. Annotations are looked up, not evaluated.
+        names: The function's globals, to read annotations that are text. Annotations are looked up, not
+            evaluated.
         refer: Names an Enum class so that the job can import it.
 
     Returns:
@@ -95,7 +127,8 @@ def coercion(
     annotation: object = parameter.annotation
     if annotation is parameter.empty:
         # Without an annotation the default says the type; without either the text stays text.
-        annotation = type(parameter.default) if not required and parameter.default is not None else str
+        given: object = parameter.default
+        annotation = str if required or given is None else type(given)
     if isinstance(annotation, str):
         annotation = _read(annotation, names)
     optional, inner = _without_none(annotation)
@@ -104,20 +137,21 @@ def coercion(
         return {**spec, "kind": _PLAIN[inner]}
     if typing.get_origin(inner) is typing.Literal:
         values = list(typing.get_args(inner))
-        return {
-            **spec,
-            "kind": "literal",
-            "values": [v.name if isinstance(v, enum.Enum) else v for v in values],
-        }
+        if all(value is None or type(value) in (str, int, bool) for value in values):
+            return {**spec, "kind": "literal", "values": values}
+    members = _members(inner)
     if isinstance(inner, type) and issubclass(inner, enum.Enum):
         path = refer(inner)
         if path is not None:
             return {**spec, "kind": "enum", "class": path}
-    members = typing.get_args(inner) if _is_union(inner) else ()
     if set(members) == {int, float}:
         return {**spec, "kind": "float"}
     shown = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-    return f"a tuner fills it in as text, and its annotation {shown} is not int, float, bool, str, Literal or Enum"
+    return f"it comes as text, and its annotation {shown} is not int, float, bool, str, Literal or Enum"
+
+
+def _members(annotation: object) -> tuple[object, ...]:
+    return typing.get_args(annotation) if _is_union(annotation) else ()
 
 
 def _is_union(annotation: object) -> bool:

@@ -1,8 +1,11 @@
-"""Where the text of the user's definitions is: script files, notebook cells, interactive input. Read, never run."""
+"""Where the text of the user's definitions is: script files, notebook cells, interactive input. Read, never
+run.
+"""
 
 from __future__ import annotations
 
 import ast
+import inspect
 import linecache
 import re
 import sys
@@ -10,7 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType
+from typing import cast
+
+from kubeflow.packaging.modules import is_users
 
 _CELL = re.compile(r"<(?:ipython|python)-input-(\d+)")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -36,7 +42,7 @@ class Origin:
     label: str
     file: str
     text: str
-    used: set[int] = field(default_factory=set)
+    used: set[int] = field(default_factory=set[int])
 
     @cached_property
     def lines(self) -> list[str]:
@@ -54,7 +60,7 @@ class Origin:
     @cached_property
     def future(self) -> list[str]:
         """The `__future__` features that the text switches on."""
-        found = []
+        found: list[str] = []
         for node in self.tree.body:
             if isinstance(node, ast.ImportFrom) and node.module == "__future__":
                 found += [alias.name for alias in node.names]
@@ -76,10 +82,7 @@ class Origin:
     def used_text(self) -> str:
         """Return the text with every line that is not used left empty."""
         return (
-            "\n".join(
-                line if i in self.used else "" for i, line in enumerate(self.lines[: max(self.used)], 1)
-            )
-            + "\n"
+            "\n".join(line if i in self.used else "" for i, line in enumerate(self.lines[: max(self.used)], 1)) + "\n"
         )
 
     def definition(self, code: CodeType) -> Definition | ast.Lambda | None:
@@ -94,11 +97,7 @@ class Origin:
         return None
 
     def _lambda(self, code: CodeType) -> ast.Lambda | None:
-        spots = [
-            p
-            for p in code.co_positions()
-            if p[0] and p[2] is not None and p[3] and (p[0], p[2]) != (p[1], p[3])
-        ]
+        spots = [p for p in code.co_positions() if p[0] and p[2] is not None and p[3] and (p[0], p[2]) != (p[1], p[3])]
         best: ast.Lambda | None = None
         for node in ast.walk(self.tree):
             if not isinstance(node, ast.Lambda) or node.lineno != code.co_firstlineno:
@@ -106,6 +105,8 @@ class Origin:
             start = (node.lineno, node.col_offset)
             end = (node.end_lineno or node.lineno, node.end_col_offset or 0)
             inside = all(start <= (p[0] or 0, p[2] or 0) and (p[1] or 0, p[3] or 0) <= end for p in spots)
+            # Python 3.12 keeps no columns for a body that is one constant: then the constant itself must do.
+            inside = inside and (bool(spots) or _constants(node) in (None, code.co_consts))
             names = tuple(a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs))
             if inside and code.co_varnames[: len(names)] == names and (best is None or _within(node, best)):
                 best = node
@@ -128,6 +129,12 @@ class Origin:
         return found
 
 
+def _constants(node: ast.Lambda) -> tuple[object, ...] | None:
+    """Return the constants that a lambda compiles to; compiling runs nothing."""
+    outer = compile(ast.Expression(node), "<lambda>", "eval", dont_inherit=True)
+    return next((part.co_consts for part in outer.co_consts if isinstance(part, CodeType)), None)
+
+
 def first_line(node: ast.AST) -> int:
     """Return the first line of a statement, decorators included."""
     decorators: Sequence[ast.expr] = getattr(node, "decorator_list", [])
@@ -146,7 +153,9 @@ def _within(inner: ast.AST, outer: ast.AST) -> bool:
 
 
 def statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield statements of one scope: those inside `if`, `try`, `with` and loops, too, not those inside definitions."""
+    """Yield statements of one scope: those inside `if`, `try`, `with` and loops, too, not those inside
+    definitions.
+    """
     for node in body:
         yield node
         for inner in ("body", "orelse", "finalbody"):
@@ -165,8 +174,7 @@ def bound_names(node: ast.stmt) -> Iterator[tuple[str, ast.alias | None]]:
     elif isinstance(node, (ast.Import, ast.ImportFrom)):
         for alias in node.names:
             yield (
-                alias.asname
-                or (alias.name.partition(".")[0] if isinstance(node, ast.Import) else alias.name),
+                alias.asname or (alias.name.partition(".")[0] if isinstance(node, ast.Import) else alias.name),
                 alias,
             )
     else:
@@ -183,6 +191,39 @@ def bound_names(node: ast.stmt) -> Iterator[tuple[str, ast.alias | None]]:
             for part in ast.walk(target):
                 if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
                     yield part.id, None
+
+
+def made_by(value: object, node: Definition, origin: Origin) -> bool:
+    """Say whether a definition can have made `value`; decorators may have made anything of it."""
+    if isinstance(node, ast.ClassDef):
+        if not isinstance(value, type):
+            return bool(node.decorator_list)
+        homes = {
+            f.__code__.co_filename
+            for f in vars(value).values()
+            if isinstance(f, FunctionType) and f.__qualname__.startswith(value.__qualname__ + ".")
+        }
+        homes = {h for h in homes if h != "<string>" and is_users(Path(h))}  # less what dataclass and others put in
+        return value.__qualname__ == node.name and (not homes or origin.filename in homes)
+    raw = inspect.unwrap(value) if callable(value) else value
+    if (
+        isinstance(raw, FunctionType)
+        and raw.__code__.co_filename == origin.filename
+        and raw.__code__.co_name == node.name
+    ):
+        return raw.__code__.co_firstlineno in (first_line(node), node.lineno)
+    return bool(node.decorator_list)
+
+
+def registers(decorator: ast.expr, name: str) -> bool:
+    """Say whether a decorator is `name.register`, with or without arguments."""
+    node = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == "register"
+        and isinstance(node.value, ast.Name)
+        and node.value.id == name
+    )
 
 
 class Origins:
@@ -237,7 +278,8 @@ class Origins:
 
 def _is_interactive(name: str, entry: object) -> bool:
     # linecache keeps (size, mtime, lines, fullname); interactive shells enter their input without a time.
-    return isinstance(entry, tuple) and len(entry) == 4 and entry[1] is None and (
+    parts = cast("tuple[object, ...]", entry) if isinstance(entry, tuple) else ()
+    return len(parts) == 4 and parts[1] is None and (
         bool(_CELL.match(name)) or "ipykernel" in name or name.startswith("<stdin")
     )  # fmt: skip
 

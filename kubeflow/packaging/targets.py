@@ -1,4 +1,6 @@
-"""From what the user gave (a function, a script, a module) to the entry of a bundle. Collects findings; raises none."""
+"""From what the user gave (a function, a script, a module) to the entry of a bundle. Collects findings;
+raises none.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FunctionType, MethodType
+from typing import cast
 
 from kubeflow.packaging.closure import Closure
 from kubeflow.packaging.errors import Finding
 from kubeflow.packaging.freenames import BUILTINS, free_names
 from kubeflow.packaging.importable import import_path, is_importable
 from kubeflow.packaging.modules import ModuleGraph
+from kubeflow.packaging.outcomes import MAIN
 from kubeflow.packaging.signature import binding_findings, coercion
 from kubeflow.packaging.sources import Origins, first_line
 from kubeflow.packaging.values import encode_argument
@@ -25,14 +29,16 @@ Entry = dict[str, object]
 
 @dataclass(slots=True)
 class Plan:
-    """A bundle in the making. `entry` is what the runner reads; `external` are packages that the image must have."""
+    """A bundle in the making. `entry` is what the runner reads; `external` are packages that the image must
+    have.
+    """
 
     name: str
-    entry: Entry = field(default_factory=dict)
-    files: dict[str, bytes] = field(default_factory=dict)
-    executable: list[str] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    external: set[str] = field(default_factory=set)
+    entry: Entry = field(default_factory=dict[str, object])
+    files: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    executable: list[str] = field(default_factory=list[str])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    external: set[str] = field(default_factory=set[str])
 
 
 def plan_function(
@@ -113,9 +119,7 @@ def plan_script(path: Path, argv: Sequence[str], later: Sequence[str], workspace
     try:
         inside = path.resolve().relative_to(folder).as_posix()
     except ValueError:
-        plan.findings.append(
-            Finding(f"script {path}", f"it lies outside of code_dir {folder}", "Move it inside")
-        )
+        plan.findings.append(Finding(f"script {path}", f"it lies outside of code_dir {folder}", "Move it inside"))
         return plan
     content = path.read_bytes()
     plan.files[inside] = content
@@ -129,7 +133,7 @@ def plan_script(path: Path, argv: Sequence[str], later: Sequence[str], workspace
         "path": inside,
         "argv": list(argv),
         "labels": {},
-        "hyperparameters": dict.fromkeys(later, {}),
+        "hyperparameters": {name: {} for name in later},
     }
     return plan
 
@@ -147,16 +151,14 @@ def plan_module(name: str, argv: Sequence[str], later: Sequence[str], workspace:
                 Finding(f"module {name}", "it is a package without __main__.py", "Name a module inside it")
             )
     elif own and located is None:
-        plan.findings.append(
-            Finding(f"module {name}", "there is no such module in its package", "Correct the name")
-        )
+        plan.findings.append(Finding(f"module {name}", "there is no such module in its package", "Correct the name"))
     _add_modules(plan, graph)
     plan.entry = {
         "kind": "module",
         "module": name,
         "argv": list(argv),
         "labels": {},
-        "hyperparameters": dict.fromkeys(later, {}),
+        "hyperparameters": {name: {} for name in later},
     }
     return plan
 
@@ -164,8 +166,8 @@ def plan_module(name: str, argv: Sequence[str], later: Sequence[str], workspace:
 def options(args: Mapping[str, object] | Sequence[str]) -> list[str]:
     """Turn arguments of a script into its command line.
 
-    A sequence is taken as it is. A mapping gives `--name=value` in its order; True gives `--name`, False and None give
-    nothing, a list or tuple gives `--name` followed by its items.
+    A sequence is taken as it is. A mapping gives `--name=value` in its order; True gives `--name`, False and
+    None give nothing, a list or tuple gives `--name` followed by its items.
 
     Raises:
         TypeError: For a value that is neither text, number, bool, None, path nor a list of these.
@@ -179,7 +181,8 @@ def options(args: Mapping[str, object] | Sequence[str]) -> list[str]:
         if value is True:
             line.append(f"--{name}")
         elif isinstance(value, list | tuple):
-            line += [f"--{name}", *(_word(name, v) for v in value)]
+            words = cast("Sequence[object]", value)
+            line += [f"--{name}", *(_word(name, v) for v in words)]
         else:
             line.append(f"--{name}={_word(name, value)}")
     return line
@@ -188,9 +191,7 @@ def options(args: Mapping[str, object] | Sequence[str]) -> list[str]:
 def _word(name: str, value: object) -> str:
     if isinstance(value, str | int | float | Path):
         return str(value)
-    raise TypeError(
-        f"argument {name} of a script is a {type(value).__name__}: a command line takes text and numbers."
-    )
+    raise TypeError(f"argument {name} of a script is a {type(value).__name__}: a command line takes text and numbers.")
 
 
 def _name(function: Callable[..., object]) -> str:
@@ -206,21 +207,13 @@ def _signature(function: Callable[..., object]) -> inspect.Signature | None:
 
 
 def _check_kind(function: Callable[..., object], plan: Plan) -> None:
-    if not callable(function):
-        plan.findings.append(
-            Finding(
-                f"target of type {type(function).__name__}",
-                "it cannot be called",
-                "Give a function, a script path or a module name",
-            )
-        )
-    raw = inspect.unwrap(function) if callable(function) else function
+    raw = inspect.unwrap(function)
     if inspect.isgeneratorfunction(raw) or inspect.isasyncgenfunction(raw):
         plan.findings.append(
             Finding(
                 f"function {plan.name}",
                 "it is a generator: calling it runs none of its code",
-                "Consume it in a function of your own: `def run(): return list(...)`, or return instead of yield",
+                "Consume it in a function of your own, as in `return list(...)`, or return instead of yield",
             )
         )
 
@@ -235,9 +228,7 @@ def _entered(function: Callable[..., object], plan: Plan, closure: Closure, grap
         path = closure.refer(owner)
         if path is None:
             plan.findings.append(
-                Finding(
-                    f"class {owner.__qualname__}", "the job cannot import it", "Define it at module level"
-                )
+                Finding(f"class {owner.__qualname__}", "the job cannot import it", "Define it at module level")
             )
             return
         module, _, qualname = path.partition(":")
@@ -252,7 +243,7 @@ def _entered(function: Callable[..., object], plan: Plan, closure: Closure, grap
             _check_names(function, plan)
         return
     if isinstance(function, FunctionType) or hasattr(function, "__wrapped__"):
-        plan.entry |= {"kind": "function", "module": "kubeflow_main", "qualname": closure.enter(function)}
+        plan.entry |= {"kind": "function", "module": MAIN, "qualname": closure.enter(function)}
         return
     if isinstance(function, type):
         path = closure.refer(function)
@@ -275,38 +266,38 @@ def _bound(owner: object, method: str, plan: Plan, closure: Closure) -> None:
 
 
 def _check_names(function: FunctionType, plan: Plan) -> None:
-    """Find names that neither the function's module nor Python has."""
-    raw = inspect.unwrap(function)
-    origin = Origins(raw.__globals__).origin(raw.__code__.co_filename)
-    node = origin.definition(raw.__code__) if origin is not None else None
-    if origin is None or node is None:
-        return
-    lead = "if 1:\n" if node.col_offset else ""
-    names = free_names(lead + "\n".join(origin.lines[first_line(node) - 1 : node.end_lineno]), origin.filename, origin.future)
-    unknown = (
-        (names.early | names.late)
-        - raw.__globals__.keys()
-        - BUILTINS
-        - names.assigned
-        - set(raw.__code__.co_freevars)
-    )
-    for name in sorted(unknown):
-        line = names.line.get(name, 1) + first_line(node) - 1 - bool(lead)
-        plan.findings.append(
-            Finding(
-                f"name {name}",
-                "it is not defined",
-                "Define or import it, or pass it as an argument",
-                f"{origin.label}:{line}",
-            )
-        )
+    """Find names that neither Python nor the module has, in a function and the module's functions it uses."""
+    module = inspect.unwrap(function).__globals__
+    origins = Origins(module)
+    pending: list[object] = [function]
+    seen: set[int] = set()
+    while pending:
+        raw = inspect.unwrap(cast("Callable[..., object]", pending.pop()))
+        if not isinstance(raw, FunctionType) or raw.__globals__ is not module or id(raw) in seen:
+            continue
+        seen.add(id(raw))
+        origin = origins.origin(raw.__code__.co_filename)
+        node = origin.definition(raw.__code__) if origin is not None else None
+        if origin is None or node is None:
+            continue
+        lead = "if 1:\n" if node.col_offset else ""
+        first = first_line(node)
+        text = lead + "\n".join(origin.lines[first - 1 : node.end_lineno])
+        names = free_names(text, origin.filename, origin.future)
+        used = (names.early | names.late) - set(raw.__code__.co_freevars)
+        pending += [module[name] for name in sorted(used & module.keys()) if callable(module[name])]
+        for name in sorted(used - module.keys() - BUILTINS - names.assigned):
+            where = f"{origin.label}:{names.line.get(name, 1) + first - 1 - bool(lead)}"
+            remedy = "Define or import it, or pass it as an argument"
+            plan.findings.append(Finding(f"name {name}", "it is not defined", remedy, where))
 
 
 def _pickled(function: Callable[..., object], plan: Plan) -> None:
-    import cloudpickle
+    import cloudpickle  # type: ignore[import-untyped]
 
+    dumps = cast("Callable[[object, int], bytes]", vars(cloudpickle)["dumps"])
     try:
-        plan.files[".kubeflow/function.pkl"] = cloudpickle.dumps(function, protocol=pickle.DEFAULT_PROTOCOL)
+        plan.files[".kubeflow/function.pkl"] = dumps(function, pickle.DEFAULT_PROTOCOL)
     except Exception as error:  # noqa: BLE001  (user classes may raise anything while they are pickled)
         plan.findings.append(
             Finding(
@@ -315,7 +306,7 @@ def _pickled(function: Callable[..., object], plan: Plan) -> None:
                 "Create what it names inside the function",
             )
         )
-    plan.entry |= {"kind": "pickle", "python": "%d.%d" % sys.version_info[:2]}
+    plan.entry |= {"kind": "pickle", "python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
 
 
 def _add_modules(plan: Plan, graph: ModuleGraph) -> None:

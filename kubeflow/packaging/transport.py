@@ -21,12 +21,18 @@ from pathlib import PurePosixPath
 from kubeflow.core.errors import InvalidInput
 from kubeflow.packaging.remote.loader import ENV_PIECE, STAGE_0
 
-# Trainer 2.2 refuses a command or args item over 64 KiB (2.3: 1 MiB); Linux refuses one over 128 KiB (MAX_ARG_STRLEN
-# in include/uapi/linux/binfmts.h). A little is left for what callers put around a piece.
+# Trainer 2.2 refuses a command or args item over 64 KiB (2.3: 1 MiB); Linux refuses one over 128 KiB
+# (MAX_ARG_STRLEN in include/uapi/linux/binfmts.h). A little is left for what callers put around a piece.
 PIECE_LIMIT = 60 * 1024
 LINE_LIMIT = 120 * 1024
 # Kubernetes objects live in etcd, whose requests end at 1.5 MiB, and a trial carries its job's spec twice.
 PAYLOAD_LIMIT = 700 * 1024
+_RUN = b"""\
+if __name__ == "__main__":
+    from _kubeflow_remote.runner import main
+
+    main()
+"""
 _FAN_OUT = frozenset({"mpirun", "mpiexec", "orterun", "prterun", "srun"})
 
 
@@ -54,7 +60,7 @@ def encode_document(
     index_urls: Sequence[str] = (),
     name: str = "",
 ) -> Payload:
-    """Encode what the loader unpacks. The same input gives the same text on every machine and in every process.
+    """Encode what the loader unpacks. The same input gives the same text in every process.
 
     Args:
         files: Content by path, relative, with forward slashes.
@@ -72,9 +78,7 @@ def encode_document(
         "files": {path: _readable(files[path]) for path in sorted(files)},
     }
     content = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-    return Payload(
-        hashlib.sha256(content).hexdigest(), base64.b64encode(zlib.compress(content, 9)).decode("ascii")
-    )
+    return Payload(hashlib.sha256(content).hexdigest(), base64.b64encode(zlib.compress(content, 9)).decode("ascii"))
 
 
 def _readable(content: bytes) -> str | dict[str, str]:
@@ -94,9 +98,7 @@ def loader_text() -> str:
 @functools.cache
 def runtime_files() -> Mapping[str, bytes]:
     """Return the modules that run beside the user's code, by their path in the bundle."""
-    files = {
-        ".kubeflow/run.py": b'if __name__ == "__main__":\n    from _kubeflow_remote.runner import main\n\n    main()\n'
-    }
+    files = {".kubeflow/run.py": _RUN}
     folder = resources.files("kubeflow.packaging.remote")
     for module in ("__init__", "assemble", "codec", "coercion", "outcome", "runner"):
         files[f".kubeflow/_kubeflow_remote/{module}.py"] = folder.joinpath(f"{module}.py").read_bytes()
@@ -108,13 +110,13 @@ def arguments(payload: Payload, launcher: Sequence[str], *, install: bool, envir
 
     Args:
         payload: The encoded bundle.
-        launcher: What the loader becomes; it appends the entry script. For mpirun and its kin, which start processes
-            on other nodes, the loader itself is what they start, once a rank.
+        launcher: What the loader becomes; it appends the entry script. For mpirun and its kin, which start
+            processes on other nodes, the loader itself is what they start, once a rank.
         install: Whether the loader installs the requirements.
         environment: Number of pieces that travel as environment variables instead; 0 for none.
     """
     outer, inner = _split_launcher(launcher)
-    header = {
+    header: dict[str, object] = {
         "digest": payload.digest,
         "size": len(payload.text),
         "launcher": inner,
@@ -147,8 +149,9 @@ def argv(python: str, args: Sequence[str]) -> list[str]:
 def shell_line(python: str, args: Sequence[str]) -> str:
     """Return the one-line form: a single command, without `exec` and without a newline at its end.
 
-    Katib appends ` 1>FILE 2>&1 && echo completed > PID` to the line: the redirection takes hold of the last command
-    only, and a shell that was replaced could not write the mark (Katib 0.19, pkg/webhook/v1beta1/pod).
+    Katib appends ` 1>FILE 2>&1 && echo completed > PID` to the line: the redirection takes hold of the last
+    command only, and a shell that was replaced could not write the mark (Katib 0.19,
+    pkg/webhook/v1beta1/pod).
     """
     _check_python(python)
     # The words of `args` are base64: they need no quoting, and `shlex.quote` would quote some for their "=".
@@ -188,15 +191,14 @@ def decode_command(command: Sequence[str], environ: Mapping[str, str] | None = N
         environ: The container's environment, where a long shell form keeps its pieces.
 
     Raises:
-        DamagedBundle: When there is no bundle in it, or its content does not match its digest. Nothing is executed.
+        DamagedBundle: When there is no bundle in it, or its content does not match its digest. Nothing is
+            executed.
     """
     words = list(command)
     if STAGE_0 not in words:
         words = _shell_words(words)
     if STAGE_0 not in words:
-        raise DamagedBundle(
-            "The command holds no bundle: it was not written by this SDK, or it was changed since."
-        )
+        raise DamagedBundle("The command holds no bundle: it was not written by this SDK, or it was changed since.")
     args = words[words.index(STAGE_0) + 1 :]
     try:
         header = json.loads(base64.b64decode(args[1], validate=True))

@@ -1,15 +1,18 @@
-"""Argument values and captured constants as tagged JSON, with findings instead of exceptions. Credentials are refused."""
+"""Argument values and captured constants as tagged JSON, with findings instead of exceptions. Credentials
+are refused.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import cast
 
 from kubeflow.packaging.errors import Finding
 from kubeflow.packaging.remote import codec
 
-# The published formats of tokens that turn up in training code: Hugging Face, GitHub, AWS, OpenAI and Anthropic, Slack,
-# Weights & Biases' API keys are plain hexadecimal and are caught by their name only.
+# The published formats of tokens that turn up in training code: Hugging Face, GitHub, AWS, OpenAI and
+# Anthropic, Slack, Weights & Biases' API keys are plain hexadecimal and are caught by their name only.
 _TOKEN = re.compile(
     r"hf_[A-Za-z0-9]{30,}|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,}|(?:AKIA|ASIA)[0-9A-Z]{16}"
     r"|sk-[A-Za-z0-9_-]{20,}|xox[abprs]-[A-Za-z0-9-]{10,}|-----BEGIN [A-Z ]*PRIVATE KEY-----"
@@ -21,9 +24,7 @@ _SECRET_NAME = re.compile(
 )
 
 
-def encode_argument(
-    name: str, value: object, refer: Callable[[type], str | None]
-) -> tuple[object, Finding | None]:
+def encode_argument(name: str, value: object, refer: Callable[[type], str | None]) -> tuple[object, Finding | None]:
     """Encode one argument. Returns the encoded value, or None and what is wrong with the value.
 
     Args:
@@ -55,7 +56,7 @@ def _secret(name: str, value: object) -> Finding | None:
     return Finding(
         f"argument {place}",
         "it looks like a credential, and everyone who may read the job could read it",
-        "Give the job a reference to a Kubernetes Secret as an environment variable, and read the variable inside the function",
+        "Give the job an environment variable from a Kubernetes Secret, and read it inside the function",
     )
 
 
@@ -64,12 +65,16 @@ def _find_secret(path: str, name: str, value: object, depth: int) -> str | None:
         return path if _TOKEN.search(value) or (len(value) >= 8 and _SECRET_NAME.search(name)) else None
     if depth > 8:
         return None
+    parts: list[tuple[str, str, object]]
     if isinstance(value, Mapping):
-        found = (_find_secret(f"{path}[{k!r}]", str(k), v, depth + 1) for k, v in value.items())
+        pairs = cast("Mapping[object, object]", value)
+        parts = [(f"{path}[{k!r}]", str(k), v) for k, v in pairs.items()]
     elif isinstance(value, list | tuple | set | frozenset):
-        found = (_find_secret(f"{path}[{i}]", "", v, depth + 1) for i, v in enumerate(value))
+        items = cast("Iterable[object]", value)
+        parts = [(f"{path}[{i}]", "", v) for i, v in enumerate(items)]
     elif hasattr(value, "__dict__") and not isinstance(value, type):
-        found = (_find_secret(f"{path}.{k}", k, v, depth + 1) for k, v in vars(value).items())
+        parts = [(f"{path}.{k}", k, v) for k, v in vars(value).items()]
     else:
         return None
+    found = (_find_secret(place, name, part, depth + 1) for place, name, part in parts)
     return next((place for place in found if place is not None), None)

@@ -24,8 +24,9 @@ _SECRETS = (".env", "credentials.json", ".netrc", "id_rsa", "id_ed25519", ".pypi
 class IgnoreRules:
     """The `.gitignore` and `.kubeflowignore` files of a folder and below, read as they are met.
 
-    As in git, a deeper file wins over a higher one, the last matching line wins inside one file, and nothing inside
-    an excluded folder can be taken in again. `.kubeflowignore` is read after `.gitignore` and so wins over it.
+    As in git, a deeper file wins over a higher one, the last matching line wins inside one file, and nothing
+    inside an excluded folder can be taken in again. `.kubeflowignore` is read after `.gitignore` and so wins
+    over it.
     """
 
     def __init__(self, root: Path) -> None:
@@ -116,9 +117,7 @@ class Workspace:
         if path.is_symlink():
             target = Path(os.path.realpath(path))  # unlike `resolve`, it does not raise on a loop
             if not target.is_relative_to(self.root):
-                self._refuse(
-                    shown, f"it is a link out of the workspace, to {target}", f"Copy the file there. {remedy}"
-                )
+                self._refuse(shown, f"it is a link out of the workspace, to {target}", f"Copy the file there. {remedy}")
                 return
             if target.is_dir():
                 self._refuse(shown, "it is a link to a folder", remedy)
@@ -132,9 +131,7 @@ class Workspace:
         try:
             found = path.stat()
             if not stat.S_ISREG(found.st_mode):
-                self._refuse(
-                    shown, "it is neither a file nor a folder (a device, a socket or a pipe)", remedy
-                )
+                self._refuse(shown, "it is neither a file nor a folder (a device, a socket or a pipe)", remedy)
                 return
             if found.st_size > FILE_LIMIT:
                 size = f"it has {found.st_size // 1024**2:,} MiB, and a bundle takes 700 KiB in all"

@@ -1,4 +1,4 @@
-"""A checkout in miniature: its own configuration and upstream documents, the real templates."""
+"""A checkout in miniature: its own configuration, descriptions and upstream documents, the real templates."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from codegen.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 INPUTS = Path(__file__).parent / "inputs"
+DESCRIPTIONS = Path(__file__).parent / "docs"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 PYPROJECT = """\
@@ -61,10 +62,18 @@ class Workshop:
 
     def written(self) -> list[str]:
         """Return what the commands have written so far."""
-        folders = [self.root / "schemas", self.root / "generated"]
-        return sorted(
-            path.relative_to(self.root).as_posix() for folder in folders for path in folder.rglob("*") if path.is_file()
-        )
+        folders = [self.root / "schemas", self.root / "generated", self.root / "docs"]
+        files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+        names = (path.relative_to(self.root).as_posix() for path in files)
+        return sorted(name for name in names if not name.startswith("schemas/docs/"))
+
+    def describe(self, change: Callable[[str], str], file: str = "workshop.v1.yaml") -> None:
+        """Replace the text of a file of descriptions; the change must change something."""
+        path = self.root / "schemas/docs" / file
+        before = path.read_text("utf-8") if path.exists() else ""
+        after = change(before)
+        assert after != before
+        path.write_text(after, "utf-8")
 
 
 @pytest.fixture
@@ -74,5 +83,6 @@ def workshop(tmp_path: Path) -> Workshop:
     (root / "pyproject.toml").write_text(PYPROJECT, "utf-8")
     shutil.copytree(ROOT / "templates", root / "templates")
     shutil.copytree(ROOT / "codegen", root / "codegen", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(DESCRIPTIONS, root / "schemas" / "docs")
     shutil.copytree(INPUTS, tmp_path / "upstream")
     return Workshop(root, tmp_path / "upstream")

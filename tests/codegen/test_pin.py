@@ -188,7 +188,7 @@ def test_a_wrong_document_is_named_with_the_place_in_it(
         (["pin", "workshop", "v1.2.3", "--from", "/nowhere", "--commit", COMMIT], "'/nowhere' is none"),
         (["pin", "workshop", "v1.2.3", "--from", "UPSTREAM"], "--commit"),
         (["pin", "workshop", "v1.2.3", "--from", "UPSTREAM", "--commit", "main"], "--commit"),
-        (["pin", "workshop", "v1.2.3", "--from", "EMPTY", "--commit", COMMIT], "cannot read"),
+        (["pin", "workshop", "v1.2.3", "--from", "EMPTY", "--commit", COMMIT], "nothing matches '*.yaml'"),
         (["generate"], "workshop v1.2.3 is not pinned"),
         (["verify"], "manifest.json is missing"),
     ],

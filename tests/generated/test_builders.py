@@ -49,7 +49,12 @@ def test_passing_through_a_place_leaves_no_trace_but_setting_nothing_does() -> N
     spec: Any = job.build().to_dict()["spec"]
     assert spec == {
         "runtimeRef": {"name": "x"},
-        "runtimePatches": [{"manager": "acme.io/a", "trainingRuntimeSpec": {"template": {"spec": {"replicatedJobs": [{"name": "node"}]}}}}],
+        "runtimePatches": [
+            {
+                "manager": "acme.io/a",
+                "trainingRuntimeSpec": {"template": {"spec": {"replicatedJobs": [{"name": "node"}]}}},
+            }
+        ],
     }
     spec = TrainJobBuilder("a").runtime_ref(name="x").trainer().build().to_dict()["spec"]
     assert spec["trainer"] == {}
@@ -91,7 +96,9 @@ def test_a_builder_goes_on_after_building() -> None:
 
 
 def test_a_runtime_and_an_experiment_come_from_the_same_template() -> None:
-    runtime = ClusterTrainingRuntimeBuilder("mine", labels={"trainer.kubeflow.org/framework": "torch"}).ml_policy(num_nodes=1)
+    runtime = ClusterTrainingRuntimeBuilder("mine", labels={"trainer.kubeflow.org/framework": "torch"}).ml_policy(
+        num_nodes=1
+    )
     node = runtime.job_set_spec().replicated_job("node")
     node.job_metadata(labels={"trainer.kubeflow.org/trainjob-ancestor-step": "trainer"})
     container = node.job_spec().pod_spec().container("node", image="pytorch/pytorch")

@@ -54,7 +54,16 @@ def test_unknown_fields_from_a_server_survive_at_any_depth(kind: str, data: st.D
     containers = [(), *(path for path in places(drawn) if isinstance(at(drawn, path), dict))]
     sent = copy.deepcopy(drawn)
     for path in data.draw(st.lists(st.sampled_from(containers), min_size=1, max_size=3)):
-        if not set(path) & {"labels", "annotations", "matchLabels", "limits", "requests", "trialSpec", "runSpec", "primaryPodLabels"}:
+        if not set(path) & {
+            "labels",
+            "annotations",
+            "matchLabels",
+            "limits",
+            "requests",
+            "trialSpec",
+            "runSpec",
+            "primaryPodLabels",
+        }:
             at(sent, path)["x-of-a-newer-server"] = data.draw(JSON)
     assert model(kind).from_server(sent).to_dict() == sent
 

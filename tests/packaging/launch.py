@@ -1,4 +1,6 @@
-"""Run what a bundle's command says, as a container would: from another directory, without the caller's module path."""
+"""Run what a bundle's command says, as a container would: from another directory, without the caller's
+module path.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Any value that has a codec arrives equal; any text survives as source. Hypothesis looks for the exceptions."""
+"""Any value that has a codec arrives equal; any text survives as source. Hypothesis looks for the
+exceptions.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,6 @@ import math
 import tempfile
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from zoneinfo import ZoneInfo
 
@@ -117,7 +118,7 @@ def test_any_text_survives_as_a_string_literal_of_the_source(texts: list[str]) -
             literals.append(f'"""{raw}"""')
     source = "import ast, sys\nTEXTS = [\n" + ",\n".join(literals) + "\n]\n"
     expected: dict[str, list[str]] = {}
-    exec(compile(source, "<test>", "exec"), expected)  # noqa: S102  (what Python makes of it here)
+    exec(compile(source, "<test>", "exec"), expected)
     source += "open(sys.argv[1], 'wb').write(repr(TEXTS).encode('utf-8', 'surrogatepass'))\n"
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, "train.py")
@@ -228,5 +229,3 @@ def test_credentials_are_refused_and_not_repeated(args: dict[str, object]) -> No
 def test_words_that_only_look_secret_pass() -> None:
     made = bundle(plain.tuned, args={"lr": 1, "mode": {"pad_token": "<pad>", "max_tokens": "1024", "secret": "x"}})
     assert made.digest
-
-

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.packaging import Bundle, DamagedBundle, annotations, bundle
+from kubeflow.packaging import Bundle, DamagedBundle, bundle, bundle_annotations
 from kubeflow.packaging.__main__ import main
 from kubeflow.packaging.inspection import unpack_object
 from tests.packaging.cases import plain
@@ -38,7 +38,12 @@ def test_hash_seeds_and_folders_do_not_change_the_digest(tmp_path: Path) -> None
         env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": str(number)}
         cwd = folder if number % 2 else tmp_path
         done = subprocess.run(
-            [sys.executable, folder / "session.py"], env=env, cwd=cwd, capture_output=True, text=True, check=False
+            [sys.executable, folder / "session.py"],
+            env=env,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         digests.add(done.stdout)
@@ -63,7 +68,7 @@ def trainjob(made: Bundle, form: str, *, katib: bool = False) -> str:
         command = [*command[:2], f"{command[2]} 1>/var/log/x 2>&1 && echo completed > /x/$$$$.pid"]
     env = [{"name": n, "value": v} for n, v in made.shell_environment().items()] if form != "plain" else []
     trainer = {"command": command[:2], "args": command[2:], "env": [*env, {"name": "X", "valueFrom": {}}]}
-    metadata = {"name": "x", "annotations": annotations(made)}
+    metadata = {"name": "x", "bundle_annotations": bundle_annotations(made)}
     return yaml.safe_dump({"kind": "TrainJob", "metadata": metadata, "spec": {"trainer": trainer}})
 
 
@@ -78,7 +83,9 @@ def test_unpack_gives_the_files_back(form: str, tmp_path: Path, capsys: pytest.C
     assert made.digest in printed
     assert "launcher: torchrun" in printed
     assert "requirements: torch" in printed
-    found = {p.relative_to(tmp_path / "out").as_posix(): p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()}
+    found = {
+        p.relative_to(tmp_path / "out").as_posix(): p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()
+    }
     assert found == dict(made.files())
     assert found["tests/packaging/cases/plain.py"] == Path(plain.__file__).read_bytes()
 
@@ -98,7 +105,7 @@ def test_unpack_refuses_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_unpack_refuses_what_was_changed_and_names_that_lead_out(tmp_path: Path) -> None:
     from kubeflow.packaging.inspection import write_files
-    from kubeflow.packaging.transport import argv, arguments, encode_document
+    from kubeflow.packaging.transport import arguments, argv, encode_document
 
     document = yaml.safe_load(trainjob(bundle(plain.fail), "plain"))
     words = document["spec"]["trainer"]["args"]
@@ -119,7 +126,7 @@ def test_unpack_refuses_what_was_changed_and_names_that_lead_out(tmp_path: Path)
 
 def test_the_object_says_what_it_runs() -> None:
     made = bundle(plain.fail)
-    assert annotations(made) == {
+    assert bundle_annotations(made) == {
         "sdk.kubeflow.org/function": "fail",
         "sdk.kubeflow.org/bundle-digest": f"sha256:{made.digest}",
         "sdk.kubeflow.org/bundle-size": str(made.size),

@@ -86,4 +86,3 @@ def test_each_kind_runs_under_torchrun_on_every_rank(
     for rank in (0, 1):
         result = json.loads((tmp_path / f"job/outcomes/rank-{rank}.json").read_text())["result"]
         assert {n: result[n] for n in cases} == {n: expected(case) for n, case in cases.items()}
-

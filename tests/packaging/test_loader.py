@@ -1,4 +1,6 @@
-"""The loader: on every Python of the machine, as anyone, with what it installs, and what it refuses in words."""
+"""The loader: on every Python of the machine, as anyone, with what it installs, and what it refuses in
+words.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ import pytest
 
 from kubeflow.packaging import Bundle, bundle, hyperparameter_env, read_outcomes
 from tests.packaging.cases import plain
-from tests.packaging.launch import environment, in_parallel, launch, run_bundle
+from tests.packaging.launch import ROOT, environment, in_parallel, launch, run_bundle
 
 PYENV = Path.home() / ".pyenv/versions"
 PYTHONS = sorted({*PYENV.glob("*/bin/python"), *map(Path, filter(None, [shutil.which("python3", path="/usr/bin")]))})
@@ -39,6 +41,66 @@ def test_runs_on_every_python_from_3_8_and_says_so_on_older_ones(python: Path, s
     else:
         assert ended.code == 0, ended.stderr
         assert [(o.rank, o.result) for o in ended.outcomes] == [(0, list(version(python)))]
+
+
+PORTABLE = """
+import dataclasses, datetime, decimal, enum, functools, json, sys, uuid
+from pathlib import Path
+
+RATES = {1: (2, {3})}
+LOSSES = {"half": lambda v: v / 2}
+
+class Color(enum.Enum):
+    RED = "r"
+
+@dataclasses.dataclass
+class Config:
+    color: Color
+    where: Path
+    when: datetime.datetime
+
+def logged(f):
+    @functools.wraps(f)
+    def inner(*a, **k):
+        return ["logged", f(*a, **k)]
+    return inner
+
+@logged
+def helper(x):
+    return LOSSES["half"](x)
+
+def make(k):
+    def train(config, *values, **named):
+        return [k, helper(3), RATES, config, values, named]
+    return train
+
+if __name__ == "__main__":
+    from kubeflow.packaging import bundle
+    config = Config(Color.RED, Path("a"), datetime.datetime(2024, 1, 2, tzinfo=datetime.timezone.utc))
+    given = {"d": decimal.Decimal("1.5"), "u": uuid.UUID(int=3), "b": b"x", "f": float("inf"), "r": range(3)}
+    made = bundle(functools.partial(make((1, 2)), config, 5), args=given)
+    print(json.dumps(made.command(python="PYTHON")))
+"""
+
+
+def test_a_closure_and_every_kind_of_value_run_on_every_python(tmp_path: Path) -> None:
+    """Packaged once, under this Python; the code and the codec's values then run on all of them."""
+    import json
+
+    (tmp_path / "session.py").write_text(PORTABLE)
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, tmp_path / "session.py"], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    _, *rest = json.loads(done.stdout)
+    pythons = [python for python in PYTHONS if version(python) >= (3, 8)]
+    ended = in_parallel(lambda p: launch([str(p), *rest], tmp_path / f"on-{p.parts[-3]}"), pythons)
+    assert [(e.code, e.stderr) for e in ended] == [(0, "")] * len(pythons)
+    results = [e.raw["result"] for e in ended]
+    assert results == [results[0]] * len(results)
+    assert isinstance(results[0], list)
+    assert results[0][:2] == [{"$": "tuple", "v": [1, 2]}, ["logged", 1.5]]
 
 
 @pytest.mark.parametrize("shell", [False, True], ids=["plain", "shell"])
@@ -167,7 +229,10 @@ def test_hyperparameters_come_as_text_and_leave_as_numbers(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("given", "words"),
-    [({"size": "2"}, "KUBEFLOW_PARAMETER_lr is not set"), ({"lr": "0.1", "size": "2.5"}, "size='2.5' is not int")],
+    [
+        ({"size": "2"}, "KUBEFLOW_PARAMETER_lr is not set"),
+        ({"lr": "0.1", "size": "2.5"}, "size='2.5' is not int"),
+    ],
 )
 def test_a_hyperparameter_that_is_missing_or_no_number_is_named(
     given: dict[str, str], words: str, tmp_path: Path
@@ -180,7 +245,9 @@ def test_a_hyperparameter_that_is_missing_or_no_number_is_named(
 
 
 def katib(command: list[str], metrics: Path, assignments: dict[str, str]) -> list[str]:
-    """Rewrite a container's command as Katib 0.19 does: replace placeholders, join, redirect, mark the end."""
+    """Rewrite a container's command as Katib 0.19 does: replace placeholders, join, redirect, mark the
+    end.
+    """
     import json
 
     text = json.dumps(command)
@@ -204,7 +271,10 @@ def test_katibs_rewriting_leaves_the_shell_form_intact(large: bool, tmp_path: Pa
     metrics = tmp_path / "katib" / "metrics.log"
     metrics.parent.mkdir()
     command = katib(made.shell_command(python=sys.executable), metrics, {"lr": "0.5"})
-    variables = {n: v.replace("${trialParameters.lr}", "0.5") for n, v in hyperparameter_env({"lr": "${trialParameters.lr}"}).items()}
+    variables = {
+        n: v.replace("${trialParameters.lr}", "0.5")
+        for n, v in hyperparameter_env({"lr": "${trialParameters.lr}"}).items()
+    }
     ended = launch(command, tmp_path / "job", {**variables, **made.shell_environment()})
     assert ended.code == 0, ended.stderr
     assert metrics.read_text() == "loss=1.0\n"

@@ -46,7 +46,10 @@ def test_tracebacks_point_at_lines_of_cells(notebook: Made, tmp_path: Path) -> N
     error = ended.outcomes[0].error
     assert error is not None
     assert (error.type, error.message) == ("KeyError", "'in cell'")
-    assert [(f.file, f.line, f.function) for f in error.frames] == [("In [10]", 4, "fails"), ("In [10]", 5, "fails")]
+    assert [(f.file, f.line, f.function) for f in error.frames] == [
+        ("In [10]", 4, "fails"),
+        ("In [10]", 5, "fails"),
+    ]
     assert error.frames[-1].text == "raise KeyError('in cell')"
     assert 'File "In [10]", line 5, in fails' in error.traceback
     assert "raise KeyError('in cell')" in ended.stderr

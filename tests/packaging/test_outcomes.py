@@ -12,7 +12,7 @@ import pytest
 from kubeflow.packaging import OUTPUT_DIR, bundle, parse_outcome, read_outcomes
 from kubeflow.packaging.remote import outcome
 from tests.packaging.cases import plain, tunable
-from tests.packaging.launch import run_bundle
+from tests.packaging.launch import launch, run_bundle
 
 
 @pytest.mark.parametrize("shell", [False, True], ids=["plain", "shell"])
@@ -26,7 +26,11 @@ def test_an_error_has_type_message_and_the_users_lines(shell: bool, tmp_path: Pa
     assert (error.type, error.message) == ("ValueError", "lost $HOME and `date`\nsecond line")
     first = plain.fail.__code__.co_firstlineno
     file = "tests/packaging/cases/plain.py"
-    assert [(f.file, f.line) for f in error.frames] == [(file, first + 3), (file, first + 3), (file, first + 4)]
+    assert [(f.file, f.line) for f in error.frames] == [
+        (file, first + 3),
+        (file, first + 3),
+        (file, first + 4),
+    ]
     assert str(error) == f"ValueError: lost $HOME and `date`\nsecond line at {file}:{first + 4}"
     assert "_kubeflow_remote" not in ended.stderr
     assert f'File "{file}", line {first + 4}, in fail' in error.traceback
@@ -72,7 +76,9 @@ def test_values_come_back_as_the_classes_that_are_loaded_here() -> None:
     assert "antigravity" not in sys.modules
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "Killed", '{"version": 2}', '{"version": 1, "status": "failed"}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "Killed", '{"version": 2}', '{"version": 1, "status": "failed"}']
+)
 def test_messages_of_other_programs_are_no_outcome(text: str) -> None:
     assert parse_outcome(text) is None
 
@@ -114,9 +120,9 @@ def test_an_outcome_fits_into_a_termination_message() -> None:
 def test_the_package_is_light_and_lazy() -> None:
     code = (
         "import sys, kubeflow.packaging as p\n"
-        "heavy = {'numpy', 'pydantic', 'cloudpickle', 'pathspec', 'yaml', 'ast', 'packaging'} & set(sys.modules)\n"
+        "heavy = {'numpy', 'pydantic', 'cloudpickle', 'pathspec', 'yaml', 'ast'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
-        "assert callable(p.Bundle) and callable(p.bundle) and callable(p.annotations)\n"
+        "assert callable(p.Bundle) and callable(p.bundle) and callable(p.bundle_annotations)\n"
         "heavy = {'numpy', 'pydantic', 'cloudpickle', 'pathspec', 'yaml'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "[getattr(p, n) for n in p.__all__]\n"
@@ -124,3 +130,44 @@ def test_the_package_is_light_and_lazy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_container_leaves_its_first_failure_or_its_first_ranks_value(tmp_path: Path) -> None:
+    log = tmp_path / "termination-log"
+    failed: dict[str, object] = {
+        "status": "failed",
+        "error": {"type": "E", "message": "m", "traceback": "", "frames": []},
+    }
+
+    def report(document: dict[str, object], rank: int, attempt: int = 0) -> None:
+        names = {"KUBERNETES_SERVICE_HOST": "x", "RANK": str(rank), "LOCAL_RANK": str(rank)}
+        outcome.report(document, {**names, "TORCHELASTIC_RESTART_COUNT": str(attempt)}, str(log))
+
+    def said() -> tuple[int, str]:
+        found = parse_outcome(log.read_text())
+        assert found is not None
+        return found.rank, found.status
+
+    report({"status": "succeeded", "result": 1}, 0)
+    assert not log.exists()
+    log.touch()
+    report({"status": "succeeded", "result": 1}, 1)
+    assert log.read_text() == ""
+    report({"status": "succeeded", "result": 1}, 0)
+    assert said() == (0, "succeeded")
+    report(failed, 3)
+    report(failed, 2)
+    report({"status": "succeeded", "result": 1}, 0)
+    assert said() == (3, "failed")
+    report({"status": "succeeded", "result": 2}, 0, attempt=1)
+    assert said() == (0, "succeeded")
+
+
+def test_torchrun_names_the_users_error_as_the_root_cause(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    launcher = ("torchrun", "--nproc-per-node", "1", "--master-port", "0")
+    ended = launch(bundle(plain.fail).command(launcher, python=sys.executable), tmp_path)
+    assert ended.code == 1
+    assert "ValueError: lost $HOME and `date`" in ended.stderr.partition("Root Cause")[2]
+    assert ended.outcomes[0].error is not None
+    assert ended.outcomes[0].error.type == "ValueError"

@@ -13,13 +13,18 @@ from pathlib import Path
 import pytest
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.packaging import PackagingError, bundle
+from kubeflow.packaging import PackagingError, bundle, call_arguments
 from tests.packaging.cases import plain, tunable
 from tests.packaging.launch import ROOT, launch, run_bundle
 
 
 def takes(lr: float, batch_size: int = 1, *, mode: str = "a") -> None: ...
-def not_tunable(a: list[int], b: "dict[str, int]") -> None: ...
+
+
+many: Callable[..., object] = takes
+
+
+def not_tunable(a: list[int], b: dict[str, int]) -> None: ...
 def generates() -> Iterator[int]:
     yield 1
 
@@ -46,6 +51,14 @@ def test_one_error_lists_everything() -> None:
         assert part in words
 
 
+def uses_a_helper() -> object:
+    return uses_undefined()
+
+
+def test_undefined_names_of_helpers_count() -> None:
+    assert "name undefined_name (test_preflight.py:" in refused(uses_a_helper)
+
+
 def test_an_undefined_name_has_its_line() -> None:
     line = uses_undefined.__code__.co_firstlineno + 1
     assert f"undefined_name (test_preflight.py:{line}): it is not defined" in refused(uses_undefined)
@@ -54,7 +67,10 @@ def test_an_undefined_name_has_its_line() -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ({"lr": 1.0, "batchsize": 2}, "argument batchsize: takes does not take it. Did you mean 'batch_size'?"),
+        (
+            {"lr": 1.0, "batchsize": 2},
+            "argument batchsize: takes does not take it. Did you mean 'batch_size'?",
+        ),
         ({}, "argument lr: takes needs it and it is not given. Add 'lr' to the arguments."),
         ({"lr": 1.0, "zzz": 2}, "It takes batch_size, lr, mode."),
         ({"lr": object()}, "argument lr: is a object, which has no codec."),
@@ -67,7 +83,7 @@ def test_arguments_that_do_not_fit(args: dict[str, object], words: str) -> None:
 
 def test_arguments_of_a_partial_count() -> None:
     assert "bound by position already" in refused(functools.partial(takes, 0.1), args={}, hyperparameters=["lr"])
-    assert "4 positional arguments" in refused(functools.partial(takes, 1, 2, 3, 4))
+    assert "4 positional arguments" in refused(functools.partial(many, 1, 2, 3, 4))
     assert bundle(functools.partial(takes, 0.1)).name == "takes"
 
 
@@ -78,14 +94,14 @@ def test_generators_are_refused_in_words(target: Callable[..., object]) -> None:
 
 def test_hyperparameters_become_the_annotated_type(tmp_path: Path) -> None:
     made = bundle(tunable.tunable, hyperparameters=["a", "b", "c", "d", "e", "f"])
-    texts = {"a": "4.0", "b": "None", "c": "3", "d": "FAST", "e": "true", "f": "it's \"$x\""}
+    texts = {"a": "4.0", "b": "None", "c": "3", "d": "FAST", "e": "true", "f": 'it\'s "$x"'}
     ended = run_bundle(made, tmp_path, extra={f"KUBEFLOW_PARAMETER_{k}": v for k, v in texts.items()})
-    assert ended.outcomes[0].result == [4, None, 3, "f", True, "it's \"$x\""], ended.stderr
+    assert ended.outcomes[0].result == [4, None, 3, "f", True, 'it\'s "$x"'], ended.stderr
 
 
 def test_hyperparameters_without_such_a_type_are_refused() -> None:
     words = refused(not_tunable, hyperparameters=["a", "b", "nope"])
-    assert "hyperparameter a: a tuner fills it in as text, and its annotation list[int] is not int" in words
+    assert "hyperparameter a: it comes as text, and its annotation list[int] is not int" in words
     assert "hyperparameter b" in words
     assert "hyperparameter nope: not_tunable does not take it" in words
 
@@ -95,7 +111,7 @@ def script(tmp_path: Path, text: str) -> str:
     path = tmp_path / "session.py"
     ending = """
     if __name__ == "__main__":
-        from kubeflow.packaging import PackagingError, bundle
+        from kubeflow.packaging import PackagingError, bundle, call_arguments
         try:
             print(bundle(train).describe())
         except PackagingError as error:
@@ -186,7 +202,7 @@ def test_calls_that_make_no_sense(how: dict[str, object], words: str) -> None:
 def test_cloudpickle_is_an_option_and_needs_the_same_python(tmp_path: Path) -> None:
     pytest.importorskip("cloudpickle")
     space: dict[str, object] = {"base": 40}
-    exec("def train(n): return base + n", space)  # noqa: S102  (code that has no source)
+    exec("def train(n): return base + n", space)
     train = space["train"]
     assert callable(train)
     assert "source is not kept" in refused(train, args={"n": 2})
@@ -196,9 +212,25 @@ def test_cloudpickle_is_an_option_and_needs_the_same_python(tmp_path: Path) -> N
     assert ended.outcomes[0].result == 42, ended.stderr
     other = next((Path.home() / ".pyenv/versions").glob("3.1[023].*/bin/python"), None)
     if other is not None:
-        here = "%d.%d" % sys.version_info[:2]
+        here = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
         ended = launch(made.command(python=str(other), install=False), tmp_path / "other")
         assert ended.code == 1
         assert ended.outcomes[0].error is not None
         assert f"packed with cloudpickle under Python {here} and this is Python 3.1" in ended.outcomes[0].error.message
+
+
+def test_a_call_becomes_arguments_by_name() -> None:
+    def positional(a: int, /, b: int, *rest: int, c: int = 0) -> None: ...
+
+    assert call_arguments(takes, 0.1, mode="b") == (takes, {"lr": 0.1, "mode": "b"})
+    func, named = call_arguments(positional, 1, 2, 3, c=4)
+    assert isinstance(func, functools.partial)
+    assert (func.args, named) == ((1, 2, 3), {"c": 4})
+    func, named = call_arguments(positional, 1, b=2)
+    assert isinstance(func, functools.partial)
+    assert (func.args, named) == ((1,), {"b": 2})
+    with pytest.raises(PackagingError, match="Did you mean 'batch_size'"):
+        call_arguments(takes, 0.1, batchsize=2)  # type: ignore[call-arg]
+    with pytest.raises(PackagingError, match="argument lr: takes needs it"):
+        call_arguments(takes)  # type: ignore[call-arg]

@@ -1,4 +1,6 @@
-"""The loader installs what the job asks for: with uv or pip, as anyone, once per node. Against a local index."""
+"""The loader installs what the job asks for: with uv or pip, as anyone, once per node. Against a local
+index.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,7 @@ class Index:
                 index.visits += self.path.rstrip("/").endswith("tinypkg")
                 super().do_GET()
 
-            def log_message(self, *args: object) -> None:  # type: ignore[override]
+            def log_message(self, *args: object) -> None:
                 return
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -88,7 +90,11 @@ def needing(index: Index, *requirements: str) -> Bundle:
 
 def path_with(*programs: str | None) -> dict[str, str]:
     folders = [str(Path(p).parent) for p in programs if p]
-    return {"PATH": os.pathsep.join([*folders, "/usr/bin", "/bin"]), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    return {
+        "PATH": os.pathsep.join([*folders, "/usr/bin", "/bin"]),
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }
 
 
 def only(program: str | None, directory: Path) -> dict[str, str]:
@@ -105,7 +111,9 @@ def test_uv_installs_where_it_is_present(index: Index, bare: Path, tmp_path: Pat
     assert ended.code == 0, ended.stderr
     assert ended.outcomes[0].result == ["installed", ""]
     assert ended.stdout == ""  # what the installer says is not the job's output
-    again = launch(needing(index, "tinypkg").command(python=str(bare)), tmp_path / "again", only(None, tmp_path / "none"))
+    again = launch(
+        needing(index, "tinypkg").command(python=str(bare)), tmp_path / "again", only(None, tmp_path / "none")
+    )
     assert again.code == 0, again.stderr
 
 
@@ -121,10 +129,17 @@ def test_neither_uv_nor_pip_is_said_in_words(index: Index, tmp_path: Path) -> No
 def test_one_rank_installs_and_the_others_wait(index: Index, tmp_path: Path) -> None:
     venv.EnvBuilder(with_pip=False, symlinks=True).create(tmp_path / "env")
     command = needing(index).command(python=str(tmp_path / "env/bin/python"))
-    variables = {**only(UV, tmp_path / "bin"), "KUBEFLOW_RUN_ID": "r1", "TMPDIR": str(tmp_path), "UV_NO_CACHE": "1"}
+    variables = {
+        **only(UV, tmp_path / "bin"),
+        "KUBEFLOW_RUN_ID": "r1",
+        "TMPDIR": str(tmp_path),
+        "UV_NO_CACHE": "1",
+    }
     ranks = [
         subprocess.Popen(
-            command, env=environment(tmp_path / "out", {**variables, "RANK": str(rank)}), stderr=subprocess.PIPE
+            command,
+            env=environment(tmp_path / "out", {**variables, "RANK": str(rank)}),
+            stderr=subprocess.PIPE,
         )
         for rank in range(4)
     ]
@@ -169,7 +184,15 @@ def test_installs_for_a_user_with_a_read_only_home(index: Index, installer: str,
         python = str(elsewhere / "env/bin/python")
     elif subprocess.run([python, "-m", "pip", "-V"], capture_output=True, check=False).returncode:
         pytest.skip("the system's Python has no pip")
-    command = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", *needing(index).command(python=python)]
+    command = [
+        "setpriv",
+        "--reuid",
+        "65534",
+        "--regid",
+        "65534",
+        "--clear-groups",
+        *needing(index).command(python=python),
+    ]
     variables = {**path_with(str(program) if program else None), "HOME": str(elsewhere / "home")}
     ended = launch(command, work, variables)
     assert ended.code == 0, ended.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from kubeflow.packaging import PackagingError, bundle
 from tests.packaging.cases import plain
-from tests.packaging.launch import run_bundle
+from tests.packaging.launch import launch, run_bundle, user_session
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
@@ -113,7 +114,14 @@ def test_hostile_entries_are_refused_and_can_be_excluded(
 
 
 def test_links_inside_and_executable_files_arrive(tmp_path: Path) -> None:
-    folder = write(tmp_path / "w", {"run.sh": "#!/bin/sh\necho ran $0\n", "train.py": "import os\nos.system('./run.sh')\nprint(open('alias.txt').read())", "real.txt": "text"})
+    folder = write(
+        tmp_path / "w",
+        {
+            "run.sh": "#!/bin/sh\necho ran $0\n",
+            "train.py": "import os\nos.system('./run.sh')\nprint(open('alias.txt').read())",
+            "real.txt": "text",
+        },
+    )
     (folder / "run.sh").chmod(0o755)
     (folder / "alias.txt").symlink_to("real.txt")
     ended = run_bundle(bundle("train.py", code_dir=folder), tmp_path / "job")
@@ -186,3 +194,29 @@ def test_a_script_that_fails_reports_its_own_lines(tmp_path: Path) -> None:
     assert error is not None
     assert [(f.file, f.line) for f in error.frames] == [("train.py", 4), ("train.py", 2)]
     assert "runpy" not in ended.stderr
+
+
+PACKAGE_MAIN = """\
+from . import consts
+from .consts import K as renamed
+
+def helper():
+    return consts.K + renamed
+
+def train():
+    from .consts import K
+    return helper(), K
+
+if __name__ == "__main__":
+    import json, sys
+    from kubeflow.packaging import bundle
+    json.dump(bundle(train).command(python=sys.executable), open(sys.argv[1], "w"))
+"""
+
+
+def test_functions_of_a_module_that_was_started_by_dash_m_keep_their_relative_imports(tmp_path: Path) -> None:
+    root = write(tmp_path, {"app/__init__.py": "", "app/consts.py": "K = 7\n", "app/main.py": PACKAGE_MAIN})
+    user_session(["-m", "app.main", str(tmp_path / "out.json")], cwd=root)
+    ended = launch(json.loads((tmp_path / "out.json").read_text()), tmp_path / "job")
+    assert ended.outcomes[0].result == (14, 7), ended.stderr
+    assert ended.stderr == ""

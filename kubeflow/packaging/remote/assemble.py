@@ -1,11 +1,11 @@
-# ruff: noqa: UP006, UP035  (Python 3.8)
+# Must run on Python 3.8, and pathlib would cost start-up time.
+# ruff: noqa: PTH100, PTH118, PTH120, PTH123, UP006, UP035, B905
 """Rebuild the module that a notebook or a `__main__` script was, from the pieces of it that the job uses.
 
 Each piece is compiled under the name and at the lines it had, so that tracebacks point at the user's text.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import functools
@@ -41,12 +41,12 @@ def _carry_out(step: Dict[str, Any], namespace: Dict[str, Any], objects: Dict[in
     kind = step["do"]
     made: Any = None
     if kind == "statement":
-        exec(_compiled(step, folder), namespace)  # noqa: S102  (running the user's code is what a job is for)
+        exec(_compiled(step, folder), namespace)
     elif kind == "factory":
         # The text of an inner function stands in a function whose parameters are its closure.
         target = vars(_module(step["module"])) if step["module"] else namespace
         scope: Dict[str, Any] = {}
-        exec(_compiled(step, folder), target, scope)  # noqa: S102
+        exec(_compiled(step, folder), target, scope)
         made = scope[step["take"]]
         if step["take"] == "_kubeflow_cells":
             made = made(*[operand(of) for of in step["cells"]])
@@ -70,7 +70,12 @@ def _carry_out(step: Dict[str, Any], namespace: Dict[str, Any], objects: Dict[in
         namespace[step["bind"]] = made
 
 
-_CONTAINERS: Dict[str, Callable[[Any], Any]] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
+_CONTAINERS: Dict[str, Callable[[Any], Any]] = {
+    "list": list,
+    "tuple": tuple,
+    "set": set,
+    "frozenset": frozenset,
+}
 
 
 def _compiled(step: Dict[str, Any], folder: str) -> CodeType:
@@ -88,7 +93,8 @@ def _compiled(step: Dict[str, Any], folder: str) -> CodeType:
     flags = 0
     for feature in step["future"]:
         flags |= getattr(__future__, feature).compiler_flag
-    return compile(text, path, "exec", flags=flags, dont_inherit=True)
+    code: CodeType = compile(text, path, "exec", flags=flags, dont_inherit=True)
+    return code
 
 
 def _module(name: str) -> ModuleType:

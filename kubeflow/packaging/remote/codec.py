@@ -1,4 +1,8 @@
-# ruff: noqa: UP017  (`datetime.UTC` and other newer spellings do not exist on Python 3.8, where this must run)
+# Must run on Python 3.8.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+# (values of any type are what this module is about)
+
 """Python values as tagged JSON and back. Data only: never code, never a pickle.
 
 What JSON can say exactly stays plain JSON. Everything else is an object with the key "$" that names its kind.
@@ -8,29 +12,27 @@ from __future__ import annotations
 
 import base64
 import binascii
-import datetime
-import decimal
 import enum
 import math
-import pathlib
 import re
 import sys
-import uuid
 from collections import OrderedDict, deque
-from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Refer = Callable[[type], str | None]
+    Resolve = Callable[[str], Any]
 
 TAG = "$"
 ARRAY_LIMIT = 256 * 1024  # bytes of one array: a bundle travels inside a Kubernetes object, data does not
-_JSON_INT = (
-    1 << 63
-)  # beyond, hexadecimal: Python 3.11 refuses to print or parse more than 4,300 decimal digits
-
-Refer = Callable[[type], Optional[str]]
-Resolve = Callable[[str], Any]
+# Beyond, hexadecimal: Python 3.11 refuses to print or parse more than 4,300 decimal digits.
+_JSON_INT = 1 << 63
 
 
 class CodecError(ValueError):
-    """A value that has no codec. `path` says where it is inside the argument, for example `["model"].layers[2]`."""
+    """A value that has no codec. `path` says where it is, for example `["model"].layers[2]`."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(path + ": " + reason if path else reason)
@@ -64,7 +66,8 @@ def encode(value: Any, refer: Refer = import_path) -> Any:
 
     Args:
         value: The value.
-        refer: Names a class as `module:qualname` so that the job can import it, or returns None when it cannot.
+        refer: Names a class as `module:qualname` so that the job can import it, or returns None when it
+            cannot.
 
     Raises:
         CodecError: With the place and the reason.
@@ -78,7 +81,7 @@ def encode(value: Any, refer: Refer = import_path) -> Any:
 class _Encoder:
     def __init__(self, refer: Refer) -> None:
         self.refer = refer
-        self.open: Set[int] = set()  # containers around the current value: meeting one again is a cycle
+        self.open: set[int] = set()  # containers around the current value: meeting one again is a cycle
 
     def encode(self, value: Any, path: str) -> Any:
         kind = type(value)
@@ -116,11 +119,14 @@ class _Encoder:
             raise CodecError(path, SECRET)
         if isinstance(value, enum.Enum):
             return self._enum(value, path)
-        if isinstance(value, pathlib.PurePath):
-            return _path(value, kind, path)
+        name = kind.__module__ + "." + kind.__qualname__
+        if name in _NAMED:
+            return {TAG: _NAMED[name][0], "v": _NAMED[name][1](value)}
+        if kind.__module__.partition(".")[0] == "pathlib" and kind.__name__ in _PATHS:
+            return _path(value, kind)
         if isinstance(value, re.Pattern):
             return {TAG: "pattern", "v": self.encode(value.pattern, path), "flags": int(value.flags)}
-        if isinstance(value, (datetime.datetime, datetime.time)):
+        if name in ("datetime.datetime", "datetime.time"):
             return _time(value, path)
         if isinstance(value, type):
             return {TAG: "class", "c": self._class(value, path)}
@@ -134,13 +140,13 @@ class _Encoder:
             return _numpy(value, path)
         raise CodecError(path, _no_codec(value, kind))
 
-    def _items(self, values: Any, path: str) -> List[Any]:
+    def _items(self, values: Any, path: str) -> list[Any]:
         return [self.encode(v, path + "[" + str(i) + "]") for i, v in enumerate(values)]
 
-    def _pairs(self, value: Any, path: str) -> List[Any]:
+    def _pairs(self, value: Any, path: str) -> list[Any]:
         return [[self.encode(k, path + ".keys()"), self.encode(v, _item(path, k))] for k, v in value.items()]
 
-    def _mapping(self, value: Dict[Any, Any], path: str) -> Any:
+    def _mapping(self, value: dict[Any, Any], path: str) -> Any:
         if all(type(k) is str for k in value) and TAG not in value:
             return {k: self.encode(v, _item(path, k)) for k, v in value.items()}
         return {TAG: "dict", "v": self._pairs(value, path)}
@@ -157,13 +163,13 @@ class _Encoder:
     def _enum(self, value: enum.Enum, path: str) -> Any:
         cls = type(value)
         encoded = {TAG: "enum", "c": self._class(cls, path)}
-        if value.name is not None and cls.__members__.get(value.name) is value:
+        if cls.__members__.get(str(value.name)) is value:
             encoded["n"] = value.name
         else:  # combined flags have no name of their own
             encoded["v"] = self.encode(value.value, path + ".value")
         return encoded
 
-    def _state(self, value: Any, path: str) -> Dict[str, Any]:
+    def _state(self, value: Any, path: str) -> dict[str, Any]:
         names = list(type(value).__dataclass_fields__)
         names += [n for n in getattr(value, "__dict__", {}) if n not in names]
         missing = object()
@@ -175,11 +181,7 @@ class _Encoder:
         return state
 
     def _pydantic(self, value: Any, kind: type, path: str) -> Any:
-        state = (
-            value.__getstate__()
-            if hasattr(value, "__pydantic_fields_set__")
-            else {"__dict__": value.__dict__}
-        )
+        state = value.__getstate__() if hasattr(value, "__pydantic_fields_set__") else {"__dict__": value.__dict__}
         encoded = {}
         for name, part in state.items():
             where = path if name == "__dict__" else path + "." + name
@@ -192,19 +194,22 @@ class _Encoder:
 
 
 SECRET = (
-    "is a secret, and everyone who may read the job could read it: give the job a reference to a Kubernetes Secret as "
-    "an environment variable, and read the variable inside the function"
+    "is a secret, and everyone who may read the job could read it: give the job a reference to a Kubernetes "
+    "Secret as an environment variable, and read the variable inside the function"
 )
 _SEQUENCES = {tuple: "tuple", deque: "deque"}
-_SIMPLE: Dict[type, Tuple[str, Callable[[Any], Any]]] = {
+_SIMPLE: dict[type, tuple[str, Callable[[Any], Any]]] = {
     bytes: ("bytes", lambda v: base64.b64encode(v).decode("ascii")),
     bytearray: ("bytearray", lambda v: base64.b64encode(v).decode("ascii")),
     complex: ("complex", lambda v: [repr(v.real), repr(v.imag)]),
-    decimal.Decimal: ("decimal", str),
-    uuid.UUID: ("uuid", str),
     range: ("range", lambda v: [v.start, v.stop, v.step]),
-    datetime.date: ("date", lambda v: v.isoformat()),
-    datetime.timedelta: ("timedelta", lambda v: [v.days, v.seconds, v.microseconds]),
+}
+# By name, not by class: a job that has no such value need not load the module, and start-up time counts.
+_NAMED: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "decimal.Decimal": ("decimal", str),
+    "uuid.UUID": ("uuid", str),
+    "datetime.date": ("date", lambda v: v.isoformat()),
+    "datetime.timedelta": ("timedelta", lambda v: [v.days, v.seconds, v.microseconds]),
 }
 _PATHS = {
     "PosixPath": "Path",
@@ -219,31 +224,32 @@ def _item(path: str, key: Any) -> str:
 
 
 def _sort_key(encoded: Any) -> str:
-    import json  # noqa: PLC0415
+    import json
 
     return json.dumps(encoded, sort_keys=True)
 
 
-def _pseudo_fields(cls: type) -> List[str]:
+def _pseudo_fields(cls: type) -> list[str]:
     fields = getattr(cls, "__dataclass_fields__", {})
     return [name for name, field in fields.items() if field._field_type.name != "_FIELD"]
 
 
-def _path(value: pathlib.PurePath, kind: type, path: str) -> Any:
-    name = _PATHS.get(kind.__name__)
-    if name is None or kind.__module__.partition(".")[0] != "pathlib":
-        raise CodecError(path, _no_codec(value, kind))
+def _path(value: Any, kind: type) -> Any:
+    name = _PATHS[kind.__name__]
     return {TAG: "path", "k": name, "v": value.as_posix() if name == "Path" else str(value)}
 
 
 def _time(value: Any, path: str) -> Any:
-    if type(value) not in (datetime.datetime, datetime.time):
-        raise CodecError(path, _no_codec(value, type(value)))
+    import datetime
+
     zone = value.tzinfo
     key = getattr(zone, "key", None) if type(zone).__module__.partition(".")[0] == "zoneinfo" else None
     if zone is not None and type(zone) is not datetime.timezone and key is None:
         raise CodecError(path, "has a time zone of type " + type(zone).__qualname__ + ": use zoneinfo.ZoneInfo")
-    encoded = {TAG: type(value).__name__, "v": (value if key is None else value.replace(tzinfo=None)).isoformat()}
+    encoded = {
+        TAG: type(value).__name__,
+        "v": (value if key is None else value.replace(tzinfo=None)).isoformat(),
+    }
     if value.fold:
         encoded["fold"] = 1
     if key is not None:
@@ -257,9 +263,7 @@ def _numpy(value: Any, path: str) -> Any:
     if not scalar and type(value) is not numpy.ndarray:
         raise CodecError(path, _no_codec(value, type(value)))
     if value.dtype.kind not in "biufcSUmM":
-        raise CodecError(
-            path, "its dtype " + str(value.dtype) + " has no codec: use numbers, text or datetimes"
-        )
+        raise CodecError(path, "its dtype " + str(value.dtype) + " has no codec: use numbers, text or datetimes")
     if value.nbytes > ARRAY_LIMIT:
         size, limit = str(value.nbytes), str(ARRAY_LIMIT)
         raise CodecError(
@@ -278,14 +282,7 @@ def _no_codec(value: Any, kind: type) -> str:
     name = kind.__qualname__ if kind.__module__ == "builtins" else kind.__module__ + "." + kind.__qualname__
     for base in (bool, int, float, str, bytes, list, tuple, dict, set):
         if isinstance(value, base):
-            return (
-                "is a "
-                + name
-                + ", a subclass of "
-                + base.__name__
-                + ": convert it to a plain "
-                + base.__name__
-            )
+            return "is a " + name + ", a subclass of " + base.__name__ + ": convert it to a plain " + base.__name__
     if callable(value):
         return "is a " + name + ", and code is not an argument: use it inside the function instead"
     return "is a " + name + ", which has no codec: make it a dataclass, or create it inside the function"
@@ -318,34 +315,32 @@ def _bytes(text: str) -> bytes:
     return base64.b64decode(text, validate=True)
 
 
-def _sequence(make: Callable[[Any], Any]) -> Callable[[Dict[str, Any], Resolve], Any]:
+def _sequence(make: Callable[[Any], Any]) -> Callable[[dict[str, Any], Resolve], Any]:
     return lambda value, resolve: make([decode(v, resolve) for v in value["v"]])
 
 
-def _pairs(make: Callable[[Any], Any]) -> Callable[[Dict[str, Any], Resolve], Any]:
+def _pairs(make: Callable[[Any], Any]) -> Callable[[dict[str, Any], Resolve], Any]:
     return lambda value, resolve: make([(decode(k, resolve), decode(v, resolve)) for k, v in value["v"]])
 
 
-def _plain(make: Callable[[Any], Any]) -> Callable[[Dict[str, Any], Resolve], Any]:
+def _plain(make: Callable[[Any], Any]) -> Callable[[dict[str, Any], Resolve], Any]:
     return lambda value, resolve: make(value["v"])
 
 
-def _decode_enum(value: Dict[str, Any], resolve: Resolve) -> Any:
+def _decode_enum(value: dict[str, Any], resolve: Resolve) -> Any:
     cls = resolve(value["c"])
     return cls[value["n"]] if "n" in value else cls(decode(value["v"], resolve))
 
 
-def _decode_dataclass(value: Dict[str, Any], resolve: Resolve) -> Any:
+def _decode_dataclass(value: dict[str, Any], resolve: Resolve) -> Any:
     cls = resolve(value["c"])
     made = object.__new__(cls)
-    for name, part in value[
-        "v"
-    ].items():  # without __init__: the fields arrive as they were, also when frozen
+    for name, part in value["v"].items():  # without __init__: the fields arrive as they were, also when frozen
         object.__setattr__(made, name, decode(part, resolve))
     return made
 
 
-def _decode_pydantic(value: Dict[str, Any], resolve: Resolve) -> Any:
+def _decode_pydantic(value: dict[str, Any], resolve: Resolve) -> Any:
     cls = resolve(value["c"])
     state = {name: decode(part, resolve) for name, part in value["v"].items()}
     made = cls.__new__(cls)
@@ -356,25 +351,24 @@ def _decode_pydantic(value: Dict[str, Any], resolve: Resolve) -> Any:
     return made
 
 
-def _decode_time(value: Dict[str, Any], resolve: Resolve) -> Any:
-    kind: Any = datetime.datetime if value[TAG] == "datetime" else datetime.time
-    made = kind.fromisoformat(value["v"])
+def _decode_time(value: dict[str, Any], resolve: Resolve) -> Any:
+    made = load("datetime:" + value[TAG]).fromisoformat(value["v"])
     if "zone" in value:
-        import zoneinfo  # noqa: PLC0415  (Python 3.9 and later)
+        import zoneinfo
 
         made = made.replace(tzinfo=zoneinfo.ZoneInfo(value["zone"]))
     return made.replace(fold=value.get("fold", 0))
 
 
-def _decode_array(value: Dict[str, Any], resolve: Resolve) -> Any:
-    import numpy  # noqa: PLC0415
+def _decode_array(value: dict[str, Any], resolve: Resolve) -> Any:
+    import numpy
 
     raw = bytearray(_bytes(value["v"]))
     array = numpy.ndarray(tuple(value["s"]), numpy.dtype(value["d"]), buffer=raw).copy()
     return array if value[TAG] == "array" else array[()]
 
 
-_DECODERS: Dict[str, Callable[[Dict[str, Any], Resolve], Any]] = {
+_DECODERS: dict[str, Callable[[dict[str, Any], Resolve], Any]] = {
     "int": _plain(lambda v: int(v, 16)),
     "float": _plain(float),
     "tuple": _sequence(tuple),
@@ -386,14 +380,14 @@ _DECODERS: Dict[str, Callable[[Dict[str, Any], Resolve], Any]] = {
     "bytes": _plain(_bytes),
     "bytearray": _plain(lambda v: bytearray(_bytes(v))),
     "complex": _plain(lambda v: complex(float(v[0]), float(v[1]))),
-    "decimal": _plain(decimal.Decimal),
-    "uuid": _plain(uuid.UUID),
+    "decimal": _plain(lambda v: load("decimal:Decimal")(v)),  # noqa: PLW0108  (loaded when it is called)
+    "uuid": _plain(lambda v: load("uuid:UUID")(v)),  # noqa: PLW0108  (the same)
     "range": _plain(lambda v: range(*v)),
-    "date": _plain(datetime.date.fromisoformat),
+    "date": _plain(lambda v: load("datetime:date").fromisoformat(v)),
     "datetime": _decode_time,
     "time": _decode_time,
-    "timedelta": _plain(lambda v: datetime.timedelta(*v)),
-    "path": lambda value, resolve: getattr(pathlib, value["k"])(value["v"]),
+    "timedelta": _plain(lambda v: load("datetime:timedelta")(*v)),
+    "path": lambda value, resolve: load("pathlib:" + value["k"])(value["v"]),
     "pattern": lambda value, resolve: re.compile(decode(value["v"], resolve), value["flags"]),
     "enum": _decode_enum,
     "class": lambda value, resolve: resolve(value["c"]),

@@ -1,4 +1,5 @@
-# ruff: noqa: UP006, UP035  (Python 3.8)
+# Must run on Python 3.8.
+# ruff: noqa: UP006, UP035
 """Turn the text that a tuner fills in into the type that the function's signature asks for."""
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ def coerce(name: str, text: str, spec: Dict[str, Any], load: Callable[[str], Any
     Args:
         name: The hyperparameter, for the error.
         text: What the tuner wrote; whole floats such as `16.0` are accepted as int.
-        spec: `kind` is int, float, bool, str, literal or enum; `optional` admits None; see `signature.py` of the SDK.
+        spec: `kind` is int, float, bool, str, literal or enum; `optional` admits None; see `signature.py` of
+            the SDK.
         load: Imports a class by `module:qualname`.
 
     Raises:

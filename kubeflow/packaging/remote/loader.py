@@ -1,7 +1,10 @@
+# Must run on Python 3.8, and pathlib would cost start-up time.
+# ruff: noqa: PTH101, PTH102, PTH103, PTH109, PTH110, PTH111, PTH112, PTH118, PTH120, PTH123, PTH211, B905
 """The fixed first program of every job: rebuild the bundle, check it, install what it needs, hand over.
 
-It is sent as text in front of the payload and needs nothing but Python 3.8 and its standard library. Whatever goes
-wrong before the user's code starts ends here: as words on stderr and in the rank's outcome file.
+It is sent as text in front of the payload and needs nothing but Python 3.8 and its standard library.
+Whatever goes wrong before the user's code starts ends here: as words on stderr and in the rank's outcome
+file.
 """
 
 from __future__ import annotations
@@ -14,11 +17,11 @@ import sys
 import zlib
 from typing import Any
 
-# What precedes the loader itself: one line, no single quote, no `$`, no backslash, so that bash, Kubernetes and Katib
-# pass it on as it is. It also speaks to interpreters that could not even parse the loader.
+# What precedes the loader itself: one line, no single quote, no `$`, no backslash, so that bash, Kubernetes
+# and Katib pass it on as it is. It also speaks to interpreters that could not even parse the loader.
 STAGE_0 = (
-    'import sys,zlib,base64;sys.version_info>=(3,8)or sys.exit("kubeflow: this job cannot start: it needs Python 3.8 '
-    'or newer in the image");exec(zlib.decompress(base64.b64decode(sys.argv[1])))'
+    'import sys,zlib,base64;sys.version_info>=(3,8)or sys.exit("kubeflow: this job cannot start: it needs '
+    'Python 3.8 or newer in the image");exec(zlib.decompress(base64.b64decode(sys.argv[1])))'
 )
 ENV_PIECE = "KUBEFLOW_BUNDLE_"
 OUTPUT_DIR = "KUBEFLOW_OUTPUT_DIR"
@@ -27,7 +30,7 @@ RUNTIME = ".kubeflow"
 EXIT_CODE = 78  # EX_CONFIG of sysexits.h: the job was wrong before the user's code began
 
 
-class Stop(Exception):  # noqa: N818  (users read its words, not its name)
+class Stop(Exception):
     """The job cannot start. The text is for the user."""
 
 
@@ -56,15 +59,13 @@ def main(argv: list[str]) -> None:
 
 def decode_text(text: str, what: str) -> bytes:
     """Return the bytes behind base64 `text`, or stop in words."""
+    if not text:
+        text = "!"  # as damaged as any other text that is no base64
     try:
-        if not text:
-            raise ValueError
         return base64.b64decode(text, validate=True)
     except ValueError:
         raise Stop(
-            "the "
-            + what
-            + " of its bundle is missing or damaged: something changed the command on its way. Submit "
+            "the " + what + " of its bundle is missing or damaged: something changed the command on its way. Submit "
             "the job again, and compare the command of the pod with the one that was submitted"
         ) from None
 
@@ -74,12 +75,8 @@ def unpack(header: dict[str, Any], pieces: list[str]) -> dict[str, Any]:
     text = "".join(pieces)
     if len(text) != header["size"]:
         raise Stop(
-            "its bundle has "
-            + str(len(text))
-            + " characters where "
-            + str(header["size"])
-            + " were sent: an argument "
-            "was cut or lost on its way. Submit the job again, and compare the command of the pod with the one sent"
+            "its bundle has " + str(len(text)) + " characters where " + str(header["size"]) + " were sent: an argument "
+            "was cut or lost on its way. Submit again, and compare the pod's command with the one sent"
         )
     try:
         content = zlib.decompress(decode_text(text, "content"))
@@ -100,7 +97,7 @@ def unpack(header: dict[str, Any], pieces: list[str]) -> dict[str, Any]:
 
 def write_files(document: dict[str, Any], root: str) -> None:
     """Write the bundle's files below `root`."""
-    made = set()
+    made: set[str] = set()
     for name, content in document["files"].items():
         parts = name.split("/")
         if "\0" in name or any(part in ("", ".", "..") for part in parts):
@@ -120,7 +117,7 @@ def write_files(document: dict[str, Any], root: str) -> None:
 def temporary_roots() -> list[str]:
     """Return where files may go, best first. `tempfile` would cost a third of the start-up time."""
     named = [os.environ[n] for n in ("TMPDIR", "TEMP", "TMP") if os.environ.get(n)]
-    return [*named, "/tmp", "/var/tmp", "/dev/shm", os.getcwd()]  # noqa: S108
+    return [*named, "/tmp", "/var/tmp", "/dev/shm", os.getcwd()]
 
 
 def private_directory() -> str:
@@ -133,15 +130,15 @@ def private_directory() -> str:
             continue
         return path
     raise Stop(
-        "no directory is writable, neither of "
-        + ", ".join(temporary_roots())
-        + ". Mount a volume of type emptyDir "
+        "no directory is writable, neither of " + ", ".join(temporary_roots()) + ". Mount a volume of type emptyDir "
         "at /tmp, or set TMPDIR to a writable directory"
     )
 
 
 def fan_out(header: dict[str, Any], loader: str, pieces: list[str]) -> None:
-    """Let mpirun start this loader once per rank: the ranks are on other nodes, which see none of our files."""
+    """Let mpirun start this loader once per rank: the ranks are on other nodes, which see none of our
+    files.
+    """
     inner = dict(header, fanout=[], env=0)
     # mpirun forwards no environment of ours; the run id lets the ranks of one node share one installation.
     inner["environ"] = {k: v for k, v in os.environ.items() if k.startswith("KUBEFLOW_")}
@@ -154,20 +151,16 @@ def hand_over(launcher: list[str], root: str, overlay: str) -> None:
     """Become the launcher. What it runs finds the bundle's modules first, then what was installed for it."""
     command = list(launcher)
     if command[0] in ("python", "python3"):
-        command[0] = (
-            sys.executable
-        )  # the interpreter that was checked and installed into, not another one on PATH
+        command[0] = sys.executable  # the interpreter that was checked and installed into, not another one on PATH
     elif command[0] == "torchrun":
-        from importlib.util import find_spec  # noqa: PLC0415
+        from importlib.util import find_spec
 
         if find_spec("torch") is not None:
             command[:1] = [sys.executable, "-m", "torch.distributed.run"]
     paths = [root, os.path.join(root, RUNTIME)]
     if overlay:
         paths.append(overlay)
-        os.environ["PATH"] = (
-            os.path.join(os.path.dirname(overlay), "bin") + os.pathsep + os.environ.get("PATH", "")
-        )
+        os.environ["PATH"] = os.path.join(os.path.dirname(overlay), "bin") + os.pathsep + os.environ.get("PATH", "")
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(paths + ([inherited] if inherited else []))
     execute([*command, os.path.join(root, RUNTIME, "run.py")])
@@ -193,11 +186,10 @@ def report(message: str) -> None:
     """Write the outcome of a rank that did not start, in the format of the runner."""
     directory = os.environ.get(OUTPUT_DIR)
     ranks = [
-        os.environ.get(n, "")
-        for n in ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID", "PET_NODE_RANK")
+        os.environ.get(n, "") for n in ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID", "PET_NODE_RANK")
     ]
     rank = next((int(r) for r in ranks if r.isdigit()), 0)
-    error = {"type": "StartError", "message": message, "traceback": "", "frames": []}
+    error: dict[str, object] = {"type": "StartError", "message": message, "traceback": "", "frames": []}
     text = json.dumps({"version": 1, "rank": rank, "status": "failed", "error": error})
     targets = [os.path.join(directory, "rank-" + str(rank) + ".json")] if directory else []
     if os.environ.get("KUBERNETES_SERVICE_HOST"):
@@ -212,20 +204,20 @@ def report(message: str) -> None:
 
 
 def install(document: dict[str, Any], header: dict[str, Any]) -> str:
-    """Install the requirements once per node. Returns a directory for the module path, or "" when in place."""
+    """Install the requirements once per node. Returns a directory for the module path, or "" when in
+    place.
+    """
     missing = [r for r in document["requirements"] if not present(r)]
     if not missing:
         return ""
-    import fcntl  # noqa: PLC0415
+    import fcntl
 
     shared = shared_directory()
     run = os.environ.get(RUN_ID) or os.environ.get("PMIX_NAMESPACE") or os.urandom(8).hex()
     place = os.path.join(shared, hashlib.sha256((header["digest"] + run).encode("utf-8")).hexdigest()[:20])
     os.makedirs(place, exist_ok=True)
     with open(os.path.join(shared, "lock"), "w", encoding="ascii") as lock:
-        fcntl.flock(
-            lock, fcntl.LOCK_EX
-        )  # also held off: another job's installation into the same environment
+        fcntl.flock(lock, fcntl.LOCK_EX)  # also held off: another job's installation into the same environment
         answer = os.path.join(place, "answer.json")
         if not os.path.exists(answer):
             try:
@@ -242,9 +234,11 @@ def install(document: dict[str, Any], header: dict[str, Any]) -> str:
 
 
 def present(requirement: str) -> bool:
-    """Say whether a plain `name` or `name==version` is there already; anything more is left to the installer."""
-    import re  # noqa: PLC0415
-    from importlib import metadata  # noqa: PLC0415
+    """Say whether a plain `name` or `name==version` is there already; anything more is left to the
+    installer.
+    """
+    import re
+    from importlib import metadata
 
     match = re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:==\s*([A-Za-z0-9.!+_-]+))?$", requirement.strip())
     if not match:
@@ -257,7 +251,9 @@ def present(requirement: str) -> bool:
 
 
 def shared_directory() -> str:
-    """Return this user's directory that all ranks of a node agree on; never one that another user prepared."""
+    """Return this user's directory that all ranks of a node agree on; never one that another user
+    prepared.
+    """
     for root in temporary_roots():
         path = os.path.join(root, "kubeflow-of-" + str(os.getuid()))
         try:
@@ -265,9 +261,7 @@ def shared_directory() -> str:
         except FileExistsError:
             found = os.lstat(path)
             if found.st_uid != os.getuid() or found.st_mode & 0o170077 != 0o040000:
-                raise Stop(
-                    path + " belongs to someone else or is open to others: remove it, or set TMPDIR"
-                ) from None
+                raise Stop(path + " belongs to someone else or is open to others: remove it, or set TMPDIR") from None
         except OSError:
             continue
         return path
@@ -276,9 +270,9 @@ def shared_directory() -> str:
 
 def run_installer(document: dict[str, Any], missing: list[str], place: str) -> str:
     """Install into this environment where it is writable, else into a private one laid over it."""
-    import shutil  # noqa: PLC0415
-    import subprocess  # noqa: PLC0415
-    import sysconfig  # noqa: PLC0415
+    import shutil
+    import subprocess
+    import sysconfig
 
     python, overlay = sys.executable, ""
     if not os.access(sysconfig.get_path("purelib"), os.W_OK):
@@ -294,9 +288,7 @@ def run_installer(document: dict[str, Any], missing: list[str], place: str) -> s
         command = [python, "-m", "pip", "install"]
     else:
         raise Stop(
-            "it needs "
-            + ", ".join(missing)
-            + ", and its image has neither uv nor pip. Use an image that has one of "
+            "it needs " + ", ".join(missing) + ", and its image has neither uv nor pip. Use an image that has one of "
             "them, or that has these packages"
         )
     for option, url in zip(["--index-url"] + ["--extra-index-url"] * 99, document["index_urls"]):
@@ -314,24 +306,20 @@ def run_installer(document: dict[str, Any], missing: list[str], place: str) -> s
     code = subprocess.call(command + missing, stdin=subprocess.DEVNULL, stdout=2, env=environ)
     if code:
         raise Stop(
-            "installing "
-            + ", ".join(missing)
-            + " failed (exit code "
-            + str(code)
-            + "): the lines above say why. "
+            "installing " + ", ".join(missing) + " failed (exit code " + str(code) + "): the lines above say why. "
             "Command: " + " ".join(command + missing)
         )
     return overlay
 
 
 def overlay_environment(place: str) -> tuple[str, str]:
-    """Make a virtual environment that sees everything this interpreter sees. Returns its python and site-packages.
+    """Make an environment that sees everything this interpreter sees. Returns its python and site-packages.
 
-    Unlike `pip --target`, it lets pip count what is installed below; unlike `pip --user`, it works inside a virtual
-    environment and needs no home directory.
+    Unlike `pip --target`, it lets pip count what is installed below; unlike `pip --user`, it works inside a
+    virtual environment and needs no home directory.
     """
-    import subprocess  # noqa: PLC0415
-    import venv  # noqa: PLC0415
+    import subprocess
+    import venv
 
     root = os.path.join(place, "overlay")
     venv.EnvBuilder(with_pip=False, symlinks=True, clear=True).create(root)

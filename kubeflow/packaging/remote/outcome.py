@@ -1,4 +1,5 @@
-# ruff: noqa: UP006, UP007, UP035, UP045  (Python 3.8)
+# Must run on Python 3.8, and pathlib would cost start-up time.
+# ruff: noqa: PTH103, PTH105, PTH110, PTH118, PTH123, UP006, UP035, UP045
 """How a rank reports how it ended: one JSON file, and in a pod also Kubernetes' termination message.
 
 The format is read back by `kubeflow.packaging.outcomes`.
@@ -9,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from typing import Any, Dict, List, Mapping, Optional
 
 OUTPUT_DIR = "KUBEFLOW_OUTPUT_DIR"
@@ -40,19 +40,21 @@ def number(environ: Mapping[str, str], names: Any) -> int:
     return 0
 
 
-def report(document: Dict[str, Any], environ: Mapping[str, str]) -> None:
-    """Write how this rank ended to every place that asks for it. A place that cannot be written is said on stderr.
+def report(document: Dict[str, Any], environ: Mapping[str, str], termination_log: str = TERMINATION_LOG) -> None:
+    """Write how this rank ended to every place that asks for it, and say on stderr what cannot be written.
 
     Args:
         document: `status`, and `result` or `error`; `rank` is filled in.
         environ: The environment: says the rank and where to write.
+        termination_log: The file that the kubelet reads when the container ends.
     """
-    document = dict(document, version=1, rank=number(environ, RANK_VARIABLES))
+    attempt = number(environ, ("TORCHELASTIC_RESTART_COUNT",))
+    document = dict(document, version=1, rank=number(environ, RANK_VARIABLES), attempt=attempt)
     try:
         if environ.get(OUTPUT_DIR):
             _write_file(document, environ[OUTPUT_DIR])
-        if environ.get("KUBERNETES_SERVICE_HOST") and os.path.exists(TERMINATION_LOG):
-            _write_termination(document, number(environ, LOCAL_RANK_VARIABLES))
+        if environ.get("KUBERNETES_SERVICE_HOST") and os.path.exists(termination_log):
+            _write_termination(document, number(environ, LOCAL_RANK_VARIABLES), termination_log)
         if document["status"] == "failed" and environ.get("TORCHELASTIC_ERROR_FILE"):
             _write_elastic(document["error"], environ["TORCHELASTIC_ERROR_FILE"])
     except OSError as error:
@@ -61,31 +63,43 @@ def report(document: Dict[str, Any], environ: Mapping[str, str]) -> None:
 
 def _write_file(document: Dict[str, Any], directory: str) -> None:
     os.makedirs(directory, exist_ok=True)
-    # Renamed into place: a reader never sees half a file.
-    handle, temporary = tempfile.mkstemp(prefix=".rank-", dir=directory)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+    # Renamed into place: a reader never sees half a file. The name is free, as each rank has its own.
+    final = os.path.join(directory, "rank-" + str(document["rank"]) + ".json")
+    temporary = final + ".part"
+    with open(temporary, "w", encoding="utf-8") as stream:
         json.dump(document, stream)
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, os.path.join(directory, "rank-" + str(document["rank"]) + ".json"))
+    os.replace(temporary, final)
 
 
-def _write_termination(document: Dict[str, Any], local_rank: int) -> None:
+def _write_termination(document: Dict[str, Any], local_rank: int, path: str) -> None:
     """One message a container: the first failure, else the value of the container's first rank."""
-    import fcntl  # noqa: PLC0415
+    import fcntl
 
-    with open(TERMINATION_LOG, "r+", encoding="utf-8") as stream:
+    with open(path, "r+", encoding="utf-8") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        present = stream.read()
+        present = _parsed(stream.read())
         failed = document["status"] == "failed"
-        if (failed and '"failed"' in present) or (not failed and (present or local_rank)):
+        # torchrun starts its ranks again in the same container: what an earlier attempt said is history.
+        settled = present and present.get("attempt", 0) >= document["attempt"]
+        if settled and (not failed or present.get("status") == "failed"):
+            return
+        if not failed and local_rank:
             return
         stream.seek(0)
         stream.truncate()
         stream.write(shorten(document, TERMINATION_LIMIT))
 
 
+def _parsed(text: str) -> Dict[str, Any]:
+    try:
+        found: Dict[str, Any] = json.loads(text)
+        return dict(found)
+    except (ValueError, TypeError):  # what another program wrote
+        return {}
+
+
 def shorten(document: Dict[str, Any], limit: int) -> str:
-    """Return the document as JSON of at most `limit` characters, all ASCII: first frames go, then text, then the result."""
+    """Return the document as ASCII JSON of at most `limit` characters: frames go first, then the result."""
     document = json.loads(json.dumps(document))
     text = json.dumps(document)
     error: Optional[Dict[str, Any]] = document.get("error")
@@ -106,7 +120,7 @@ def shorten(document: Dict[str, Any], limit: int) -> str:
 
 def _write_elastic(error: Dict[str, Any], path: str) -> None:
     """What torchrun shows as the root cause. https://pytorch.org/docs/stable/elastic/errors.html"""
-    import time  # noqa: PLC0415
+    import time
 
     message = {
         "message": error["type"] + ": " + error["message"],

@@ -1,4 +1,5 @@
-# ruff: noqa: UP006, UP035, UP045  (Python 3.8)
+# Must run on Python 3.8, and pathlib would cost start-up time.
+# ruff: noqa: PTH100, PTH118, PTH119, PTH120, PTH123, UP006, UP035, UP045
 """Run what the user gave, in the process that the launcher started, and report how it ended."""
 
 from __future__ import annotations
@@ -6,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import traceback
 from types import CodeType, TracebackType
 from typing import Any, Dict, List, Optional
 
@@ -26,7 +26,8 @@ def main() -> None:
     root = os.path.dirname(runtime)
     with open(os.path.join(runtime, "entry.json"), encoding="ascii") as stream:
         entry = json.load(stream)
-    # As for `python script.py`: the directory of the user's code comes first, ours (which Python put there) last.
+    # As for `python script.py`: the directory of the user's code comes first, ours (which Python put there)
+    # last.
     if sys.path and os.path.abspath(sys.path[0]) == runtime:
         sys.path[0] = root
     if entry["directory"]:
@@ -54,7 +55,7 @@ def main() -> None:
 def _run(entry: Dict[str, Any], root: str) -> Any:
     kind = entry["kind"]
     if kind in ("script", "module"):
-        import runpy  # noqa: PLC0415
+        import runpy
 
         argv = [*entry["argv"], *_tuned_options(entry)]
         if kind == "script":
@@ -84,7 +85,7 @@ def _run(entry: Dict[str, Any], root: str) -> Any:
             )
     result = target(*args, **kwargs)
     if hasattr(result, "__await__"):
-        import asyncio  # noqa: PLC0415
+        import asyncio
 
         return asyncio.run(_await(result))
     return result
@@ -96,7 +97,7 @@ async def _await(awaitable: Any) -> Any:
 
 def _target(entry: Dict[str, Any], root: str) -> Any:
     if entry["kind"] == "pickle":
-        here = "%d.%d" % sys.version_info[:2]
+        here = str(sys.version_info[0]) + "." + str(sys.version_info[1])
         if entry["python"] != here:
             raise StartError(
                 "it was packed with cloudpickle under Python "
@@ -107,10 +108,10 @@ def _target(entry: Dict[str, Any], root: str) -> Any:
                 + entry["python"]
                 + ', or leave out serializer="cloudpickle"'
             )
-        import pickle  # noqa: PLC0415
+        import pickle
 
         with open(os.path.join(root, RUNTIME, "function.pkl"), "rb") as stream:
-            return pickle.load(stream)  # noqa: S301  (opted into by the user, and covered by the bundle's digest)
+            return pickle.load(stream)
     if "self" in entry:
         return getattr(codec.decode(entry["self"]), entry["method"])
     return codec.load(entry["module"] + ":" + entry["qualname"])
@@ -140,27 +141,23 @@ def _is_ours(code: CodeType, runtime: str) -> bool:
     )
 
 
-def _describe_failure(
-    error: BaseException, frames: Optional[TracebackType], root: str, entry: Dict[str, Any]
-) -> None:
+def _describe_failure(error: BaseException, frames: Optional[TracebackType], root: str, entry: Dict[str, Any]) -> None:
     labels = entry["labels"]
-    described = []
+    import traceback
+
+    described: list[dict[str, object]] = []
     for frame in traceback.extract_tb(frames):
         name = frame.filename
         if name.startswith(root + os.sep):
             name = os.path.relpath(name, root).replace(os.sep, "/")
             name = labels.get(name, name)
-        described.append(
-            {"file": name, "line": frame.lineno, "function": frame.name, "text": frame.line or ""}
-        )
+        described.append({"file": name, "line": frame.lineno, "function": frame.name, "text": frame.line or ""})
     text = "".join(traceback.format_exception(type(error), error, frames))
     for name in sorted(labels, key=len, reverse=True):
         text = text.replace(os.path.join(root, *name.split("/")), labels[name])
     kind = type(error)
     qualified = (
-        kind.__qualname__
-        if kind.__module__ in ("builtins", __name__)
-        else kind.__module__ + "." + kind.__qualname__
+        kind.__qualname__ if kind.__module__ in ("builtins", __name__) else kind.__module__ + "." + kind.__qualname__
     )
     outcome.report(
         {
@@ -188,7 +185,7 @@ def _report_exit(stop: SystemExit) -> None:
         outcome.report({"status": "succeeded", "result": None}, os.environ)
         return
     message = stop.code if isinstance(stop.code, str) else "exit code " + str(stop.code)
-    error = {"type": "SystemExit", "message": message, "traceback": "", "frames": []}
+    error: dict[str, object] = {"type": "SystemExit", "message": message, "traceback": "", "frames": []}
     outcome.report({"status": "failed", "error": error}, os.environ)
 
 

@@ -1,6 +1,7 @@
 # ruff: noqa
 # mypy: ignore-errors
 """A notebook: cells run by IPython's own shell, then packaged from a last cell. Run as a script by the tests."""
+
 import json
 import sys
 

@@ -20,7 +20,7 @@ def who() -> dict[str, Any]:
 
 def import_installed() -> list[Any]:
     """Use what the loader installed."""
-    import tinypkg
+    import tinypkg  # type: ignore[import-not-found]
 
     return [tinypkg.VALUE, os.environ.get("OMPI_COMM_WORLD_RANK", "")]
 

@@ -58,7 +58,8 @@ class FailurePolicyDict(TypedDict, total=False):
 
 class FailurePolicyBuilder(Builder):
     def set(self, **fields: Unpack[FailurePolicyDict]) -> Self: ...
-    def rule(self, **fields: Unpack[FailurePolicyRuleDict]) -> Self: ...
+    def rule(self, **fields: Unpack[FailurePolicyRuleDict]) -> Self:
+        """Exceptions for certain failures. The first rule that matches decides, and with none a restart is counted."""
 
 class FailurePolicyRuleFields(TypedDict, total=False):
     on_job_failure_message_patterns: Sequence[str] | None
@@ -107,18 +108,36 @@ class JobSetSpecDict(TypedDict, total=False):
 
 class JobSetSpecBuilder(Builder):
     def set(self, **fields: Unpack[JobSetSpecDict]) -> Self: ...
-    def coordinator(self, **fields: Unpack[CoordinatorDict]) -> Self: ...
-    def edit_coordinator(self) -> CoordinatorBuilder: ...
-    def edit_failure_policy(self) -> FailurePolicyBuilder: ...
-    def edit_network(self) -> NetworkBuilder: ...
-    def edit_startup_policy(self) -> StartupPolicyBuilder: ...
-    def edit_success_policy(self) -> SuccessPolicyBuilder: ...
-    def failure_policy(self, **fields: Unpack[FailurePolicyDict]) -> Self: ...
-    def network(self, **fields: Unpack[NetworkDict]) -> Self: ...
-    def replicated_job(self, name: str, **fields: Unpack[ReplicatedJobItem]) -> ReplicatedJobBuilder: ...
-    def startup_policy(self, **fields: Unpack[StartupPolicyDict]) -> Self: ...
-    def success_policy(self, **fields: Unpack[SuccessPolicyDict]) -> Self: ...
-    def volume_claim_policy(self, **fields: Unpack[VolumeClaimPolicyDict]) -> Self: ...
+    def coordinator(self, **fields: Unpack[CoordinatorDict]) -> Self:
+        """Names the pod that the others report to. Its address is put on every pod as a label and an annotation."""
+    def edit_coordinator(self) -> CoordinatorBuilder:
+        """Names the pod that the others report to. Its address is put on every pod as a label and an annotation."""
+    def edit_failure_policy(self) -> FailurePolicyBuilder:
+        """Whether a failed step ends the job or restarts it. Without it the first failure ends the job."""
+    def edit_network(self) -> NetworkBuilder:
+        """How the pods find each other by name."""
+    def edit_startup_policy(self) -> StartupPolicyBuilder:
+        """The order in which the steps start, all at once without it. For finer control let one step depend on another
+        instead.
+        """
+    def edit_success_policy(self) -> SuccessPolicyBuilder:
+        """When the whole job counts as succeeded. The default waits for every step."""
+    def failure_policy(self, **fields: Unpack[FailurePolicyDict]) -> Self:
+        """Whether a failed step ends the job or restarts it. Without it the first failure ends the job."""
+    def network(self, **fields: Unpack[NetworkDict]) -> Self:
+        """How the pods find each other by name."""
+    def replicated_job(self, name: str, **fields: Unpack[ReplicatedJobItem]) -> ReplicatedJobBuilder:
+        """The steps. Trainer fills in the one whose template has the label
+        `trainer.kubeflow.org/trainjob-ancestor-step` set to `trainer`, and the initializers in the same way.
+        """
+    def startup_policy(self, **fields: Unpack[StartupPolicyDict]) -> Self:
+        """The order in which the steps start, all at once without it. For finer control let one step depend on another
+        instead.
+        """
+    def success_policy(self, **fields: Unpack[SuccessPolicyDict]) -> Self:
+        """When the whole job counts as succeeded. The default waits for every step."""
+    def volume_claim_policy(self, **fields: Unpack[VolumeClaimPolicyDict]) -> Self:
+        """Volume claims that are made for each job, so that its steps share data without a claim prepared by hand."""
 
 class NetworkDict(TypedDict, total=False):
     enable_dns_hostnames: bool | None
@@ -146,11 +165,20 @@ class ReplicatedJobDict(ReplicatedJobFields, total=False):
 
 class ReplicatedJobBuilder(Builder):
     def set(self, **fields: Unpack[ReplicatedJobSome]) -> Self: ...
-    def depends_on(self, name: str, **fields: Unpack[DependsOnItem]) -> DependsOnBuilder: ...
-    def edit_template(self) -> JobTemplateSpecBuilder: ...
+    def depends_on(self, name: str, **fields: Unpack[DependsOnItem]) -> DependsOnBuilder:
+        """Starts this step only after another one is ready or complete, for example training after the download. Cannot
+        be combined with the startup policy `InOrder`.
+        """
+    def edit_template(self) -> JobTemplateSpecBuilder:
+        """The Kubernetes Job of this step. Its label `trainer.kubeflow.org/trainjob-ancestor-step` tells Trainer what
+        to fill in, and its pods then need a container of the matching name, such as `node`.
+        """
     def job_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self: ...
     def job_spec(self) -> JobSpecBuilder: ...
-    def template(self, **fields: Unpack[JobTemplateSpecDict]) -> Self: ...
+    def template(self, **fields: Unpack[JobTemplateSpecDict]) -> Self:
+        """The Kubernetes Job of this step. Its label `trainer.kubeflow.org/trainjob-ancestor-step` tells Trainer what
+        to fill in, and its pods then need a container of the matching name, such as `node`.
+        """
 
 class StartupPolicyFields(TypedDict, total=False):
     pass
@@ -182,9 +210,14 @@ class VolumeClaimPolicyDict(TypedDict, total=False):
 
 class VolumeClaimPolicyBuilder(Builder):
     def set(self, **fields: Unpack[VolumeClaimPolicyDict]) -> Self: ...
-    def edit_retention_policy(self) -> VolumeRetentionPolicyBuilder: ...
-    def retention_policy(self, **fields: Unpack[VolumeRetentionPolicyDict]) -> Self: ...
-    def template(self, **fields: Unpack[PersistentVolumeClaimDict]) -> Self: ...
+    def edit_retention_policy(self) -> VolumeRetentionPolicyBuilder:
+        """Whether the volumes go with the job or stay."""
+    def retention_policy(self, **fields: Unpack[VolumeRetentionPolicyDict]) -> Self:
+        """Whether the volumes go with the job or stay."""
+    def template(self, **fields: Unpack[PersistentVolumeClaimDict]) -> Self:
+        """The claims, by name. Some container must mount a volume of that name, and no claim of another owner may be in
+        the way.
+        """
 
 class VolumeRetentionPolicyDict(TypedDict, total=False):
     when_deleted: Literal["Delete", "Retain"] | None

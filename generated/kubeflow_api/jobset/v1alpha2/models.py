@@ -15,22 +15,54 @@ from ...k8s.core.v1.models import PersistentVolumeClaim
 
 
 class Coordinator(Model):
-    """`jobset.v1alpha2.Coordinator`."""
+    """Which pod is the coordinator of a job.
+
+    Schema: `jobset.v1alpha2.Coordinator`.
+    """
 
     job_index: int | None = None
+    """Which of the step's Jobs, counted from 0.
+
+    Default: `0`. Example: `0`.
+    """
+
     pod_index: int | None = None
+    """Which pod of that Job, counted from 0.
+
+    Default: `0`. Example: `0`.
+    """
+
     replicated_job: str
+    """The step that the coordinator belongs to.
+
+    Required. Example: `"node"`.
+    """
 
 
 class DependsOn(Model):
-    """`jobset.v1alpha2.DependsOn`."""
+    """A step that must have come so far before another one starts.
+
+    Schema: `jobset.v1alpha2.DependsOn`.
+    """
 
     name: str
+    """The step to wait for. It must stand before the waiting one in the list.
+
+    Required. Example: `"dataset-initializer"`.
+    """
+
     status: Literal["Ready", "Complete"]
+    """With `Ready` its pods must be ready, as for a server. With `Complete` it must have finished well.
+
+    Required. Example: `"Complete"`.
+    """
 
 
 class FailurePolicyRule(Model):
-    """`jobset.v1alpha2.FailurePolicyRule`."""
+    """What to do about one sort of failure. All conditions that are given must match.
+
+    Schema: `jobset.v1alpha2.FailurePolicyRule`.
+    """
 
     action: Literal[
         "FailJobSet",
@@ -39,74 +71,264 @@ class FailurePolicyRule(Model):
         "RestartJob",
         "RestartJobAndIgnoreMaxRestarts",
     ]
+    """Fail the whole, restart the whole, or restart only the failed Job. The variants that end in `IgnoreMaxRestarts`
+    do not count towards the limit; use them for failures that are not the program's fault.
+
+    Required. Example: `"FailJobSet"`.
+    """
+
     name: str
+    """Name of the rule, shown in events. Write it, because nothing makes one up inside a runtime.
+
+    Required. Example: `"outOfRetries"`.
+    """
+
     on_job_failure_message_patterns: list[str] | None = None
+    """Regular expressions for the failed Job's message, of which one must match. Empty matches every message.
+
+    Example: `[".*DisruptionTarget.*"]`.
+    """
+
     on_job_failure_reasons: list[str] | None = None
+    """Reasons of a failed Job that this rule is for. Empty matches every reason.
+
+    Example: `["BackoffLimitExceeded"]`.
+    """
+
     target_replicated_jobs: list[str] | None = None
+    """Steps that this rule is for. Empty means all of them.
+
+    Constraints: replaced as a whole. Example: `["node"]`.
+    """
 
 
 class Network(Model):
-    """`jobset.v1alpha2.Network`."""
+    """Names of the pods in the cluster's DNS.
+
+    Schema: `jobset.v1alpha2.Network`.
+    """
 
     enable_dns_hostnames: Annotated[bool | None, Field(alias="enableDNSHostnames")] = None
+    """Gives every pod a host name that the others can look up. Distributed training needs it.
+
+    Default: `True`. Example: `True`.
+    """
+
     publish_not_ready_addresses: bool | None = None
+    """Makes the names resolve before the pods are ready. Processes that meet at start need it, because none is ready
+    until all have met.
+
+    Default: `True`. Example: `True`.
+    """
+
     subdomain: str | None = None
+    """Second part of the pods' names, also the name of the service behind them. Left out, it is the job's name, so that
+    jobs in one namespace do not collide.
+
+    Example: `"workers"`.
+    """
 
 
 class StartupPolicy(Model):
-    """`jobset.v1alpha2.StartupPolicy`."""
+    """The order in which the steps of a job start.
+
+    Schema: `jobset.v1alpha2.StartupPolicy`.
+    """
 
     startup_policy_order: Literal["AnyOrder", "InOrder"]
+    """With `InOrder` each step starts when the one before it in the list is ready; with `AnyOrder` all start at once.
+
+    Required. Example: `"InOrder"`.
+    """
 
 
 class SuccessPolicy(Model):
-    """`jobset.v1alpha2.SuccessPolicy`."""
+    """When the whole job counts as succeeded.
+
+    Schema: `jobset.v1alpha2.SuccessPolicy`.
+    """
 
     operator: Literal["All", "Any"]
+    """Whether all of the Jobs looked at must succeed, or any one of them is enough.
+
+    Required. Example: `"Any"`.
+    """
+
     target_replicated_jobs: list[str] | None = None
+    """Steps to look at. Empty means all of them.
+
+    Constraints: replaced as a whole. Example: `["launcher"]`.
+    """
 
 
 class VolumeRetentionPolicy(Model):
-    """`jobset.v1alpha2.VolumeRetentionPolicy`."""
+    """What becomes of the volumes that were made for a job.
+
+    Schema: `jobset.v1alpha2.VolumeRetentionPolicy`.
+    """
 
     when_deleted: Literal["Delete", "Retain"] | None = None
+    """With `Delete` the volumes go when the JobSet is deleted. With `Retain` they stay, and you remove them by hand.
+
+    Default: `"Delete"`. Example: `"Retain"`.
+    """
 
 
 class FailurePolicy(Model):
-    """`jobset.v1alpha2.FailurePolicy`."""
+    """What happens when a Job of the JobSet fails.
+
+    Schema: `jobset.v1alpha2.FailurePolicy`.
+    """
 
     max_restarts: int | None = None
+    """How many times all steps may be started again before the job counts as failed.
+
+    Unit: restarts. Default: `0`. Example: `3`.
+    """
+
     restart_strategy: Literal["Recreate", "BlockingRecreate", "InPlaceRestart"] | None = None
+    """How a restart goes. `Recreate` makes each Job anew as soon as its old one is gone, `BlockingRecreate` waits until
+    all old ones are gone, and `InPlaceRestart` keeps healthy pods and restarts what runs in them.
+
+    Default: `"Recreate"`. Example: `"BlockingRecreate"`.
+    """
+
     rules: list[FailurePolicyRule] | None = None
+    """Exceptions for certain failures. The first rule that matches decides, and with none a restart is counted.
+
+    Example: `[{"name": "outOfRetries", "action": "FailJobSet", "onJobFailureReasons": ["BackoffLimitExceeded"]}]`.
+    """
 
 
 class VolumeClaimPolicy(Model):
-    """`jobset.v1alpha2.VolumeClaimPolicy`."""
+    """Volume claims that each job gets for itself, and what becomes of them.
+
+    Schema: `jobset.v1alpha2.VolumeClaimPolicy`.
+    """
 
     retention_policy: VolumeRetentionPolicy | None = None
+    """Whether the volumes go with the job or stay.
+
+    Example: `{"whenDeleted": "Retain"}`.
+    """
+
     templates: Annotated[list[PersistentVolumeClaim] | None, Field(max_length=50)] = None
+    """The claims, by name. Some container must mount a volume of that name, and no claim of another owner may be in the
+    way.
+
+    Constraints: at most 50 entries; replaced as a whole. Example: `[{"metadata": {"name": "initializer"}, "spec":
+    {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "20Gi"}}}}]`.
+    """
 
 
 class ReplicatedJob(Model):
-    """`jobset.v1alpha2.ReplicatedJob`."""
+    """One step of a job. It becomes one Kubernetes Job, or several alike.
+
+    Schema: `jobset.v1alpha2.ReplicatedJob`.
+    """
 
     depends_on: Annotated[list[DependsOn] | None, Field(max_length=5)] = None
+    """Starts this step only after another one is ready or complete, for example training after the download. Cannot be
+    combined with the startup policy `InOrder`.
+
+    Constraints: at most 5 entries; keyed by `name`; cannot be changed once set. Example: `[{"name":
+    "dataset-initializer", "status": "Complete"}]`.
+    """
+
     group_name: str | None = None
+    """Puts several steps into one group, whose Jobs are numbered together. The group is a label on their pods.
+
+    Default: `"default"`. Example: `"workers"`.
+    """
+
     name: str
+    """Name of the step, which becomes part of every pod's name. Trainer knows `node`, `launcher`, `dataset-initializer`
+    and `model-initializer`.
+
+    Required. Example: `"node"`.
+    """
+
     replicas: int | None = None
+    """How many alike Jobs to start. A step that Trainer fills in must have 1; nodes are pods within that Job.
+
+    Unit: jobs. Default: `1`. Example: `1`.
+    """
+
     template: JobTemplateSpec
+    """The Kubernetes Job of this step. Its label `trainer.kubeflow.org/trainjob-ancestor-step` tells Trainer what to
+    fill in, and its pods then need a container of the matching name, such as `node`.
+
+    Required. Example: `{"spec": {"template": {"spec": {"containers": [{"name": "node", "image":
+    "registry.example.com/vision/train:1.4"}]}}}}`.
+    """
 
 
 class JobSetSpec(Model):
-    """`jobset.v1alpha2.JobSetSpec`."""
+    """The steps of a job, when they start, when the whole counts as done, and what happens on failure.
+
+    Schema: `jobset.v1alpha2.JobSetSpec`.
+    """
 
     coordinator: Coordinator | None = None
+    """Names the pod that the others report to. Its address is put on every pod as a label and an annotation.
+
+    Example: `{"replicatedJob": "node"}`.
+    """
+
     failure_policy: FailurePolicy | None = None
+    """Whether a failed step ends the job or restarts it. Without it the first failure ends the job.
+
+    Constraints: cannot be changed once set. Example: `{"maxRestarts": 3}`.
+    """
+
     managed_by: str | None = None
+    """Controller that runs the JobSet, for setups that hand it to another cluster. Leave it out of a runtime.
+
+    Default: `"jobset.sigs.k8s.io/jobset-controller"`. Example: `"kueue.x-k8s.io/multikueue"`.
+    """
+
     network: Network | None = None
+    """How the pods find each other by name.
+
+    Constraints: cannot be changed once set. Example: `{"subdomain": "workers"}`.
+    """
+
     replicated_jobs: list[ReplicatedJob] | None = None
+    """The steps. Trainer fills in the one whose template has the label `trainer.kubeflow.org/trainjob-ancestor-step`
+    set to `trainer`, and the initializers in the same way.
+
+    Constraints: keyed by `name`.
+    """
+
     startup_policy: StartupPolicy | None = None
+    """The order in which the steps start, all at once without it. For finer control let one step depend on another
+    instead.
+
+    Constraints: cannot be changed once set. Example: `{"startupPolicyOrder": "InOrder"}`.
+    """
+
     success_policy: SuccessPolicy | None = None
+    """When the whole job counts as succeeded. The default waits for every step.
+
+    Constraints: cannot be changed once set. Example: `{"operator": "All", "targetReplicatedJobs": ["node"]}`.
+    """
+
     suspend: bool | None = None
+    """Whether the steps are held back. Leave it out of a runtime, where the TrainJob's own `suspend` decides.
+
+    Example: `False`.
+    """
+
     ttl_seconds_after_finished: Annotated[int | None, Field(ge=0)] = None
+    """How long the finished JobSet stays, and with it pods and logs. The TrainJob and its status remain. Left out, it
+    stays as long as the TrainJob.
+
+    Unit: seconds. Constraints: at least 0. Example: `86400`.
+    """
+
     volume_claim_policies: Annotated[list[VolumeClaimPolicy] | None, Field(max_length=50)] = None
+    """Volume claims that are made for each job, so that its steps share data without a claim prepared by hand.
+
+    Constraints: at most 50 entries; replaced as a whole; cannot be changed once set; rule: namespace cannot be set for
+    VolumeClaimPolicies templates.
+    """

@@ -67,7 +67,10 @@ class AlgorithmSpecDict(AlgorithmSpecFields, total=False):
 
 class AlgorithmSpecBuilder(Builder):
     def set(self, **fields: Unpack[AlgorithmSpecSome]) -> Self: ...
-    def algorithm_setting(self, name: str, **fields: Unpack[AlgorithmSettingItem]) -> AlgorithmSettingBuilder: ...
+    def algorithm_setting(self, name: str, **fields: Unpack[AlgorithmSettingItem]) -> AlgorithmSettingBuilder:
+        """Settings of the algorithm. They are checked only when the search starts, and a bad one shows as a failed
+        Suggestion of the experiment's name.
+        """
 
 class CollectorSpecDict(TypedDict, total=False):
     custom_collector: Container | ContainerDict | None
@@ -75,8 +78,10 @@ class CollectorSpecDict(TypedDict, total=False):
 
 class CollectorSpecBuilder(Builder):
     def set(self, **fields: Unpack[CollectorSpecDict]) -> Self: ...
-    def custom_collector(self, **fields: Unpack[ContainerDict]) -> Self: ...
-    def edit_custom_collector(self) -> ContainerBuilder: ...
+    def custom_collector(self, **fields: Unpack[ContainerDict]) -> Self:
+        """Container that collects the metrics. Needed with the kind `Custom` and used with no other."""
+    def edit_custom_collector(self) -> ContainerBuilder:
+        """Container that collects the metrics. Needed with the kind `Custom` and used with no other."""
 
 class ConfigMapSourceFields(TypedDict, total=False):
     pass
@@ -132,9 +137,8 @@ class EarlyStoppingSpecDict(TypedDict, total=False):
 
 class EarlyStoppingSpecBuilder(Builder):
     def set(self, **fields: Unpack[EarlyStoppingSpecDict]) -> Self: ...
-    def algorithm_setting(
-        self, name: str, **fields: Unpack[EarlyStoppingSettingItem]
-    ) -> EarlyStoppingSettingBuilder: ...
+    def algorithm_setting(self, name: str, **fields: Unpack[EarlyStoppingSettingItem]) -> EarlyStoppingSettingBuilder:
+        """Settings of the rule. An unknown one is an error."""
 
 class ExperimentConditionFields(TypedDict, total=False):
     last_transition_time: datetime | None
@@ -178,19 +182,36 @@ class ExperimentSpecDict(ExperimentSpecFields, total=False):
 
 class ExperimentSpecBuilder(Builder):
     def set(self, **fields: Unpack[ExperimentSpecSome]) -> Self: ...
-    def algorithm(self, **fields: Unpack[AlgorithmSpecDict]) -> Self: ...
-    def early_stopping(self, **fields: Unpack[EarlyStoppingSpecDict]) -> Self: ...
-    def edit_algorithm(self) -> AlgorithmSpecBuilder: ...
-    def edit_early_stopping(self) -> EarlyStoppingSpecBuilder: ...
-    def edit_metrics_collector_spec(self) -> MetricsCollectorSpecBuilder: ...
-    def edit_nas_config(self) -> NasConfigBuilder: ...
-    def edit_objective(self) -> ObjectiveSpecBuilder: ...
-    def edit_trial_template(self) -> TrialTemplateBuilder: ...
-    def metrics_collector_spec(self, **fields: Unpack[MetricsCollectorSpecDict]) -> Self: ...
-    def nas_config(self, **fields: Unpack[NasConfigDict]) -> Self: ...
-    def objective(self, **fields: Unpack[ObjectiveSpecDict]) -> Self: ...
-    def parameter(self, name: str, **fields: Unpack[ParameterSpecItem]) -> ParameterSpecBuilder: ...
-    def trial_template(self, **fields: Unpack[TrialTemplateDict]) -> Self: ...
+    def algorithm(self, **fields: Unpack[AlgorithmSpecDict]) -> Self:
+        """How the next hyperparameters are chosen. Each algorithm has demands of its own: grid search needs steps, and
+        hyperband a parameter that stands for the effort.
+        """
+    def early_stopping(self, **fields: Unpack[EarlyStoppingSpecDict]) -> Self:
+        """Ends trials early that look hopeless, to save their time. Left out, every trial runs to its end."""
+    def edit_algorithm(self) -> AlgorithmSpecBuilder:
+        """How the next hyperparameters are chosen. Each algorithm has demands of its own: grid search needs steps, and
+        hyperband a parameter that stands for the effort.
+        """
+    def edit_early_stopping(self) -> EarlyStoppingSpecBuilder:
+        """Ends trials early that look hopeless, to save their time. Left out, every trial runs to its end."""
+    def edit_metrics_collector_spec(self) -> MetricsCollectorSpecBuilder:
+        """How the metrics get out of a trial. By default they are read from what the trial prints."""
+    def edit_nas_config(self) -> NasConfigBuilder:
+        """Searches for a network architecture instead of hyperparameters. Give either this or `parameters`."""
+    def edit_objective(self) -> ObjectiveSpecBuilder:
+        """The metric to optimize, and in which direction. A trial that never reports it counts as one without metrics."""
+    def edit_trial_template(self) -> TrialTemplateBuilder:
+        """What one trial runs, with placeholders for the hyperparameters."""
+    def metrics_collector_spec(self, **fields: Unpack[MetricsCollectorSpecDict]) -> Self:
+        """How the metrics get out of a trial. By default they are read from what the trial prints."""
+    def nas_config(self, **fields: Unpack[NasConfigDict]) -> Self:
+        """Searches for a network architecture instead of hyperparameters. Give either this or `parameters`."""
+    def objective(self, **fields: Unpack[ObjectiveSpecDict]) -> Self:
+        """The metric to optimize, and in which direction. A trial that never reports it counts as one without metrics."""
+    def parameter(self, name: str, **fields: Unpack[ParameterSpecItem]) -> ParameterSpecBuilder:
+        """The hyperparameters and their ranges. Give either this or `nasConfig`."""
+    def trial_template(self, **fields: Unpack[TrialTemplateDict]) -> Self:
+        """What one trial runs, with placeholders for the hyperparameters."""
 
 class ExperimentStatusDict(TypedDict, total=False):
     completion_time: datetime | None
@@ -220,9 +241,14 @@ class ExperimentStatusBuilder(Builder):
         self,
         type: Literal["Created", "Running", "Restarting", "Succeeded", "Failed"],
         **fields: Unpack[ExperimentConditionItem],
-    ) -> ExperimentConditionBuilder: ...
-    def current_optimal_trial(self, **fields: Unpack[OptimalTrialDict]) -> Self: ...
-    def edit_current_optimal_trial(self) -> OptimalTrialBuilder: ...
+    ) -> ExperimentConditionBuilder:
+        """Stages that the experiment went through. A stage that changes moves to the end, so the last entry is the
+        newest.
+        """
+    def current_optimal_trial(self, **fields: Unpack[OptimalTrialDict]) -> Self:
+        """The best trial so far, also while others still run."""
+    def edit_current_optimal_trial(self) -> OptimalTrialBuilder:
+        """The best trial so far, also while others still run."""
 
 class FeasibleSpaceDict(TypedDict, total=False):
     distribution: Literal["uniform", "logUniform", "normal", "logNormal"] | None
@@ -294,10 +320,14 @@ class MetricsCollectorSpecDict(TypedDict, total=False):
 
 class MetricsCollectorSpecBuilder(Builder):
     def set(self, **fields: Unpack[MetricsCollectorSpecDict]) -> Self: ...
-    def collector(self, **fields: Unpack[CollectorSpecDict]) -> Self: ...
-    def edit_collector(self) -> CollectorSpecBuilder: ...
-    def edit_source(self) -> SourceSpecBuilder: ...
-    def source(self, **fields: Unpack[SourceSpecDict]) -> Self: ...
+    def collector(self, **fields: Unpack[CollectorSpecDict]) -> Self:
+        """The way metrics are collected. Most of them add a second container to the trial's pod."""
+    def edit_collector(self) -> CollectorSpecBuilder:
+        """The way metrics are collected. Most of them add a second container to the trial's pod."""
+    def edit_source(self) -> SourceSpecBuilder:
+        """Where the collector finds the metrics, for collectors that read a file or a web address."""
+    def source(self, **fields: Unpack[SourceSpecDict]) -> Self:
+        """Where the collector finds the metrics, for collectors that read a file or a web address."""
 
 class NasConfigDict(TypedDict, total=False):
     graph_config: GraphConfig | GraphConfigDict | None
@@ -305,9 +335,12 @@ class NasConfigDict(TypedDict, total=False):
 
 class NasConfigBuilder(Builder):
     def set(self, **fields: Unpack[NasConfigDict]) -> Self: ...
-    def edit_graph_config(self) -> GraphConfigBuilder: ...
-    def graph_config(self, **fields: Unpack[GraphConfigDict]) -> Self: ...
-    def operation(self, operation_type: str, **fields: Unpack[OperationItem]) -> OperationBuilder: ...
+    def edit_graph_config(self) -> GraphConfigBuilder:
+        """Size of the network and shape of its input and output."""
+    def graph_config(self, **fields: Unpack[GraphConfigDict]) -> Self:
+        """Size of the network and shape of its input and output."""
+    def operation(self, operation_type: str, **fields: Unpack[OperationItem]) -> OperationBuilder:
+        """The layers that the algorithm may choose from, with their own parameters."""
 
 class ObjectiveSpecFields(TypedDict, total=False):
     additional_metric_names: Sequence[str] | None
@@ -324,14 +357,18 @@ class ObjectiveSpecDict(ObjectiveSpecFields, total=False):
 
 class ObjectiveSpecBuilder(Builder):
     def set(self, **fields: Unpack[ObjectiveSpecSome]) -> Self: ...
-    def metric_strategy(self, name: str, **fields: Unpack[MetricStrategyItem]) -> MetricStrategyBuilder: ...
+    def metric_strategy(self, name: str, **fields: Unpack[MetricStrategyItem]) -> MetricStrategyBuilder:
+        """Which of the values that a trial reports over time counts, for each metric. Left out, it is the smallest when
+        minimizing and the largest when maximizing, for the additional metrics too.
+        """
 
 class ObservationDict(TypedDict, total=False):
     metrics: Sequence[Metric | MetricDict] | None
 
 class ObservationBuilder(Builder):
     def set(self, **fields: Unpack[ObservationDict]) -> Self: ...
-    def metric(self, name: str, **fields: Unpack[MetricItem]) -> MetricBuilder: ...
+    def metric(self, name: str, **fields: Unpack[MetricItem]) -> MetricBuilder:
+        """One entry for each metric, in no particular order."""
 
 class OperationFields(TypedDict, total=False):
     parameters: Sequence[ParameterSpec | ParameterSpecDict] | None
@@ -347,7 +384,8 @@ class OperationDict(OperationFields, total=False):
 
 class OperationBuilder(Builder):
     def set(self, **fields: Unpack[OperationSome]) -> Self: ...
-    def parameter(self, name: str, **fields: Unpack[ParameterSpecItem]) -> ParameterSpecBuilder: ...
+    def parameter(self, name: str, **fields: Unpack[ParameterSpecItem]) -> ParameterSpecBuilder:
+        """What may vary within the layer, such as filter size or stride."""
 
 class OptimalTrialDict(TypedDict, total=False):
     best_trial_name: str | None
@@ -356,12 +394,14 @@ class OptimalTrialDict(TypedDict, total=False):
 
 class OptimalTrialBuilder(Builder):
     def set(self, **fields: Unpack[OptimalTrialDict]) -> Self: ...
-    def edit_observation(self) -> ObservationBuilder: ...
-    def metric(self, name: str, **fields: Unpack[MetricItem]) -> MetricBuilder: ...
-    def observation(self, **fields: Unpack[ObservationDict]) -> Self: ...
-    def parameter_assignment(
-        self, name: str, **fields: Unpack[ParameterAssignmentItem]
-    ) -> ParameterAssignmentBuilder: ...
+    def edit_observation(self) -> ObservationBuilder:
+        """What the trial measured."""
+    def metric(self, name: str, **fields: Unpack[MetricItem]) -> MetricBuilder:
+        """One entry for each metric, in no particular order."""
+    def observation(self, **fields: Unpack[ObservationDict]) -> Self:
+        """What the trial measured."""
+    def parameter_assignment(self, name: str, **fields: Unpack[ParameterAssignmentItem]) -> ParameterAssignmentBuilder:
+        """The hyperparameters that it ran with."""
 
 class ParameterAssignmentFields(TypedDict, total=False):
     value: str | None
@@ -397,8 +437,10 @@ class ParameterSpecDict(ParameterSpecFields, total=False):
 
 class ParameterSpecBuilder(Builder):
     def set(self, **fields: Unpack[ParameterSpecSome]) -> Self: ...
-    def edit_feasible_space(self) -> FeasibleSpaceBuilder: ...
-    def feasible_space(self, **fields: Unpack[FeasibleSpaceDict]) -> Self: ...
+    def edit_feasible_space(self) -> FeasibleSpaceBuilder:
+        """The values that may be tried. Numbers have bounds, choices have a list."""
+    def feasible_space(self, **fields: Unpack[FeasibleSpaceDict]) -> Self:
+        """The values that may be tried. Numbers have bounds, choices have a list."""
 
 class SourceSpecDict(TypedDict, total=False):
     file_system_path: FileSystemPath | FileSystemPathDict | None
@@ -407,12 +449,18 @@ class SourceSpecDict(TypedDict, total=False):
 
 class SourceSpecBuilder(Builder):
     def set(self, **fields: Unpack[SourceSpecDict]) -> Self: ...
-    def edit_file_system_path(self) -> FileSystemPathBuilder: ...
-    def edit_filter(self) -> FilterSpecBuilder: ...
-    def edit_http_get(self) -> HTTPGetActionBuilder: ...
-    def file_system_path(self, **fields: Unpack[FileSystemPathDict]) -> Self: ...
-    def filter(self, **fields: Unpack[FilterSpecDict]) -> Self: ...
-    def http_get(self, **fields: Unpack[HTTPGetActionDict]) -> Self: ...
+    def edit_file_system_path(self) -> FileSystemPathBuilder:
+        """File or folder in the container. Left out, it is the collector's usual place below `/var/log/katib`."""
+    def edit_filter(self) -> FilterSpecBuilder:
+        """How a metric looks in a line of text, when it is not the usual `name=value`."""
+    def edit_http_get(self) -> HTTPGetActionBuilder:
+        """Web address of the metrics in Prometheus format. Left out, it is port 8080 and the path `/metrics`."""
+    def file_system_path(self, **fields: Unpack[FileSystemPathDict]) -> Self:
+        """File or folder in the container. Left out, it is the collector's usual place below `/var/log/katib`."""
+    def filter(self, **fields: Unpack[FilterSpecDict]) -> Self:
+        """How a metric looks in a line of text, when it is not the usual `name=value`."""
+    def http_get(self, **fields: Unpack[HTTPGetActionDict]) -> Self:
+        """Web address of the metrics in Prometheus format. Left out, it is port 8080 and the path `/metrics`."""
 
 class SuggestionConditionFields(TypedDict, total=False):
     last_transition_time: datetime | None
@@ -442,10 +490,14 @@ class SuggestionSpecDict(TypedDict, total=False):
 
 class SuggestionSpecBuilder(Builder):
     def set(self, **fields: Unpack[SuggestionSpecDict]) -> Self: ...
-    def algorithm(self, **fields: Unpack[AlgorithmSpecDict]) -> Self: ...
-    def early_stopping(self, **fields: Unpack[EarlyStoppingSpecDict]) -> Self: ...
-    def edit_algorithm(self) -> AlgorithmSpecBuilder: ...
-    def edit_early_stopping(self) -> EarlyStoppingSpecBuilder: ...
+    def algorithm(self, **fields: Unpack[AlgorithmSpecDict]) -> Self:
+        """The algorithm and its settings, taken from the experiment."""
+    def early_stopping(self, **fields: Unpack[EarlyStoppingSpecDict]) -> Self:
+        """The early stopping rule, taken from the experiment."""
+    def edit_algorithm(self) -> AlgorithmSpecBuilder:
+        """The algorithm and its settings, taken from the experiment."""
+    def edit_early_stopping(self) -> EarlyStoppingSpecBuilder:
+        """The early stopping rule, taken from the experiment."""
 
 class SuggestionStatusDict(TypedDict, total=False):
     algorithm_settings: Sequence[AlgorithmSetting | AlgorithmSettingDict] | None
@@ -458,13 +510,16 @@ class SuggestionStatusDict(TypedDict, total=False):
 
 class SuggestionStatusBuilder(Builder):
     def set(self, **fields: Unpack[SuggestionStatusDict]) -> Self: ...
-    def algorithm_setting(self, name: str, **fields: Unpack[AlgorithmSettingItem]) -> AlgorithmSettingBuilder: ...
+    def algorithm_setting(self, name: str, **fields: Unpack[AlgorithmSettingItem]) -> AlgorithmSettingBuilder:
+        """Settings that the algorithm keeps for itself between requests, such as the rounds of hyperband."""
     def condition(
         self,
         type: Literal["Created", "DeploymentReady", "Running", "Succeeded", "Failed"],
         **fields: Unpack[SuggestionConditionItem],
-    ) -> SuggestionConditionBuilder: ...
-    def suggestion(self, name: str, **fields: Unpack[TrialAssignmentItem]) -> TrialAssignmentBuilder: ...
+    ) -> SuggestionConditionBuilder:
+        """Stages that the search went through. A bad setting of the algorithm shows here as `Failed`, with its message."""
+    def suggestion(self, name: str, **fields: Unpack[TrialAssignmentItem]) -> TrialAssignmentBuilder:
+        """The suggested sets, one for each trial."""
 
 class TrialAssignmentFields(TypedDict, total=False):
     early_stopping_rules: Sequence[EarlyStoppingRule | EarlyStoppingRuleDict] | None
@@ -482,11 +537,12 @@ class TrialAssignmentDict(TrialAssignmentFields, total=False):
 
 class TrialAssignmentBuilder(Builder):
     def set(self, **fields: Unpack[TrialAssignmentSome]) -> Self: ...
-    def early_stopping_rule(self, name: str, **fields: Unpack[EarlyStoppingRuleItem]) -> EarlyStoppingRuleBuilder: ...
-    def labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self: ...
-    def parameter_assignment(
-        self, name: str, **fields: Unpack[ParameterAssignmentItem]
-    ) -> ParameterAssignmentBuilder: ...
+    def early_stopping_rule(self, name: str, **fields: Unpack[EarlyStoppingRuleItem]) -> EarlyStoppingRuleBuilder:
+        """Limits that end the trial early, as far as an early stopping rule is set."""
+    def labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
+        """Labels that the algorithm wants the trial to carry."""
+    def parameter_assignment(self, name: str, **fields: Unpack[ParameterAssignmentItem]) -> ParameterAssignmentBuilder:
+        """The hyperparameters of the set."""
 
 class TrialConditionFields(TypedDict, total=False):
     last_transition_time: datetime | None
@@ -540,16 +596,22 @@ class TrialSpecDict(TypedDict, total=False):
 
 class TrialSpecBuilder(Builder):
     def set(self, **fields: Unpack[TrialSpecDict]) -> Self: ...
-    def early_stopping_rule(self, name: str, **fields: Unpack[EarlyStoppingRuleItem]) -> EarlyStoppingRuleBuilder: ...
-    def edit_metrics_collector(self) -> MetricsCollectorSpecBuilder: ...
-    def edit_objective(self) -> ObjectiveSpecBuilder: ...
-    def labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self: ...
-    def metrics_collector(self, **fields: Unpack[MetricsCollectorSpecDict]) -> Self: ...
-    def objective(self, **fields: Unpack[ObjectiveSpecDict]) -> Self: ...
-    def parameter_assignment(
-        self, name: str, **fields: Unpack[ParameterAssignmentItem]
-    ) -> ParameterAssignmentBuilder: ...
-    def primary_pod_labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self: ...
+    def early_stopping_rule(self, name: str, **fields: Unpack[EarlyStoppingRuleItem]) -> EarlyStoppingRuleBuilder:
+        """Limits that end this trial early, as the early stopping rule worked them out when the trial was planned."""
+    def edit_metrics_collector(self) -> MetricsCollectorSpecBuilder:
+        """How the metrics get out of the trial, taken from the experiment."""
+    def edit_objective(self) -> ObjectiveSpecBuilder:
+        """The metric to optimize, taken from the experiment."""
+    def labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
+        """Labels that the search algorithm gives the trial, such as the generation in population based training."""
+    def metrics_collector(self, **fields: Unpack[MetricsCollectorSpecDict]) -> Self:
+        """How the metrics get out of the trial, taken from the experiment."""
+    def objective(self, **fields: Unpack[ObjectiveSpecDict]) -> Self:
+        """The metric to optimize, taken from the experiment."""
+    def parameter_assignment(self, name: str, **fields: Unpack[ParameterAssignmentItem]) -> ParameterAssignmentBuilder:
+        """The hyperparameters of this trial."""
+    def primary_pod_labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
+        """Labels of the pods whose metrics are read."""
 
 class TrialStatusDict(TypedDict, total=False):
     completion_time: datetime | None
@@ -564,10 +626,14 @@ class TrialStatusBuilder(Builder):
         self,
         type: Literal["Created", "Running", "Succeeded", "Killed", "Failed", "MetricsUnavailable", "EarlyStopped"],
         **fields: Unpack[TrialConditionItem],
-    ) -> TrialConditionBuilder: ...
-    def edit_observation(self) -> ObservationBuilder: ...
-    def metric(self, name: str, **fields: Unpack[MetricItem]) -> MetricBuilder: ...
-    def observation(self, **fields: Unpack[ObservationDict]) -> Self: ...
+    ) -> TrialConditionBuilder:
+        """Stages that the trial went through. The last entry is the newest."""
+    def edit_observation(self) -> ObservationBuilder:
+        """What the trial has measured."""
+    def metric(self, name: str, **fields: Unpack[MetricItem]) -> MetricBuilder:
+        """One entry for each metric, in no particular order."""
+    def observation(self, **fields: Unpack[ObservationDict]) -> Self:
+        """What the trial has measured."""
 
 class TrialTemplateFields(TypedDict, total=False):
     config_map: ConfigMapSource | ConfigMapSourceDict | None
@@ -587,10 +653,18 @@ class TrialTemplateDict(TrialTemplateFields, total=False):
 
 class TrialTemplateBuilder(Builder):
     def set(self, **fields: Unpack[TrialTemplateSome]) -> Self: ...
-    def config_map(self, **fields: Unpack[ConfigMapSourceDict]) -> Self: ...
-    def edit_config_map(self) -> ConfigMapSourceBuilder: ...
-    def primary_pod_labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self: ...
-    def trial_parameter(self, name: str, **fields: Unpack[TrialParameterSpecItem]) -> TrialParameterSpecBuilder: ...
+    def config_map(self, **fields: Unpack[ConfigMapSourceDict]) -> Self:
+        """Takes the template from a ConfigMap. Give either this or `trialSpec`; only here can numeric fields be varied."""
+    def edit_config_map(self) -> ConfigMapSourceBuilder:
+        """Takes the template from a ConfigMap. Give either this or `trialSpec`; only here can numeric fields be varied."""
+    def primary_pod_labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
+        """Labels of the pods whose metrics are read. For TrainJobs it is the first node; with an MPI runtime name the
+        launcher instead. Left out for a Job, every pod counts.
+        """
+    def trial_parameter(self, name: str, **fields: Unpack[TrialParameterSpecItem]) -> TrialParameterSpecBuilder:
+        """The placeholders of the template. Each must occur in it, and may stand for a hyperparameter or for something
+        about the trial itself, such as its name.
+        """
 
 class ExperimentBuilder(KindBuilder):
     def __init__(
@@ -604,19 +678,36 @@ class ExperimentBuilder(KindBuilder):
     def set(self, **fields: Unpack[ExperimentSpecSome]) -> Self: ...
     def metadata(self, **fields: Unpack[ObjectMetaDict]) -> Self: ...
     def build(self) -> Experiment: ...
-    def algorithm(self, **fields: Unpack[AlgorithmSpecDict]) -> Self: ...
-    def early_stopping(self, **fields: Unpack[EarlyStoppingSpecDict]) -> Self: ...
-    def edit_algorithm(self) -> AlgorithmSpecBuilder: ...
-    def edit_early_stopping(self) -> EarlyStoppingSpecBuilder: ...
-    def edit_metrics_collector_spec(self) -> MetricsCollectorSpecBuilder: ...
-    def edit_nas_config(self) -> NasConfigBuilder: ...
-    def edit_objective(self) -> ObjectiveSpecBuilder: ...
-    def edit_trial_template(self) -> TrialTemplateBuilder: ...
-    def metrics_collector_spec(self, **fields: Unpack[MetricsCollectorSpecDict]) -> Self: ...
-    def nas_config(self, **fields: Unpack[NasConfigDict]) -> Self: ...
-    def objective(self, **fields: Unpack[ObjectiveSpecDict]) -> Self: ...
-    def parameter(self, name: str, **fields: Unpack[ParameterSpecItem]) -> ParameterSpecBuilder: ...
-    def trial_template(self, **fields: Unpack[TrialTemplateDict]) -> Self: ...
+    def algorithm(self, **fields: Unpack[AlgorithmSpecDict]) -> Self:
+        """How the next hyperparameters are chosen. Each algorithm has demands of its own: grid search needs steps, and
+        hyperband a parameter that stands for the effort.
+        """
+    def early_stopping(self, **fields: Unpack[EarlyStoppingSpecDict]) -> Self:
+        """Ends trials early that look hopeless, to save their time. Left out, every trial runs to its end."""
+    def edit_algorithm(self) -> AlgorithmSpecBuilder:
+        """How the next hyperparameters are chosen. Each algorithm has demands of its own: grid search needs steps, and
+        hyperband a parameter that stands for the effort.
+        """
+    def edit_early_stopping(self) -> EarlyStoppingSpecBuilder:
+        """Ends trials early that look hopeless, to save their time. Left out, every trial runs to its end."""
+    def edit_metrics_collector_spec(self) -> MetricsCollectorSpecBuilder:
+        """How the metrics get out of a trial. By default they are read from what the trial prints."""
+    def edit_nas_config(self) -> NasConfigBuilder:
+        """Searches for a network architecture instead of hyperparameters. Give either this or `parameters`."""
+    def edit_objective(self) -> ObjectiveSpecBuilder:
+        """The metric to optimize, and in which direction. A trial that never reports it counts as one without metrics."""
+    def edit_trial_template(self) -> TrialTemplateBuilder:
+        """What one trial runs, with placeholders for the hyperparameters."""
+    def metrics_collector_spec(self, **fields: Unpack[MetricsCollectorSpecDict]) -> Self:
+        """How the metrics get out of a trial. By default they are read from what the trial prints."""
+    def nas_config(self, **fields: Unpack[NasConfigDict]) -> Self:
+        """Searches for a network architecture instead of hyperparameters. Give either this or `parameters`."""
+    def objective(self, **fields: Unpack[ObjectiveSpecDict]) -> Self:
+        """The metric to optimize, and in which direction. A trial that never reports it counts as one without metrics."""
+    def parameter(self, name: str, **fields: Unpack[ParameterSpecItem]) -> ParameterSpecBuilder:
+        """The hyperparameters and their ranges. Give either this or `nasConfig`."""
+    def trial_template(self, **fields: Unpack[TrialTemplateDict]) -> Self:
+        """What one trial runs, with placeholders for the hyperparameters."""
 
 class TrialBuilder(KindBuilder):
     def __init__(
@@ -630,16 +721,22 @@ class TrialBuilder(KindBuilder):
     def set(self, **fields: Unpack[TrialSpecDict]) -> Self: ...
     def metadata(self, **fields: Unpack[ObjectMetaDict]) -> Self: ...
     def build(self) -> Trial: ...
-    def early_stopping_rule(self, name: str, **fields: Unpack[EarlyStoppingRuleItem]) -> EarlyStoppingRuleBuilder: ...
-    def edit_metrics_collector(self) -> MetricsCollectorSpecBuilder: ...
-    def edit_objective(self) -> ObjectiveSpecBuilder: ...
-    def labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self: ...
-    def metrics_collector(self, **fields: Unpack[MetricsCollectorSpecDict]) -> Self: ...
-    def objective(self, **fields: Unpack[ObjectiveSpecDict]) -> Self: ...
-    def parameter_assignment(
-        self, name: str, **fields: Unpack[ParameterAssignmentItem]
-    ) -> ParameterAssignmentBuilder: ...
-    def primary_pod_labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self: ...
+    def early_stopping_rule(self, name: str, **fields: Unpack[EarlyStoppingRuleItem]) -> EarlyStoppingRuleBuilder:
+        """Limits that end this trial early, as the early stopping rule worked them out when the trial was planned."""
+    def edit_metrics_collector(self) -> MetricsCollectorSpecBuilder:
+        """How the metrics get out of the trial, taken from the experiment."""
+    def edit_objective(self) -> ObjectiveSpecBuilder:
+        """The metric to optimize, taken from the experiment."""
+    def labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
+        """Labels that the search algorithm gives the trial, such as the generation in population based training."""
+    def metrics_collector(self, **fields: Unpack[MetricsCollectorSpecDict]) -> Self:
+        """How the metrics get out of the trial, taken from the experiment."""
+    def objective(self, **fields: Unpack[ObjectiveSpecDict]) -> Self:
+        """The metric to optimize, taken from the experiment."""
+    def parameter_assignment(self, name: str, **fields: Unpack[ParameterAssignmentItem]) -> ParameterAssignmentBuilder:
+        """The hyperparameters of this trial."""
+    def primary_pod_labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
+        """Labels of the pods whose metrics are read."""
 
 class SuggestionBuilder(KindBuilder):
     def __init__(
@@ -653,7 +750,11 @@ class SuggestionBuilder(KindBuilder):
     def set(self, **fields: Unpack[SuggestionSpecDict]) -> Self: ...
     def metadata(self, **fields: Unpack[ObjectMetaDict]) -> Self: ...
     def build(self) -> Suggestion: ...
-    def algorithm(self, **fields: Unpack[AlgorithmSpecDict]) -> Self: ...
-    def early_stopping(self, **fields: Unpack[EarlyStoppingSpecDict]) -> Self: ...
-    def edit_algorithm(self) -> AlgorithmSpecBuilder: ...
-    def edit_early_stopping(self) -> EarlyStoppingSpecBuilder: ...
+    def algorithm(self, **fields: Unpack[AlgorithmSpecDict]) -> Self:
+        """The algorithm and its settings, taken from the experiment."""
+    def early_stopping(self, **fields: Unpack[EarlyStoppingSpecDict]) -> Self:
+        """The early stopping rule, taken from the experiment."""
+    def edit_algorithm(self) -> AlgorithmSpecBuilder:
+        """The algorithm and its settings, taken from the experiment."""
+    def edit_early_stopping(self) -> EarlyStoppingSpecBuilder:
+        """The early stopping rule, taken from the experiment."""

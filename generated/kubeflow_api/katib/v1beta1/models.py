@@ -16,394 +16,1385 @@ from ...k8s.meta.v1.models import ListMeta, ObjectMeta
 
 
 class AlgorithmSetting(Model):
-    """`katib.v1beta1.AlgorithmSetting`."""
+    """One setting of a search algorithm.
+
+    Schema: `katib.v1beta1.AlgorithmSetting`.
+    """
 
     name: str | None = None
+    """Name of the setting, which each algorithm has its own of. Upper and lower case matter.
+
+    Example: `"random_state"`.
+    """
+
     value: str | None = None
+    """The value as text, numbers included.
+
+    Example: `"42"`.
+    """
 
 
 class AlgorithmSpec(Model):
-    """`katib.v1beta1.AlgorithmSpec`."""
+    """The search algorithm and its settings.
+
+    Schema: `katib.v1beta1.AlgorithmSpec`.
+    """
 
     algorithm_name: str
+    """Which algorithm searches, such as `random`, `grid`, `tpe`, `bayesianoptimization`, `cmaes` or `hyperband`. The
+    cluster's `katib-config` decides which exist.
+
+    Required. Example: `"tpe"`.
+    """
+
     algorithm_settings: list[AlgorithmSetting] | None = None
+    """Settings of the algorithm. They are checked only when the search starts, and a bad one shows as a failed
+    Suggestion of the experiment's name.
+
+    Constraints: keyed by `name`. Example: `[{"name": "random_state", "value": "42"}]`.
+    """
 
 
 class ConfigMapSource(Model):
-    """`katib.v1beta1.ConfigMapSource`."""
+    """A trial template that lies in a ConfigMap.
+
+    Schema: `katib.v1beta1.ConfigMapSource`.
+    """
 
     config_map_name: str
+    """ConfigMap that holds the template, among others if you like.
+
+    Required. Example: `"trial-templates"`.
+    """
+
     config_map_namespace: str
+    """Namespace of the ConfigMap, which need not be the experiment's.
+
+    Required. Example: `"ml"`.
+    """
+
     template_path: str
+    """Key in the ConfigMap that holds the template, which is YAML with placeholders.
+
+    Required. Example: `"train.yaml"`.
+    """
 
 
 class EarlyStoppingRule(Model):
-    """`katib.v1beta1.EarlyStoppingRule`."""
+    """A limit that ends a trial early when a metric crosses it.
+
+    Schema: `katib.v1beta1.EarlyStoppingRule`.
+    """
 
     comparison: Literal["equal", "less", "greater"] | None = None
+    """How the metric must compare with the value for the trial to end.
+
+    Example: `"greater"`.
+    """
+
     name: str
+    """The metric to watch.
+
+    Required. Example: `"loss"`.
+    """
+
     start_step: int | None = None
+    """How many reports of the metric to wait for before the rule is applied.
+
+    Unit: reports. Example: `4`.
+    """
+
     value: str | None = None
+    """The limit as text.
+
+    Example: `"0.8"`.
+    """
 
 
 class EarlyStoppingSetting(Model):
-    """`katib.v1beta1.EarlyStoppingSetting`."""
+    """One setting of an early stopping rule.
+
+    Schema: `katib.v1beta1.EarlyStoppingSetting`.
+    """
 
     name: str | None = None
+    """Name of the setting. `medianstop` has `min_trials_required`, the trials to wait for, and `start_step`, the
+    reports to wait for in each trial.
+
+    Example: `"start_step"`.
+    """
+
     value: str | None = None
+    """The value as text. For `medianstop` both defaults are small, 3 trials and 4 reports.
+
+    Example: `"5"`.
+    """
 
 
 class EarlyStoppingSpec(Model):
-    """`katib.v1beta1.EarlyStoppingSpec`."""
+    """The rule that ends hopeless trials early, and its settings. It works with metrics from output or files.
+
+    Schema: `katib.v1beta1.EarlyStoppingSpec`.
+    """
 
     algorithm_name: str | None = None
+    """Which rule. Katib ships `medianstop`, which compares a trial with the earlier ones at the same step.
+
+    Example: `"medianstop"`.
+    """
+
     algorithm_settings: list[EarlyStoppingSetting] | None = None
+    """Settings of the rule. An unknown one is an error.
+
+    Constraints: keyed by `name`. Example: `[{"name": "start_step", "value": "5"}]`.
+    """
 
 
 class ExperimentCondition(Model):
-    """`katib.v1beta1.ExperimentCondition`."""
+    """One stage of an experiment, and whether it holds.
+
+    Schema: `katib.v1beta1.ExperimentCondition`.
+    """
 
     last_transition_time: Time | None = None
+    """When `status` last changed.
+
+    Example: `"2026-08-06T12:00:00Z"`.
+    """
+
     last_update_time: Time | None = None
+    """When this entry was last written.
+
+    Example: `"2026-08-06T12:00:00Z"`.
+    """
+
     message: str | None = None
+    """Explanation for people. For a failed search, the cause stands in the Suggestion of the same name instead.
+
+    Example: `"the goal was reached"`.
+    """
+
     reason: str | None = None
+    """Why, in one word. A succeeded experiment tells here whether it reached the goal, ran all its trials or had
+    nothing more to try.
+
+    Example: `"ExperimentGoalReached"`.
+    """
+
     status: str
+    """Whether the stage holds, as text.
+
+    Required. Example: `"True"`.
+    """
+
     type: Literal["Created", "Running", "Restarting", "Succeeded", "Failed"]
+    """Which stage. `Succeeded` or `Failed` with the status `True` means that the experiment is over.
+
+    Required. Example: `"Succeeded"`.
+    """
 
 
 class FeasibleSpace(Model):
-    """`katib.v1beta1.FeasibleSpace`."""
+    """The values that a hyperparameter may take. Numbers are written as text.
+
+    Schema: `katib.v1beta1.FeasibleSpace`.
+    """
 
     distribution: Literal["uniform", "logUniform", "normal", "logNormal"] | None = None
+    """How values between the bounds are drawn. `logUniform` suits learning rates. Only `random` and `tpe` know all
+    four; `grid` and `multivariate-tpe` lose a parameter with a normal one, and the others ignore the field.
+
+    Default: `"uniform"`. Example: `"logUniform"`.
+    """
+
     list_: Annotated[list[str] | None, Field(alias="list")] = None
+    """The choices of a `discrete` or `categorical` parameter. An empty list passes the server and then fails.
+
+    Constraints: no value twice. Example: `["adam", "sgd"]`.
+    """
+
     max: str | None = None
+    """Largest value of a number. `int` and `double` need it, and the others may not have it.
+
+    Example: `"0.1"`.
+    """
+
     min: str | None = None
+    """Smallest value of a number. `int` and `double` need it, and the others may not have it. For the two logarithmic
+    distributions it must be above 0.
+
+    Example: `"0.0001"`.
+    """
+
     step: str | None = None
+    """Distance between the values that are tried. The grid search needs it for every `double`, and takes 1 for an `int`
+    without one; several other algorithms ignore it.
+
+    Example: `"0.01"`.
+    """
 
 
 class FileSystemPath(Model):
-    """`katib.v1beta1.FileSystemPath`."""
+    """A file or folder with metrics, in the training container.
+
+    Schema: `katib.v1beta1.FileSystemPath`.
+    """
 
     format: Literal["TEXT", "JSON"] | None = None
+    """`TEXT` has lines such as `loss=0.3`. `JSON` has one object per line, in which metrics must be texts and not
+    numbers. It is for files only; leave it out for folders.
+
+    Example: `"TEXT"`.
+    """
+
     kind: Literal["File", "Directory"] | None = None
+    """Whether the path is a file or a folder. The collector `File` takes a file, `TensorFlowEvent` a folder.
+
+    Example: `"File"`.
+    """
+
     path: str | None = None
+    """Absolute path. The `File` collector reads `/var/log/katib/metrics.log` unless told otherwise, and
+    `TensorFlowEvent` reads `/var/log/katib/tfevent/`.
+
+    Example: `"/var/log/katib/metrics.log"`.
+    """
 
 
 class FilterSpec(Model):
-    """`katib.v1beta1.FilterSpec`."""
+    """How metrics look in lines of text.
+
+    Schema: `katib.v1beta1.FilterSpec`.
+    """
 
     metrics_format: list[str] | None = None
+    """Regular expressions in RE2 syntax with two groups, the name and the value. Semicolons cannot be part of them, and
+    they cannot be used with `JSON`.
+
+    Constraints: no value twice. Example: `["([\\\\w|-]+): ([0-9.]+)"]`.
+    """
 
 
 class GraphConfig(Model):
-    """`katib.v1beta1.GraphConfig`."""
+    """Size and shape of the networks that are searched.
+
+    Schema: `katib.v1beta1.GraphConfig`.
+    """
 
     input_sizes: list[int] | None = None
+    """Dimensions of the input, such as height, width and channels of an image.
+
+    Constraints: no value twice. Example: `[32, 28, 3]`.
+    """
+
     num_layers: int | None = None
+    """How many layers a network has.
+
+    Unit: layers. Example: `8`.
+    """
+
     output_sizes: list[int] | None = None
+    """Dimensions of the output, such as the number of classes.
+
+    Constraints: no value twice. Example: `[10]`.
+    """
 
 
 class Metric(Model):
-    """`katib.v1beta1.Metric`."""
+    """All values that a trial reported for one metric, in brief. The full history lies in Katib's database.
+
+    Schema: `katib.v1beta1.Metric`.
+    """
 
     latest: str | None = None
+    """The last value as text, or `unavailable` when there was none.
+
+    Example: `"0.190"`.
+    """
+
     max: str | None = None
+    """The largest value as text, or `unavailable` when there was none.
+
+    Example: `"2.302"`.
+    """
+
     min: str | None = None
+    """The smallest value as text, or `unavailable` when there was none.
+
+    Example: `"0.184"`.
+    """
+
     name: str | None = None
+    """Which metric, as the trial prints or reports it.
+
+    Example: `"loss"`.
+    """
 
 
 class MetricStrategy(Model):
-    """`katib.v1beta1.MetricStrategy`."""
+    """How the values that a trial reports over time become one number.
+
+    Schema: `katib.v1beta1.MetricStrategy`.
+    """
 
     name: str
+    """Metric that this is for, the objective or an additional one.
+
+    Required. Example: `"loss"`.
+    """
+
     value: Literal["min", "max", "latest"] | None = None
+    """Takes the smallest, the largest or the last value. For the last one, print a time stamp with each value, or their
+    order is lost.
+
+    Example: `"latest"`.
+    """
 
 
 class ObjectiveSpec(Model):
-    """`katib.v1beta1.ObjectiveSpec`."""
+    """What makes one trial better than another.
+
+    Schema: `katib.v1beta1.ObjectiveSpec`.
+    """
 
     additional_metric_names: list[str] | None = None
+    """Further metrics to record for each trial. They do not steer the search.
+
+    Constraints: no value twice. Example: `["accuracy"]`.
+    """
+
     goal: float | None = None
+    """Ends the experiment as succeeded once the objective is this good.
+
+    Example: `0.05`.
+    """
+
     metric_strategies: list[MetricStrategy] | None = None
+    """Which of the values that a trial reports over time counts, for each metric. Left out, it is the smallest when
+    minimizing and the largest when maximizing, for the additional metrics too.
+
+    Constraints: keyed by `name`. Example: `[{"name": "loss", "value": "latest"}]`.
+    """
+
     objective_metric_name: str
+    """Name of the metric to optimize, exactly as the trial prints or reports it. A semicolon cannot be part of it.
+
+    Required. Example: `"loss"`.
+    """
+
     type: Literal["minimize", "maximize"]
+    """Whether a smaller or a larger value is better. It also decides which of a trial's values counts, unless
+    `metricStrategies` says otherwise.
+
+    Required. Example: `"minimize"`.
+    """
 
 
 class Observation(Model):
-    """`katib.v1beta1.Observation`."""
+    """What a trial measured.
+
+    Schema: `katib.v1beta1.Observation`.
+    """
 
     metrics: list[Metric] | None = None
+    """One entry for each metric, in no particular order.
+
+    Constraints: keyed by `name`. Example: `[{"name": "loss", "min": "0.184", "max": "2.302", "latest": "0.190"}]`.
+    """
 
 
 class ParameterAssignment(Model):
-    """`katib.v1beta1.ParameterAssignment`."""
+    """The value that one trial uses for one hyperparameter.
+
+    Schema: `katib.v1beta1.ParameterAssignment`.
+    """
 
     name: str | None = None
+    """Hyperparameter of the experiment that the value is for.
+
+    Example: `"lr"`.
+    """
+
     value: str | None = None
+    """The value as text, in the way the search algorithm writes numbers.
+
+    Example: `"0.013"`.
+    """
 
 
 class ParameterSpec(Model):
-    """`katib.v1beta1.ParameterSpec`."""
+    """One hyperparameter and the values that it may take.
+
+    Schema: `katib.v1beta1.ParameterSpec`.
+    """
 
     feasible_space: Annotated[FeasibleSpace, MinProperties(1)]
+    """The values that may be tried. Numbers have bounds, choices have a list.
+
+    Required. Constraints: at least 1 entry. Example: `{"min": "16", "max": "128"}`.
+    """
+
     name: Annotated[str, Field(min_length=1)]
+    """Name of the hyperparameter. A trial parameter must refer to it, or no trial can be created.
+
+    Required. Constraints: at least 1 character. Example: `"batch_size"`.
+    """
+
     parameter_type: Literal["double", "int", "discrete", "categorical"]
+    """`double` and `int` take `min` and `max`. `discrete` takes a list of numbers and `categorical` a list of words.
+
+    Required. Example: `"int"`.
+    """
 
 
 class SuggestionCondition(Model):
-    """`katib.v1beta1.SuggestionCondition`."""
+    """One stage of a search, and whether it holds.
+
+    Schema: `katib.v1beta1.SuggestionCondition`.
+    """
 
     last_transition_time: Time | None = None
+    """When `status` last changed.
+
+    Example: `"2026-08-06T12:00:00Z"`.
+    """
+
     last_update_time: Time | None = None
+    """When this entry was last written.
+
+    Example: `"2026-08-06T12:00:00Z"`.
+    """
+
     message: str | None = None
+    """Explanation for people. For bad algorithm settings it is the only place that names the mistake.
+
+    Example: `"settings of the algorithm are valid"`.
+    """
+
     reason: str | None = None
+    """Why, in one word.
+
+    Example: `"SuggestionRunning"`.
+    """
+
     status: str
+    """Whether the stage holds, as text.
+
+    Required. Example: `"True"`.
+    """
+
     type: Literal["Created", "DeploymentReady", "Running", "Succeeded", "Failed"]
+    """Which stage. `DeploymentReady` means that the algorithm's pod is up and answers.
+
+    Required. Example: `"Running"`.
+    """
 
 
 class SuggestionSpec(Model):
-    """`katib.v1beta1.SuggestionSpec`."""
+    """What an experiment asks of its search algorithm. The controller writes it.
+
+    Schema: `katib.v1beta1.SuggestionSpec`.
+    """
 
     algorithm: AlgorithmSpec | None = None
+    """The algorithm and its settings, taken from the experiment.
+
+    Example: `{"algorithmName": "tpe"}`.
+    """
+
     early_stopping: EarlyStoppingSpec | None = None
+    """The early stopping rule, taken from the experiment.
+
+    Example: `{"algorithmName": "medianstop"}`.
+    """
+
     requests: int | None = None
+    """How many sets of hyperparameters the experiment has asked for in all.
+
+    Unit: trials. Example: `12`.
+    """
+
     resume_policy: Literal["Never", "LongRunning", "FromVolume"] | None = None
+    """What to keep of the algorithm after the experiment has ended, taken from the experiment.
+
+    Example: `"LongRunning"`.
+    """
 
 
 class TrialAssignment(Model):
-    """`katib.v1beta1.TrialAssignment`."""
+    """One suggested set of hyperparameters.
+
+    Schema: `katib.v1beta1.TrialAssignment`.
+    """
 
     early_stopping_rules: list[EarlyStoppingRule] | None = None
+    """Limits that end the trial early, as far as an early stopping rule is set.
+
+    Constraints: keyed by `name`. Example: `[{"name": "loss", "comparison": "greater", "value": "0.8", "startStep":
+    4}]`.
+    """
+
     labels: dict[str, str] | None = None
+    """Labels that the algorithm wants the trial to carry.
+
+    Example: `{"generation": "3"}`.
+    """
+
     name: str | None = None
+    """Name of the trial that is to run with this set.
+
+    Example: `"tune-mnist-x7k2p9qd"`.
+    """
+
     parameter_assignments: list[ParameterAssignment] | None = None
+    """The hyperparameters of the set.
+
+    Constraints: keyed by `name`. Example: `[{"name": "lr", "value": "0.013"}]`.
+    """
 
 
 class TrialCondition(Model):
-    """`katib.v1beta1.TrialCondition`."""
+    """One stage of a trial, and whether it holds.
+
+    Schema: `katib.v1beta1.TrialCondition`.
+    """
 
     last_transition_time: Time | None = None
+    """When `status` last changed.
+
+    Example: `"2026-08-06T12:00:00Z"`.
+    """
+
     last_update_time: Time | None = None
+    """When this entry was last written.
+
+    Example: `"2026-08-06T12:00:00Z"`.
+    """
+
     message: str | None = None
+    """Explanation for people, with what the job itself said about its end.
+
+    Example: `"the job is complete"`.
+    """
+
     reason: str | None = None
+    """Why, in one word. The job's own reason may be appended, so compare only how it begins.
+
+    Example: `"TrialSucceeded"`.
+    """
+
     status: str
+    """Whether the stage holds, as text.
+
+    Required. Example: `"True"`.
+    """
+
     type: Literal["Created", "Running", "Succeeded", "Killed", "Failed", "MetricsUnavailable", "EarlyStopped"]
+    """Which stage. `Running` only means that the trial's object exists; its pods may still wait. `MetricsUnavailable`
+    means that the program ended without reporting the objective.
+
+    Required. Example: `"Running"`.
+    """
 
 
 class TrialParameterSpec(Model):
-    """`katib.v1beta1.TrialParameterSpec`."""
+    """One placeholder of the trial template.
+
+    Schema: `katib.v1beta1.TrialParameterSpec`.
+    """
 
     description: str | None = None
+    """A note for people. Katib does not read it.
+
+    Example: `"Learning rate of the optimizer"`.
+    """
+
     name: str
+    """Name of the placeholder, used in the template as `${trialParameters.NAME}`. Braces cannot be part of it.
+
+    Required. Example: `"learningRate"`.
+    """
+
     reference: str
+    """The hyperparameter that it stands for, or a fact of the trial such as `${trialSpec.Name}`. No two placeholders
+    may refer to the same.
+
+    Required. Example: `"lr"`.
+    """
 
 
 class TrialStatus(Model):
-    """`katib.v1beta1.TrialStatus`."""
+    """Progress and measurements of a trial, written by the controller.
+
+    Schema: `katib.v1beta1.TrialStatus`.
+    """
 
     completion_time: Time | None = None
+    """When the trial ended. Empty while it runs.
+
+    Example: `"2026-08-06T12:30:00Z"`.
+    """
+
     conditions: list[TrialCondition] | None = None
+    """Stages that the trial went through. The last entry is the newest.
+
+    Constraints: keyed by `type`. Example: `[{"type": "Succeeded", "status": "True", "reason": "TrialSucceeded"}]`.
+    """
+
     last_reconcile_time: Time | None = None
+    """When the controller last looked at the trial.
+
+    Example: `"2026-08-06T12:00:00Z"`.
+    """
+
     observation: Observation | None = None
+    """What the trial has measured.
+
+    Example: `{"metrics": [{"name": "loss", "min": "0.184", "max": "2.302", "latest": "0.190"}]}`.
+    """
+
     start_time: Time | None = None
+    """When the controller took up the trial.
+
+    Example: `"2026-08-06T11:40:00Z"`.
+    """
 
 
 class TrialTemplate(Model):
-    """`katib.v1beta1.TrialTemplate`."""
+    """What one trial runs. Wherever its text holds `${trialParameters.NAME}`, Katib puts the value that is to be tried.
+
+    Schema: `katib.v1beta1.TrialTemplate`.
+    """
 
     config_map: ConfigMapSource | None = None
+    """Takes the template from a ConfigMap. Give either this or `trialSpec`; only here can numeric fields be varied.
+
+    Example: `{"configMapName": "trial-templates", "configMapNamespace": "ml", "templatePath": "train.yaml"}`.
+    """
+
     failure_condition: str | None = None
+    """When a trial counts as failed, as a query on the object it created. Katib knows the usual one of TrainJob and Job
+    when the template is `trialSpec`, and for other kinds you must write it.
+
+    Example: `"status.conditions.#(type==\\"Failed\\")#|#(status==\\"True\\")#"`.
+    """
+
     primary_container_name: str
+    """Container that trains and whose metrics are read. It is `node` for TrainJobs, and every pod of the trial must
+    have it, so runtimes with initializer jobs cannot run as trials.
+
+    Required. Example: `"node"`.
+    """
+
     primary_pod_labels: dict[str, str] | None = None
+    """Labels of the pods whose metrics are read. For TrainJobs it is the first node; with an MPI runtime name the
+    launcher instead. Left out for a Job, every pod counts.
+
+    Example: `{"jobset.sigs.k8s.io/replicatedjob-name": "launcher"}`.
+    """
+
     retain: bool | None = None
+    """Keeps what a trial created after it is done. By default it is deleted at once, and the logs of its pods with it.
+
+    Default: `False`. Example: `True`.
+    """
+
     success_condition: str | None = None
+    """When a trial counts as succeeded, as a query on the object it created. Katib knows the usual one of TrainJob and
+    Job when the template is `trialSpec`, and for other kinds you must write it.
+
+    Example: `"status.conditions.#(type==\\"Complete\\")#|#(status==\\"True\\")#"`.
+    """
+
     trial_parameters: list[TrialParameterSpec]
+    """The placeholders of the template. Each must occur in it, and may stand for a hyperparameter or for something
+    about the trial itself, such as its name.
+
+    Required. Constraints: keyed by `name`. Example: `[{"name": "learningRate", "reference": "lr"}]`.
+    """
+
     trial_spec: JsonObject | None = None
+    """The object to create for each trial, such as a TrainJob. Leave out its name and namespace. Placeholders work
+    inside texts only, so `numNodes` and other numbers cannot be varied here.
+
+    Example: `{"apiVersion": "trainer.kubeflow.org/v1alpha1", "kind": "TrainJob", "spec": {"runtimeRef": {"name":
+    "torch-distributed"}, "trainer": {"args": ["--lr=${trialParameters.learningRate}"]}}}`.
+    """
 
 
 class Operation(Model):
-    """`katib.v1beta1.Operation`."""
+    """One sort of layer that an architecture search may choose.
+
+    Schema: `katib.v1beta1.Operation`.
+    """
 
     operation_type: str | None = None
+    """Name of the layer, as the training program understands it.
+
+    Example: `"convolution"`.
+    """
+
     parameters: list[ParameterSpec] | None = None
+    """What may vary within the layer, such as filter size or stride.
+
+    Constraints: keyed by `name`. Example: `[{"name": "filter_size", "parameterType": "categorical", "feasibleSpace":
+    {"list": ["3", "5"]}}]`.
+    """
 
 
 class OptimalTrial(Model):
-    """`katib.v1beta1.OptimalTrial`."""
+    """The best trial that an experiment has found so far.
+
+    Schema: `katib.v1beta1.OptimalTrial`.
+    """
 
     best_trial_name: str | None = None
+    """Name of the trial, and of the object that it created.
+
+    Example: `"tune-mnist-x7k2p9qd"`.
+    """
+
     observation: Observation | None = None
+    """What the trial measured.
+
+    Example: `{"metrics": [{"name": "loss", "min": "0.184", "max": "2.302", "latest": "0.190"}]}`.
+    """
+
     parameter_assignments: list[ParameterAssignment] | None = None
+    """The hyperparameters that it ran with.
+
+    Constraints: keyed by `name`. Example: `[{"name": "lr", "value": "0.013"}]`.
+    """
 
 
 class SourceSpec(Model):
-    """`katib.v1beta1.SourceSpec`."""
+    """Where a metrics collector finds the metrics.
+
+    Schema: `katib.v1beta1.SourceSpec`.
+    """
 
     file_system_path: FileSystemPath | None = None
+    """File or folder in the container. Left out, it is the collector's usual place below `/var/log/katib`.
+
+    Example: `{"path": "/var/log/katib/metrics.log", "kind": "File", "format": "TEXT"}`.
+    """
+
     filter: FilterSpec | None = None
+    """How a metric looks in a line of text, when it is not the usual `name=value`.
+
+    Example: `{"metricsFormat": ["([\\\\w|-]+): ([0-9.]+)"]}`.
+    """
+
     http_get: HTTPGetAction | None = None
+    """Web address of the metrics in Prometheus format. Left out, it is port 8080 and the path `/metrics`.
+
+    Example: `{"port": 8080, "path": "/metrics"}`.
+    """
 
 
 class SuggestionStatus(Model):
-    """`katib.v1beta1.SuggestionStatus`."""
+    """What a search algorithm has suggested so far, written by the controller.
+
+    Schema: `katib.v1beta1.SuggestionStatus`.
+    """
 
     algorithm_settings: list[AlgorithmSetting] | None = None
+    """Settings that the algorithm keeps for itself between requests, such as the rounds of hyperband.
+
+    Constraints: keyed by `name`. Example: `[{"name": "current_s", "value": "2"}]`.
+    """
+
     completion_time: Time | None = None
+    """When the search ended. Empty while it runs.
+
+    Example: `"2026-08-06T18:00:00Z"`.
+    """
+
     conditions: list[SuggestionCondition] | None = None
+    """Stages that the search went through. A bad setting of the algorithm shows here as `Failed`, with its message.
+
+    Constraints: keyed by `type`. Example: `[{"type": "Running", "status": "True", "reason": "SuggestionRunning"}]`.
+    """
+
     last_reconcile_time: Time | None = None
+    """When the controller last looked at the search.
+
+    Example: `"2026-08-06T12:00:00Z"`.
+    """
+
     start_time: Time | None = None
+    """When the controller took up the search.
+
+    Example: `"2026-08-06T09:00:00Z"`.
+    """
+
     suggestion_count: int | None = None
+    """How many sets of hyperparameters were suggested so far.
+
+    Unit: trials. Example: `12`.
+    """
+
     suggestions: list[TrialAssignment] | None = None
+    """The suggested sets, one for each trial.
+
+    Constraints: keyed by `name`. Example: `[{"name": "tune-mnist-x7k2p9qd", "parameterAssignments": [{"name": "lr",
+    "value": "0.013"}]}]`.
+    """
 
 
 class ExperimentStatus(Model):
-    """`katib.v1beta1.ExperimentStatus`."""
+    """Progress of an experiment, written by the controller.
+
+    Schema: `katib.v1beta1.ExperimentStatus`.
+    """
 
     completion_time: Time | None = None
+    """When the experiment ended. Empty while it runs.
+
+    Example: `"2026-08-06T18:00:00Z"`.
+    """
+
     conditions: list[ExperimentCondition] | None = None
+    """Stages that the experiment went through. A stage that changes moves to the end, so the last entry is the newest.
+
+    Constraints: keyed by `type`. Example: `[{"type": "Succeeded", "status": "True", "reason":
+    "ExperimentGoalReached"}]`.
+    """
+
     current_optimal_trial: OptimalTrial | None = None
+    """The best trial so far, also while others still run.
+
+    Example: `{"bestTrialName": "tune-mnist-x7k2p9qd", "parameterAssignments": [{"name": "lr", "value": "0.013"}]}`.
+    """
+
     early_stopped_trial_list: list[str] | None = None
+    """Names of the trials that early stopping ended.
+
+    Constraints: no value twice. Example: `["tune-mnist-b2m8s4tz"]`.
+    """
+
     failed_trial_list: list[str] | None = None
+    """Names of the trials that failed.
+
+    Constraints: no value twice. Example: `["tune-mnist-c5n1w6ra"]`.
+    """
+
     killed_trial_list: list[str] | None = None
+    """Names of the trials that were killed.
+
+    Constraints: no value twice. Example: `["tune-mnist-d9h3v7ye"]`.
+    """
+
     last_reconcile_time: Time | None = None
+    """When the controller last looked at the experiment.
+
+    Example: `"2026-08-06T12:00:00Z"`.
+    """
+
     metrics_unavailable_trial_list: list[str] | None = None
+    """Names of the trials that ended without reporting the objective.
+
+    Constraints: no value twice. Example: `["tune-mnist-f4j6q8ku"]`.
+    """
+
     pending_trial_list: list[str] | None = None
+    """Names of the trials whose object does not exist yet.
+
+    Constraints: no value twice. Example: `["tune-mnist-g1l5z2xo"]`.
+    """
+
     running_trial_list: list[str] | None = None
+    """Names of the trials that run, or wait for a place in the cluster.
+
+    Constraints: no value twice. Example: `["tune-mnist-h8p7c3wi"]`.
+    """
+
     start_time: Time | None = None
+    """When the controller took up the experiment.
+
+    Example: `"2026-08-06T09:00:00Z"`.
+    """
+
     succeeded_trial_list: list[str] | None = None
+    """Names of the trials that ended well and reported the objective.
+
+    Constraints: no value twice. Example: `["tune-mnist-x7k2p9qd"]`.
+    """
+
     trial_metrics_unavailable: int | None = None
+    """How many trials ended without reporting the objective. They count as failed for `maxFailedTrialCount`.
+
+    Unit: trials. Example: `0`.
+    """
+
     trials: int | None = None
+    """How many trials were created so far. A new `maxTrialCount` must be above it.
+
+    Unit: trials. Example: `12`.
+    """
+
     trials_early_stopped: int | None = None
+    """How many trials early stopping ended. They count as done.
+
+    Unit: trials. Example: `2`.
+    """
+
     trials_failed: int | None = None
+    """How many trials failed. With those that reported no metric they count for `maxFailedTrialCount`.
+
+    Unit: trials. Example: `1`.
+    """
+
     trials_killed: int | None = None
+    """How many trials were killed.
+
+    Unit: trials. Example: `0`.
+    """
+
     trials_pending: int | None = None
+    """How many trials wait for their object to be created.
+
+    Unit: trials. Example: `1`.
+    """
+
     trials_running: int | None = None
+    """How many trials run, or wait for a place in the cluster.
+
+    Unit: trials. Example: `3`.
+    """
+
     trials_succeeded: int | None = None
+    """How many trials ended well and reported the objective.
+
+    Unit: trials. Example: `8`.
+    """
 
 
 class NasConfig(Model):
-    """`katib.v1beta1.NasConfig`."""
+    """A search for a network architecture, for the algorithms `enas` and `darts`.
+
+    Schema: `katib.v1beta1.NasConfig`.
+    """
 
     graph_config: GraphConfig | None = None
+    """Size of the network and shape of its input and output.
+
+    Example: `{"numLayers": 8, "inputSizes": [32, 32, 3], "outputSizes": [10]}`.
+    """
+
     operations: list[Operation] | None = None
+    """The layers that the algorithm may choose from, with their own parameters.
+
+    Constraints: keyed by `operationType`.
+    """
 
 
 class Suggestion(KubeObject):
-    """`katib.v1beta1.Suggestion`."""
+    """The search algorithm at work for one experiment, whose name it shares. Users read it to learn why a search
+    failed.
+
+    Schema: `katib.v1beta1.Suggestion`.
+    """
 
     API_VERSION: ClassVar[str] = "kubeflow.org/v1beta1"
     KIND: ClassVar[str] = "Suggestion"
 
     api_version: Literal["kubeflow.org/v1beta1"] | None = None
+    """API group and version. The constructor fills it in.
+
+    Example: `"kubeflow.org/v1beta1"`.
+    """
+
     kind: Literal["Suggestion"] | None = None
+    """Name of the kind. The constructor fills it in.
+
+    Example: `"Suggestion"`.
+    """
+
     metadata: ObjectMeta | None = None
+    """Name, namespace and labels. The name is that of the experiment.
+
+    Example: `{"name": "tune-mnist", "namespace": "ml"}`.
+    """
+
     spec: SuggestionSpec | None = None
+    """What the experiment asks of the algorithm.
+
+    Example: `{"algorithm": {"algorithmName": "tpe"}, "requests": 12}`.
+    """
+
     status: SuggestionStatus | None = None
+    """The sets of hyperparameters that were suggested so far. Written by the controller."""
 
 
 class SuggestionList(KubeObject):
-    """`katib.v1beta1.SuggestionList`."""
+    """A page of Suggestions, as the server answers a list request.
+
+    Schema: `katib.v1beta1.SuggestionList`.
+    """
 
     API_VERSION: ClassVar[str] = "kubeflow.org/v1beta1"
     KIND: ClassVar[str] = "SuggestionList"
 
     api_version: Literal["kubeflow.org/v1beta1"] | None = None
+    """API group and version. The constructor fills it in.
+
+    Example: `"kubeflow.org/v1beta1"`.
+    """
+
     items: list[Suggestion]
+    """The suggestions of this page, at most as many as the request's `limit`.
+
+    Required.
+    """
+
     kind: Literal["SuggestionList"] | None = None
+    """Name of the list's kind. The constructor fills it in.
+
+    Example: `"SuggestionList"`.
+    """
+
     metadata: ListMeta | None = None
+    """Where this page stands in the whole list. `continue` fetches the next page and `resourceVersion` starts a watch
+    after it.
+
+    Example: `{"resourceVersion": "184467"}`.
+    """
 
 
 class CollectorSpec(Model):
-    """`katib.v1beta1.CollectorSpec`."""
+    """The way metrics are collected.
+
+    Schema: `katib.v1beta1.CollectorSpec`.
+    """
 
     custom_collector: Container | None = None
+    """Container that collects the metrics. Needed with the kind `Custom` and used with no other.
+
+    Example: `{"name": "collector", "image": "registry.example.com/collector:1.0"}`.
+    """
+
     kind: Literal["StdOut", "File", "TensorFlowEvent", "PrometheusMetric", "Custom", "Push"] | None = None
+    """`StdOut` reads lines such as `loss=0.3` from what the trial prints, `File` and `TensorFlowEvent` read files,
+    `PrometheusMetric` asks a web address. With `Push` the program reports to Katib itself.
+
+    Default: `"StdOut"`. Example: `"File"`.
+    """
 
 
 class MetricsCollectorSpec(Model):
-    """`katib.v1beta1.MetricsCollectorSpec`."""
+    """How the metrics get out of a trial.
+
+    Schema: `katib.v1beta1.MetricsCollectorSpec`.
+    """
 
     collector: CollectorSpec | None = None
+    """The way metrics are collected. Most of them add a second container to the trial's pod.
+
+    Example: `{"kind": "File"}`.
+    """
+
     source: SourceSpec | None = None
+    """Where the collector finds the metrics, for collectors that read a file or a web address.
+
+    Example: `{"fileSystemPath": {"path": "/var/log/katib/metrics.log", "kind": "File", "format": "TEXT"}}`.
+    """
 
 
 class TrialSpec(Model):
-    """`katib.v1beta1.TrialSpec`."""
+    """What one trial runs and what it measures. The experiment's controller writes it.
+
+    Schema: `katib.v1beta1.TrialSpec`.
+    """
 
     early_stopping_rules: list[EarlyStoppingRule] | None = None
+    """Limits that end this trial early, as the early stopping rule worked them out when the trial was planned.
+
+    Constraints: keyed by `name`. Example: `[{"name": "loss", "comparison": "greater", "value": "0.8", "startStep":
+    4}]`.
+    """
+
     failure_condition: str | None = None
+    """When the trial counts as failed, as a query on the object it created.
+
+    Example: `"status.conditions.#(type==\\"Failed\\")#|#(status==\\"True\\")#"`.
+    """
+
     labels: dict[str, str] | None = None
+    """Labels that the search algorithm gives the trial, such as the generation in population based training.
+
+    Example: `{"generation": "3"}`.
+    """
+
     metrics_collector: MetricsCollectorSpec | None = None
+    """How the metrics get out of the trial, taken from the experiment.
+
+    Example: `{"collector": {"kind": "StdOut"}}`.
+    """
+
     objective: ObjectiveSpec | None = None
+    """The metric to optimize, taken from the experiment.
+
+    Example: `{"type": "minimize", "objectiveMetricName": "loss"}`.
+    """
+
     parameter_assignments: list[ParameterAssignment] | None = None
+    """The hyperparameters of this trial.
+
+    Constraints: keyed by `name`. Example: `[{"name": "lr", "value": "0.013"}]`.
+    """
+
     primary_container_name: str | None = None
+    """Container that trains and whose metrics are read.
+
+    Example: `"node"`.
+    """
+
     primary_pod_labels: dict[str, str] | None = None
+    """Labels of the pods whose metrics are read.
+
+    Example: `{"jobset.sigs.k8s.io/replicatedjob-name": "node"}`.
+    """
+
     retain_run: bool | None = None
+    """Whether the object that the trial created stays after the trial is done.
+
+    Default: `False`. Example: `True`.
+    """
+
     run_spec: JsonObject | None = None
+    """The object that the trial creates, with all placeholders filled in.
+
+    Example: `{"apiVersion": "trainer.kubeflow.org/v1alpha1", "kind": "TrainJob", "metadata": {"name":
+    "tune-mnist-x7k2p9qd"}, "spec": {"runtimeRef": {"name": "torch-distributed"}, "trainer": {"args":
+    ["--lr=0.013"]}}}`.
+    """
+
     success_condition: str | None = None
+    """When the trial counts as succeeded, as a query on the object it created.
+
+    Example: `"status.conditions.#(type==\\"Complete\\")#|#(status==\\"True\\")#"`.
+    """
 
 
 class ExperimentSpec(Model):
-    """`katib.v1beta1.ExperimentSpec`."""
+    """What to vary, what to optimize, how to search, and when to stop.
+
+    Schema: `katib.v1beta1.ExperimentSpec`.
+    """
 
     algorithm: AlgorithmSpec
+    """How the next hyperparameters are chosen. Each algorithm has demands of its own: grid search needs steps, and
+    hyperband a parameter that stands for the effort.
+
+    Required. Example: `{"algorithmName": "random"}`.
+    """
+
     early_stopping: EarlyStoppingSpec | None = None
+    """Ends trials early that look hopeless, to save their time. Left out, every trial runs to its end.
+
+    Example: `{"algorithmName": "medianstop"}`.
+    """
+
     max_failed_trial_count: Annotated[int | None, Field(ge=0)] = None
+    """Ends the experiment as failed once this many trials have failed or reported no metric. 0 ends it with the first
+    one. It may not be above `maxTrialCount`.
+
+    Unit: trials. Constraints: at least 0. Example: `3`.
+    """
+
     max_trial_count: Annotated[int | None, Field(ge=1)] = None
+    """Ends the experiment as succeeded once this many trials are done. Left out, it goes on until the goal is reached
+    or the algorithm has nothing more to try.
+
+    Unit: trials. Constraints: at least 1. Example: `20`.
+    """
+
     metrics_collector_spec: MetricsCollectorSpec | None = None
+    """How the metrics get out of a trial. By default they are read from what the trial prints.
+
+    Example: `{"collector": {"kind": "StdOut"}}`.
+    """
+
     nas_config: NasConfig | None = None
+    """Searches for a network architecture instead of hyperparameters. Give either this or `parameters`."""
+
     objective: ObjectiveSpec
+    """The metric to optimize, and in which direction. A trial that never reports it counts as one without metrics.
+
+    Required. Example: `{"type": "minimize", "objectiveMetricName": "loss"}`.
+    """
+
     parallel_trial_count: Annotated[int | None, Field(ge=1)] = None
+    """How many trials run at a time. More finish sooner but learn less from each other. Lowered below the number that
+    run, it deletes the newest of them.
+
+    Unit: trials. Default: `3`. Constraints: at least 1. Example: `4`.
+    """
+
     parameters: list[ParameterSpec] | None = None
+    """The hyperparameters and their ranges. Give either this or `nasConfig`.
+
+    Constraints: keyed by `name`. Example: `[{"name": "lr", "parameterType": "double", "feasibleSpace": {"min":
+    "0.0001", "max": "0.1", "distribution": "logUniform"}}]`.
+    """
+
     resume_policy: Literal["Never", "LongRunning", "FromVolume"] | None = None
+    """Whether an experiment that ran out of trials can go on when `maxTrialCount` is raised. `LongRunning` keeps the
+    search algorithm's pod, `FromVolume` keeps only its state on a volume, and `Never` keeps nothing.
+
+    Default: `"Never"`. Example: `"LongRunning"`.
+    """
+
     trial_template: TrialTemplate
+    """What one trial runs, with placeholders for the hyperparameters.
+
+    Required.
+    """
 
 
 class Trial(KubeObject):
-    """`katib.v1beta1.Trial`."""
+    """One run of an experiment with one set of hyperparameters. The experiment creates it; users only read it.
+
+    Schema: `katib.v1beta1.Trial`.
+    """
 
     API_VERSION: ClassVar[str] = "kubeflow.org/v1beta1"
     KIND: ClassVar[str] = "Trial"
 
     api_version: Literal["kubeflow.org/v1beta1"] | None = None
+    """API group and version. The constructor fills it in.
+
+    Example: `"kubeflow.org/v1beta1"`.
+    """
+
     kind: Literal["Trial"] | None = None
+    """Name of the kind. The constructor fills it in.
+
+    Example: `"Trial"`.
+    """
+
     metadata: ObjectMeta | None = None
+    """Name, namespace and labels. The name is the experiment's plus some random characters, and
+    `katib.kubeflow.org/experiment` among the labels finds all trials of one experiment.
+
+    Example: `{"name": "tune-mnist-x7k2p9qd", "labels": {"katib.kubeflow.org/experiment": "tune-mnist"}}`.
+    """
+
     spec: TrialSpec | None = None
+    """What the trial runs and what it measures, copied together from the experiment."""
+
     status: TrialStatus | None = None
+    """Progress and the measured metrics. Written by the controller.
+
+    Example: `{"conditions": [{"type": "Running", "status": "True"}]}`.
+    """
 
 
 class TrialList(KubeObject):
-    """`katib.v1beta1.TrialList`."""
+    """A page of Trials, as the server answers a list request.
+
+    Schema: `katib.v1beta1.TrialList`.
+    """
 
     API_VERSION: ClassVar[str] = "kubeflow.org/v1beta1"
     KIND: ClassVar[str] = "TrialList"
 
     api_version: Literal["kubeflow.org/v1beta1"] | None = None
+    """API group and version. The constructor fills it in.
+
+    Example: `"kubeflow.org/v1beta1"`.
+    """
+
     items: list[Trial]
+    """The trials of this page, at most as many as the request's `limit`.
+
+    Required.
+    """
+
     kind: Literal["TrialList"] | None = None
+    """Name of the list's kind. The constructor fills it in.
+
+    Example: `"TrialList"`.
+    """
+
     metadata: ListMeta | None = None
+    """Where this page stands in the whole list. `continue` fetches the next page and `resourceVersion` starts a watch
+    after it.
+
+    Example: `{"resourceVersion": "184467"}`.
+    """
 
 
 class Experiment(KubeObject):
-    """`katib.v1beta1.Experiment`."""
+    """A search for the best hyperparameters. Says what to vary, what to optimize, and what one trial runs. Its
+    namespace must carry the label `katib.kubeflow.org/metrics-collector-injection` set to `enabled`.
+
+    Schema: `katib.v1beta1.Experiment`.
+    """
 
     API_VERSION: ClassVar[str] = "kubeflow.org/v1beta1"
     KIND: ClassVar[str] = "Experiment"
 
     api_version: Literal["kubeflow.org/v1beta1"] | None = None
+    """API group and version. The constructor fills it in.
+
+    Example: `"kubeflow.org/v1beta1"`.
+    """
+
     kind: Literal["Experiment"] | None = None
+    """Name of the kind. The constructor fills it in.
+
+    Example: `"Experiment"`.
+    """
+
     metadata: ObjectMeta | None = None
+    """Name, namespace, labels and annotations. The name is limited to 40 characters, and to 38 when trials are
+    TrainJobs of up to 100 nodes, because trials and their pods are named after it.
+
+    Example: `{"name": "tune-mnist", "namespace": "ml"}`.
+    """
+
     spec: ExperimentSpec | None = None
+    """The search. After creation only the three trial counts can be changed."""
+
     status: ExperimentStatus | None = None
+    """Progress and the best trial so far. Written by the controller.
+
+    Example: `{"trials": 12, "trialsSucceeded": 9, "trialsRunning": 3}`.
+    """
 
 
 class ExperimentList(KubeObject):
-    """`katib.v1beta1.ExperimentList`."""
+    """A page of Experiments, as the server answers a list request.
+
+    Schema: `katib.v1beta1.ExperimentList`.
+    """
 
     API_VERSION: ClassVar[str] = "kubeflow.org/v1beta1"
     KIND: ClassVar[str] = "ExperimentList"
 
     api_version: Literal["kubeflow.org/v1beta1"] | None = None
+    """API group and version. The constructor fills it in.
+
+    Example: `"kubeflow.org/v1beta1"`.
+    """
+
     items: list[Experiment]
+    """The experiments of this page, at most as many as the request's `limit`.
+
+    Required.
+    """
+
     kind: Literal["ExperimentList"] | None = None
+    """Name of the list's kind. The constructor fills it in.
+
+    Example: `"ExperimentList"`.
+    """
+
     metadata: ListMeta | None = None
+    """Where this page stands in the whole list. `continue` fetches the next page and `resourceVersion` starts a watch
+    after it.
+
+    Example: `{"resourceVersion": "184467"}`.
+    """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kubeflow.core.lazy import exporter
 
 if TYPE_CHECKING:
+    from .availability import check
     from .builders import ClusterTrainingRuntimeBuilder, TrainingRuntimeBuilder, TrainJobBuilder
     from .client import Client, ClusterTrainingRuntimes, TrainingRuntimes, TrainJobs
     from .models import (
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from .rules import validate_rules
 
 __all__ = [
+    "check",
     "Client",
     "ClusterTrainingRuntime",
     "ClusterTrainingRuntimeBuilder",
@@ -112,6 +114,7 @@ __all__ = [
 __getattr__, __dir__ = exporter(
     __name__,
     {
+        "availability": ["check"],
         "builders": ["ClusterTrainingRuntimeBuilder", "TrainJobBuilder", "TrainingRuntimeBuilder"],
         "client": ["Client", "ClusterTrainingRuntimes", "TrainJobs", "TrainingRuntimes"],
         "models": [

@@ -107,10 +107,18 @@ class ContainerPatchDict(ContainerPatchFields, total=False):
 
 class ContainerPatchBuilder(Builder):
     def set(self, **fields: Unpack[ContainerPatchSome]) -> Self: ...
-    def edit_security_context(self) -> SecurityContextBuilder: ...
-    def env(self, name: str, **fields: Unpack[EnvVarItem]) -> EnvVarBuilder: ...
-    def security_context(self, **fields: Unpack[SecurityContextDict]) -> Self: ...
-    def volume_mount(self, name: str, **fields: Unpack[VolumeMountByName]) -> VolumeMountBuilder: ...
+    def edit_security_context(self) -> SecurityContextBuilder:
+        """User, capabilities and privileges of this container. Overrides what the pod says."""
+    def env(self, name: str, **fields: Unpack[EnvVarItem]) -> EnvVarBuilder:
+        """Variables to add. Refused for `node`, `dataset-initializer` and `model-initializer`, whose variables belong
+        to `trainer` and `initializer`.
+        """
+    def security_context(self, **fields: Unpack[SecurityContextDict]) -> Self:
+        """User, capabilities and privileges of this container. Overrides what the pod says."""
+    def volume_mount(self, name: str, **fields: Unpack[VolumeMountByName]) -> VolumeMountBuilder:
+        """Where the container sees which volume. Entries are told apart by the volume's name, so a patch can mount one
+        volume only once.
+        """
 
 class CoschedulingPodGroupPolicySourceDict(TypedDict, total=False):
     schedule_timeout_seconds: int | None
@@ -125,16 +133,26 @@ class DatasetInitializerDict(TypedDict, total=False):
 
 class DatasetInitializerBuilder(Builder):
     def set(self, **fields: Unpack[DatasetInitializerDict]) -> Self: ...
-    def edit_secret_ref(self) -> LocalObjectReferenceBuilder: ...
-    def env(self, name: str, **fields: Unpack[EnvVarItem]) -> EnvVarBuilder: ...
-    def secret_ref(self, **fields: Unpack[LocalObjectReferenceDict]) -> Self: ...
+    def edit_secret_ref(self) -> LocalObjectReferenceBuilder:
+        """Secret of the job's namespace with the credentials. All its keys become variables, so they must be named like
+        `ACCESS_TOKEN`, or `ACCESS_KEY_ID` and `SECRET_ACCESS_KEY`.
+        """
+    def env(self, name: str, **fields: Unpack[EnvVarItem]) -> EnvVarBuilder:
+        """Options of the download as variables, such as `IGNORE_PATTERNS` for Hugging Face or `ENDPOINT` and `REGION`
+        for S3. A `cache://` dataset needs `METADATA_LOC`.
+        """
+    def secret_ref(self, **fields: Unpack[LocalObjectReferenceDict]) -> Self:
+        """Secret of the job's namespace with the credentials. All its keys become variables, so they must be named like
+        `ACCESS_TOKEN`, or `ACCESS_KEY_ID` and `SECRET_ACCESS_KEY`.
+        """
 
 class EnvInjectionDict(TypedDict, total=False):
     targets: Sequence[EnvInjectionTarget | EnvInjectionTargetDict] | None
 
 class EnvInjectionBuilder(Builder):
     def set(self, **fields: Unpack[EnvInjectionDict]) -> Self: ...
-    def target(self, job_name: str, **fields: Unpack[EnvInjectionTargetItem]) -> EnvInjectionTargetBuilder: ...
+    def target(self, job_name: str, **fields: Unpack[EnvInjectionTargetItem]) -> EnvInjectionTargetBuilder:
+        """The containers, by the step that they belong to. The server refuses one that the runtime does not have."""
 
 class EnvInjectionTargetFields(TypedDict, total=False):
     pass
@@ -165,10 +183,14 @@ class InitializerDict(TypedDict, total=False):
 
 class InitializerBuilder(Builder):
     def set(self, **fields: Unpack[InitializerDict]) -> Self: ...
-    def dataset(self, **fields: Unpack[DatasetInitializerDict]) -> Self: ...
-    def edit_dataset(self) -> DatasetInitializerBuilder: ...
-    def edit_model(self) -> ModelInitializerBuilder: ...
-    def model(self, **fields: Unpack[ModelInitializerDict]) -> Self: ...
+    def dataset(self, **fields: Unpack[DatasetInitializerDict]) -> Self:
+        """Where the dataset comes from. It is put below `/workspace/dataset`."""
+    def edit_dataset(self) -> DatasetInitializerBuilder:
+        """Where the dataset comes from. It is put below `/workspace/dataset`."""
+    def edit_model(self) -> ModelInitializerBuilder:
+        """Where the pretrained model comes from. It is put below `/workspace/model`."""
+    def model(self, **fields: Unpack[ModelInitializerDict]) -> Self:
+        """Where the pretrained model comes from. It is put below `/workspace/model`."""
 
 class JAXMLPolicySourceDict(TypedDict, total=False):
     pass
@@ -181,7 +203,8 @@ class JobSetSpecPatchDict(TypedDict, total=False):
 
 class JobSetSpecPatchBuilder(Builder):
     def set(self, **fields: Unpack[JobSetSpecPatchDict]) -> Self: ...
-    def replicated_job(self, name: str, **fields: Unpack[ReplicatedJobPatchItem]) -> ReplicatedJobPatchBuilder: ...
+    def replicated_job(self, name: str, **fields: Unpack[ReplicatedJobPatchItem]) -> ReplicatedJobPatchBuilder:
+        """One entry for each step to change, by its name in the runtime."""
 
 class JobSetTemplatePatchDict(TypedDict, total=False):
     metadata: EmbeddedObjectMeta | EmbeddedObjectMetaDict | None
@@ -189,10 +212,14 @@ class JobSetTemplatePatchDict(TypedDict, total=False):
 
 class JobSetTemplatePatchBuilder(Builder):
     def set(self, **fields: Unpack[JobSetTemplatePatchDict]) -> Self: ...
-    def edit_metadata(self) -> EmbeddedObjectMetaBuilder: ...
-    def edit_spec(self) -> JobSetSpecPatchBuilder: ...
-    def replicated_job(self, name: str, **fields: Unpack[ReplicatedJobPatchItem]) -> ReplicatedJobPatchBuilder: ...
-    def spec(self, **fields: Unpack[JobSetSpecPatchDict]) -> Self: ...
+    def edit_metadata(self) -> EmbeddedObjectMetaBuilder:
+        """Labels and annotations to put on the JobSet, which is where queueing and scheduling systems look for theirs."""
+    def edit_spec(self) -> JobSetSpecPatchBuilder:
+        """Changes to the steps that the JobSet runs."""
+    def replicated_job(self, name: str, **fields: Unpack[ReplicatedJobPatchItem]) -> ReplicatedJobPatchBuilder:
+        """One entry for each step to change, by its name in the runtime."""
+    def spec(self, **fields: Unpack[JobSetSpecPatchDict]) -> Self:
+        """Changes to the steps that the JobSet runs."""
 
 class JobSetTemplateSpecDict(TypedDict, total=False):
     metadata: EmbeddedObjectMeta | EmbeddedObjectMetaDict | None
@@ -200,19 +227,24 @@ class JobSetTemplateSpecDict(TypedDict, total=False):
 
 class JobSetTemplateSpecBuilder(Builder):
     def set(self, **fields: Unpack[JobSetTemplateSpecDict]) -> Self: ...
-    def edit_metadata(self) -> EmbeddedObjectMetaBuilder: ...
-    def edit_spec(self) -> JobSetSpecBuilder: ...
-    def spec(self, **fields: Unpack[JobSetSpecDict]) -> Self: ...
+    def edit_metadata(self) -> EmbeddedObjectMetaBuilder:
+        """Labels and annotations that every JobSet of this runtime gets."""
+    def edit_spec(self) -> JobSetSpecBuilder:
+        """The steps of a job and how they depend on each other."""
+    def spec(self, **fields: Unpack[JobSetSpecDict]) -> Self:
+        """The steps of a job and how they depend on each other."""
 
 class JobSpecPatchDict(TypedDict, total=False):
     template: PodTemplatePatch | PodTemplatePatchDict | None
 
 class JobSpecPatchBuilder(Builder):
     def set(self, **fields: Unpack[JobSpecPatchDict]) -> Self: ...
-    def edit_template(self) -> PodTemplatePatchBuilder: ...
+    def edit_template(self) -> PodTemplatePatchBuilder:
+        """Change to the pods of the step."""
     def pod_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self: ...
     def pod_spec(self) -> PodSpecPatchBuilder: ...
-    def template(self, **fields: Unpack[PodTemplatePatchDict]) -> Self: ...
+    def template(self, **fields: Unpack[PodTemplatePatchDict]) -> Self:
+        """Change to the pods of the step."""
 
 class JobStatusFields(TypedDict, total=False):
     pass
@@ -249,11 +281,14 @@ class JobTemplatePatchDict(TypedDict, total=False):
 
 class JobTemplatePatchBuilder(Builder):
     def set(self, **fields: Unpack[JobTemplatePatchDict]) -> Self: ...
-    def edit_metadata(self) -> EmbeddedObjectMetaBuilder: ...
-    def edit_spec(self) -> JobSpecPatchBuilder: ...
+    def edit_metadata(self) -> EmbeddedObjectMetaBuilder:
+        """Labels and annotations to put on the Job. Those for pods belong one level deeper."""
+    def edit_spec(self) -> JobSpecPatchBuilder:
+        """Change to what the Job runs."""
     def pod_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self: ...
     def pod_spec(self) -> PodSpecPatchBuilder: ...
-    def spec(self, **fields: Unpack[JobSpecPatchDict]) -> Self: ...
+    def spec(self, **fields: Unpack[JobSpecPatchDict]) -> Self:
+        """Change to what the Job runs."""
 
 class MLPolicyDict(TypedDict, total=False):
     flux: FluxMLPolicySource | FluxMLPolicySourceDict | None
@@ -265,17 +300,36 @@ class MLPolicyDict(TypedDict, total=False):
 
 class MLPolicyBuilder(Builder):
     def set(self, **fields: Unpack[MLPolicyDict]) -> Self: ...
-    def edit_flux(self) -> FluxMLPolicySourceBuilder: ...
-    def edit_jax(self) -> JAXMLPolicySourceBuilder: ...
-    def edit_mpi(self) -> MPIMLPolicySourceBuilder: ...
-    def edit_torch(self) -> TorchMLPolicySourceBuilder: ...
-    def edit_xgboost(self) -> XGBoostMLPolicySourceBuilder: ...
-    def flux(self, **fields: Unpack[FluxMLPolicySourceDict]) -> Self: ...
-    def jax(self, **fields: Unpack[JAXMLPolicySourceDict]) -> Self: ...
-    def mpi(self, **fields: Unpack[MPIMLPolicySourceDict]) -> Self: ...
-    def target(self, job_name: str, **fields: Unpack[EnvInjectionTargetItem]) -> EnvInjectionTargetBuilder: ...
-    def torch(self, **fields: Unpack[TorchMLPolicySourceDict]) -> Self: ...
-    def xgboost(self, **fields: Unpack[XGBoostMLPolicySourceDict]) -> Self: ...
+    def edit_flux(self) -> FluxMLPolicySourceBuilder:
+        """Runs the program under the Flux workload manager, in place of `mpirun` over SSH."""
+    def edit_jax(self) -> JAXMLPolicySourceBuilder:
+        """Sets the coordinator's address and each process's number for JAX. An empty object turns it on."""
+    def edit_mpi(self) -> MPIMLPolicySourceBuilder:
+        """Sets up keys and a host file so that `mpirun` reaches all nodes over SSH. DeepSpeed and MLX run this way
+        here.
+        """
+    def edit_torch(self) -> TorchMLPolicySourceBuilder:
+        """Sets the variables that torchrun reads to find its peers. An empty object turns it on."""
+    def edit_xgboost(self) -> XGBoostMLPolicySourceBuilder:
+        """Tells each XGBoost worker its number, how many there are and where the tracker runs. An empty object turns it
+        on.
+        """
+    def flux(self, **fields: Unpack[FluxMLPolicySourceDict]) -> Self:
+        """Runs the program under the Flux workload manager, in place of `mpirun` over SSH."""
+    def jax(self, **fields: Unpack[JAXMLPolicySourceDict]) -> Self:
+        """Sets the coordinator's address and each process's number for JAX. An empty object turns it on."""
+    def mpi(self, **fields: Unpack[MPIMLPolicySourceDict]) -> Self:
+        """Sets up keys and a host file so that `mpirun` reaches all nodes over SSH. DeepSpeed and MLX run this way
+        here.
+        """
+    def target(self, job_name: str, **fields: Unpack[EnvInjectionTargetItem]) -> EnvInjectionTargetBuilder:
+        """The containers, by the step that they belong to. The server refuses one that the runtime does not have."""
+    def torch(self, **fields: Unpack[TorchMLPolicySourceDict]) -> Self:
+        """Sets the variables that torchrun reads to find its peers. An empty object turns it on."""
+    def xgboost(self, **fields: Unpack[XGBoostMLPolicySourceDict]) -> Self:
+        """Tells each XGBoost worker its number, how many there are and where the tracker runs. An empty object turns it
+        on.
+        """
 
 class MPIMLPolicySourceDict(TypedDict, total=False):
     mpi_implementation: Literal["OpenMPI", ""] | None
@@ -307,9 +361,18 @@ class ModelInitializerDict(TypedDict, total=False):
 
 class ModelInitializerBuilder(Builder):
     def set(self, **fields: Unpack[ModelInitializerDict]) -> Self: ...
-    def edit_secret_ref(self) -> LocalObjectReferenceBuilder: ...
-    def env(self, name: str, **fields: Unpack[EnvVarItem]) -> EnvVarBuilder: ...
-    def secret_ref(self, **fields: Unpack[LocalObjectReferenceDict]) -> Self: ...
+    def edit_secret_ref(self) -> LocalObjectReferenceBuilder:
+        """Secret of the job's namespace with the credentials. All its keys become variables, so they must be named like
+        `ACCESS_TOKEN`, or `ACCESS_KEY_ID` and `SECRET_ACCESS_KEY`.
+        """
+    def env(self, name: str, **fields: Unpack[EnvVarItem]) -> EnvVarBuilder:
+        """Options of the download as variables, such as `IGNORE_PATTERNS` for Hugging Face or `ENDPOINT` and `REGION`
+        for S3.
+        """
+    def secret_ref(self, **fields: Unpack[LocalObjectReferenceDict]) -> Self:
+        """Secret of the job's namespace with the credentials. All its keys become variables, so they must be named like
+        `ACCESS_TOKEN`, or `ACCESS_KEY_ID` and `SECRET_ACCESS_KEY`.
+        """
 
 class PodGroupPolicyDict(TypedDict, total=False):
     coscheduling: CoschedulingPodGroupPolicySource | CoschedulingPodGroupPolicySourceDict | None
@@ -317,11 +380,15 @@ class PodGroupPolicyDict(TypedDict, total=False):
 
 class PodGroupPolicyBuilder(Builder):
     def set(self, **fields: Unpack[PodGroupPolicyDict]) -> Self: ...
-    def coscheduling(self, **fields: Unpack[CoschedulingPodGroupPolicySourceDict]) -> Self: ...
-    def edit_coscheduling(self) -> CoschedulingPodGroupPolicySourceBuilder: ...
-    def edit_volcano(self) -> VolcanoPodGroupPolicySourceBuilder: ...
+    def coscheduling(self, **fields: Unpack[CoschedulingPodGroupPolicySourceDict]) -> Self:
+        """Uses the coscheduling plugin of the Kubernetes scheduler-plugins project."""
+    def edit_coscheduling(self) -> CoschedulingPodGroupPolicySourceBuilder:
+        """Uses the coscheduling plugin of the Kubernetes scheduler-plugins project."""
+    def edit_volcano(self) -> VolcanoPodGroupPolicySourceBuilder:
+        """Uses Volcano. The queue is named by the annotation `scheduling.volcano.sh/queue-name` on the template."""
     def network_topology_spec(self) -> NetworkTopologySpecBuilder: ...
-    def volcano(self, **fields: Unpack[VolcanoPodGroupPolicySourceDict]) -> Self: ...
+    def volcano(self, **fields: Unpack[VolcanoPodGroupPolicySourceDict]) -> Self:
+        """Uses Volcano. The queue is named by the annotation `scheduling.volcano.sh/queue-name` on the template."""
 
 class PodSpecPatchDict(TypedDict, total=False):
     affinity: Affinity | AffinityDict | None
@@ -338,19 +405,30 @@ class PodSpecPatchDict(TypedDict, total=False):
 
 class PodSpecPatchBuilder(Builder):
     def set(self, **fields: Unpack[PodSpecPatchDict]) -> Self: ...
-    def affinity(self, **fields: Unpack[AffinityDict]) -> Self: ...
-    def container(self, name: str, **fields: Unpack[ContainerPatchItem]) -> ContainerPatchBuilder: ...
-    def edit_affinity(self) -> AffinityBuilder: ...
-    def edit_security_context(self) -> PodSecurityContextBuilder: ...
+    def affinity(self, **fields: Unpack[AffinityDict]) -> Self:
+        """Rules that draw the pods to nodes or to each other, or keep them apart."""
+    def container(self, name: str, **fields: Unpack[ContainerPatchItem]) -> ContainerPatchBuilder:
+        """Changes to containers that the runtime has, by name. No container can be added this way."""
+    def edit_affinity(self) -> AffinityBuilder:
+        """Rules that draw the pods to nodes or to each other, or keep them apart."""
+    def edit_security_context(self) -> PodSecurityContextBuilder:
+        """User, groups and kernel settings for all containers of the pods."""
     def image_pull_secret(
         self, name: str = ..., **fields: Unpack[LocalObjectReferenceItem]
-    ) -> LocalObjectReferenceBuilder: ...
-    def init_container(self, name: str, **fields: Unpack[ContainerPatchItem]) -> ContainerPatchBuilder: ...
-    def node_selector(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self: ...
-    def scheduling_gate(self, name: str, **fields: Unpack[PodSchedulingGateItem]) -> PodSchedulingGateBuilder: ...
-    def security_context(self, **fields: Unpack[PodSecurityContextDict]) -> Self: ...
-    def toleration(self, **fields: Unpack[TolerationDict]) -> Self: ...
-    def volume(self, name: str, **fields: Unpack[VolumeItem]) -> VolumeBuilder: ...
+    ) -> LocalObjectReferenceBuilder:
+        """Secrets of the job's namespace that unlock private image registries."""
+    def init_container(self, name: str, **fields: Unpack[ContainerPatchItem]) -> ContainerPatchBuilder:
+        """Changes to the runtime's init containers, by name. No container can be added this way."""
+    def node_selector(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
+        """Node labels that a node must carry to run these pods, for example those of a GPU pool."""
+    def scheduling_gate(self, name: str, **fields: Unpack[PodSchedulingGateItem]) -> PodSchedulingGateBuilder:
+        """Keeps the pods from being scheduled until another controller removes the gate."""
+    def security_context(self, **fields: Unpack[PodSecurityContextDict]) -> Self:
+        """User, groups and kernel settings for all containers of the pods."""
+    def toleration(self, **fields: Unpack[TolerationDict]) -> Self:
+        """Lets the pods run on tainted nodes, as GPU pools often are. Replaces the runtime's list as a whole."""
+    def volume(self, name: str, **fields: Unpack[VolumeItem]) -> VolumeBuilder:
+        """Volumes to add to the pods. A container sees one only if it mounts it by name."""
 
 class PodTemplatePatchDict(TypedDict, total=False):
     metadata: EmbeddedObjectMeta | EmbeddedObjectMetaDict | None
@@ -358,9 +436,12 @@ class PodTemplatePatchDict(TypedDict, total=False):
 
 class PodTemplatePatchBuilder(Builder):
     def set(self, **fields: Unpack[PodTemplatePatchDict]) -> Self: ...
-    def edit_metadata(self) -> EmbeddedObjectMetaBuilder: ...
-    def edit_spec(self) -> PodSpecPatchBuilder: ...
-    def spec(self, **fields: Unpack[PodSpecPatchDict]) -> Self: ...
+    def edit_metadata(self) -> EmbeddedObjectMetaBuilder:
+        """Labels and annotations to put on the pods, for example to keep a service mesh out of them."""
+    def edit_spec(self) -> PodSpecPatchBuilder:
+        """Where the pods may run, and what they mount."""
+    def spec(self, **fields: Unpack[PodSpecPatchDict]) -> Self:
+        """Where the pods may run, and what they mount."""
 
 class ReplicatedJobPatchFields(TypedDict, total=False):
     template: JobTemplatePatch | JobTemplatePatchDict | None
@@ -376,11 +457,13 @@ class ReplicatedJobPatchDict(ReplicatedJobPatchFields, total=False):
 
 class ReplicatedJobPatchBuilder(Builder):
     def set(self, **fields: Unpack[ReplicatedJobPatchSome]) -> Self: ...
-    def edit_template(self) -> JobTemplatePatchBuilder: ...
+    def edit_template(self) -> JobTemplatePatchBuilder:
+        """What to change of that step."""
     def job_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self: ...
     def pod_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self: ...
     def pod_spec(self) -> PodSpecPatchBuilder: ...
-    def template(self, **fields: Unpack[JobTemplatePatchDict]) -> Self: ...
+    def template(self, **fields: Unpack[JobTemplatePatchDict]) -> Self:
+        """What to change of that step."""
 
 class RuntimePatchFields(TypedDict, total=False):
     time: datetime | None
@@ -397,10 +480,13 @@ class RuntimePatchDict(RuntimePatchFields, total=False):
 
 class RuntimePatchBuilder(Builder):
     def set(self, **fields: Unpack[RuntimePatchSome]) -> Self: ...
-    def edit_training_runtime_spec(self) -> TrainingRuntimeSpecPatchBuilder: ...
+    def edit_training_runtime_spec(self) -> TrainingRuntimeSpecPatchBuilder:
+        """The change itself, laid out like the runtime it applies to."""
     def job_set_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self: ...
-    def replicated_job(self, name: str, **fields: Unpack[ReplicatedJobPatchItem]) -> ReplicatedJobPatchBuilder: ...
-    def training_runtime_spec(self, **fields: Unpack[TrainingRuntimeSpecPatchDict]) -> Self: ...
+    def replicated_job(self, name: str, **fields: Unpack[ReplicatedJobPatchItem]) -> ReplicatedJobPatchBuilder:
+        """One entry for each step to change, by its name in the runtime."""
+    def training_runtime_spec(self, **fields: Unpack[TrainingRuntimeSpecPatchDict]) -> Self:
+        """The change itself, laid out like the runtime it applies to."""
 
 class RuntimeRefFields(TypedDict, total=False):
     api_group: str | None
@@ -420,9 +506,12 @@ class TorchMLPolicySourceDict(TypedDict, total=False):
 
 class TorchMLPolicySourceBuilder(Builder):
     def set(self, **fields: Unpack[TorchMLPolicySourceDict]) -> Self: ...
-    def edit_env_injection(self) -> EnvInjectionBuilder: ...
-    def env_injection(self, **fields: Unpack[EnvInjectionDict]) -> Self: ...
-    def target(self, job_name: str, **fields: Unpack[EnvInjectionTargetItem]) -> EnvInjectionTargetBuilder: ...
+    def edit_env_injection(self) -> EnvInjectionBuilder:
+        """Which containers besides `node` get the variables of torchrun as well."""
+    def env_injection(self, **fields: Unpack[EnvInjectionDict]) -> Self:
+        """Which containers besides `node` get the variables of torchrun as well."""
+    def target(self, job_name: str, **fields: Unpack[EnvInjectionTargetItem]) -> EnvInjectionTargetBuilder:
+        """The containers, by the step that they belong to. The server refuses one that the runtime does not have."""
 
 class TrainJobSpecFields(TypedDict, total=False):
     active_deadline_seconds: int | None
@@ -440,13 +529,30 @@ class TrainJobSpecDict(TrainJobSpecFields, total=False):
 
 class TrainJobSpecBuilder(Builder):
     def set(self, **fields: Unpack[TrainJobSpecSome]) -> Self: ...
-    def edit_initializer(self) -> InitializerBuilder: ...
-    def edit_runtime_ref(self) -> RuntimeRefBuilder: ...
-    def edit_trainer(self) -> TrainerBuilder: ...
-    def initializer(self, **fields: Unpack[InitializerDict]) -> Self: ...
-    def runtime_patch(self, manager: str, **fields: Unpack[RuntimePatchItem]) -> RuntimePatchBuilder: ...
-    def runtime_ref(self, **fields: Unpack[RuntimeRefDict]) -> Self: ...
-    def trainer(self, **fields: Unpack[TrainerDict]) -> Self: ...
+    def edit_initializer(self) -> InitializerBuilder:
+        """Downloads a dataset and a pretrained model before training starts. Only works with a runtime that has the
+        jobs `dataset-initializer` and `model-initializer`, such as the torchtune runtimes.
+        """
+    def edit_runtime_ref(self) -> RuntimeRefBuilder:
+        """The runtime to start from. It must exist before the job is created."""
+    def edit_trainer(self) -> TrainerBuilder:
+        """The training program, its size and its environment, in place of what the runtime says. Send it always, even
+        empty, because without it several runtimes inject none of the variables that processes find each other by.
+        """
+    def initializer(self, **fields: Unpack[InitializerDict]) -> Self:
+        """Downloads a dataset and a pretrained model before training starts. Only works with a runtime that has the
+        jobs `dataset-initializer` and `model-initializer`, such as the torchtune runtimes.
+        """
+    def runtime_patch(self, manager: str, **fields: Unpack[RuntimePatchItem]) -> RuntimePatchBuilder:
+        """Changes to the runtime that apply to this job alone, such as node selectors, tolerations, volumes and labels.
+        One entry for each party that patches; Kueue adds its own, so change your entry and never replace the list.
+        """
+    def runtime_ref(self, **fields: Unpack[RuntimeRefDict]) -> Self:
+        """The runtime to start from. It must exist before the job is created."""
+    def trainer(self, **fields: Unpack[TrainerDict]) -> Self:
+        """The training program, its size and its environment, in place of what the runtime says. Send it always, even
+        empty, because without it several runtimes inject none of the variables that processes find each other by.
+        """
 
 class TrainJobStatusDict(TypedDict, total=False):
     conditions: Sequence[Condition | ConditionDict] | None
@@ -455,10 +561,20 @@ class TrainJobStatusDict(TypedDict, total=False):
 
 class TrainJobStatusBuilder(Builder):
     def set(self, **fields: Unpack[TrainJobStatusDict]) -> Self: ...
-    def condition(self, type: str, **fields: Unpack[ConditionItem]) -> ConditionBuilder: ...
-    def edit_trainer_status(self) -> TrainerStatusBuilder: ...
-    def jobs_status(self, name: str, **fields: Unpack[JobStatusItem]) -> JobStatusBuilder: ...
-    def trainer_status(self, **fields: Unpack[TrainerStatusDict]) -> Self: ...
+    def condition(self, type: str, **fields: Unpack[ConditionItem]) -> ConditionBuilder:
+        """Outcome so far, of type `Suspended`, `Complete` or `Failed`, each with a status and a reason. There is none
+        for running, so a job without a finished condition is judged by `jobsStatus`. The last entry is not the state.
+        """
+    def edit_trainer_status(self) -> TrainerStatusBuilder:
+        """What the training program itself reported last. Present only when the cluster has the feature gate
+        `TrainJobStatus` on and the program posts its progress.
+        """
+    def jobs_status(self, name: str, **fields: Unpack[JobStatusItem]) -> JobStatusBuilder:
+        """One entry for every step of the job, such as `node` or `dataset-initializer`. Trainer 2.0 does not fill it."""
+    def trainer_status(self, **fields: Unpack[TrainerStatusDict]) -> Self:
+        """What the training program itself reported last. Present only when the cluster has the feature gate
+        `TrainJobStatus` on and the program posts its progress.
+        """
 
 class TrainerDict(TypedDict, total=False):
     args: Sequence[str] | None
@@ -471,9 +587,18 @@ class TrainerDict(TypedDict, total=False):
 
 class TrainerBuilder(Builder):
     def set(self, **fields: Unpack[TrainerDict]) -> Self: ...
-    def edit_resources_per_node(self) -> ResourceRequirementsBuilder: ...
-    def env(self, name: str, **fields: Unpack[EnvVarItem]) -> EnvVarBuilder: ...
-    def resources_per_node(self, **fields: Unpack[ResourceRequirementsDict]) -> Self: ...
+    def edit_resources_per_node(self) -> ResourceRequirementsBuilder:
+        """CPU, memory and accelerators of each node. Trainer 2.3 merges it with the runtime's by resource and older
+        ones replace the whole, so name every resource you count on.
+        """
+    def env(self, name: str, **fields: Unpack[EnvVarItem]) -> EnvVarBuilder:
+        """Environment variables, added to the runtime's by name. Those that the runtime's policy sets are reserved,
+        such as `PET_NNODES` and its kin for torch, and the server refuses them.
+        """
+    def resources_per_node(self, **fields: Unpack[ResourceRequirementsDict]) -> Self:
+        """CPU, memory and accelerators of each node. Trainer 2.3 merges it with the runtime's by resource and older
+        ones replace the whole, so name every resource you count on.
+        """
 
 class TrainerStatusDict(TypedDict, total=False):
     estimated_remaining_seconds: int | None
@@ -483,7 +608,8 @@ class TrainerStatusDict(TypedDict, total=False):
 
 class TrainerStatusBuilder(Builder):
     def set(self, **fields: Unpack[TrainerStatusDict]) -> Self: ...
-    def metric(self, **fields: Unpack[MetricDict]) -> Self: ...
+    def metric(self, **fields: Unpack[MetricDict]) -> Self:
+        """The latest value of each metric that the program wants to show, such as loss or learning rate."""
 
 class TrainingRuntimeSpecDict(TypedDict, total=False):
     ml_policy: MLPolicy | MLPolicyDict | None
@@ -492,32 +618,47 @@ class TrainingRuntimeSpecDict(TypedDict, total=False):
 
 class TrainingRuntimeSpecBuilder(Builder):
     def set(self, **fields: Unpack[TrainingRuntimeSpecDict]) -> Self: ...
-    def edit_ml_policy(self) -> MLPolicyBuilder: ...
-    def edit_pod_group_policy(self) -> PodGroupPolicyBuilder: ...
-    def edit_template(self) -> JobSetTemplateSpecBuilder: ...
+    def edit_ml_policy(self) -> MLPolicyBuilder:
+        """Which framework launches the processes, and on how many nodes when the job does not say."""
+    def edit_pod_group_policy(self) -> PodGroupPolicyBuilder:
+        """Gang scheduling, which starts all pods of a job or none, so that half a job does not sit on GPUs waiting for
+        the rest. Set one policy only; nothing on the server checks that.
+        """
+    def edit_template(self) -> JobSetTemplateSpecBuilder:
+        """The JobSet that every job of this runtime becomes."""
     def job_set_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self: ...
     def job_set_spec(self) -> JobSetSpecBuilder: ...
-    def ml_policy(self, **fields: Unpack[MLPolicyDict]) -> Self: ...
-    def pod_group_policy(self, **fields: Unpack[PodGroupPolicyDict]) -> Self: ...
-    def template(self, **fields: Unpack[JobSetTemplateSpecDict]) -> Self: ...
+    def ml_policy(self, **fields: Unpack[MLPolicyDict]) -> Self:
+        """Which framework launches the processes, and on how many nodes when the job does not say."""
+    def pod_group_policy(self, **fields: Unpack[PodGroupPolicyDict]) -> Self:
+        """Gang scheduling, which starts all pods of a job or none, so that half a job does not sit on GPUs waiting for
+        the rest. Set one policy only; nothing on the server checks that.
+        """
+    def template(self, **fields: Unpack[JobSetTemplateSpecDict]) -> Self:
+        """The JobSet that every job of this runtime becomes."""
 
 class TrainingRuntimeSpecPatchDict(TypedDict, total=False):
     template: JobSetTemplatePatch | JobSetTemplatePatchDict | None
 
 class TrainingRuntimeSpecPatchBuilder(Builder):
     def set(self, **fields: Unpack[TrainingRuntimeSpecPatchDict]) -> Self: ...
-    def edit_template(self) -> JobSetTemplatePatchBuilder: ...
+    def edit_template(self) -> JobSetTemplatePatchBuilder:
+        """Change to the JobSet that the runtime creates."""
     def job_set_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self: ...
-    def replicated_job(self, name: str, **fields: Unpack[ReplicatedJobPatchItem]) -> ReplicatedJobPatchBuilder: ...
-    def template(self, **fields: Unpack[JobSetTemplatePatchDict]) -> Self: ...
+    def replicated_job(self, name: str, **fields: Unpack[ReplicatedJobPatchItem]) -> ReplicatedJobPatchBuilder:
+        """One entry for each step to change, by its name in the runtime."""
+    def template(self, **fields: Unpack[JobSetTemplatePatchDict]) -> Self:
+        """Change to the JobSet that the runtime creates."""
 
 class VolcanoPodGroupPolicySourceDict(TypedDict, total=False):
     network_topology: NetworkTopologySpec | NetworkTopologySpecDict | None
 
 class VolcanoPodGroupPolicySourceBuilder(Builder):
     def set(self, **fields: Unpack[VolcanoPodGroupPolicySourceDict]) -> Self: ...
-    def edit_network_topology(self) -> NetworkTopologySpecBuilder: ...
-    def network_topology(self, **fields: Unpack[NetworkTopologySpecDict]) -> Self: ...
+    def edit_network_topology(self) -> NetworkTopologySpecBuilder:
+        """Keeps the pods of a job close to each other in the network, which speeds up gradient exchange."""
+    def network_topology(self, **fields: Unpack[NetworkTopologySpecDict]) -> Self:
+        """Keeps the pods of a job close to each other in the network, which speeds up gradient exchange."""
 
 class XGBoostMLPolicySourceDict(TypedDict, total=False):
     pass
@@ -537,13 +678,30 @@ class TrainJobBuilder(KindBuilder):
     def set(self, **fields: Unpack[TrainJobSpecSome]) -> Self: ...
     def metadata(self, **fields: Unpack[ObjectMetaDict]) -> Self: ...
     def build(self) -> TrainJob: ...
-    def edit_initializer(self) -> InitializerBuilder: ...
-    def edit_runtime_ref(self) -> RuntimeRefBuilder: ...
-    def edit_trainer(self) -> TrainerBuilder: ...
-    def initializer(self, **fields: Unpack[InitializerDict]) -> Self: ...
-    def runtime_patch(self, manager: str, **fields: Unpack[RuntimePatchItem]) -> RuntimePatchBuilder: ...
-    def runtime_ref(self, **fields: Unpack[RuntimeRefDict]) -> Self: ...
-    def trainer(self, **fields: Unpack[TrainerDict]) -> Self: ...
+    def edit_initializer(self) -> InitializerBuilder:
+        """Downloads a dataset and a pretrained model before training starts. Only works with a runtime that has the
+        jobs `dataset-initializer` and `model-initializer`, such as the torchtune runtimes.
+        """
+    def edit_runtime_ref(self) -> RuntimeRefBuilder:
+        """The runtime to start from. It must exist before the job is created."""
+    def edit_trainer(self) -> TrainerBuilder:
+        """The training program, its size and its environment, in place of what the runtime says. Send it always, even
+        empty, because without it several runtimes inject none of the variables that processes find each other by.
+        """
+    def initializer(self, **fields: Unpack[InitializerDict]) -> Self:
+        """Downloads a dataset and a pretrained model before training starts. Only works with a runtime that has the
+        jobs `dataset-initializer` and `model-initializer`, such as the torchtune runtimes.
+        """
+    def runtime_patch(self, manager: str, **fields: Unpack[RuntimePatchItem]) -> RuntimePatchBuilder:
+        """Changes to the runtime that apply to this job alone, such as node selectors, tolerations, volumes and labels.
+        One entry for each party that patches; Kueue adds its own, so change your entry and never replace the list.
+        """
+    def runtime_ref(self, **fields: Unpack[RuntimeRefDict]) -> Self:
+        """The runtime to start from. It must exist before the job is created."""
+    def trainer(self, **fields: Unpack[TrainerDict]) -> Self:
+        """The training program, its size and its environment, in place of what the runtime says. Send it always, even
+        empty, because without it several runtimes inject none of the variables that processes find each other by.
+        """
 
 class TrainingRuntimeBuilder(KindBuilder):
     def __init__(
@@ -557,14 +715,24 @@ class TrainingRuntimeBuilder(KindBuilder):
     def set(self, **fields: Unpack[TrainingRuntimeSpecDict]) -> Self: ...
     def metadata(self, **fields: Unpack[ObjectMetaDict]) -> Self: ...
     def build(self) -> TrainingRuntime: ...
-    def edit_ml_policy(self) -> MLPolicyBuilder: ...
-    def edit_pod_group_policy(self) -> PodGroupPolicyBuilder: ...
-    def edit_template(self) -> JobSetTemplateSpecBuilder: ...
+    def edit_ml_policy(self) -> MLPolicyBuilder:
+        """Which framework launches the processes, and on how many nodes when the job does not say."""
+    def edit_pod_group_policy(self) -> PodGroupPolicyBuilder:
+        """Gang scheduling, which starts all pods of a job or none, so that half a job does not sit on GPUs waiting for
+        the rest. Set one policy only; nothing on the server checks that.
+        """
+    def edit_template(self) -> JobSetTemplateSpecBuilder:
+        """The JobSet that every job of this runtime becomes."""
     def job_set_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self: ...
     def job_set_spec(self) -> JobSetSpecBuilder: ...
-    def ml_policy(self, **fields: Unpack[MLPolicyDict]) -> Self: ...
-    def pod_group_policy(self, **fields: Unpack[PodGroupPolicyDict]) -> Self: ...
-    def template(self, **fields: Unpack[JobSetTemplateSpecDict]) -> Self: ...
+    def ml_policy(self, **fields: Unpack[MLPolicyDict]) -> Self:
+        """Which framework launches the processes, and on how many nodes when the job does not say."""
+    def pod_group_policy(self, **fields: Unpack[PodGroupPolicyDict]) -> Self:
+        """Gang scheduling, which starts all pods of a job or none, so that half a job does not sit on GPUs waiting for
+        the rest. Set one policy only; nothing on the server checks that.
+        """
+    def template(self, **fields: Unpack[JobSetTemplateSpecDict]) -> Self:
+        """The JobSet that every job of this runtime becomes."""
 
 class ClusterTrainingRuntimeBuilder(KindBuilder):
     def __init__(
@@ -577,11 +745,21 @@ class ClusterTrainingRuntimeBuilder(KindBuilder):
     def set(self, **fields: Unpack[TrainingRuntimeSpecDict]) -> Self: ...
     def metadata(self, **fields: Unpack[ObjectMetaDict]) -> Self: ...
     def build(self) -> ClusterTrainingRuntime: ...
-    def edit_ml_policy(self) -> MLPolicyBuilder: ...
-    def edit_pod_group_policy(self) -> PodGroupPolicyBuilder: ...
-    def edit_template(self) -> JobSetTemplateSpecBuilder: ...
+    def edit_ml_policy(self) -> MLPolicyBuilder:
+        """Which framework launches the processes, and on how many nodes when the job does not say."""
+    def edit_pod_group_policy(self) -> PodGroupPolicyBuilder:
+        """Gang scheduling, which starts all pods of a job or none, so that half a job does not sit on GPUs waiting for
+        the rest. Set one policy only; nothing on the server checks that.
+        """
+    def edit_template(self) -> JobSetTemplateSpecBuilder:
+        """The JobSet that every job of this runtime becomes."""
     def job_set_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self: ...
     def job_set_spec(self) -> JobSetSpecBuilder: ...
-    def ml_policy(self, **fields: Unpack[MLPolicyDict]) -> Self: ...
-    def pod_group_policy(self, **fields: Unpack[PodGroupPolicyDict]) -> Self: ...
-    def template(self, **fields: Unpack[JobSetTemplateSpecDict]) -> Self: ...
+    def ml_policy(self, **fields: Unpack[MLPolicyDict]) -> Self:
+        """Which framework launches the processes, and on how many nodes when the job does not say."""
+    def pod_group_policy(self, **fields: Unpack[PodGroupPolicyDict]) -> Self:
+        """Gang scheduling, which starts all pods of a job or none, so that half a job does not sit on GPUs waiting for
+        the rest. Set one policy only; nothing on the server checks that.
+        """
+    def template(self, **fields: Unpack[JobSetTemplateSpecDict]) -> Self:
+        """The JobSet that every job of this runtime becomes."""

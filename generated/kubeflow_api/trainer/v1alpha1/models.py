@@ -29,349 +29,1098 @@ from ...volcano.scheduling.v1beta1.models import NetworkTopologySpec
 
 
 class CoschedulingPodGroupPolicySource(Model):
-    """`trainer.v1alpha1.CoschedulingPodGroupPolicySource`."""
+    """Options of the coscheduling plugin.
+
+    Schema: `trainer.v1alpha1.CoschedulingPodGroupPolicySource`.
+    """
 
     schedule_timeout_seconds: int | None = None
+    """How long the scheduler holds places for a job's first pods while it looks for the rest, before it gives them up.
+
+    Unit: seconds. Default: `60`. Example: `300`.
+    """
 
 
 class EnvInjectionTarget(Model):
-    """`trainer.v1alpha1.EnvInjectionTarget`."""
+    """Containers of one step that get the variables of torchrun.
+
+    Schema: `trainer.v1alpha1.EnvInjectionTarget`.
+    """
 
     container_names: Annotated[list[Annotated[str, Field(max_length=63)]], Field(max_length=8, min_length=1)]
+    """The containers. Leave out `node`, which always gets the variables.
+
+    Required. Constraints: 1 to 8 entries; each at most 63 characters; no value twice; rule: containerNames must not
+    include the main node container because PET_* envs are always injected into it. Example: `["profiler"]`.
+    """
+
     job_name: Annotated[str, Field(max_length=253, min_length=1)]
+    """The step that the containers belong to.
+
+    Required. Constraints: 1 to 253 characters. Example: `"node"`.
+    """
 
 
 class FluxMLPolicySource(Model):
-    """`trainer.v1alpha1.FluxMLPolicySource`."""
+    """Set-up for Flux. The command is wrapped so that Flux starts it on all nodes; the job itself must set
+    `trainer.numNodes`.
+
+    Schema: `trainer.v1alpha1.FluxMLPolicySource`.
+    """
 
     num_proc_per_node: int | None = None
+    """How many processes each node starts when the job does not say.
+
+    Unit: processes. Default: `1`. Constraints: rule: NumProcPerNode in fluxPolicy must be >= 1. Example: `4`.
+    """
 
 
 class JAXMLPolicySource(Model):
-    """`trainer.v1alpha1.JAXMLPolicySource`."""
+    """Set-up for JAX. It has no options, and setting it to an empty object is what turns it on.
+
+    Schema: `trainer.v1alpha1.JAXMLPolicySource`.
+    """
 
 
 class JobStatus(Model):
-    """`trainer.v1alpha1.JobStatus`."""
+    """Counts of one step of a TrainJob. They count Kubernetes Jobs and not pods, and a step has one Job, so every
+    number is 0 or 1.
+
+    Schema: `trainer.v1alpha1.JobStatus`.
+    """
 
     active: Annotated[int, Field(ge=0)]
+    """Jobs that have a pod pending or running.
+
+    Required. Unit: jobs. Constraints: at least 0. Example: `1`.
+    """
+
     failed: Annotated[int, Field(ge=0)]
+    """Jobs that were given up after their retries.
+
+    Required. Unit: jobs. Constraints: at least 0. Example: `0`.
+    """
+
     name: Annotated[str, Field(max_length=253, min_length=1)]
+    """Name of the step, which is the replicated job of the runtime.
+
+    Required. Constraints: 1 to 253 characters. Example: `"node"`.
+    """
+
     ready: Annotated[int, Field(ge=0)]
+    """Jobs whose pods are all ready or done. Together with `active` it tells a running step from a waiting one.
+
+    Required. Unit: jobs. Constraints: at least 0. Example: `1`.
+    """
+
     succeeded: Annotated[int, Field(ge=0)]
+    """Jobs that finished well.
+
+    Required. Unit: jobs. Constraints: at least 0. Example: `0`.
+    """
+
     suspended: Annotated[int, Field(ge=0)]
+    """Jobs that are held back because the TrainJob is suspended.
+
+    Required. Unit: jobs. Constraints: at least 0. Example: `0`.
+    """
 
 
 class MPIMLPolicySource(Model):
-    """`trainer.v1alpha1.MPIMLPolicySource`."""
+    """Set-up for MPI. The control plane makes a key pair and a host file for each job, so that the launcher reaches the
+    workers over SSH.
+
+    Schema: `trainer.v1alpha1.MPIMLPolicySource`.
+    """
 
     mpi_implementation: Literal["OpenMPI", ""] | None = None
+    """Which MPI the image holds. Write `OpenMPI` or leave it out, because an empty value makes every job fail.
+
+    Default: `"OpenMPI"`. Example: `"OpenMPI"`.
+    """
+
     num_proc_per_node: int | None = None
+    """Slots of each node in the host file, when the job does not say. From Trainer 2.1 a value of 1 on a node with
+    several GPUs counts as the number of GPUs.
+
+    Unit: processes. Default: `1`. Example: `8`.
+    """
+
     run_launcher_as_node: bool | None = None
+    """True lets the launcher pod train too, so that no node only waits. The runtime then needs the jobs `launcher` and
+    `node` for two nodes or more.
+
+    Default: `False`. Example: `True`.
+    """
+
     ssh_auth_mount_path: Annotated[str | None, Field(max_length=4096)] = None
+    """Folder where the keys are mounted. It must be the SSH folder of the user that the image runs as.
+
+    Default: `"/root/.ssh"`. Constraints: at most 4096 characters. Example: `"/home/mpiuser/.ssh"`.
+    """
 
 
 class Metric(Model):
-    """`trainer.v1alpha1.Metric`."""
+    """One number that the training program reports.
+
+    Schema: `trainer.v1alpha1.Metric`.
+    """
 
     name: Annotated[str, Field(max_length=64, min_length=1)]
+    """What is measured.
+
+    Required. Constraints: 1 to 64 characters. Example: `"eval_accuracy"`.
+    """
+
     value: Annotated[str, Field(max_length=64, min_length=1)]
+    """The number as text, in whatever precision the program chooses.
+
+    Required. Constraints: 1 to 64 characters. Example: `"0.9731"`.
+    """
 
 
 class RuntimeRef(Model):
-    """`trainer.v1alpha1.RuntimeRef`."""
+    """Points to the runtime that a job starts from.
+
+    Schema: `trainer.v1alpha1.RuntimeRef`.
+    """
 
     api_group: Annotated[str | None, Field(max_length=253)] = None
+    """API group of the runtime. Only groups whose runtimes the control plane knows are accepted.
+
+    Default: `"trainer.kubeflow.org"`. Constraints: at most 253 characters. Example: `"trainer.kubeflow.org"`.
+    """
+
     kind: Annotated[str | None, Field(max_length=253)] = None
+    """`ClusterTrainingRuntime` for one that the whole cluster shares, `TrainingRuntime` for one of the job's own
+    namespace.
+
+    Default: `"ClusterTrainingRuntime"`. Constraints: at most 253 characters. Example: `"TrainingRuntime"`.
+    """
+
     name: Annotated[str, Field(max_length=253, min_length=1)]
+    """Name of the runtime. For torchtune it also selects the model, as in `torchtune-llama3.2-1b`, so such a runtime
+    cannot be renamed freely.
+
+    Required. Constraints: 1 to 253 characters. Example: `"torch-distributed"`.
+    """
 
 
 class TrainerStatus(Model):
-    """`trainer.v1alpha1.TrainerStatus`."""
+    """Progress as the training program reports it. Every report replaces the one before as a whole, so send all that
+    should stay visible.
+
+    Schema: `trainer.v1alpha1.TrainerStatus`.
+    """
 
     estimated_remaining_seconds: Annotated[int | None, Field(ge=0)] = None
+    """How long the program expects to go on.
+
+    Unit: seconds. Constraints: at least 0. Example: `5400`.
+    """
+
     last_updated_time: Time | None = None
+    """When the program made this report. The server refuses a report without it.
+
+    Example: `"2026-08-06T12:00:00Z"`.
+    """
+
     metrics: Annotated[list[Metric] | None, Field(max_length=256)] = None
+    """The latest value of each metric that the program wants to show, such as loss or learning rate.
+
+    Constraints: at most 256 entries; replaced as a whole. Example: `[{"name": "loss", "value": "0.184"}]`.
+    """
+
     progress_percentage: Annotated[int | None, Field(le=100, ge=0)] = None
+    """How much of the training is done, by the program's own reckoning.
+
+    Unit: percent. Constraints: 0 to 100. Example: `40`.
+    """
 
 
 class UpdateTrainJobStatusRequest(Model):
-    """`trainer.v1alpha1.UpdateTrainJobStatusRequest`."""
+    """Body that a training pod posts to the control plane to report its progress, at most 64 KiB. The pod finds the
+    address, certificate and token in the variables `KUBEFLOW_TRAINER_SERVER_*`.
+
+    Schema: `trainer.v1alpha1.UpdateTrainJobStatusRequest`.
+    """
 
     trainer_status: TrainerStatus | None = None
+    """The new report. Left out, the request changes nothing and is answered with success.
+
+    Example: `{"progressPercentage": 40, "lastUpdatedTime": "2026-08-06T12:00:00Z"}`.
+    """
 
 
 class VolcanoPodGroupPolicySource(Model):
-    """`trainer.v1alpha1.VolcanoPodGroupPolicySource`."""
+    """Options of Volcano.
+
+    Schema: `trainer.v1alpha1.VolcanoPodGroupPolicySource`.
+    """
 
     network_topology: NetworkTopologySpec | None = None
+    """Keeps the pods of a job close to each other in the network, which speeds up gradient exchange.
+
+    Example: `{"mode": "hard", "highestTierAllowed": 2}`.
+    """
 
 
 class XGBoostMLPolicySource(Model):
-    """`trainer.v1alpha1.XGBoostMLPolicySource`."""
+    """Set-up for distributed XGBoost. It has no options, and setting it to an empty object is what turns it on.
+
+    Schema: `trainer.v1alpha1.XGBoostMLPolicySource`.
+    """
 
 
 class EnvInjection(Model):
-    """`trainer.v1alpha1.EnvInjection`."""
+    """Further containers that need to know how the nodes of a torch job find each other.
+
+    Schema: `trainer.v1alpha1.EnvInjection`.
+    """
 
     targets: Annotated[list[EnvInjectionTarget] | None, Field(max_length=16)] = None
+    """The containers, by the step that they belong to. The server refuses one that the runtime does not have.
+
+    Constraints: at most 16 entries; keyed by `jobName`. Example: `[{"jobName": "node", "containerNames":
+    ["profiler"]}]`.
+    """
 
 
 class PodGroupPolicy(Model):
-    """`trainer.v1alpha1.PodGroupPolicy`."""
+    """Which gang scheduler starts the pods of a job together. The cluster must have it installed.
+
+    Schema: `trainer.v1alpha1.PodGroupPolicy`.
+    """
 
     coscheduling: CoschedulingPodGroupPolicySource | None = None
+    """Uses the coscheduling plugin of the Kubernetes scheduler-plugins project.
+
+    Example: `{"scheduleTimeoutSeconds": 300}`.
+    """
+
     volcano: VolcanoPodGroupPolicySource | None = None
+    """Uses Volcano. The queue is named by the annotation `scheduling.volcano.sh/queue-name` on the template.
+
+    Example: `{"networkTopology": {"mode": "soft"}}`.
+    """
 
 
 class TorchMLPolicySource(Model):
-    """`trainer.v1alpha1.TorchMLPolicySource`."""
+    """Set-up for PyTorch. Every node learns its rank, the number of nodes and the address of the first one.
+
+    Schema: `trainer.v1alpha1.TorchMLPolicySource`.
+    """
 
     env_injection: EnvInjection | None = None
+    """Which containers besides `node` get the variables of torchrun as well.
+
+    Example: `{"targets": [{"jobName": "node", "containerNames": ["profiler"]}]}`.
+    """
 
 
 class TrainJobStatus(Model):
-    """`trainer.v1alpha1.TrainJobStatus`."""
+    """Progress and outcome of a job, written by the control plane.
+
+    Schema: `trainer.v1alpha1.TrainJobStatus`.
+    """
 
     conditions: Annotated[list[Condition] | None, Field(max_length=8)] = None
+    """Outcome so far, of type `Suspended`, `Complete` or `Failed`, each with a status and a reason. There is none for
+    running, so a job without a finished condition is judged by `jobsStatus`. The last entry is not the state.
+
+    Constraints: at most 8 entries; keyed by `type`. Example: `[{"type": "Complete", "status": "True", "reason":
+    "AllJobsCompleted", "message": "all jobs are done", "lastTransitionTime": "2026-08-06T12:00:00Z"}]`.
+    """
+
     jobs_status: Annotated[list[JobStatus] | None, Field(max_length=100)] = None
+    """One entry for every step of the job, such as `node` or `dataset-initializer`. Trainer 2.0 does not fill it.
+
+    Constraints: at most 100 entries; keyed by `name`. Example: `[{"name": "node", "ready": 1, "succeeded": 0, "failed":
+    0, "active": 1, "suspended": 0}]`.
+    """
+
     trainer_status: TrainerStatus | None = None
+    """What the training program itself reported last. Present only when the cluster has the feature gate
+    `TrainJobStatus` on and the program posts its progress.
+
+    Constraints: rule: lastUpdatedTime is required when trainerStatus is present. Example: `{"progressPercentage": 40,
+    "lastUpdatedTime": "2026-08-06T12:00:00Z"}`.
+    """
 
 
 class ContainerPatch(Model):
-    """`trainer.v1alpha1.ContainerPatch`."""
+    """Change to one container that the runtime already has.
+
+    Schema: `trainer.v1alpha1.ContainerPatch`.
+    """
 
     env: Annotated[list[EnvVar] | None, Field(max_length=128)] = None
+    """Variables to add. Refused for `node`, `dataset-initializer` and `model-initializer`, whose variables belong to
+    `trainer` and `initializer`.
+
+    Constraints: at most 128 entries; keyed by `name`. Example: `[{"name": "VERBOSE", "value": "1"}]`.
+    """
+
     name: Annotated[str, Field(max_length=253, min_length=1)]
+    """Which container to change. The server refuses a name that the step does not have.
+
+    Required. Constraints: 1 to 253 characters. Example: `"node"`.
+    """
+
     security_context: SecurityContext | None = None
+    """User, capabilities and privileges of this container. Overrides what the pod says.
+
+    Example: `{"allowPrivilegeEscalation": False}`.
+    """
+
     volume_mounts: Annotated[list[VolumeMount] | None, Field(max_length=128)] = None
+    """Where the container sees which volume. Entries are told apart by the volume's name, so a patch can mount one
+    volume only once.
+
+    Constraints: at most 128 entries; keyed by `name`. Example: `[{"name": "data", "mountPath": "/data"}]`.
+    """
 
 
 class DatasetInitializer(Model):
-    """`trainer.v1alpha1.DatasetInitializer`."""
+    """Fetches a dataset, in a pod of its own that ends before training starts.
+
+    Schema: `trainer.v1alpha1.DatasetInitializer`.
+    """
 
     env: Annotated[list[EnvVar] | None, Field(max_length=128)] = None
+    """Options of the download as variables, such as `IGNORE_PATTERNS` for Hugging Face or `ENDPOINT` and `REGION` for
+    S3. A `cache://` dataset needs `METADATA_LOC`.
+
+    Constraints: at most 128 entries; keyed by `name`. Example: `[{"name": "IGNORE_PATTERNS", "value":
+    "*.msgpack,*.h5"}]`.
+    """
+
     secret_ref: LocalObjectReference | None = None
+    """Secret of the job's namespace with the credentials. All its keys become variables, so they must be named like
+    `ACCESS_TOKEN`, or `ACCESS_KEY_ID` and `SECRET_ACCESS_KEY`.
+
+    Constraints: replaced as a whole. Example: `{"name": "hf-token"}`.
+    """
+
     storage_uri: Annotated[str | None, Field(max_length=2048)] = None
+    """Where the dataset lies. The scheme picks the provider, `hf`, `s3` or `cache`, the last two since Trainer 2.1; the
+    pod fails on any other.
+
+    Constraints: at most 2048 characters; rule: storageUri may be empty, or it must be a valid URI (scheme://...).
+    Example: `"hf://tatsu-lab/alpaca"`.
+    """
 
 
 class MLPolicy(Model):
-    """`trainer.v1alpha1.MLPolicy`."""
+    """How the nodes of a job are set up for a framework. Without a framework, pods get only their own variables.
+
+    Schema: `trainer.v1alpha1.MLPolicy`.
+    """
 
     flux: FluxMLPolicySource | None = None
+    """Runs the program under the Flux workload manager, in place of `mpirun` over SSH.
+
+    Example: `{"numProcPerNode": 4}`.
+    """
+
     jax: JAXMLPolicySource | None = None
+    """Sets the coordinator's address and each process's number for JAX. An empty object turns it on.
+
+    Example: `{}`.
+    """
+
     mpi: MPIMLPolicySource | None = None
+    """Sets up keys and a host file so that `mpirun` reaches all nodes over SSH. DeepSpeed and MLX run this way here.
+
+    Example: `{"numProcPerNode": 8, "runLauncherAsNode": True}`.
+    """
+
     num_nodes: int | None = None
+    """How many nodes a job gets that does not ask for a number.
+
+    Unit: nodes. Example: `1`.
+    """
+
     torch: TorchMLPolicySource | None = None
+    """Sets the variables that torchrun reads to find its peers. An empty object turns it on.
+
+    Example: `{}`.
+    """
+
     xgboost: XGBoostMLPolicySource | None = None
+    """Tells each XGBoost worker its number, how many there are and where the tracker runs. An empty object turns it on.
+
+    Example: `{}`.
+    """
 
 
 class ModelInitializer(Model):
-    """`trainer.v1alpha1.ModelInitializer`."""
+    """Fetches a pretrained model, in a pod of its own that ends before training starts.
+
+    Schema: `trainer.v1alpha1.ModelInitializer`.
+    """
 
     env: Annotated[list[EnvVar] | None, Field(max_length=128)] = None
+    """Options of the download as variables, such as `IGNORE_PATTERNS` for Hugging Face or `ENDPOINT` and `REGION` for
+    S3.
+
+    Constraints: at most 128 entries; keyed by `name`. Example: `[{"name": "ENDPOINT", "value":
+    "https://minio.example.com"}]`.
+    """
+
     secret_ref: LocalObjectReference | None = None
+    """Secret of the job's namespace with the credentials. All its keys become variables, so they must be named like
+    `ACCESS_TOKEN`, or `ACCESS_KEY_ID` and `SECRET_ACCESS_KEY`.
+
+    Constraints: replaced as a whole. Example: `{"name": "hf-token"}`.
+    """
+
     storage_uri: Annotated[str | None, Field(max_length=2048)] = None
+    """Where the model lies. The scheme picks the provider, `hf`, or since Trainer 2.1 `s3`; the pod fails on any other.
+
+    Constraints: at most 2048 characters; rule: storageUri may be empty, or it must be a valid URI (scheme://...).
+    Example: `"hf://meta-llama/Llama-3.2-1B-Instruct"`.
+    """
 
 
 class Trainer(Model):
-    """`trainer.v1alpha1.Trainer`."""
+    """The training program of one job. What is set here replaces what the runtime's container `node` says; what is left
+    out stays as the runtime has it.
+
+    Schema: `trainer.v1alpha1.Trainer`.
+    """
 
     args: Annotated[list[Annotated[str, Field(max_length=1048576)]] | None, Field(max_length=128)] = None
+    """Arguments of the program. They replace the runtime's list as a whole.
+
+    Constraints: at most 128 entries; each at most 1048576 characters; replaced as a whole. Example: `["--epochs",
+    "3"]`.
+    """
+
     command: Annotated[list[Annotated[str, Field(max_length=1048576)]] | None, Field(max_length=128)] = None
+    """Program to start, without a shell around it unless you name one. The whole job must stay below about 1.5 MiB, so
+    put large code into an image or a volume.
+
+    Constraints: at most 128 entries; each at most 1048576 characters; replaced as a whole. Example: `["torchrun",
+    "/workspace/train.py"]`.
+    """
+
     env: Annotated[list[EnvVar] | None, Field(max_length=128)] = None
+    """Environment variables, added to the runtime's by name. Those that the runtime's policy sets are reserved, such as
+    `PET_NNODES` and its kin for torch, and the server refuses them.
+
+    Constraints: at most 128 entries; keyed by `name`. Example: `[{"name": "NCCL_DEBUG", "value": "INFO"}]`.
+    """
+
     image: Annotated[str | None, Field(max_length=500)] = None
+    """Container image to train in, in place of the runtime's.
+
+    Constraints: at most 500 characters. Example: `"registry.example.com/vision/train:1.4"`.
+    """
+
     num_nodes: int | None = None
+    """How many pods train together. Left out, the runtime's `mlPolicy` decides; Flux runtimes need it here. With MPI
+    and the launcher as a node, 1 still gives a launcher and one worker.
+
+    Unit: nodes. Example: `4`.
+    """
+
     num_proc_per_node: int | None = None
+    """How many processes each node starts, mostly one for each GPU. Left out on a torch runtime, torchrun counts the
+    GPUs if some are requested, and otherwise the requested CPUs decide.
+
+    Unit: processes. Example: `8`.
+    """
+
     resources_per_node: ResourceRequirements | None = None
+    """CPU, memory and accelerators of each node. Trainer 2.3 merges it with the runtime's by resource and older ones
+    replace the whole, so name every resource you count on.
+
+    Example: `{"limits": {"cpu": 8, "memory": "64Gi", "nvidia.com/gpu": 1}}`.
+    """
 
 
 class Initializer(Model):
-    """`trainer.v1alpha1.Initializer`."""
+    """Data to fetch before training starts. It lands on a volume that the training pods mount as well.
+
+    Schema: `trainer.v1alpha1.Initializer`.
+    """
 
     dataset: DatasetInitializer | None = None
+    """Where the dataset comes from. It is put below `/workspace/dataset`."""
+
     model: ModelInitializer | None = None
+    """Where the pretrained model comes from. It is put below `/workspace/model`."""
 
 
 class PodSpecPatch(Model):
-    """`trainer.v1alpha1.PodSpecPatch`."""
+    """Change to the pods of a step. Where they may run can be changed later while the job is suspended; the rest is
+    fixed at creation.
+
+    Schema: `trainer.v1alpha1.PodSpecPatch`.
+    """
 
     affinity: Affinity | None = None
+    """Rules that draw the pods to nodes or to each other, or keep them apart.
+
+    Example: `{"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms":
+    [{"matchExpressions": [{"key": "gpu.example.com/model", "operator": "In", "values": ["a100", "h100"]}]}]}}}`.
+    """
+
     containers: Annotated[list[ContainerPatch] | None, Field(max_length=64)] = None
+    """Changes to containers that the runtime has, by name. No container can be added this way.
+
+    Constraints: at most 64 entries; keyed by `name`; cannot be changed once set. Example: `[{"name": "node",
+    "volumeMounts": [{"name": "data", "mountPath": "/data"}]}]`.
+    """
+
     image_pull_secrets: Annotated[list[LocalObjectReference] | None, Field(max_length=64)] = None
+    """Secrets of the job's namespace that unlock private image registries.
+
+    Constraints: at most 64 entries; keyed by `name`; cannot be changed once set. Example: `[{"name":
+    "registry-login"}]`.
+    """
+
     init_containers: Annotated[list[ContainerPatch] | None, Field(max_length=64)] = None
+    """Changes to the runtime's init containers, by name. No container can be added this way.
+
+    Constraints: at most 64 entries; keyed by `name`; cannot be changed once set. Example: `[{"name": "prepare", "env":
+    [{"name": "VERBOSE", "value": "1"}]}]`.
+    """
+
     node_selector: dict[str, str] | None = None
+    """Node labels that a node must carry to run these pods, for example those of a GPU pool.
+
+    Example: `{"pool": "a100"}`.
+    """
+
     scheduling_gates: Annotated[list[PodSchedulingGate] | None, Field(max_length=16)] = None
+    """Keeps the pods from being scheduled until another controller removes the gate.
+
+    Constraints: at most 16 entries; keyed by `name`. Example: `[{"name": "example.com/quota"}]`.
+    """
+
     security_context: PodSecurityContext | None = None
+    """User, groups and kernel settings for all containers of the pods.
+
+    Constraints: cannot be changed once set. Example: `{"runAsUser": 1000, "fsGroup": 1000}`.
+    """
+
     service_account_name: Annotated[str | None, Field(max_length=253)] = None
+    """Service account that the pods act as, for example one that may read a bucket.
+
+    Constraints: at most 253 characters; cannot be changed once set. Example: `"training"`.
+    """
+
     termination_grace_period_seconds: Annotated[int | None, Field(ge=0)] = None
+    """Time between the signal to stop and the kill. Give it what your program needs to write a last checkpoint.
+
+    Unit: seconds. Constraints: at least 0; cannot be changed once set. Example: `120`.
+    """
+
     tolerations: Annotated[list[Toleration] | None, Field(max_length=128)] = None
+    """Lets the pods run on tainted nodes, as GPU pools often are. Replaces the runtime's list as a whole.
+
+    Constraints: at most 128 entries; replaced as a whole. Example: `[{"key": "nvidia.com/gpu", "operator": "Exists"}]`.
+    """
+
     volumes: Annotated[list[Volume] | None, Field(max_length=128)] = None
+    """Volumes to add to the pods. A container sees one only if it mounts it by name.
+
+    Constraints: at most 128 entries; keyed by `name`; cannot be changed once set. Example: `[{"name": "data",
+    "persistentVolumeClaim": {"claimName": "imagenet"}}]`.
+    """
 
 
 class PodTemplatePatch(Model):
-    """`trainer.v1alpha1.PodTemplatePatch`."""
+    """Change to the pods of a step.
+
+    Schema: `trainer.v1alpha1.PodTemplatePatch`.
+    """
 
     metadata: EmbeddedObjectMeta | None = None
+    """Labels and annotations to put on the pods, for example to keep a service mesh out of them.
+
+    Example: `{"annotations": {"sidecar.istio.io/inject": "false"}}`.
+    """
+
     spec: PodSpecPatch | None = None
+    """Where the pods may run, and what they mount.
+
+    Example: `{"nodeSelector": {"pool": "a100"}}`.
+    """
 
 
 class JobSpecPatch(Model):
-    """`trainer.v1alpha1.JobSpecPatch`."""
+    """Change to what a step's Job runs. Only its pods can be patched.
+
+    Schema: `trainer.v1alpha1.JobSpecPatch`.
+    """
 
     template: PodTemplatePatch | None = None
+    """Change to the pods of the step.
+
+    Example: `{"spec": {"nodeSelector": {"pool": "a100"}}}`.
+    """
 
 
 class JobTemplatePatch(Model):
-    """`trainer.v1alpha1.JobTemplatePatch`."""
+    """Change to the Kubernetes Job of a step.
+
+    Schema: `trainer.v1alpha1.JobTemplatePatch`.
+    """
 
     metadata: EmbeddedObjectMeta | None = None
+    """Labels and annotations to put on the Job. Those for pods belong one level deeper.
+
+    Example: `{"labels": {"cost-center": "vision"}}`.
+    """
+
     spec: JobSpecPatch | None = None
+    """Change to what the Job runs.
+
+    Example: `{"template": {"spec": {"nodeSelector": {"pool": "a100"}}}}`.
+    """
 
 
 class ReplicatedJobPatch(Model):
-    """`trainer.v1alpha1.ReplicatedJobPatch`."""
+    """Change to one step of a job.
+
+    Schema: `trainer.v1alpha1.ReplicatedJobPatch`.
+    """
 
     name: Annotated[str, Field(max_length=253, min_length=1)]
+    """Which step to change. The server refuses a name that the runtime does not have.
+
+    Required. Constraints: 1 to 253 characters. Example: `"node"`.
+    """
+
     template: JobTemplatePatch | None = None
+    """What to change of that step.
+
+    Example: `{"metadata": {"labels": {"cost-center": "vision"}}}`.
+    """
 
 
 class JobSetSpecPatch(Model):
-    """`trainer.v1alpha1.JobSetSpecPatch`."""
+    """Changes to the steps of a job.
+
+    Schema: `trainer.v1alpha1.JobSetSpecPatch`.
+    """
 
     replicated_jobs: Annotated[list[ReplicatedJobPatch] | None, Field(max_length=100)] = None
+    """One entry for each step to change, by its name in the runtime.
+
+    Constraints: at most 100 entries; keyed by `name`. Example: `[{"name": "node"}]`.
+    """
 
 
 class JobSetTemplatePatch(Model):
-    """`trainer.v1alpha1.JobSetTemplatePatch`."""
+    """Change to the JobSet of a job.
+
+    Schema: `trainer.v1alpha1.JobSetTemplatePatch`.
+    """
 
     metadata: EmbeddedObjectMeta | None = None
+    """Labels and annotations to put on the JobSet, which is where queueing and scheduling systems look for theirs.
+
+    Example: `{"labels": {"cost-center": "vision"}}`.
+    """
+
     spec: JobSetSpecPatch | None = None
+    """Changes to the steps that the JobSet runs.
+
+    Example: `{"replicatedJobs": [{"name": "node"}]}`.
+    """
 
 
 class JobSetTemplateSpec(Model):
-    """`trainer.v1alpha1.JobSetTemplateSpec`."""
+    """The JobSet that a runtime makes of a job.
+
+    Schema: `trainer.v1alpha1.JobSetTemplateSpec`.
+    """
 
     metadata: EmbeddedObjectMeta | None = None
+    """Labels and annotations that every JobSet of this runtime gets.
+
+    Example: `{"annotations": {"scheduling.volcano.sh/queue-name": "training"}}`.
+    """
+
     spec: JobSetSpec | None = None
+    """The steps of a job and how they depend on each other.
+
+    Constraints: rule: StartupPolicy and DependsOn APIs are mutually exclusive.
+    """
 
 
 class TrainingRuntimeSpec(Model):
-    """`trainer.v1alpha1.TrainingRuntimeSpec`."""
+    """How jobs of this runtime find each other, are scheduled, and what their pods look like.
+
+    Schema: `trainer.v1alpha1.TrainingRuntimeSpec`.
+    """
 
     ml_policy: MLPolicy | None = None
+    """Which framework launches the processes, and on how many nodes when the job does not say.
+
+    Constraints: rule: Only one of the policy can be configured. Example: `{"numNodes": 1, "torch": {}}`.
+    """
+
     pod_group_policy: PodGroupPolicy | None = None
+    """Gang scheduling, which starts all pods of a job or none, so that half a job does not sit on GPUs waiting for the
+    rest. Set one policy only; nothing on the server checks that.
+    """
+
     template: Annotated[JobSetTemplateSpec | None, MinProperties(1)] = None
+    """The JobSet that every job of this runtime becomes.
+
+    Constraints: at least 1 entry.
+    """
 
 
 class TrainingRuntimeSpecPatch(Model):
-    """`trainer.v1alpha1.TrainingRuntimeSpecPatch`."""
+    """Change to a runtime. Only its template can be patched, not its machine learning policy.
+
+    Schema: `trainer.v1alpha1.TrainingRuntimeSpecPatch`.
+    """
 
     template: JobSetTemplatePatch | None = None
+    """Change to the JobSet that the runtime creates.
+
+    Example: `{"metadata": {"annotations": {"example.com/owner": "vision"}}}`.
+    """
 
 
 class ClusterTrainingRuntime(KubeObject):
-    """`trainer.v1alpha1.ClusterTrainingRuntime`."""
+    """A blueprint for jobs of every namespace. The control plane ships some, such as `torch-distributed`; ordinary
+    users may read but not write them.
+
+    Schema: `trainer.v1alpha1.ClusterTrainingRuntime`.
+    """
 
     API_VERSION: ClassVar[str] = "trainer.kubeflow.org/v1alpha1"
     KIND: ClassVar[str] = "ClusterTrainingRuntime"
 
     api_version: Literal["trainer.kubeflow.org/v1alpha1"] | None = None
+    """API group and version. The constructor fills it in.
+
+    Example: `"trainer.kubeflow.org/v1alpha1"`.
+    """
+
     kind: Literal["ClusterTrainingRuntime"] | None = None
+    """Name of the kind. The constructor fills it in.
+
+    Example: `"ClusterTrainingRuntime"`.
+    """
+
     metadata: ObjectMeta | None = None
+    """Name and labels. The label `trainer.kubeflow.org/framework` tells clients what it trains with, and
+    `trainer.kubeflow.org/support` set to `deprecated` makes the server warn whoever uses it.
+
+    Example: `{"name": "torch-lab", "labels": {"trainer.kubeflow.org/framework": "torch"}}`.
+    """
+
     spec: Annotated[TrainingRuntimeSpec | None, MinProperties(1)] = None
+    """The blueprint. From Trainer 2.3 a job keeps a copy of what it started from, so later edits reach new jobs only.
+
+    Constraints: at least 1 entry. Example: `{"mlPolicy": {"numNodes": 1, "torch": {}}}`.
+    """
 
 
 class ClusterTrainingRuntimeList(KubeObject):
-    """`trainer.v1alpha1.ClusterTrainingRuntimeList`."""
+    """A page of ClusterTrainingRuntimes, as the server answers a list request.
+
+    Schema: `trainer.v1alpha1.ClusterTrainingRuntimeList`.
+    """
 
     API_VERSION: ClassVar[str] = "trainer.kubeflow.org/v1alpha1"
     KIND: ClassVar[str] = "ClusterTrainingRuntimeList"
 
     api_version: Literal["trainer.kubeflow.org/v1alpha1"] | None = None
+    """API group and version. The constructor fills it in.
+
+    Example: `"trainer.kubeflow.org/v1alpha1"`.
+    """
+
     items: list[ClusterTrainingRuntime]
+    """The runtimes of this page, at most as many as the request's `limit`.
+
+    Required.
+    """
+
     kind: Literal["ClusterTrainingRuntimeList"] | None = None
+    """Name of the list's kind. The constructor fills it in.
+
+    Example: `"ClusterTrainingRuntimeList"`.
+    """
+
     metadata: ListMeta | None = None
+    """Where this page stands in the whole list. `continue` fetches the next page and `resourceVersion` starts a watch
+    after it.
+
+    Example: `{"resourceVersion": "184467"}`.
+    """
 
 
 class RuntimePatch(Model):
-    """`trainer.v1alpha1.RuntimePatch`."""
+    """The changes that one party makes to the runtime of one job.
+
+    Schema: `trainer.v1alpha1.RuntimePatch`.
+    """
 
     manager: Annotated[str, Field(max_length=253, min_length=1)]
+    """Who makes the change, as a domain and a name. It identifies the entry, so choose one for your tool and keep it.
+
+    Required. Constraints: 1 to 253 characters; cannot be changed once set. Example: `"example.com/team"`.
+    """
+
     time: Time | None = None
+    """When the entry was last changed. The server sets it, so leave it out when you compare or apply objects.
+
+    Example: `"2026-08-06T12:00:00Z"`.
+    """
+
     training_runtime_spec: TrainingRuntimeSpecPatch | None = None
+    """The change itself, laid out like the runtime it applies to.
+
+    Example: `{"template": {"metadata": {"labels": {"cost-center": "vision"}}}}`.
+    """
 
 
 class TrainJobSpec(Model):
-    """`trainer.v1alpha1.TrainJobSpec`."""
+    """What to run, on which runtime, and what to change of that runtime for this one job.
+
+    Schema: `trainer.v1alpha1.TrainJobSpec`.
+    """
 
     active_deadline_seconds: Annotated[int | None, Field(ge=1)] = None
+    """Ends the job as Failed with reason `DeadlineExceeded` once it has been active this long, and deletes its pods.
+    The clock starts at creation and starts anew when a suspended job is resumed. Left out, a job may run forever.
+
+    Unit: seconds. Constraints: at least 1; cannot be changed once set. Example: `86400`.
+    """
+
     initializer: Initializer | None = None
+    """Downloads a dataset and a pretrained model before training starts. Only works with a runtime that has the jobs
+    `dataset-initializer` and `model-initializer`, such as the torchtune runtimes.
+
+    Constraints: cannot be changed once set.
+    """
+
     managed_by: Annotated[str | None, Field(max_length=253)] = None
+    """Which controller runs the job. Kueue's MultiKueue value hands it to another cluster, and the controllers here
+    leave it alone from Trainer 2.3 on.
+
+    Default: `"trainer.kubeflow.org/trainjob-controller"`. Constraints: at most 253 characters; cannot be changed once
+    set; rule: ManagedBy must be trainer.kubeflow.org/trainjob-controller or kueue.x-k8s.io/multikueue if set. Example:
+    `"kueue.x-k8s.io/multikueue"`.
+    """
+
     runtime_patches: Annotated[list[RuntimePatch] | None, Field(max_length=16)] = None
+    """Changes to the runtime that apply to this job alone, such as node selectors, tolerations, volumes and labels. One
+    entry for each party that patches; Kueue adds its own, so change your entry and never replace the list.
+
+    Constraints: at most 16 entries; keyed by `manager`. Example: `[{"manager": "example.com/team",
+    "trainingRuntimeSpec": {"template": {"metadata": {"labels": {"cost-center": "vision"}}}}}]`.
+    """
+
     runtime_ref: RuntimeRef
+    """The runtime to start from. It must exist before the job is created.
+
+    Required. Constraints: cannot be changed once set. Example: `{"name": "torch-distributed"}`.
+    """
+
     suspend: bool | None = None
+    """True stops the job by removing its pods, and False starts it again. What the pods had not saved to storage is
+    lost. Queueing systems such as Kueue create jobs suspended and release them when there is room.
+
+    Default: `False`. Example: `True`.
+    """
+
     trainer: Trainer | None = None
+    """The training program, its size and its environment, in place of what the runtime says. Send it always, even
+    empty, because without it several runtimes inject none of the variables that processes find each other by.
+
+    Constraints: cannot be changed once set. Example: `{"numNodes": 4, "command": ["torchrun", "train.py"]}`.
+    """
 
 
 class TrainingRuntime(KubeObject):
-    """`trainer.v1alpha1.TrainingRuntime`."""
+    """A blueprint for jobs of one namespace, with the framework's policy, the image and the steps. Platform engineers
+    write it, and jobs refer to it by name.
+
+    Schema: `trainer.v1alpha1.TrainingRuntime`.
+    """
 
     API_VERSION: ClassVar[str] = "trainer.kubeflow.org/v1alpha1"
     KIND: ClassVar[str] = "TrainingRuntime"
 
     api_version: Literal["trainer.kubeflow.org/v1alpha1"] | None = None
+    """API group and version. The constructor fills it in.
+
+    Example: `"trainer.kubeflow.org/v1alpha1"`.
+    """
+
     kind: Literal["TrainingRuntime"] | None = None
+    """Name of the kind. The constructor fills it in.
+
+    Example: `"TrainingRuntime"`.
+    """
+
     metadata: ObjectMeta | None = None
+    """Name and labels. The label `trainer.kubeflow.org/framework` tells clients what it trains with, and
+    `trainer.kubeflow.org/support` set to `deprecated` makes the server warn whoever uses it.
+
+    Example: `{"name": "torch-lab", "labels": {"trainer.kubeflow.org/framework": "torch"}}`.
+    """
+
     spec: Annotated[TrainingRuntimeSpec | None, MinProperties(1)] = None
+    """The blueprint. From Trainer 2.3 a job keeps a copy of what it started from, so later edits reach new jobs only.
+
+    Constraints: at least 1 entry. Example: `{"mlPolicy": {"numNodes": 1, "torch": {}}}`.
+    """
 
 
 class TrainingRuntimeList(KubeObject):
-    """`trainer.v1alpha1.TrainingRuntimeList`."""
+    """A page of TrainingRuntimes, as the server answers a list request.
+
+    Schema: `trainer.v1alpha1.TrainingRuntimeList`.
+    """
 
     API_VERSION: ClassVar[str] = "trainer.kubeflow.org/v1alpha1"
     KIND: ClassVar[str] = "TrainingRuntimeList"
 
     api_version: Literal["trainer.kubeflow.org/v1alpha1"] | None = None
+    """API group and version. The constructor fills it in.
+
+    Example: `"trainer.kubeflow.org/v1alpha1"`.
+    """
+
     items: list[TrainingRuntime]
+    """The runtimes of this page, at most as many as the request's `limit`.
+
+    Required.
+    """
+
     kind: Literal["TrainingRuntimeList"] | None = None
+    """Name of the list's kind. The constructor fills it in.
+
+    Example: `"TrainingRuntimeList"`.
+    """
+
     metadata: ListMeta | None = None
+    """Where this page stands in the whole list. `continue` fetches the next page and `resourceVersion` starts a watch
+    after it.
+
+    Example: `{"resourceVersion": "184467"}`.
+    """
 
 
 class TrainJobSpecUpdate(Model):
-    """`trainer.v1alpha1.TrainJobSpecUpdate`."""
+    """What can change of an existing `TrainJobSpec`; what is not set stays as it is.
+
+    Derived from `trainer.v1alpha1.TrainJobSpec`.
+    """
 
     runtime_patches: Annotated[list[RuntimePatch] | None, Field(max_length=16)] = None
+    """Changes to the runtime that apply to this job alone, such as node selectors, tolerations, volumes and labels. One
+    entry for each party that patches; Kueue adds its own, so change your entry and never replace the list.
+
+    Constraints: at most 16 entries; keyed by `manager`. Example: `[{"manager": "example.com/team",
+    "trainingRuntimeSpec": {"template": {"metadata": {"labels": {"cost-center": "vision"}}}}}]`.
+    """
+
     suspend: bool | None = None
+    """True stops the job by removing its pods, and False starts it again. What the pods had not saved to storage is
+    lost. Queueing systems such as Kueue create jobs suspended and release them when there is room.
+
+    Default: `False`. Example: `True`.
+    """
 
 
 class TrainJobUpdate(Model):
-    """`trainer.v1alpha1.TrainJobUpdate`."""
+    """What can change of an existing `TrainJob`; what is not set stays as it is.
+
+    Derived from `trainer.v1alpha1.TrainJob`.
+    """
 
     metadata: ObjectMetaUpdate | None = None
     spec: TrainJobSpecUpdate | None = None
 
 
 class TrainJob(KubeObject):
-    """`trainer.v1alpha1.TrainJob`."""
+    """One training run. Names a runtime, says what to run on how many nodes, and reports how it goes.
+
+    Schema: `trainer.v1alpha1.TrainJob`.
+
+    Constraints: rule: metadata.name must match RFC 1035 DNS label format; rule: metadata.name must be no more than 63
+    characters.
+    """
 
     API_VERSION: ClassVar[str] = "trainer.kubeflow.org/v1alpha1"
     KIND: ClassVar[str] = "TrainJob"
 
     api_version: Literal["trainer.kubeflow.org/v1alpha1"] | None = None
+    """API group and version. The constructor fills it in.
+
+    Example: `"trainer.kubeflow.org/v1alpha1"`.
+    """
+
     kind: Literal["TrainJob"] | None = None
+    """Name of the kind. The constructor fills it in.
+
+    Example: `"TrainJob"`.
+    """
+
     metadata: ObjectMeta | None = None
+    """Name, namespace, labels and annotations. Pod names are derived from the job's name, so keep it within 48
+    characters for a plain `node` job of up to 10 pods, and within 33 when the runtime prepares a dataset.
+
+    Example: `{"name": "mnist", "namespace": "ml", "labels": {"team": "vision"}}`.
+    """
+
     spec: TrainJobSpec | None = None
+    """What to run. After creation only `suspend` and the scheduling part of `runtimePatches` can be changed.
+
+    Example: `{"runtimeRef": {"name": "torch-distributed"}, "trainer": {"numNodes": 2}}`.
+    """
+
     status: Annotated[TrainJobStatus | None, MinProperties(1)] = None
+    """What the control plane has observed so far. Written by the controller; a fresh job has none.
+
+    Constraints: at least 1 entry. Example: `{"conditions": [], "jobsStatus": []}`.
+    """
 
 
 class TrainJobList(KubeObject):
-    """`trainer.v1alpha1.TrainJobList`."""
+    """A page of TrainJobs, as the server answers a list request.
+
+    Schema: `trainer.v1alpha1.TrainJobList`.
+    """
 
     API_VERSION: ClassVar[str] = "trainer.kubeflow.org/v1alpha1"
     KIND: ClassVar[str] = "TrainJobList"
 
     api_version: Literal["trainer.kubeflow.org/v1alpha1"] | None = None
+    """API group and version. The constructor fills it in.
+
+    Example: `"trainer.kubeflow.org/v1alpha1"`.
+    """
+
     items: list[TrainJob]
+    """The jobs of this page, at most as many as the request's `limit`.
+
+    Required.
+    """
+
     kind: Literal["TrainJobList"] | None = None
+    """Name of the list's kind. The constructor fills it in.
+
+    Example: `"TrainJobList"`.
+    """
+
     metadata: ListMeta | None = None
+    """Where this page stands in the whole list. `continue` fetches the next page and `resourceVersion` starts a watch
+    after it.
+
+    Example: `{"resourceVersion": "184467"}`.
+    """

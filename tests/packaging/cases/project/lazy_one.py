@@ -1,2 +1,3 @@
+# mypy: ignore-errors
 def late():
     return "late"

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A module beside the script."""
 
 from parts import scale

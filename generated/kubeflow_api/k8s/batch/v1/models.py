@@ -13,49 +13,67 @@ from ...meta.v1.models import EmbeddedObjectMeta, LabelSelector
 
 
 class PodFailurePolicyOnExitCodesRequirement(Model):
-    """`io.k8s.api.batch.v1.PodFailurePolicyOnExitCodesRequirement`."""
+    """`io.k8s.api.batch.v1.PodFailurePolicyOnExitCodesRequirement`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#podfailurepolicyonexitcodesrequirement-v1-batch
+    """
 
     container_name: str | None = None
     operator: Literal["In", "NotIn"]
     values: list[int]
+    """Constraints: no value twice."""
 
 
 class PodFailurePolicyOnPodConditionsPattern(Model):
-    """`io.k8s.api.batch.v1.PodFailurePolicyOnPodConditionsPattern`."""
+    """`io.k8s.api.batch.v1.PodFailurePolicyOnPodConditionsPattern`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#podfailurepolicyonpodconditionspattern-v1-batch
+    """
 
     status: str | None = None
     type: str
 
 
 class PodFailurePolicyRule(Model):
-    """`io.k8s.api.batch.v1.PodFailurePolicyRule`."""
+    """`io.k8s.api.batch.v1.PodFailurePolicyRule`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#podfailurepolicyrule-v1-batch
+    """
 
     action: Literal["Count", "FailIndex", "FailJob", "Ignore"]
     on_exit_codes: PodFailurePolicyOnExitCodesRequirement | None = None
     on_pod_conditions: list[PodFailurePolicyOnPodConditionsPattern] | None = None
+    """Constraints: replaced as a whole."""
 
 
 class SuccessPolicyRule(Model):
-    """`io.k8s.api.batch.v1.SuccessPolicyRule`."""
+    """`io.k8s.api.batch.v1.SuccessPolicyRule`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#successpolicyrule-v1-batch
+    """
 
     succeeded_count: int | None = None
     succeeded_indexes: str | None = None
 
 
 class PodFailurePolicy(Model):
-    """`io.k8s.api.batch.v1.PodFailurePolicy`."""
+    """`io.k8s.api.batch.v1.PodFailurePolicy`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#podfailurepolicy-v1-batch
+    """
 
     rules: list[PodFailurePolicyRule]
+    """Constraints: replaced as a whole."""
 
 
 class SuccessPolicy(Model):
-    """`io.k8s.api.batch.v1.SuccessPolicy`."""
+    """`io.k8s.api.batch.v1.SuccessPolicy`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#successpolicy-v1-batch
+    """
 
     rules: list[SuccessPolicyRule]
+    """Constraints: replaced as a whole."""
 
 
 class JobSpec(Model):
-    """`io.k8s.api.batch.v1.JobSpec`."""
+    """`io.k8s.api.batch.v1.JobSpec`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#jobspec-v1-batch
+    """
 
     active_deadline_seconds: int | None = None
     backoff_limit: int | None = None
@@ -69,6 +87,8 @@ class JobSpec(Model):
     pod_failure_policy: PodFailurePolicy | None = None
     pod_replacement_policy: Literal["Failed", "TerminatingOrFailed"] | None = None
     selector: LabelSelector | None = None
+    """Constraints: replaced as a whole."""
+
     success_policy: SuccessPolicy | None = None
     suspend: bool | None = None
     template: PodTemplateSpec
@@ -76,7 +96,9 @@ class JobSpec(Model):
 
 
 class JobTemplateSpec(Model):
-    """`io.k8s.api.batch.v1.JobTemplateSpec`."""
+    """`io.k8s.api.batch.v1.JobTemplateSpec`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#jobtemplatespec-v1-batch
+    """
 
     metadata: EmbeddedObjectMeta | None = None
     spec: JobSpec | None = None

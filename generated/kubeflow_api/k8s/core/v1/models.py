@@ -17,7 +17,9 @@ from ...meta.v1.models import EmbeddedObjectMeta, LabelSelector
 
 
 class AWSElasticBlockStoreVolumeSource(Model):
-    """`io.k8s.api.core.v1.AWSElasticBlockStoreVolumeSource`."""
+    """`io.k8s.api.core.v1.AWSElasticBlockStoreVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#awselasticblockstorevolumesource-v1-core
+    """
 
     fs_type: str | None = None
     partition: int | None = None
@@ -26,25 +28,34 @@ class AWSElasticBlockStoreVolumeSource(Model):
 
 
 class AppArmorProfile(Model):
-    """`io.k8s.api.core.v1.AppArmorProfile`."""
+    """`io.k8s.api.core.v1.AppArmorProfile`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#apparmorprofile-v1-core
+    """
 
     localhost_profile: str | None = None
     type: Literal["Localhost", "RuntimeDefault", "Unconfined"]
 
 
 class AzureDiskVolumeSource(Model):
-    """`io.k8s.api.core.v1.AzureDiskVolumeSource`."""
+    """`io.k8s.api.core.v1.AzureDiskVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#azurediskvolumesource-v1-core
+    """
 
     caching_mode: Literal["None", "ReadOnly", "ReadWrite"] | None = None
     disk_name: str
     disk_uri: Annotated[str, Field(alias="diskURI")]
     fs_type: str | None = None
+    """Default: `"ext4"`."""
+
     kind: Literal["Dedicated", "Managed", "Shared"] | None = None
     read_only: bool | None = None
+    """Default: `False`."""
 
 
 class AzureFileVolumeSource(Model):
-    """`io.k8s.api.core.v1.AzureFileVolumeSource`."""
+    """`io.k8s.api.core.v1.AzureFileVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#azurefilevolumesource-v1-core
+    """
 
     read_only: bool | None = None
     secret_name: str
@@ -52,92 +63,135 @@ class AzureFileVolumeSource(Model):
 
 
 class Capabilities(Model):
-    """`io.k8s.api.core.v1.Capabilities`."""
+    """`io.k8s.api.core.v1.Capabilities`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#capabilities-v1-core
+    """
 
     add: list[str] | None = None
+    """Constraints: replaced as a whole."""
+
     drop: list[str] | None = None
+    """Constraints: replaced as a whole."""
 
 
 class ConfigMapEnvSource(Model):
-    """`io.k8s.api.core.v1.ConfigMapEnvSource`."""
+    """`io.k8s.api.core.v1.ConfigMapEnvSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#configmapenvsource-v1-core
+    """
 
     name: str | None = None
+    """Default: `\"\"`."""
+
     optional: bool | None = None
 
 
 class ConfigMapKeySelector(Model):
-    """`io.k8s.api.core.v1.ConfigMapKeySelector`."""
+    """`io.k8s.api.core.v1.ConfigMapKeySelector`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#configmapkeyselector-v1-core
+
+    Constraints: replaced as a whole.
+    """
 
     key: str
     name: str | None = None
+    """Default: `\"\"`."""
+
     optional: bool | None = None
 
 
 class ContainerPort(Model):
-    """`io.k8s.api.core.v1.ContainerPort`."""
+    """`io.k8s.api.core.v1.ContainerPort`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#containerport-v1-core
+    """
 
     container_port: int
     host_ip: Annotated[str | None, Field(alias="hostIP")] = None
     host_port: int | None = None
     name: str | None = None
     protocol: Literal["SCTP", "TCP", "UDP"] | None = None
+    """Default: `"TCP"`."""
 
 
 class ContainerResizePolicy(Model):
-    """`io.k8s.api.core.v1.ContainerResizePolicy`."""
+    """`io.k8s.api.core.v1.ContainerResizePolicy`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#containerresizepolicy-v1-core
+    """
 
     resource_name: str
     restart_policy: str
 
 
 class ContainerRestartRuleOnExitCodes(Model):
-    """`io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes`."""
+    """`io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#containerrestartruleonexitcodes-v1-core
+    """
 
     operator: str
     values: list[int] | None = None
+    """Constraints: no value twice."""
 
 
 class EmptyDirVolumeSource(Model):
-    """`io.k8s.api.core.v1.EmptyDirVolumeSource`."""
+    """`io.k8s.api.core.v1.EmptyDirVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#emptydirvolumesource-v1-core
+    """
 
     medium: str | None = None
     size_limit: QuantityLike | None = None
 
 
 class ExecAction(Model):
-    """`io.k8s.api.core.v1.ExecAction`."""
+    """`io.k8s.api.core.v1.ExecAction`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#execaction-v1-core
+    """
 
     command: list[str] | None = None
+    """Constraints: replaced as a whole."""
 
 
 class FCVolumeSource(Model):
-    """`io.k8s.api.core.v1.FCVolumeSource`."""
+    """`io.k8s.api.core.v1.FCVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#fcvolumesource-v1-core
+    """
 
     fs_type: str | None = None
     lun: int | None = None
     read_only: bool | None = None
     target_wwns: Annotated[list[str] | None, Field(alias="targetWWNs")] = None
+    """Constraints: replaced as a whole."""
+
     wwids: list[str] | None = None
+    """Constraints: replaced as a whole."""
 
 
 class FileKeySelector(Model):
-    """`io.k8s.api.core.v1.FileKeySelector`."""
+    """`io.k8s.api.core.v1.FileKeySelector`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#filekeyselector-v1-core
+
+    Constraints: replaced as a whole.
+    """
 
     key: str
     optional: bool | None = None
+    """Default: `False`."""
+
     path: str
     volume_name: str
 
 
 class FlockerVolumeSource(Model):
-    """`io.k8s.api.core.v1.FlockerVolumeSource`."""
+    """`io.k8s.api.core.v1.FlockerVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#flockervolumesource-v1-core
+    """
 
     dataset_name: str | None = None
     dataset_uuid: Annotated[str | None, Field(alias="datasetUUID")] = None
 
 
 class GCEPersistentDiskVolumeSource(Model):
-    """`io.k8s.api.core.v1.GCEPersistentDiskVolumeSource`."""
+    """`io.k8s.api.core.v1.GCEPersistentDiskVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#gcepersistentdiskvolumesource-v1-core
+    """
 
     fs_type: str | None = None
     partition: int | None = None
@@ -146,14 +200,19 @@ class GCEPersistentDiskVolumeSource(Model):
 
 
 class GRPCAction(Model):
-    """`io.k8s.api.core.v1.GRPCAction`."""
+    """`io.k8s.api.core.v1.GRPCAction`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#grpcaction-v1-core
+    """
 
     port: int
     service: str | None = None
+    """Default: `\"\"`."""
 
 
 class GitRepoVolumeSource(Model):
-    """`io.k8s.api.core.v1.GitRepoVolumeSource`."""
+    """`io.k8s.api.core.v1.GitRepoVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#gitrepovolumesource-v1-core
+    """
 
     directory: str | None = None
     repository: str
@@ -161,7 +220,9 @@ class GitRepoVolumeSource(Model):
 
 
 class GlusterfsVolumeSource(Model):
-    """`io.k8s.api.core.v1.GlusterfsVolumeSource`."""
+    """`io.k8s.api.core.v1.GlusterfsVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#glusterfsvolumesource-v1-core
+    """
 
     endpoints: str
     path: str
@@ -169,21 +230,29 @@ class GlusterfsVolumeSource(Model):
 
 
 class HTTPHeader(Model):
-    """`io.k8s.api.core.v1.HTTPHeader`."""
+    """`io.k8s.api.core.v1.HTTPHeader`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#httpheader-v1-core
+    """
 
     name: str
     value: str
 
 
 class HostAlias(Model):
-    """`io.k8s.api.core.v1.HostAlias`."""
+    """`io.k8s.api.core.v1.HostAlias`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#hostalias-v1-core
+    """
 
     hostnames: list[str] | None = None
+    """Constraints: replaced as a whole."""
+
     ip: str
 
 
 class HostPathVolumeSource(Model):
-    """`io.k8s.api.core.v1.HostPathVolumeSource`."""
+    """`io.k8s.api.core.v1.HostPathVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#hostpathvolumesource-v1-core
+    """
 
     path: str
     type: (
@@ -193,14 +262,18 @@ class HostPathVolumeSource(Model):
 
 
 class ImageVolumeSource(Model):
-    """`io.k8s.api.core.v1.ImageVolumeSource`."""
+    """`io.k8s.api.core.v1.ImageVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#imagevolumesource-v1-core
+    """
 
     pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     reference: str | None = None
 
 
 class KeyToPath(Model):
-    """`io.k8s.api.core.v1.KeyToPath`."""
+    """`io.k8s.api.core.v1.KeyToPath`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#keytopath-v1-core
+    """
 
     key: str
     mode: int | None = None
@@ -208,20 +281,29 @@ class KeyToPath(Model):
 
 
 class LocalObjectReference(Model):
-    """`io.k8s.api.core.v1.LocalObjectReference`."""
+    """`io.k8s.api.core.v1.LocalObjectReference`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#localobjectreference-v1-core
+
+    Constraints: replaced as a whole.
+    """
 
     name: str | None = None
+    """Default: `\"\"`."""
 
 
 class ModifyVolumeStatus(Model):
-    """`io.k8s.api.core.v1.ModifyVolumeStatus`."""
+    """`io.k8s.api.core.v1.ModifyVolumeStatus`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#modifyvolumestatus-v1-core
+    """
 
     status: Literal["InProgress", "Infeasible", "Pending"]
     target_volume_attributes_class_name: str | None = None
 
 
 class NFSVolumeSource(Model):
-    """`io.k8s.api.core.v1.NFSVolumeSource`."""
+    """`io.k8s.api.core.v1.NFSVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#nfsvolumesource-v1-core
+    """
 
     path: str
     read_only: bool | None = None
@@ -229,29 +311,45 @@ class NFSVolumeSource(Model):
 
 
 class NodeSelectorRequirement(Model):
-    """`io.k8s.api.core.v1.NodeSelectorRequirement`."""
+    """`io.k8s.api.core.v1.NodeSelectorRequirement`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#nodeselectorrequirement-v1-core
+    """
 
     key: str
     operator: Literal["DoesNotExist", "Exists", "Gt", "In", "Lt", "NotIn"]
     values: list[str] | None = None
+    """Constraints: replaced as a whole."""
 
 
 class NodeSelectorTerm(Model):
-    """`io.k8s.api.core.v1.NodeSelectorTerm`."""
+    """`io.k8s.api.core.v1.NodeSelectorTerm`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#nodeselectorterm-v1-core
+
+    Constraints: replaced as a whole.
+    """
 
     match_expressions: list[NodeSelectorRequirement] | None = None
+    """Constraints: replaced as a whole."""
+
     match_fields: list[NodeSelectorRequirement] | None = None
+    """Constraints: replaced as a whole."""
 
 
 class ObjectFieldSelector(Model):
-    """`io.k8s.api.core.v1.ObjectFieldSelector`."""
+    """`io.k8s.api.core.v1.ObjectFieldSelector`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#objectfieldselector-v1-core
+
+    Constraints: replaced as a whole.
+    """
 
     api_version: str | None = None
     field_path: str
 
 
 class PersistentVolumeClaimCondition(Model):
-    """`io.k8s.api.core.v1.PersistentVolumeClaimCondition`."""
+    """`io.k8s.api.core.v1.PersistentVolumeClaimCondition`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#persistentvolumeclaimcondition-v1-core
+    """
 
     last_probe_time: Time | None = None
     last_transition_time: Time | None = None
@@ -262,9 +360,13 @@ class PersistentVolumeClaimCondition(Model):
 
 
 class PersistentVolumeClaimStatus(Model):
-    """`io.k8s.api.core.v1.PersistentVolumeClaimStatus`."""
+    """`io.k8s.api.core.v1.PersistentVolumeClaimStatus`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#persistentvolumeclaimstatus-v1-core
+    """
 
     access_modes: list[Literal["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"]] | None = None
+    """Constraints: replaced as a whole."""
+
     allocated_resource_statuses: (
         dict[
             str,
@@ -281,27 +383,35 @@ class PersistentVolumeClaimStatus(Model):
     allocated_resources: dict[str, QuantityLike] | None = None
     capacity: dict[str, QuantityLike] | None = None
     conditions: list[PersistentVolumeClaimCondition] | None = None
+    """Constraints: keyed by `type`."""
+
     current_volume_attributes_class_name: str | None = None
     modify_volume_status: ModifyVolumeStatus | None = None
     phase: Literal["Bound", "Lost", "Pending"] | None = None
 
 
 class PersistentVolumeClaimVolumeSource(Model):
-    """`io.k8s.api.core.v1.PersistentVolumeClaimVolumeSource`."""
+    """`io.k8s.api.core.v1.PersistentVolumeClaimVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#persistentvolumeclaimvolumesource-v1-core
+    """
 
     claim_name: str
     read_only: bool | None = None
 
 
 class PhotonPersistentDiskVolumeSource(Model):
-    """`io.k8s.api.core.v1.PhotonPersistentDiskVolumeSource`."""
+    """`io.k8s.api.core.v1.PhotonPersistentDiskVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#photonpersistentdiskvolumesource-v1-core
+    """
 
     fs_type: str | None = None
     pd_id: Annotated[str, Field(alias="pdID")]
 
 
 class PodCertificateProjection(Model):
-    """`io.k8s.api.core.v1.PodCertificateProjection`."""
+    """`io.k8s.api.core.v1.PodCertificateProjection`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#podcertificateprojection-v1-core
+    """
 
     certificate_chain_path: str | None = None
     credential_bundle_path: str | None = None
@@ -313,26 +423,32 @@ class PodCertificateProjection(Model):
 
 
 class PodDNSConfigOption(Model):
-    """`io.k8s.api.core.v1.PodDNSConfigOption`."""
+    """`io.k8s.api.core.v1.PodDNSConfigOption`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#poddnsconfigoption-v1-core
+    """
 
     name: str | None = None
     value: str | None = None
 
 
 class PodOS(Model):
-    """`io.k8s.api.core.v1.PodOS`."""
+    """`io.k8s.api.core.v1.PodOS`: https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#podos-v1-core"""
 
     name: str
 
 
 class PodReadinessGate(Model):
-    """`io.k8s.api.core.v1.PodReadinessGate`."""
+    """`io.k8s.api.core.v1.PodReadinessGate`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#podreadinessgate-v1-core
+    """
 
     condition_type: str
 
 
 class PodResourceClaim(Model):
-    """`io.k8s.api.core.v1.PodResourceClaim`."""
+    """`io.k8s.api.core.v1.PodResourceClaim`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#podresourceclaim-v1-core
+    """
 
     name: str
     resource_claim_name: str | None = None
@@ -340,19 +456,25 @@ class PodResourceClaim(Model):
 
 
 class PodSchedulingGate(Model):
-    """`io.k8s.api.core.v1.PodSchedulingGate`."""
+    """`io.k8s.api.core.v1.PodSchedulingGate`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#podschedulinggate-v1-core
+    """
 
     name: str
 
 
 class PodSchedulingGroup(Model):
-    """`io.k8s.api.core.v1.PodSchedulingGroup`."""
+    """`io.k8s.api.core.v1.PodSchedulingGroup`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#podschedulinggroup-v1-core
+    """
 
     pod_group_name: str | None = None
 
 
 class PortworxVolumeSource(Model):
-    """`io.k8s.api.core.v1.PortworxVolumeSource`."""
+    """`io.k8s.api.core.v1.PortworxVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#portworxvolumesource-v1-core
+    """
 
     fs_type: str | None = None
     read_only: bool | None = None
@@ -360,14 +482,20 @@ class PortworxVolumeSource(Model):
 
 
 class PreferredSchedulingTerm(Model):
-    """`io.k8s.api.core.v1.PreferredSchedulingTerm`."""
+    """`io.k8s.api.core.v1.PreferredSchedulingTerm`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#preferredschedulingterm-v1-core
+    """
 
     preference: NodeSelectorTerm
+    """Constraints: replaced as a whole."""
+
     weight: int
 
 
 class QuobyteVolumeSource(Model):
-    """`io.k8s.api.core.v1.QuobyteVolumeSource`."""
+    """`io.k8s.api.core.v1.QuobyteVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#quobytevolumesource-v1-core
+    """
 
     group: str | None = None
     read_only: bool | None = None
@@ -378,27 +506,44 @@ class QuobyteVolumeSource(Model):
 
 
 class RBDVolumeSource(Model):
-    """`io.k8s.api.core.v1.RBDVolumeSource`."""
+    """`io.k8s.api.core.v1.RBDVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#rbdvolumesource-v1-core
+    """
 
     fs_type: str | None = None
     image: str
     keyring: str | None = None
+    """Default: `"/etc/ceph/keyring"`."""
+
     monitors: list[str]
+    """Constraints: replaced as a whole."""
+
     pool: str | None = None
+    """Default: `"rbd"`."""
+
     read_only: bool | None = None
     secret_ref: LocalObjectReference | None = None
+    """Constraints: replaced as a whole."""
+
     user: str | None = None
+    """Default: `"admin"`."""
 
 
 class ResourceClaim(Model):
-    """`io.k8s.api.core.v1.ResourceClaim`."""
+    """`io.k8s.api.core.v1.ResourceClaim`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#resourceclaim-v1-core
+    """
 
     name: str
     request: str | None = None
 
 
 class ResourceFieldSelector(Model):
-    """`io.k8s.api.core.v1.ResourceFieldSelector`."""
+    """`io.k8s.api.core.v1.ResourceFieldSelector`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#resourcefieldselector-v1-core
+
+    Constraints: replaced as a whole.
+    """
 
     container_name: str | None = None
     divisor: QuantityLike | None = None
@@ -406,15 +551,21 @@ class ResourceFieldSelector(Model):
 
 
 class ResourceRequirements(Model):
-    """`io.k8s.api.core.v1.ResourceRequirements`."""
+    """`io.k8s.api.core.v1.ResourceRequirements`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#resourcerequirements-v1-core
+    """
 
     claims: list[ResourceClaim] | None = None
+    """Constraints: keyed by `name`."""
+
     limits: dict[str, QuantityLike] | None = None
     requests: dict[str, QuantityLike] | None = None
 
 
 class SELinuxOptions(Model):
-    """`io.k8s.api.core.v1.SELinuxOptions`."""
+    """`io.k8s.api.core.v1.SELinuxOptions`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#selinuxoptions-v1-core
+    """
 
     level: str | None = None
     role: str | None = None
@@ -423,61 +574,93 @@ class SELinuxOptions(Model):
 
 
 class ScaleIOVolumeSource(Model):
-    """`io.k8s.api.core.v1.ScaleIOVolumeSource`."""
+    """`io.k8s.api.core.v1.ScaleIOVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#scaleiovolumesource-v1-core
+    """
 
     fs_type: str | None = None
+    """Default: `"xfs"`."""
+
     gateway: str
     protection_domain: str | None = None
     read_only: bool | None = None
     secret_ref: LocalObjectReference
+    """Constraints: replaced as a whole."""
+
     ssl_enabled: bool | None = None
     storage_mode: str | None = None
+    """Default: `"ThinProvisioned"`."""
+
     storage_pool: str | None = None
     system: str
     volume_name: str | None = None
 
 
 class SeccompProfile(Model):
-    """`io.k8s.api.core.v1.SeccompProfile`."""
+    """`io.k8s.api.core.v1.SeccompProfile`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#seccompprofile-v1-core
+    """
 
     localhost_profile: str | None = None
     type: Literal["Localhost", "RuntimeDefault", "Unconfined"]
 
 
 class SecretEnvSource(Model):
-    """`io.k8s.api.core.v1.SecretEnvSource`."""
+    """`io.k8s.api.core.v1.SecretEnvSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#secretenvsource-v1-core
+    """
 
     name: str | None = None
+    """Default: `\"\"`."""
+
     optional: bool | None = None
 
 
 class SecretKeySelector(Model):
-    """`io.k8s.api.core.v1.SecretKeySelector`."""
+    """`io.k8s.api.core.v1.SecretKeySelector`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#secretkeyselector-v1-core
+
+    Constraints: replaced as a whole.
+    """
 
     key: str
     name: str | None = None
+    """Default: `\"\"`."""
+
     optional: bool | None = None
 
 
 class SecretProjection(Model):
-    """`io.k8s.api.core.v1.SecretProjection`."""
+    """`io.k8s.api.core.v1.SecretProjection`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#secretprojection-v1-core
+    """
 
     items: list[KeyToPath] | None = None
+    """Constraints: replaced as a whole."""
+
     name: str | None = None
+    """Default: `\"\"`."""
+
     optional: bool | None = None
 
 
 class SecretVolumeSource(Model):
-    """`io.k8s.api.core.v1.SecretVolumeSource`."""
+    """`io.k8s.api.core.v1.SecretVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#secretvolumesource-v1-core
+    """
 
     default_mode: int | None = None
     items: list[KeyToPath] | None = None
+    """Constraints: replaced as a whole."""
+
     optional: bool | None = None
     secret_name: str | None = None
 
 
 class ServiceAccountTokenProjection(Model):
-    """`io.k8s.api.core.v1.ServiceAccountTokenProjection`."""
+    """`io.k8s.api.core.v1.ServiceAccountTokenProjection`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#serviceaccounttokenprojection-v1-core
+    """
 
     audience: str | None = None
     expiration_seconds: int | None = None
@@ -485,37 +668,47 @@ class ServiceAccountTokenProjection(Model):
 
 
 class SleepAction(Model):
-    """`io.k8s.api.core.v1.SleepAction`."""
+    """`io.k8s.api.core.v1.SleepAction`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#sleepaction-v1-core
+    """
 
     seconds: int
 
 
 class StorageOSVolumeSource(Model):
-    """`io.k8s.api.core.v1.StorageOSVolumeSource`."""
+    """`io.k8s.api.core.v1.StorageOSVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#storageosvolumesource-v1-core
+    """
 
     fs_type: str | None = None
     read_only: bool | None = None
     secret_ref: LocalObjectReference | None = None
+    """Constraints: replaced as a whole."""
+
     volume_name: str | None = None
     volume_namespace: str | None = None
 
 
 class Sysctl(Model):
-    """`io.k8s.api.core.v1.Sysctl`."""
+    """`io.k8s.api.core.v1.Sysctl`: https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#sysctl-v1-core"""
 
     name: str
     value: str
 
 
 class TCPSocketAction(Model):
-    """`io.k8s.api.core.v1.TCPSocketAction`."""
+    """`io.k8s.api.core.v1.TCPSocketAction`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#tcpsocketaction-v1-core
+    """
 
     host: str | None = None
     port: IntOrStringLike
 
 
 class Toleration(Model):
-    """`io.k8s.api.core.v1.Toleration`."""
+    """`io.k8s.api.core.v1.Toleration`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#toleration-v1-core
+    """
 
     effect: Literal["NoExecute", "NoSchedule", "PreferNoSchedule"] | None = None
     key: str | None = None
@@ -525,7 +718,11 @@ class Toleration(Model):
 
 
 class TypedLocalObjectReference(Model):
-    """`io.k8s.api.core.v1.TypedLocalObjectReference`."""
+    """`io.k8s.api.core.v1.TypedLocalObjectReference`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#typedlocalobjectreference-v1-core
+
+    Constraints: replaced as a whole.
+    """
 
     api_group: str | None = None
     kind: str
@@ -533,7 +730,9 @@ class TypedLocalObjectReference(Model):
 
 
 class TypedObjectReference(Model):
-    """`io.k8s.api.core.v1.TypedObjectReference`."""
+    """`io.k8s.api.core.v1.TypedObjectReference`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#typedobjectreference-v1-core
+    """
 
     api_group: str | None = None
     kind: str
@@ -542,14 +741,18 @@ class TypedObjectReference(Model):
 
 
 class VolumeDevice(Model):
-    """`io.k8s.api.core.v1.VolumeDevice`."""
+    """`io.k8s.api.core.v1.VolumeDevice`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#volumedevice-v1-core
+    """
 
     device_path: str
     name: str
 
 
 class VolumeMount(Model):
-    """`io.k8s.api.core.v1.VolumeMount`."""
+    """`io.k8s.api.core.v1.VolumeMount`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#volumemount-v1-core
+    """
 
     mount_path: str
     mount_propagation: Literal["Bidirectional", "HostToContainer", "None"] | None = None
@@ -561,14 +764,18 @@ class VolumeMount(Model):
 
 
 class VolumeResourceRequirements(Model):
-    """`io.k8s.api.core.v1.VolumeResourceRequirements`."""
+    """`io.k8s.api.core.v1.VolumeResourceRequirements`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#volumeresourcerequirements-v1-core
+    """
 
     limits: dict[str, QuantityLike] | None = None
     requests: dict[str, QuantityLike] | None = None
 
 
 class VsphereVirtualDiskVolumeSource(Model):
-    """`io.k8s.api.core.v1.VsphereVirtualDiskVolumeSource`."""
+    """`io.k8s.api.core.v1.VsphereVirtualDiskVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#vspherevirtualdiskvolumesource-v1-core
+    """
 
     fs_type: str | None = None
     storage_policy_id: Annotated[str | None, Field(alias="storagePolicyID")] = None
@@ -577,7 +784,9 @@ class VsphereVirtualDiskVolumeSource(Model):
 
 
 class WindowsSecurityContextOptions(Model):
-    """`io.k8s.api.core.v1.WindowsSecurityContextOptions`."""
+    """`io.k8s.api.core.v1.WindowsSecurityContextOptions`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#windowssecuritycontextoptions-v1-core
+    """
 
     gmsa_credential_spec: str | None = None
     gmsa_credential_spec_name: str | None = None
@@ -586,115 +795,176 @@ class WindowsSecurityContextOptions(Model):
 
 
 class CSIVolumeSource(Model):
-    """`io.k8s.api.core.v1.CSIVolumeSource`."""
+    """`io.k8s.api.core.v1.CSIVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#csivolumesource-v1-core
+    """
 
     driver: str
     fs_type: str | None = None
     node_publish_secret_ref: LocalObjectReference | None = None
+    """Constraints: replaced as a whole."""
+
     read_only: bool | None = None
     volume_attributes: dict[str, str] | None = None
 
 
 class CephFSVolumeSource(Model):
-    """`io.k8s.api.core.v1.CephFSVolumeSource`."""
+    """`io.k8s.api.core.v1.CephFSVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#cephfsvolumesource-v1-core
+    """
 
     monitors: list[str]
+    """Constraints: replaced as a whole."""
+
     path: str | None = None
     read_only: bool | None = None
     secret_file: str | None = None
     secret_ref: LocalObjectReference | None = None
+    """Constraints: replaced as a whole."""
+
     user: str | None = None
 
 
 class CinderVolumeSource(Model):
-    """`io.k8s.api.core.v1.CinderVolumeSource`."""
+    """`io.k8s.api.core.v1.CinderVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#cindervolumesource-v1-core
+    """
 
     fs_type: str | None = None
     read_only: bool | None = None
     secret_ref: LocalObjectReference | None = None
+    """Constraints: replaced as a whole."""
+
     volume_id: Annotated[str, Field(alias="volumeID")]
 
 
 class ConfigMapProjection(Model):
-    """`io.k8s.api.core.v1.ConfigMapProjection`."""
+    """`io.k8s.api.core.v1.ConfigMapProjection`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#configmapprojection-v1-core
+    """
 
     items: list[KeyToPath] | None = None
+    """Constraints: replaced as a whole."""
+
     name: str | None = None
+    """Default: `\"\"`."""
+
     optional: bool | None = None
 
 
 class ConfigMapVolumeSource(Model):
-    """`io.k8s.api.core.v1.ConfigMapVolumeSource`."""
+    """`io.k8s.api.core.v1.ConfigMapVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#configmapvolumesource-v1-core
+    """
 
     default_mode: int | None = None
     items: list[KeyToPath] | None = None
+    """Constraints: replaced as a whole."""
+
     name: str | None = None
+    """Default: `\"\"`."""
+
     optional: bool | None = None
 
 
 class ContainerRestartRule(Model):
-    """`io.k8s.api.core.v1.ContainerRestartRule`."""
+    """`io.k8s.api.core.v1.ContainerRestartRule`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#containerrestartrule-v1-core
+    """
 
     action: str
     exit_codes: ContainerRestartRuleOnExitCodes | None = None
 
 
 class DownwardAPIVolumeFile(Model):
-    """`io.k8s.api.core.v1.DownwardAPIVolumeFile`."""
+    """`io.k8s.api.core.v1.DownwardAPIVolumeFile`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#downwardapivolumefile-v1-core
+    """
 
     field_ref: ObjectFieldSelector | None = None
+    """Constraints: replaced as a whole."""
+
     mode: int | None = None
     path: str
     resource_field_ref: ResourceFieldSelector | None = None
+    """Constraints: replaced as a whole."""
 
 
 class DownwardAPIVolumeSource(Model):
-    """`io.k8s.api.core.v1.DownwardAPIVolumeSource`."""
+    """`io.k8s.api.core.v1.DownwardAPIVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#downwardapivolumesource-v1-core
+    """
 
     default_mode: int | None = None
     items: list[DownwardAPIVolumeFile] | None = None
+    """Constraints: replaced as a whole."""
 
 
 class EnvFromSource(Model):
-    """`io.k8s.api.core.v1.EnvFromSource`."""
+    """`io.k8s.api.core.v1.EnvFromSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#envfromsource-v1-core
+    """
 
     config_map_ref: ConfigMapEnvSource | None = None
+    """Constraints: replaced as a whole."""
+
     prefix: str | None = None
     secret_ref: SecretEnvSource | None = None
+    """Constraints: replaced as a whole."""
 
 
 class EnvVarSource(Model):
-    """`io.k8s.api.core.v1.EnvVarSource`."""
+    """`io.k8s.api.core.v1.EnvVarSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#envvarsource-v1-core
+    """
 
     config_map_key_ref: ConfigMapKeySelector | None = None
+    """Constraints: replaced as a whole."""
+
     field_ref: ObjectFieldSelector | None = None
+    """Constraints: replaced as a whole."""
+
     file_key_ref: FileKeySelector | None = None
+    """Constraints: replaced as a whole."""
+
     resource_field_ref: ResourceFieldSelector | None = None
+    """Constraints: replaced as a whole."""
+
     secret_key_ref: SecretKeySelector | None = None
+    """Constraints: replaced as a whole."""
 
 
 class FlexVolumeSource(Model):
-    """`io.k8s.api.core.v1.FlexVolumeSource`."""
+    """`io.k8s.api.core.v1.FlexVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#flexvolumesource-v1-core
+    """
 
     driver: str
     fs_type: str | None = None
     options: dict[str, str] | None = None
     read_only: bool | None = None
     secret_ref: LocalObjectReference | None = None
+    """Constraints: replaced as a whole."""
 
 
 class HTTPGetAction(Model):
-    """`io.k8s.api.core.v1.HTTPGetAction`."""
+    """`io.k8s.api.core.v1.HTTPGetAction`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#httpgetaction-v1-core
+    """
 
     host: str | None = None
     http_headers: list[HTTPHeader] | None = None
+    """Constraints: replaced as a whole."""
+
     path: str | None = None
     port: IntOrStringLike
     scheme: Literal["HTTP", "HTTPS"] | None = None
 
 
 class ISCSIVolumeSource(Model):
-    """`io.k8s.api.core.v1.ISCSIVolumeSource`."""
+    """`io.k8s.api.core.v1.ISCSIVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#iscsivolumesource-v1-core
+    """
 
     chap_auth_discovery: bool | None = None
     chap_auth_session: bool | None = None
@@ -702,15 +972,23 @@ class ISCSIVolumeSource(Model):
     initiator_name: str | None = None
     iqn: str
     iscsi_interface: str | None = None
+    """Default: `"default"`."""
+
     lun: int
     portals: list[str] | None = None
+    """Constraints: replaced as a whole."""
+
     read_only: bool | None = None
     secret_ref: LocalObjectReference | None = None
+    """Constraints: replaced as a whole."""
+
     target_portal: str
 
 
 class LifecycleHandler(Model):
-    """`io.k8s.api.core.v1.LifecycleHandler`."""
+    """`io.k8s.api.core.v1.LifecycleHandler`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#lifecyclehandler-v1-core
+    """
 
     exec: ExecAction | None = None
     http_get: HTTPGetAction | None = None
@@ -719,21 +997,35 @@ class LifecycleHandler(Model):
 
 
 class NodeSelector(Model):
-    """`io.k8s.api.core.v1.NodeSelector`."""
+    """`io.k8s.api.core.v1.NodeSelector`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#nodeselector-v1-core
+
+    Constraints: replaced as a whole.
+    """
 
     node_selector_terms: list[NodeSelectorTerm]
+    """Constraints: replaced as a whole."""
 
 
 class PodDNSConfig(Model):
-    """`io.k8s.api.core.v1.PodDNSConfig`."""
+    """`io.k8s.api.core.v1.PodDNSConfig`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#poddnsconfig-v1-core
+    """
 
     nameservers: list[str] | None = None
+    """Constraints: replaced as a whole."""
+
     options: list[PodDNSConfigOption] | None = None
+    """Constraints: replaced as a whole."""
+
     searches: list[str] | None = None
+    """Constraints: replaced as a whole."""
 
 
 class PodSecurityContext(Model):
-    """`io.k8s.api.core.v1.PodSecurityContext`."""
+    """`io.k8s.api.core.v1.PodSecurityContext`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#podsecuritycontext-v1-core
+    """
 
     app_armor_profile: AppArmorProfile | None = None
     fs_group: int | None = None
@@ -745,13 +1037,17 @@ class PodSecurityContext(Model):
     se_linux_options: SELinuxOptions | None = None
     seccomp_profile: SeccompProfile | None = None
     supplemental_groups: list[int] | None = None
+    """Constraints: replaced as a whole."""
+
     supplemental_groups_policy: Literal["Merge", "Strict"] | None = None
     sysctls: list[Sysctl] | None = None
+    """Constraints: replaced as a whole."""
+
     windows_options: WindowsSecurityContextOptions | None = None
 
 
 class Probe(Model):
-    """`io.k8s.api.core.v1.Probe`."""
+    """`io.k8s.api.core.v1.Probe`: https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#probe-v1-core"""
 
     exec: ExecAction | None = None
     failure_threshold: int | None = None
@@ -766,7 +1062,9 @@ class Probe(Model):
 
 
 class SecurityContext(Model):
-    """`io.k8s.api.core.v1.SecurityContext`."""
+    """`io.k8s.api.core.v1.SecurityContext`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#securitycontext-v1-core
+    """
 
     allow_privilege_escalation: bool | None = None
     app_armor_profile: AppArmorProfile | None = None
@@ -783,9 +1081,13 @@ class SecurityContext(Model):
 
 
 class ClusterTrustBundleProjection(Model):
-    """`io.k8s.api.core.v1.ClusterTrustBundleProjection`."""
+    """`io.k8s.api.core.v1.ClusterTrustBundleProjection`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#clustertrustbundleprojection-v1-core
+    """
 
     label_selector: LabelSelector | None = None
+    """Constraints: replaced as a whole."""
+
     name: str | None = None
     optional: bool | None = None
     path: str
@@ -793,13 +1095,16 @@ class ClusterTrustBundleProjection(Model):
 
 
 class DownwardAPIProjection(Model):
-    """`io.k8s.api.core.v1.DownwardAPIProjection`."""
+    """`io.k8s.api.core.v1.DownwardAPIProjection`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#downwardapiprojection-v1-core
+    """
 
     items: list[DownwardAPIVolumeFile] | None = None
+    """Constraints: replaced as a whole."""
 
 
 class EnvVar(Model):
-    """`io.k8s.api.core.v1.EnvVar`."""
+    """`io.k8s.api.core.v1.EnvVar`: https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#envvar-v1-core"""
 
     name: str
     value: str | None = None
@@ -807,7 +1112,9 @@ class EnvVar(Model):
 
 
 class Lifecycle(Model):
-    """`io.k8s.api.core.v1.Lifecycle`."""
+    """`io.k8s.api.core.v1.Lifecycle`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#lifecycle-v1-core
+    """
 
     post_start: LifecycleHandler | None = None
     pre_stop: LifecycleHandler | None = None
@@ -884,20 +1191,33 @@ class Lifecycle(Model):
 
 
 class NodeAffinity(Model):
-    """`io.k8s.api.core.v1.NodeAffinity`."""
+    """`io.k8s.api.core.v1.NodeAffinity`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#nodeaffinity-v1-core
+    """
 
     preferred_during_scheduling_ignored_during_execution: list[PreferredSchedulingTerm] | None = None
+    """Constraints: replaced as a whole."""
+
     required_during_scheduling_ignored_during_execution: NodeSelector | None = None
+    """Constraints: replaced as a whole."""
 
 
 class PersistentVolumeClaimSpec(Model):
-    """`io.k8s.api.core.v1.PersistentVolumeClaimSpec`."""
+    """`io.k8s.api.core.v1.PersistentVolumeClaimSpec`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#persistentvolumeclaimspec-v1-core
+    """
 
     access_modes: list[Literal["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"]] | None = None
+    """Constraints: replaced as a whole."""
+
     data_source: TypedLocalObjectReference | None = None
+    """Constraints: replaced as a whole."""
+
     data_source_ref: TypedObjectReference | None = None
     resources: VolumeResourceRequirements | None = None
     selector: LabelSelector | None = None
+    """Constraints: replaced as a whole."""
+
     storage_class_name: str | None = None
     volume_attributes_class_name: str | None = None
     volume_mode: Literal["Block", "Filesystem"] | None = None
@@ -905,28 +1225,48 @@ class PersistentVolumeClaimSpec(Model):
 
 
 class PersistentVolumeClaimTemplate(Model):
-    """`io.k8s.api.core.v1.PersistentVolumeClaimTemplate`."""
+    """`io.k8s.api.core.v1.PersistentVolumeClaimTemplate`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#persistentvolumeclaimtemplate-v1-core
+    """
 
     metadata: EmbeddedObjectMeta | None = None
     spec: PersistentVolumeClaimSpec
 
 
 class PodAffinityTerm(Model):
-    """`io.k8s.api.core.v1.PodAffinityTerm`."""
+    """`io.k8s.api.core.v1.PodAffinityTerm`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#podaffinityterm-v1-core
+    """
 
     label_selector: LabelSelector | None = None
+    """Constraints: replaced as a whole."""
+
     match_label_keys: list[str] | None = None
+    """Constraints: replaced as a whole."""
+
     mismatch_label_keys: list[str] | None = None
+    """Constraints: replaced as a whole."""
+
     namespace_selector: LabelSelector | None = None
+    """Constraints: replaced as a whole."""
+
     namespaces: list[str] | None = None
+    """Constraints: replaced as a whole."""
+
     topology_key: str
 
 
 class TopologySpreadConstraint(Model):
-    """`io.k8s.api.core.v1.TopologySpreadConstraint`."""
+    """`io.k8s.api.core.v1.TopologySpreadConstraint`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#topologyspreadconstraint-v1-core
+    """
 
     label_selector: LabelSelector | None = None
+    """Constraints: replaced as a whole."""
+
     match_label_keys: list[str] | None = None
+    """Constraints: replaced as a whole."""
+
     max_skew: int
     min_domains: int | None = None
     node_affinity_policy: Literal["Honor", "Ignore"] | None = None
@@ -936,41 +1276,65 @@ class TopologySpreadConstraint(Model):
 
 
 class VolumeProjection(Model):
-    """`io.k8s.api.core.v1.VolumeProjection`."""
+    """`io.k8s.api.core.v1.VolumeProjection`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#volumeprojection-v1-core
+    """
 
     cluster_trust_bundle: ClusterTrustBundleProjection | None = None
     config_map: ConfigMapProjection | None = None
+    """Constraints: replaced as a whole."""
+
     downward_api: Annotated[DownwardAPIProjection | None, Field(alias="downwardAPI")] = None
     pod_certificate: PodCertificateProjection | None = None
     secret: SecretProjection | None = None
+    """Constraints: replaced as a whole."""
+
     service_account_token: ServiceAccountTokenProjection | None = None
 
 
 class WeightedPodAffinityTerm(Model):
-    """`io.k8s.api.core.v1.WeightedPodAffinityTerm`."""
+    """`io.k8s.api.core.v1.WeightedPodAffinityTerm`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#weightedpodaffinityterm-v1-core
+    """
 
     pod_affinity_term: PodAffinityTerm
     weight: int
 
 
 class Container(Model):
-    """`io.k8s.api.core.v1.Container`."""
+    """`io.k8s.api.core.v1.Container`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#container-v1-core
+    """
 
     args: list[str] | None = None
+    """Constraints: replaced as a whole."""
+
     command: list[str] | None = None
+    """Constraints: replaced as a whole."""
+
     env: list[EnvVar] | None = None
+    """Constraints: keyed by `name`."""
+
     env_from: list[EnvFromSource] | None = None
+    """Constraints: replaced as a whole."""
+
     image: str | None = None
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     lifecycle: Lifecycle | None = None
     liveness_probe: Probe | None = None
     name: str
     ports: list[ContainerPort] | None = None
+    """Constraints: keyed by `containerPort`, `protocol`."""
+
     readiness_probe: Probe | None = None
     resize_policy: list[ContainerResizePolicy] | None = None
+    """Constraints: replaced as a whole."""
+
     resources: ResourceRequirements | None = None
     restart_policy: str | None = None
     restart_policy_rules: list[ContainerRestartRule] | None = None
+    """Constraints: replaced as a whole."""
+
     security_context: SecurityContext | None = None
     startup_probe: Probe | None = None
     stdin: bool | None = None
@@ -979,28 +1343,48 @@ class Container(Model):
     termination_message_policy: Literal["FallbackToLogsOnError", "File"] | None = None
     tty: bool | None = None
     volume_devices: list[VolumeDevice] | None = None
+    """Constraints: keyed by `devicePath`."""
+
     volume_mounts: list[VolumeMount] | None = None
+    """Constraints: keyed by `mountPath`."""
+
     working_dir: str | None = None
 
 
 class EphemeralContainer(Model):
-    """`io.k8s.api.core.v1.EphemeralContainer`."""
+    """`io.k8s.api.core.v1.EphemeralContainer`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#ephemeralcontainer-v1-core
+    """
 
     args: list[str] | None = None
+    """Constraints: replaced as a whole."""
+
     command: list[str] | None = None
+    """Constraints: replaced as a whole."""
+
     env: list[EnvVar] | None = None
+    """Constraints: keyed by `name`."""
+
     env_from: list[EnvFromSource] | None = None
+    """Constraints: replaced as a whole."""
+
     image: str | None = None
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     lifecycle: Lifecycle | None = None
     liveness_probe: Probe | None = None
     name: str
     ports: list[ContainerPort] | None = None
+    """Constraints: keyed by `containerPort`, `protocol`."""
+
     readiness_probe: Probe | None = None
     resize_policy: list[ContainerResizePolicy] | None = None
+    """Constraints: replaced as a whole."""
+
     resources: ResourceRequirements | None = None
     restart_policy: str | None = None
     restart_policy_rules: list[ContainerRestartRule] | None = None
+    """Constraints: replaced as a whole."""
+
     security_context: SecurityContext | None = None
     startup_probe: Probe | None = None
     stdin: bool | None = None
@@ -1010,18 +1394,26 @@ class EphemeralContainer(Model):
     termination_message_policy: Literal["FallbackToLogsOnError", "File"] | None = None
     tty: bool | None = None
     volume_devices: list[VolumeDevice] | None = None
+    """Constraints: keyed by `devicePath`."""
+
     volume_mounts: list[VolumeMount] | None = None
+    """Constraints: keyed by `mountPath`."""
+
     working_dir: str | None = None
 
 
 class EphemeralVolumeSource(Model):
-    """`io.k8s.api.core.v1.EphemeralVolumeSource`."""
+    """`io.k8s.api.core.v1.EphemeralVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#ephemeralvolumesource-v1-core
+    """
 
     volume_claim_template: PersistentVolumeClaimTemplate | None = None
 
 
 class PersistentVolumeClaim(Model):
-    """`io.k8s.api.core.v1.PersistentVolumeClaim`."""
+    """`io.k8s.api.core.v1.PersistentVolumeClaim`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#persistentvolumeclaim-v1-core
+    """
 
     api_version: str | None = None
     kind: str | None = None
@@ -1031,28 +1423,41 @@ class PersistentVolumeClaim(Model):
 
 
 class PodAffinity(Model):
-    """`io.k8s.api.core.v1.PodAffinity`."""
+    """`io.k8s.api.core.v1.PodAffinity`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#podaffinity-v1-core
+    """
 
     preferred_during_scheduling_ignored_during_execution: list[WeightedPodAffinityTerm] | None = None
+    """Constraints: replaced as a whole."""
+
     required_during_scheduling_ignored_during_execution: list[PodAffinityTerm] | None = None
+    """Constraints: replaced as a whole."""
 
 
 class PodAntiAffinity(Model):
-    """`io.k8s.api.core.v1.PodAntiAffinity`."""
+    """`io.k8s.api.core.v1.PodAntiAffinity`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#podantiaffinity-v1-core
+    """
 
     preferred_during_scheduling_ignored_during_execution: list[WeightedPodAffinityTerm] | None = None
+    """Constraints: replaced as a whole."""
+
     required_during_scheduling_ignored_during_execution: list[PodAffinityTerm] | None = None
+    """Constraints: replaced as a whole."""
 
 
 class ProjectedVolumeSource(Model):
-    """`io.k8s.api.core.v1.ProjectedVolumeSource`."""
+    """`io.k8s.api.core.v1.ProjectedVolumeSource`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#projectedvolumesource-v1-core
+    """
 
     default_mode: int | None = None
     sources: list[VolumeProjection] | None = None
+    """Constraints: replaced as a whole."""
 
 
 class Volume(Model):
-    """`io.k8s.api.core.v1.Volume`."""
+    """`io.k8s.api.core.v1.Volume`: https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#volume-v1-core"""
 
     aws_elastic_block_store: AWSElasticBlockStoreVolumeSource | None = None
     azure_disk: AzureDiskVolumeSource | None = None
@@ -1060,6 +1465,8 @@ class Volume(Model):
     cephfs: CephFSVolumeSource | None = None
     cinder: CinderVolumeSource | None = None
     config_map: ConfigMapVolumeSource | None = None
+    """Constraints: replaced as a whole."""
+
     csi: CSIVolumeSource | None = None
     downward_api: Annotated[DownwardAPIVolumeSource | None, Field(alias="downwardAPI")] = None
     empty_dir: EmptyDirVolumeSource | None = None
@@ -1088,7 +1495,9 @@ class Volume(Model):
 
 
 class Affinity(Model):
-    """`io.k8s.api.core.v1.Affinity`."""
+    """`io.k8s.api.core.v1.Affinity`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#affinity-v1-core
+    """
 
     node_affinity: NodeAffinity | None = None
     pod_affinity: PodAffinity | None = None
@@ -1096,17 +1505,25 @@ class Affinity(Model):
 
 
 class PodSpec(Model):
-    """`io.k8s.api.core.v1.PodSpec`."""
+    """`io.k8s.api.core.v1.PodSpec`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#podspec-v1-core
+    """
 
     active_deadline_seconds: int | None = None
     affinity: Affinity | None = None
     automount_service_account_token: bool | None = None
     containers: list[Container]
+    """Constraints: keyed by `name`."""
+
     dns_config: PodDNSConfig | None = None
     dns_policy: Literal["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"] | None = None
     enable_service_links: bool | None = None
     ephemeral_containers: list[EphemeralContainer] | None = None
+    """Constraints: keyed by `name`."""
+
     host_aliases: list[HostAlias] | None = None
+    """Constraints: keyed by `ip`."""
+
     host_ipc: Annotated[bool | None, Field(alias="hostIPC")] = None
     host_network: bool | None = None
     host_pid: Annotated[bool | None, Field(alias="hostPID")] = None
@@ -1114,21 +1531,33 @@ class PodSpec(Model):
     hostname: str | None = None
     hostname_override: str | None = None
     image_pull_secrets: list[LocalObjectReference] | None = None
+    """Constraints: keyed by `name`."""
+
     init_containers: list[Container] | None = None
+    """Constraints: keyed by `name`."""
+
     node_name: str | None = None
     node_selector: dict[str, str] | None = None
+    """Constraints: replaced as a whole."""
+
     os: PodOS | None = None
     overhead: dict[str, QuantityLike] | None = None
     preemption_policy: Literal["Never", "PreemptLowerPriority"] | None = None
     priority: int | None = None
     priority_class_name: str | None = None
     readiness_gates: list[PodReadinessGate] | None = None
+    """Constraints: replaced as a whole."""
+
     resource_claims: list[PodResourceClaim] | None = None
+    """Constraints: keyed by `name`."""
+
     resources: ResourceRequirements | None = None
     restart_policy: Literal["Always", "Never", "OnFailure"] | None = None
     runtime_class_name: str | None = None
     scheduler_name: str | None = None
     scheduling_gates: list[PodSchedulingGate] | None = None
+    """Constraints: keyed by `name`."""
+
     scheduling_group: PodSchedulingGroup | None = None
     security_context: PodSecurityContext | None = None
     service_account: str | None = None
@@ -1138,12 +1567,19 @@ class PodSpec(Model):
     subdomain: str | None = None
     termination_grace_period_seconds: int | None = None
     tolerations: list[Toleration] | None = None
+    """Constraints: replaced as a whole."""
+
     topology_spread_constraints: list[TopologySpreadConstraint] | None = None
+    """Constraints: keyed by `topologyKey`, `whenUnsatisfiable`."""
+
     volumes: list[Volume] | None = None
+    """Constraints: keyed by `name`."""
 
 
 class PodTemplateSpec(Model):
-    """`io.k8s.api.core.v1.PodTemplateSpec`."""
+    """`io.k8s.api.core.v1.PodTemplateSpec`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#podtemplatespec-v1-core
+    """
 
     metadata: EmbeddedObjectMeta | None = None
     spec: PodSpec | None = None

@@ -13,12 +13,20 @@ from kubeflow.core.time import Time
 
 
 class Condition(Model):
-    """`io.k8s.apimachinery.pkg.apis.meta.v1.Condition`."""
+    """`io.k8s.apimachinery.pkg.apis.meta.v1.Condition`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#condition-v1-meta
+    """
 
     last_transition_time: Time
     message: Annotated[str, Field(max_length=32768)]
+    """Constraints: at most 32768 characters."""
+
     observed_generation: Annotated[int | None, Field(ge=0)] = None
+    """Constraints: at least 0."""
+
     reason: Annotated[str, Field(max_length=1024, min_length=1, pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")]
+    """Constraints: 1 to 1024 characters; matches `^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$`."""
+
     status: Literal["True", "False", "Unknown"]
     type: Annotated[
         str,
@@ -27,28 +35,40 @@ class Condition(Model):
             pattern="^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",
         ),
     ]
+    """Constraints: at most 316 characters; matches
+    `^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$`.
+    """
 
 
 class EmbeddedObjectMeta(Model):
-    """`io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta`."""
+    """`io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#objectmeta-v1-meta
+    """
 
     annotations: dict[str, str] | None = None
     finalizers: list[str] | None = None
+    """Constraints: no value twice."""
+
     labels: dict[str, str] | None = None
     name: str | None = None
     namespace: str | None = None
 
 
 class LabelSelectorRequirement(Model):
-    """`io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement`."""
+    """`io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#labelselectorrequirement-v1-meta
+    """
 
     key: str
     operator: str
     values: list[str] | None = None
+    """Constraints: replaced as a whole."""
 
 
 class ManagedFieldsEntry(Model):
-    """`io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry`."""
+    """`io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#managedfieldsentry-v1-meta
+    """
 
     api_version: str | None = None
     fields_type: str | None = None
@@ -60,7 +80,11 @@ class ManagedFieldsEntry(Model):
 
 
 class OwnerReference(Model):
-    """`io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference`."""
+    """`io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#ownerreference-v1-meta
+
+    Constraints: replaced as a whole.
+    """
 
     api_version: str
     block_owner_deletion: bool | None = None
@@ -71,30 +95,47 @@ class OwnerReference(Model):
 
 
 class ShardInfo(Model):
-    """`io.k8s.apimachinery.pkg.apis.meta.v1.ShardInfo`."""
+    """`io.k8s.apimachinery.pkg.apis.meta.v1.ShardInfo`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#shardinfo-v1-meta
+    """
 
     selector: str
 
 
 class ObjectMetaUpdate(Model):
-    """`io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMetaUpdate`."""
+    """What can change of an existing `ObjectMeta`; what is not set stays as it is.
+
+    Derived from `io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta`.
+    """
 
     annotations: dict[str, str] | None = None
     finalizers: list[str] | None = None
+    """Constraints: no value twice."""
+
     labels: dict[str, str] | None = None
     owner_references: list[OwnerReference] | None = None
+    """Constraints: keyed by `uid`."""
+
     resource_version: str | None = None
 
 
 class LabelSelector(Model):
-    """`io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector`."""
+    """`io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#labelselector-v1-meta
+
+    Constraints: replaced as a whole.
+    """
 
     match_expressions: list[LabelSelectorRequirement] | None = None
+    """Constraints: replaced as a whole."""
+
     match_labels: dict[str, str] | None = None
 
 
 class ListMeta(Model):
-    """`io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta`."""
+    """`io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#listmeta-v1-meta
+    """
 
     continue_: Annotated[str | None, Field(alias="continue")] = None
     remaining_item_count: int | None = None
@@ -104,20 +145,28 @@ class ListMeta(Model):
 
 
 class ObjectMeta(Model):
-    """`io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta`."""
+    """`io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#objectmeta-v1-meta
+    """
 
     annotations: dict[str, str] | None = None
     creation_timestamp: Time | None = None
     deletion_grace_period_seconds: int | None = None
     deletion_timestamp: Time | None = None
     finalizers: list[str] | None = None
+    """Constraints: no value twice."""
+
     generate_name: str | None = None
     generation: int | None = None
     labels: dict[str, str] | None = None
     managed_fields: list[ManagedFieldsEntry] | None = None
+    """Constraints: replaced as a whole."""
+
     name: str | None = None
     namespace: str | None = None
     owner_references: list[OwnerReference] | None = None
+    """Constraints: keyed by `uid`."""
+
     resource_version: str | None = None
     self_link: str | None = None
     uid: str | None = None

@@ -10,7 +10,21 @@ from kubeflow.core.model import Model
 
 
 class NetworkTopologySpec(Model):
-    """`scheduling.v1beta1.NetworkTopologySpec`."""
+    """How close to each other in the network Volcano must place the pods of a job.
+
+    Schema: `scheduling.v1beta1.NetworkTopologySpec`.
+    """
 
     highest_tier_allowed: int | None = None
+    """Highest tier of switches that the pods may span. Tier 1 is the closest, such as one rack, and each tier above
+    joins several of the tier below.
+
+    Default: `1`. Example: `2`.
+    """
+
     mode: Literal["hard", "soft"] | None = None
+    """With `hard` a job waits until it fits within the allowed tier. With `soft` Volcano tries for closeness but starts
+    the job anyway.
+
+    Default: `"hard"`. Example: `"soft"`.
+    """

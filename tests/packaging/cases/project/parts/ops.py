@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from .deep.core import BASE
 
 
