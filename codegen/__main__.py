@@ -1,4 +1,4 @@
-"""Command line of the generator: `python -m codegen pin|generate|docs|verify|diff|bump`."""
+"""Command line of the generator: `python -m codegen pin|generate|docs|verify|diff|bump|crds`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from codegen import bump, config
+from codegen import bump, config, crds
 from codegen.compare import command as diff
 from codegen.errors import CodegenError
 
@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("verify", help="prove from hashes that generated/ and schemas/ are as they were written")
     diff.arguments(commands.add_parser("diff", help="what changed between two versions, and for whom"))
     bump.arguments(commands.add_parser("bump", help="add a release: pin, diff, generate and verify in one step"))
+    crds.arguments(commands.add_parser("crds", help="write the CRD manifests of a pin, to install for tests"))
     options = parser.parse_args(arguments)
     try:
         return _run(options)
@@ -61,6 +62,9 @@ def _run(options: argparse.Namespace) -> int:
         component = configuration.component(options.component)
         others = {version: open_source(folder) for version, _, folder in (o.partition("=") for o in options.identical)}
         print(pin(root, component, options.version, open_source(options.source), options.commit, others))
+        return 0
+    if options.command == "crds":
+        print(crds.run(root, configuration, options))
         return 0
     if options.command == "compatibility":
         from codegen import compatibility

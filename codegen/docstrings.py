@@ -43,6 +43,18 @@ def docstrings(definition: str, node: Object, descriptions: Descriptions) -> dic
     return result
 
 
+def update_docstrings(origin: str, full: Object, node: Object, descriptions: Descriptions) -> dict[str, str]:
+    """Return the docstrings of the update type `node` of the definition `origin`, whose own schema is `full`.
+
+    A field that is the same in both says the same in both.
+    """
+    fields = cast("Mapping[str, Object]", full.get("properties", {}))
+    same = {key: child for key, child in cast("Object", node.get("properties", {})).items() if child == fields.get(key)}
+    name = origin.rpartition(".")[2]
+    own = [f"What can change of an existing `{name}`; what is not set stays as it is.", f"Derived from `{origin}`."]
+    return {**docstrings(origin, {**node, "properties": same}, descriptions), OWN: literal(own)}
+
+
 def summaries(definition: str, descriptions: Descriptions) -> dict[str, str]:
     """Return what we say about the fields of a class, by attribute, as docstrings of methods that set them."""
     said = descriptions.classes.get(definition)

@@ -20,11 +20,14 @@ from codegen import availability, docs, lock, manifest, models, overlay, referen
 from codegen.builders import builders
 from codegen.config import Component, Config
 from codegen.docs import Descriptions
-from codegen.docstrings import docstrings, summaries
+from codegen.docstrings import docstrings, summaries, update_docstrings
 from codegen.errors import CodegenError
 from codegen.jsontypes import Object, parse_json
 from codegen.models import Kind
 from codegen.naming import location, words
+from codegen.patches import server_only
+from codegen.rules import rules_of
+from codegen.updates import SUFFIX, Updates, updates_of
 
 LINE_LENGTH = 120
 SHOWN = 10  # findings about descriptions, after a generation
@@ -135,12 +138,18 @@ def _render(
     )
     kinds = [kind for pin in pins for kind in pin.kinds]
     sources = [f"schemas/{pin.name}" for pin in pins]
+    updates = updates_of(definitions, [kind.definition for kind in kinds])
+    modelled = {**definitions, **updates.definitions}
     texts = {name: docstrings(name, node, descriptions) for name, node in definitions.items()}
-    files = models.render(config, sources[0], definitions, kinds, texts, root / "templates" / "models")
-    exports = _exports(config, definitions)
+    texts |= {
+        name: update_docstrings(origin, definitions[origin], updates.definitions[name], descriptions)
+        for name, origin in updates.origins.items()
+    }
+    files = models.render(config, sources[0], modelled, kinds, texts, root / "templates" / "models")
+    exports = _exports(config, modelled)
     for package, group in _by_package(kinds).items():
         files[f"{package.replace('.', '/')}/client.py"] = environment.get_template("client.py.jinja").render(
-            api_version=group[0].api_version, kinds=[_client_facts(kind) for kind in group]
+            api_version=group[0].api_version, kinds=[_client_facts(kind, updates) for kind in group]
         )
         exports[package]["client"] = sorted(["Client", *(f"{kind.name}s" for kind in group)])
     for component in config.components.values():
@@ -156,6 +165,16 @@ def _render(
             files[f"{place}.{suffix}"] = template.render(root=config.package, package=package, module=module)
         if module.kinds:
             exports[package]["builders"] = sorted(builder.name for _, builder in module.kinds)
+    environment.filters["literal"] = ascii  # what is text to a schema is text to Python
+    listed = server_only(root / "schemas", {pin.component.name: pin.definitions.values() for pin in pins})
+    for pin in pins:
+        own = [entry for entry in listed if entry.component == pin.component.name]
+        for package, group in _by_package(pin.kinds).items():
+            rules = rules_of(f"schemas/{pin.name}", pin.definitions, [kind.definition for kind in group], own)
+            files[f"{package.replace('.', '/')}/rules.py"] = environment.get_template("rules.py.jinja").render(
+                api_version=group[0].api_version, kinds=group, rules=rules
+            )
+            exports[package]["rules"] = ["validate_rules"]
     package_template = environment.get_template("package.py.jinja")
     for package, names in exports.items():
         title = f"Models and clients of `{package}`, loaded on first use."
@@ -218,12 +237,13 @@ def _by_package(kinds: Iterable[Kind]) -> dict[str, list[Kind]]:
     return result
 
 
-def _client_facts(kind: Kind) -> dict[str, object]:
+def _client_facts(kind: Kind, updates: Updates) -> dict[str, object]:
     return {
         "name": kind.name,
         "plural": kind.plural,
         "namespaced": kind.namespaced,
         "status": kind.status,
+        "change": f"{kind.name}{SUFFIX}" if kind.definition in updates.kinds else None,
         "resource": f"{kind.name}s",
         "attribute": f"{words(kind.name)}s",
     }

@@ -24,8 +24,8 @@ RENDERED = {
     "type", "properties", "required", "items", "additionalProperties", "allOf", "$ref", "enum", "pattern",
     "maxItems", "maxLength", "maximum", "minItems", "minLength", "minimum", "minProperties",
 }  # fmt: skip
-# What a model does not enforce: defaults are the server's to apply, integer widths and CEL are the server's to
-# check, and the rest says how lists and maps are merged.
+# What a model does not enforce: defaults are the server's to apply, integer widths the server's to check, CEL is
+# `validate_rules`' to check, and the rest says how lists and maps are merged.
 NOT_RENDERED = {
     "default", "format",
     "x-kubernetes-list-map-keys", "x-kubernetes-list-type", "x-kubernetes-map-type",

@@ -15,7 +15,7 @@ import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ class Refused(Exception):
     def __init__(self, code: int, status: Mapping[str, Any]) -> None:
         self.code = code
         self.reason = status.get("reason")
+        self.causes: list[dict[str, str]] = status.get("details", {}).get("causes") or []
         super().__init__(f"{code} {status.get('message')}")
 
 
@@ -69,29 +70,37 @@ class TokenTransport:
             raise Refused(error.code, json.loads(error.read())) from None
 
 
+def upstream_crds() -> list[dict[str, Any]]:
+    """Return Trainer's CRDs as upstream ships them."""
+    files = sorted(Path(str(UPSTREAM)).glob("trainer/v2.3.0/manifests/base/crds/*_*.yaml"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return [yaml.load(file.read_text("utf-8"), loader) for file in files]
+
+
 @contextmanager
-def apiserver(folder: Path) -> Iterator[TokenTransport]:
-    """Yield a transport to an API server that has Trainer's CRDs."""
+def apiserver(folder: Path, crds: Iterable[Mapping[str, Any]] | None = None) -> Iterator[TokenTransport]:
+    """Yield a transport to an API server that has `crds`; default: Trainer's, as upstream ships them."""
+    crds = upstream_crds() if crds is None else crds
     if KUBECONFIG:
-        yield _with_crds(TokenTransport(Path(KUBECONFIG)))
+        yield _with_crds(TokenTransport(Path(KUBECONFIG)), crds)
         return
     started = subprocess.run([str(COMMAND), str(folder)], check=True, capture_output=True, text=True)
     try:
-        yield _with_crds(TokenTransport(Path(started.stdout.strip())))
+        yield _with_crds(TokenTransport(Path(started.stdout.strip())), crds)
     finally:
         os.kill(int((folder / "pid").read_text("utf-8")), signal.SIGTERM)
 
 
-def _with_crds(transport: TokenTransport) -> TokenTransport:
-    for file in sorted(Path(str(UPSTREAM)).glob("trainer/v2.3.0/manifests/base/crds/*_*.yaml")):
-        crd = yaml.load(file.read_text("utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        crd.pop("status", None)
-        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/" + crd["metadata"]["name"]
+def _with_crds(transport: TokenTransport, crds: Iterable[Mapping[str, Any]]) -> TokenTransport:
+    for manifest in crds:
+        crd = {key: value for key, value in manifest.items() if key != "status"}
+        name = crd["metadata"]["name"]
+        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
         query = {"fieldManager": "tests", "force": "true"}
         transport.send(Request("PATCH", path, query, crd, "application/apply-patch+yaml"))
         deadline = time.monotonic() + 30
         while not _served(transport.send(Request("GET", path))):
-            assert time.monotonic() < deadline, f"{file.name} is not served"
+            assert time.monotonic() < deadline, f"{name} is not served"
             time.sleep(0.05)
     return transport
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import assert_type
 
 from kubeflow_api.k8s.core.v1 import Container, ContainerPort, EnvVar, ResourceRequirements, Toleration
-from kubeflow_api.k8s.meta.v1 import ObjectMeta
+from kubeflow_api.k8s.meta.v1 import ObjectMeta, ObjectMetaUpdate
 from kubeflow_api.katib.v1beta1 import Experiment, ExperimentBuilder
 from kubeflow_api.trainer.v1alpha1 import (
     Client,
@@ -17,10 +17,14 @@ from kubeflow_api.trainer.v1alpha1 import (
     TrainJobBuilder,
     TrainJobs,
     TrainJobSpec,
+    TrainJobSpecUpdate,
+    TrainJobUpdate,
+    validate_rules,
 )
 
 from kubeflow.core.quantity import Quantity
 from kubeflow.core.resource import Transport
+from kubeflow.core.rules import RuleViolation, Violation
 
 
 def build() -> TrainJob:
@@ -84,3 +88,17 @@ def clients(transport: Transport) -> None:
     client.train_jobs.patch("a", {"spec": {"suspend": True}})
     client.train_jobs.patch_status("a", {"status": None})
     client.train_jobs.delete("a", propagation="Foreground")
+
+
+def updates(transport: Transport) -> None:
+    update = TrainJobUpdate(metadata=ObjectMetaUpdate(labels={"a": "b"}), spec=TrainJobSpecUpdate(suspend=True))
+    assert_type(Client(transport).train_jobs.update("a", update, namespace="b", dry_run=True), TrainJob)
+
+
+def rules(new: TrainJob, old: TrainJob) -> None:
+    found = validate_rules(new, old)
+    assert_type(found, list[Violation])
+    assert_type(validate_rules(ClusterTrainingRuntime()), list[Violation])
+    if found:
+        assert_type(found[0].path, str)
+        raise RuleViolation(found)

@@ -12,6 +12,9 @@ from kubeflow_api.trainer.v1alpha1 import (
     TrainJob,
     TrainJobBuilder,
     TrainJobSpec,
+    TrainJobSpecUpdate,
+    TrainJobUpdate,
+    validate_rules,
 )
 
 from kubeflow.core.resource import Transport
@@ -45,6 +48,14 @@ builder.runtime_patch()  # mistake: the key is missing
 builder.runtime_ref(name="a").build().spce  # mistake: a misspelt attribute of what is built
 ClusterTrainingRuntimeBuilder("a", namespace="ml")  # mistake: the kind is cluster-scoped
 
+TrainJobSpecUpdate(trainer=Trainer(num_nodes=2))  # mistake: the field is immutable
+TrainJobSpecUpdate(runtime_ref=RuntimeRef(name="b"))  # mistake: the field is immutable
+TrainJobSpecUpdate(managed_by="kueue.x-k8s.io/multikueue")  # mistake: the field is immutable
+TrainJobUpdate(spec=TrainJobSpec(runtime_ref=RuntimeRef(name="b")))  # mistake: no update of a spec
+TrainJobSpecUpdate().initializer = None  # mistake: the field is immutable
+validate_rules(TrainJob(), TrainingRuntime())  # mistake: another kind
+validate_rules({"spec": {}})  # mistake: a mapping for an object
+
 
 def clients(transport: Transport) -> None:
     client = Client(transport)
@@ -52,4 +63,6 @@ def clients(transport: Transport) -> None:
     client.training_runtimes.patch_status("a", {})  # mistake: the kind has no status
     client.train_jobs.create(TrainingRuntime())  # mistake: another kind
     client.train_jobs.delete("a", propagation="Forward")  # mistake: no such policy
+    client.train_jobs.update("a", TrainJob())  # mistake: no update type
+    client.training_runtimes.update("a", TrainJobUpdate())  # mistake: the kind has no immutable field of its spec
     client.trainjobs.get("a")  # mistake: no such kind

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         TrialStatus,
         TrialTemplate,
     )
+    from .rules import validate_rules
 
 __all__ = [
     "AlgorithmSetting",
@@ -101,6 +102,7 @@ __all__ = [
     "TrialSpec",
     "TrialStatus",
     "TrialTemplate",
+    "validate_rules",
 ]
 
 __getattr__, __dir__ = exporter(
@@ -150,5 +152,6 @@ __getattr__, __dir__ = exporter(
             "TrialStatus",
             "TrialTemplate",
         ],
+        "rules": ["validate_rules"],
     },
 )

@@ -48,11 +48,14 @@ if TYPE_CHECKING:
         TrainJob,
         TrainJobList,
         TrainJobSpec,
+        TrainJobSpecUpdate,
         TrainJobStatus,
+        TrainJobUpdate,
         UpdateTrainJobStatusRequest,
         VolcanoPodGroupPolicySource,
         XGBoostMLPolicySource,
     )
+    from .rules import validate_rules
 
 __all__ = [
     "check",
@@ -99,8 +102,11 @@ __all__ = [
     "TrainJobList",
     "TrainJobs",
     "TrainJobSpec",
+    "TrainJobSpecUpdate",
     "TrainJobStatus",
+    "TrainJobUpdate",
     "UpdateTrainJobStatusRequest",
+    "validate_rules",
     "VolcanoPodGroupPolicySource",
     "XGBoostMLPolicySource",
 ]
@@ -142,7 +148,9 @@ __getattr__, __dir__ = exporter(
             "TrainJob",
             "TrainJobList",
             "TrainJobSpec",
+            "TrainJobSpecUpdate",
             "TrainJobStatus",
+            "TrainJobUpdate",
             "Trainer",
             "TrainerStatus",
             "TrainingRuntime",
@@ -153,5 +161,6 @@ __getattr__, __dir__ = exporter(
             "VolcanoPodGroupPolicySource",
             "XGBoostMLPolicySource",
         ],
+        "rules": ["validate_rules"],
     },
 )

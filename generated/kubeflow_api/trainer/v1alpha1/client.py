@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from kubeflow.core.resource import Propagation, Resource, Transport
 
-from .models import ClusterTrainingRuntime, TrainingRuntime, TrainJob
+from .models import ClusterTrainingRuntime, TrainingRuntime, TrainJob, TrainJobUpdate
 
 
 class TrainJobs(Resource[TrainJob]):
@@ -60,6 +60,15 @@ class TrainJobs(Resource[TrainJob]):
     ) -> TrainJob:
         """Change the object `name` by a JSON merge patch in wire names: a value sets, None removes, a list replaces."""
         return self._patch(name, patch, namespace, dry_run)
+
+    def update(
+        self, name: str, update: TrainJobUpdate, *, namespace: str | None = None, dry_run: bool = False
+    ) -> TrainJob:
+        """Change the object `name` to what is set in `update`, which has no fields that cannot change.
+
+        Sent as a JSON merge patch: a list replaces the whole list, and a field that was assigned None is removed.
+        """
+        return self._patch(name, update.to_dict(), namespace, dry_run)
 
     def delete(
         self, name: str, *, namespace: str | None = None, propagation: Propagation = "Background", dry_run: bool = False

@@ -24,7 +24,7 @@ from ...k8s.core.v1.models import (
     Volume,
     VolumeMount,
 )
-from ...k8s.meta.v1.models import Condition, EmbeddedObjectMeta, ListMeta, ObjectMeta
+from ...k8s.meta.v1.models import Condition, EmbeddedObjectMeta, ListMeta, ObjectMeta, ObjectMetaUpdate
 from ...volcano.scheduling.v1beta1.models import NetworkTopologySpec
 
 
@@ -1013,6 +1013,38 @@ class TrainingRuntimeList(KubeObject):
 
     Example: `{"resourceVersion": "184467"}`.
     """
+
+
+class TrainJobSpecUpdate(Model):
+    """What can change of an existing `TrainJobSpec`; what is not set stays as it is.
+
+    Derived from `trainer.v1alpha1.TrainJobSpec`.
+    """
+
+    runtime_patches: Annotated[list[RuntimePatch] | None, Field(max_length=16)] = None
+    """Changes to the runtime that apply to this job alone, such as node selectors, tolerations, volumes and labels. One
+    entry for each party that patches; Kueue adds its own, so change your entry and never replace the list.
+
+    Constraints: at most 16 entries; keyed by `manager`. Example: `[{"manager": "example.com/team",
+    "trainingRuntimeSpec": {"template": {"metadata": {"labels": {"cost-center": "vision"}}}}}]`.
+    """
+
+    suspend: bool | None = None
+    """True stops the job by removing its pods, and False starts it again. What the pods had not saved to storage is
+    lost. Queueing systems such as Kueue create jobs suspended and release them when there is room.
+
+    Default: `False`. Example: `True`.
+    """
+
+
+class TrainJobUpdate(Model):
+    """What can change of an existing `TrainJob`; what is not set stays as it is.
+
+    Derived from `trainer.v1alpha1.TrainJob`.
+    """
+
+    metadata: ObjectMetaUpdate | None = None
+    spec: TrainJobSpecUpdate | None = None
 
 
 class TrainJob(KubeObject):

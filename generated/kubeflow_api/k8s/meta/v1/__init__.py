@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         ListMeta,
         ManagedFieldsEntry,
         ObjectMeta,
+        ObjectMetaUpdate,
         OwnerReference,
         ShardInfo,
     )
@@ -28,6 +29,7 @@ __all__ = [
     "ListMeta",
     "ManagedFieldsEntry",
     "ObjectMeta",
+    "ObjectMetaUpdate",
     "OwnerReference",
     "ShardInfo",
 ]
@@ -43,6 +45,7 @@ __getattr__, __dir__ = exporter(
             "ListMeta",
             "ManagedFieldsEntry",
             "ObjectMeta",
+            "ObjectMetaUpdate",
             "OwnerReference",
             "ShardInfo",
         ],

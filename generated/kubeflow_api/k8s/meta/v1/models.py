@@ -102,6 +102,23 @@ class ShardInfo(Model):
     selector: str
 
 
+class ObjectMetaUpdate(Model):
+    """What can change of an existing `ObjectMeta`; what is not set stays as it is.
+
+    Derived from `io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta`.
+    """
+
+    annotations: dict[str, str] | None = None
+    finalizers: list[str] | None = None
+    """Constraints: no value twice."""
+
+    labels: dict[str, str] | None = None
+    owner_references: list[OwnerReference] | None = None
+    """Constraints: keyed by `uid`."""
+
+    resource_version: str | None = None
+
+
 class LabelSelector(Model):
     """`io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector`:
     https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#labelselector-v1-meta
