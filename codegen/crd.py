@@ -144,6 +144,11 @@ def _check(node: Object, document: str, path: Path) -> None:
     if unknown:
         keyword = min(unknown)
         raise SchemaError(document, (*path, keyword), f"the generator does not know the keyword {keyword!r}")
+    rules: Path = (*path, "x-kubernetes-validations")
+    for index, rule in enumerate(as_list(node.get("x-kubernetes-validations", []), document, rules)):
+        entry = as_object(rule, document, (*rules, index))
+        for key in ("rule", *(set(entry) & {"message", "messageExpression", "fieldPath"})):
+            as_string(entry.get(key), document, (*rules, index, key))
     kind = node.get("type")
     int_or_string = node.get("x-kubernetes-int-or-string") is True
     if int_or_string:

@@ -60,5 +60,5 @@ def _texts(node: Json) -> Iterator[str]:
         for child in node.values():
             yield from _texts(child)
     elif isinstance(node, list):
-        for child in cast("list[Json]", node):
+        for child in node:
             yield from _texts(child)

@@ -57,7 +57,7 @@ def updates_of(definitions: Definitions, kinds: Iterable[str]) -> Updates:
         properties = _properties(definitions[kind])
         spec = properties.get("spec", {})
         target = reference(spec)
-        fields = _properties(definitions[target]) if target else {}
+        fields = _properties(definitions[target] if target else {})
         immutable = {name for name, node in fields.items() if _is_immutable(node)}
         if not target or not (immutable or _is_immutable(spec)):
             continue

@@ -209,7 +209,7 @@ class _Walk:
             if problem := rule.problem(new, old):
                 yield Violation((path + rule.below).lstrip("."), problem, rule.text)
         if isinstance(new, Mapping):
-            before = old if isinstance(old, Mapping) and not shape.atomic else {}
+            before: Mapping[str, Value] = old if isinstance(old, Mapping) and not shape.atomic else {}
             for key, value in new.items():
                 if child := shape.fields.get(key):
                     yield from self.check(child, value, before.get(key), f"{path}.{key}" if path else key)

@@ -204,8 +204,6 @@ def test_a_message_expression_speaks_for_its_rule(workshop: Workshop) -> None:
         ({"rule": "self ==="}, "unexpected '='"),
         ({"rule": "true", "messageExpression": "1 +"}, "unexpected the end"),
         ({"rule": "true", "optionalOldSelf": True}, "does not know 'optionalOldSelf'"),
-        ({"message": "no rule"}, "expected a string, found null"),
-        ({"rule": "true", "message": 1}, "expected a string, found integer"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_lowered_fails_the_generation_and_says_where(
@@ -217,6 +215,22 @@ def test_what_cannot_be_lowered_fails_the_generation_and_says_where(
     assert "schemas/workshop/v1.2.json#/components/schemas/workshop.v1.Robot/x-kubernetes-validations/0" in error
     assert problem in error
     assert not (workshop.root / "generated").exists()
+
+
+@pytest.mark.parametrize(
+    ("entry", "place", "problem"),
+    [
+        ({"message": "no rule"}, "0/rule", "expected a string, found null"),
+        ({"rule": "true", "message": 1}, "0/message", "expected a string, found integer"),
+    ],
+)
+def test_a_malformed_rule_is_not_even_pinned(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str], entry: dict[str, object], place: str, problem: str
+) -> None:
+    workshop.edit("robots.yaml", lambda text: text.replace(RULE, json.dumps(entry)))
+    assert workshop.pin() == 1
+    error = capsys.readouterr().err
+    assert f"openAPIV3Schema/x-kubernetes-validations/{place}: {problem}" in error
 
 
 QUANTITY = "quantity(self.metadata.name).isInteger()"
