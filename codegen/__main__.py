@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from codegen import bump, config, crds
+from codegen import bump, config
 from codegen.compare import command as diff
 from codegen.errors import CodegenError
 
@@ -38,7 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("verify", help="prove from hashes that generated/ and schemas/ are as they were written")
     diff.arguments(commands.add_parser("diff", help="what changed between two versions, and for whom"))
     bump.arguments(commands.add_parser("bump", help="add a release: pin, diff, generate and verify in one step"))
-    crds.arguments(commands.add_parser("crds", help="write the CRD manifests of a pin, to install for tests"))
+    crds = commands.add_parser("crds", help="write the CRD manifests of a pin, to install for tests")
+    crds.add_argument("component")
+    crds.add_argument("version", help="a pinned release or its minor: v2.3.0, v2.3 or 2.3")
+    crds.add_argument("--out", type=Path, required=True, help="folder to write one JSON file for each kind to")
     options = parser.parse_args(arguments)
     try:
         return _run(options)
@@ -64,7 +67,9 @@ def _run(options: argparse.Namespace) -> int:
         print(pin(root, component, options.version, open_source(options.source), options.commit, others))
         return 0
     if options.command == "crds":
-        print(crds.run(root, configuration, options))
+        from codegen import crds
+
+        print(crds.write(root, configuration.component(options.component), options.version, options.out))
         return 0
     if options.command == "compatibility":
         from codegen import compatibility

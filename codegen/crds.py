@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from codegen import lock, overlay
-from codegen.config import Component, Config, minor
+from codegen.config import Component, minor
 from codegen.errors import CodegenError
 from codegen.jsontypes import Object, as_object, parse_json
 from codegen.manifests import manifests, render
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
-    parser.add_argument("component")
-    parser.add_argument("version", help="a pinned release or its minor: v2.3.0, v2.3 or 2.3")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write one JSON file for each kind to")
-
-
-def run(root: Path, config: Config, options: argparse.Namespace) -> str:
-    """Write the manifests and return a line that says what was written.
+def write(root: Path, component: Component, version: str, out: Path) -> str:
+    """Write the manifests to the folder `out` and return a line that says what was written.
 
     Raises:
-        CodegenError: The component or version is not pinned, or the pin cannot be expressed as CRDs.
+        CodegenError: The version is not pinned, or the pin cannot be expressed as CRDs.
     """
-    component = config.component(options.component)
-    found = crds(root, component, options.version)
-    out: Path = options.out
+    found = crds(root, component, version)
     out.mkdir(parents=True, exist_ok=True)
     for name, manifest in found.items():
         (out / name).write_text(render(manifest), "utf-8")
