@@ -90,7 +90,9 @@ def _size(name: str, ours: str, peer: str) -> Case:
 
 
 CASES = (
-    _size("models of Trainer with the Kubernetes types they reach, and of Katib", "kubeflow_api", "kubeflow_trainer_api"),
+    _size(
+        "models of Trainer with the Kubernetes types they reach, and of Katib", "kubeflow_api", "kubeflow_trainer_api"
+    ),
     _case("parse and dump a small TrainJob", "TrainJob", small_train_job()),
     _case("parse and dump a large TrainJob", "TrainJob", large_train_job()),
     _case("parse and dump a ClusterTrainingRuntime", "ClusterTrainingRuntime", cluster_training_runtime()),
