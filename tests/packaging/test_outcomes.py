@@ -126,7 +126,7 @@ def test_the_package_is_light_and_lazy() -> None:
         "heavy = {'numpy', 'pydantic', 'cloudpickle', 'pathspec', 'yaml'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "[getattr(p, n) for n in p.__all__]\n"
-        "assert set(dir(p)) == set(p.__all__)\n"
+        "assert set(p.__all__) <= set(dir(p))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

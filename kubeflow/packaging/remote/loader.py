@@ -24,8 +24,8 @@ STAGE_0 = (
     'Python 3.8 or newer in the image");exec(zlib.decompress(base64.b64decode(sys.argv[1])))'
 )
 ENV_PIECE = "KUBEFLOW_BUNDLE_"
-OUTPUT_DIR = "KUBEFLOW_OUTPUT_DIR"
-RUN_ID = "KUBEFLOW_RUN_ID"
+OUTPUT_DIR = "KUBEFLOW_OUTPUT_DIR"  # names the directory for the ranks' outcome files
+RUN_ID = "KUBEFLOW_RUN_ID"  # the same for all ranks of one run: those of a node share one installation by it
 RUNTIME = ".kubeflow"
 EXIT_CODE = 78  # EX_CONFIG of sysexits.h: the job was wrong before the user's code began
 
