@@ -206,7 +206,7 @@ def test_a_call_that_does_not_bind_says_so_at_once() -> None:
     with pytest.raises(InvalidInput, match="func must be a function, not None"):
         CustomTrainer.call(cast("Any", None))
     with pytest.raises(InvalidInput, match="Python does not know its signature"):
-        CustomTrainer.call(cast("Any", type("".join)), 1)
+        CustomTrainer.call(cast("Any", max), 1, 2)
 
 
 def test_settings_are_replaced_and_checked_and_the_call_stays() -> None:
