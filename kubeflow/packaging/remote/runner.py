@@ -10,7 +10,7 @@ import sys
 from types import CodeType, TracebackType
 from typing import Any, Dict, List, Optional
 
-from . import codec, outcome
+from . import MAIN, codec, outcome
 from .coercion import CoercionError, coerce
 
 PARAMETER = "KUBEFLOW_PARAMETER_"
@@ -136,7 +136,7 @@ def _is_ours(code: CodeType, root: str) -> bool:
     name = code.co_filename
     return (
         name.startswith((os.path.join(root, RUNTIME) + os.sep, "<frozen"))
-        or name == os.path.join(root, "kubeflow_main", "__init__.py")  # generated; the user's text is beside it
+        or name == os.path.join(root, MAIN, "__init__.py")  # generated; the user's text is beside it
         or os.path.basename(os.path.dirname(name)) == "asyncio"
         or name.endswith("runpy.py")
     )
