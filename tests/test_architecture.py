@@ -21,6 +21,7 @@ ALLOWED = {
     "kubeflow.packaging": {"kubeflow.core"},
     "kubeflow.local": {"kubeflow.core", "kubeflow.packaging"},
     "kubeflow.trainer": {"kubeflow", "kubeflow.core", "kubeflow_api", "kubeflow.cluster", "kubeflow.packaging", "kubeflow.local"},
+    "kubeflow.common": {"kubeflow.trainer"},
     "kubeflow.optimizer": {"kubeflow", "kubeflow.core", "kubeflow_api", "kubeflow.cluster", "kubeflow.packaging", "kubeflow.local", "kubeflow.trainer"},
     "codegen": set[str](),
 }  # fmt: skip

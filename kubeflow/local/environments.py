@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import site
+import sys
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from kubeflow.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -27,11 +31,21 @@ def missing(requirements: Iterable[str]) -> list[str]:
 def overlay(directory: Path) -> Path:
     """Make a virtual environment in `directory` that sees all packages of this interpreter, and return its python.
 
-    What is installed into it stays in it. It has no pip of its own, and needs none where this interpreter has one.
+    What is installed into it stays in it. It has a pip, this interpreter's or its own: pip counts what lies below as
+    installed, and uv does not.
+
+    Raises:
+        InvalidInput: When there is no pip to be had.
     """
     import venv
 
-    venv.EnvBuilder(with_pip=False, symlinks=True).create(directory)
+    own_pip = importlib.util.find_spec("pip") is None
+    if own_pip and importlib.util.find_spec("ensurepip") is None:
+        raise InvalidInput(
+            f"packages_to_install needs pip, and {sys.executable} has neither pip nor ensurepip: install pip there "
+            "(`uv pip install pip`), or install the packages yourself."
+        )
+    venv.EnvBuilder(with_pip=own_pip, symlinks=True).create(directory)
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(directory)}))
     below = [*site.getsitepackages(), *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]
     # `addsitedir`, not bare paths: an editable install below is itself found through a .pth file.

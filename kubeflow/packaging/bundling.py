@@ -6,13 +6,13 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.packaging import transport
+from kubeflow.packaging.bundles import Bundle
 from kubeflow.packaging.errors import Finding, PackagingError
 from kubeflow.packaging.targets import Plan, options, plan_function, plan_module, plan_script
 
@@ -21,82 +21,6 @@ if TYPE_CHECKING:
 
 PARAMETER_PREFIX = "KUBEFLOW_PARAMETER_"
 _CREDENTIALS_IN_URL = re.compile(r"^[a-z+]+://[^/@\s]+@")
-
-
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """Code, arguments and requirements of a job in one piece, the same bytes for the same input.
-
-    Attributes:
-        name: What the user calls the code: the function, the script's file, the module.
-        digest: sha256 of the content, in hexadecimal; the job refuses content that does not match.
-        requirements: What is installed before the code starts, in pip's notation.
-        index_urls: Package indexes for that, the main one first; empty means the installer's default.
-        hyperparameters: Arguments that are filled in when the job starts, see `hyperparameter_env`.
-        size: Characters that the bundle adds to a container's command.
-    """
-
-    name: str
-    digest: str
-    requirements: tuple[str, ...]
-    index_urls: tuple[str, ...]
-    hyperparameters: tuple[str, ...]
-    external: tuple[str, ...]
-    size: int
-    _files: Mapping[str, bytes] = field(repr=False)
-    _payload: transport.Payload = field(repr=False)
-
-    def files(self) -> Mapping[str, bytes]:
-        """Return everything that the job finds on its disk, by relative path; ours are below `.kubeflow/`."""
-        return self._files
-
-    def describe(self) -> str:
-        """Return what is inside, for people: entry, files and sizes, requirements, and what the image must
-        have.
-        """
-        from kubeflow.packaging.inspection import describe
-
-        return describe(self)
-
-    def command(
-        self, launcher: Sequence[str] = ("python",), *, python: str = "python", install: bool = True
-    ) -> list[str]:
-        """Return a container's command as a list that no shell sees.
-
-        Args:
-            launcher: What runs the code; the entry script is appended. `python` and `torchrun` mean those of
-                the interpreter `python`. With mpirun (mpiexec, srun) first, every rank rebuilds the bundle
-                on its node.
-            python: The interpreter in the image that starts the job.
-            install: Whether the job installs `requirements`; a backend that prepared the environment says
-                False.
-        """
-        return transport.argv(python, transport.arguments(self._payload, launcher, install=install))
-
-    def shell_command(
-        self, launcher: Sequence[str] = ("python",), *, python: str = "python", install: bool = True
-    ) -> list[str]:
-        """Return `["bash", "-c", line]`: one line with one command, which Katib's collector can rewrite.
-
-        A bundle whose line is longer than one argument may be travels in the environment: add
-        `shell_environment()` to the container's variables. Arguments as for `command`.
-        """
-        pieces = len(self.shell_environment())
-        args = transport.arguments(self._payload, launcher, install=install, environment=pieces)
-        line = transport.shell_line(python, args)
-        if len(line) > transport.LINE_LIMIT:
-            raise InvalidInput(
-                f"With its launcher the command has {len(line)} characters; Linux takes 131,072. Shorten it."
-            )
-        return ["bash", "-c", line]
-
-    def shell_environment(self) -> dict[str, str]:
-        """Return the environment variables that `shell_command()` needs: none for bundles below about 50
-        KiB.
-        """
-        if self.size <= transport.PIECE_LIMIT - 10 * 1024:
-            return {}
-        return transport.environment_pieces(self._payload)
 
 
 def bundle(

@@ -1,9 +1,8 @@
 """Close over a function that no job can import: of a notebook, a `__main__` script, or of another function.
 
 What the function uses, transitively, becomes the steps of a generated module, in an order in which they can
-run: what a definition needs at once (decorators, defaults, base classes) first, what its body needs
-    afterwards. Text is taken
-from the user's source as it is; values are taken from the live module as they are now.
+run: what a definition needs at once (decorators, defaults, base classes) first, what its body needs afterwards.
+Text is taken from the user's source as it is; values are taken from the live module as they are now.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from kubeflow.packaging.errors import Finding
 from kubeflow.packaging.factories import Factory, factory
 from kubeflow.packaging.freenames import BUILTINS, FreeNames, free_names
 from kubeflow.packaging.importable import import_path, is_importable
-from kubeflow.packaging.modules import ModuleGraph, absolute
-from kubeflow.packaging.outcomes import MAIN
+from kubeflow.packaging.imports import import_text
+from kubeflow.packaging.modules import ModuleGraph
 from kubeflow.packaging.record import Operand, Record, Step, lines
 from kubeflow.packaging.recreate import reason_not_to_repeat
-from kubeflow.packaging.remote import codec
+from kubeflow.packaging.remote import MAIN, codec
 from kubeflow.packaging.sources import Binding, Definition, Origin, Origins, first_line, made_by, registers
 
 _NOTEBOOK_ONLY = frozenset({"get_ipython", "display"})
@@ -129,7 +128,7 @@ class Closure:
         """
         node = binding.node
         if isinstance(node, ast.Import | ast.ImportFrom) and binding.alias is not None:
-            return self._by_import(name, value, binding, node, binding.alias)
+            return self._by_import(name, value, binding)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             if not made_by(value, node, binding.origin):
                 return False
@@ -140,28 +139,13 @@ class Closure:
             return self._by_assignment(name, value, binding.origin, node, node.value)
         return False
 
-    def _by_import(self, name: str, value: object, binding: Binding, node: ast.stmt, alias: ast.alias) -> bool:
-        if isinstance(node, ast.ImportFrom):
-            module = absolute(node.module or "", node.level, self._package)
-            loaded = sys.modules.get(module)
-            made = (
-                sys.modules.get(f"{module}.{alias.name}")
-                if loaded is None
-                else inspect.getattr_static(loaded, alias.name, value)
-            )
-            text = f"from {module} import {alias.name}" + (f" as {name}" if alias.name != name else "")
-        elif alias.asname:
-            made = sys.modules.get(alias.name)
-            text = f"import {alias.name} as {name}"
-        else:
-            made = sys.modules.get(name)
-            # `import a.b` and `import a.c` both bind `a`, and the code may need either.
-            found = [b for b in self._origins.bindings(name) if isinstance(b.node, ast.Import) and b.alias]
-            text = "import " + ", ".join(sorted({b.alias.name for b in found if b.alias and not b.alias.asname}))
-        if made is not value:
+    def _by_import(self, name: str, value: object, binding: Binding) -> bool:
+        text = import_text(name, value, binding, self._origins.bindings(name), self._package)
+        if text is None:
             return False
-        if not self._record.has_text(binding.origin, node.lineno, node.lineno, text):
-            self._record.statement(binding.origin, node.lineno, node.lineno, text=text)
+        line = binding.node.lineno
+        if not self._record.has_text(binding.origin, line, line, text):
+            self._record.statement(binding.origin, line, line, text=text)
         return True
 
     def _by_assignment(self, name: str, value: object, origin: Origin, node: ast.stmt, right: ast.expr) -> bool:

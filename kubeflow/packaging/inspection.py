@@ -1,40 +1,17 @@
-"""To look inside: what a bundle holds, what of it stands on the Kubernetes object, and how to get it back
-from there.
-"""
+"""What of a bundle stands on a Kubernetes object, and how to get the bundle back from there."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.packaging.bundles import Bundle
 from kubeflow.packaging.transport import Unpacked, decode_command
 
-if TYPE_CHECKING:
-    from kubeflow.packaging.bundling import Bundle
-
 _PREFIX = "sdk.kubeflow.org/"
-
-
-def describe(bundle: Bundle) -> str:
-    """Return what is in a bundle, for people. Sizes are in bytes as on disk."""
-    files = bundle.files()
-    own = {path: content for path, content in files.items() if not path.startswith(".kubeflow/")}
-    lines = [
-        f"{bundle.name}: {len(own)} files, {sum(map(len, own.values())):,} bytes,"
-        f" {bundle.size:,} characters of command",
-        f"digest sha256:{bundle.digest}",
-    ]
-    if bundle.requirements:
-        lines.append("installs first: " + ", ".join(bundle.requirements))
-    if bundle.hyperparameters:
-        lines.append("filled in at the start: " + ", ".join(bundle.hyperparameters))
-    if bundle.external:
-        lines.append("the image must have: " + ", ".join(bundle.external))
-    lines += [f"{len(content):>10,}  {path}" for path, content in own.items()]
-    return "\n".join(lines)
 
 
 def bundle_annotations(bundle: Bundle) -> dict[str, str]:

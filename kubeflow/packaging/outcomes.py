@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from kubeflow.packaging.remote import codec
+from kubeflow.packaging.remote import MAIN, codec
 
 _FILE = re.compile(r"rank-(\d+)\.json")
 
@@ -122,7 +122,3 @@ def _resolve(path: str) -> object:
 def _is_data(cls: type) -> bool:
     marks = ("__dataclass_fields__", "__pydantic_validator__", "__members__", "_fields")
     return any(hasattr(cls, mark) for mark in marks)
-
-
-MAIN = "kubeflow_main"
-"""The module that a job rebuilds from what was `__main__` here."""

@@ -6,7 +6,7 @@ import json
 
 from kubeflow.packaging.errors import Finding
 from kubeflow.packaging.modules import ModuleGraph
-from kubeflow.packaging.outcomes import MAIN
+from kubeflow.packaging.remote import MAIN
 from kubeflow.packaging.sources import Origin
 
 Operand = dict[str, object]

@@ -94,16 +94,20 @@ def call_arguments(
     Raises:
         PackagingError: When the arguments do not bind.
     """
-    signature = inspect.signature(func)
+    name = getattr(func, "__name__", type(func).__name__)
     try:
-        bound = signature.bind(*args, **kwargs)
+        signature = inspect.signature(func)
+    except ValueError as error:
+        finding = Finding(name, "Python does not know its signature", "Call it inside a function of your own")
+        raise PackagingError(name, [finding]) from error
+    try:
+        signature.bind(*args, **kwargs)
     except TypeError as error:
-        name = getattr(func, "__name__", type(func).__name__)
         findings = binding_findings(signature, args, kwargs, (), name)
         raise PackagingError(name, findings or [Finding(f"call of {name}", str(error), "Correct it")]) from error
-    named = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
-    if len(args) <= len(named) and len(bound.args) <= len(named):
-        return func, {**dict(zip(named, args, strict=False)), **kwargs}
+    taken = list(signature.parameters.values())[: len(args)]
+    if len(taken) == len(args) and all(p.kind is p.POSITIONAL_OR_KEYWORD for p in taken):
+        return func, {**dict(zip((p.name for p in taken), args, strict=True)), **kwargs}
     return functools.partial(func, *args), dict(kwargs)
 
 

@@ -19,7 +19,7 @@ from kubeflow.packaging.errors import Finding
 from kubeflow.packaging.freenames import BUILTINS, free_names
 from kubeflow.packaging.importable import import_path, is_importable
 from kubeflow.packaging.modules import ModuleGraph
-from kubeflow.packaging.outcomes import MAIN
+from kubeflow.packaging.remote import MAIN
 from kubeflow.packaging.signature import binding_findings, coercion
 from kubeflow.packaging.sources import Origins, first_line
 from kubeflow.packaging.values import encode_argument

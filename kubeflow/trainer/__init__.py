@@ -5,8 +5,9 @@ Names are loaded when they are first used, so that importing this package costs 
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from kubeflow.core.lazy import exporter
 
 if TYPE_CHECKING:
     from kubeflow.trainer.api.trainer_client import BackendConfig, TrainerClient
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
         InvalidInput,
         JobExists,
         JobFailed,
+        JobNotFinished,
         JobNotFound,
         JobWaitTimeout,
         KubeflowError,
+        NoJobResult,
         RuntimeMissesPackage,
         RuntimeNotFound,
         Unsupported,
@@ -78,6 +81,7 @@ __all__ = [
     "InvalidInput",
     "JobExists",
     "JobFailed",
+    "JobNotFinished",
     "JobNotFound",
     "JobSpec",
     "JobStatus",
@@ -87,6 +91,7 @@ __all__ = [
     "LocalProcessBackendConfig",
     "LoraConfig",
     "Loss",
+    "NoJobResult",
     "Option",
     "Runtime",
     "RuntimeKind",
@@ -107,56 +112,47 @@ __all__ = [
     "get_tpu_num_nodes",
 ]
 
-_MODULES = {
-    "api.trainer_client": ("BackendConfig", "TrainerClient"),
-    "backends.container.types": ("ContainerBackendConfig", "TrainingRuntimeSource"),
-    "backends.kubernetes.config": ("KubernetesBackendConfig",),
-    "backends.kubernetes.tpu": ("get_tpu_num_nodes",),
-    "backends.localprocess.types": ("LocalProcessBackendConfig",),
-    "constants.constants": ("DATASET_PATH", "MODEL_PATH"),
-    "errors": (
-        "InvalidInput",
-        "JobExists",
-        "JobFailed",
-        "JobNotFound",
-        "JobWaitTimeout",
-        "KubeflowError",
-        "RuntimeMissesPackage",
-        "RuntimeNotFound",
-        "Unsupported",
-    ),
-    "jobspec": ("JobSpec", "Option"),
-    "types.initializers": (
-        "DataCacheInitializer",
-        "HuggingFaceDatasetInitializer",
-        "HuggingFaceModelInitializer",
-        "Initializer",
-        "S3DatasetInitializer",
-        "S3ModelInitializer",
-    ),
-    "types.jobs": ("AwaitableStatus", "Event", "JobStatus", "Step", "TrainJob", "TrainJobTemplate"),
-    "types.runtimes": ("Runtime", "RuntimeKind", "RuntimeTrainer"),
-    "types.torchtune": (
-        "DataFormat",
-        "DataType",
-        "LoraConfig",
-        "Loss",
-        "TorchTuneConfig",
-        "TorchTuneInstructDataset",
-    ),
-    "types.trainers": ("BuiltinTrainer", "CustomTrainer", "CustomTrainerContainer", "TrainerType"),
-}
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-
-
-def __getattr__(name: str) -> object:
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = exporter(
+    __name__,
+    {
+        "api.trainer_client": ("BackendConfig", "TrainerClient"),
+        "backends.container.types": ("ContainerBackendConfig", "TrainingRuntimeSource"),
+        "backends.kubernetes.config": ("KubernetesBackendConfig",),
+        "backends.kubernetes.tpu": ("get_tpu_num_nodes",),
+        "backends.localprocess.types": ("LocalProcessBackendConfig",),
+        "constants.constants": ("DATASET_PATH", "MODEL_PATH"),
+        "errors": (
+            "InvalidInput",
+            "JobExists",
+            "JobFailed",
+            "JobNotFinished",
+            "JobNotFound",
+            "JobWaitTimeout",
+            "KubeflowError",
+            "NoJobResult",
+            "RuntimeMissesPackage",
+            "RuntimeNotFound",
+            "Unsupported",
+        ),
+        "jobspec": ("JobSpec", "Option"),
+        "types.initializers": (
+            "DataCacheInitializer",
+            "HuggingFaceDatasetInitializer",
+            "HuggingFaceModelInitializer",
+            "Initializer",
+            "S3DatasetInitializer",
+            "S3ModelInitializer",
+        ),
+        "types.jobs": ("AwaitableStatus", "Event", "JobStatus", "Step", "TrainJob", "TrainJobTemplate"),
+        "types.runtimes": ("Runtime", "RuntimeKind", "RuntimeTrainer"),
+        "types.torchtune": (
+            "DataFormat",
+            "DataType",
+            "LoraConfig",
+            "Loss",
+            "TorchTuneConfig",
+            "TorchTuneInstructDataset",
+        ),
+        "types.trainers": ("BuiltinTrainer", "CustomTrainer", "CustomTrainerContainer", "TrainerType"),
+    },
+)

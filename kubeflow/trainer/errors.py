@@ -10,9 +10,11 @@ __all__ = [
     "InvalidInput",
     "JobExists",
     "JobFailed",
+    "JobNotFinished",
     "JobNotFound",
     "JobWaitTimeout",
     "KubeflowError",
+    "NoJobResult",
     "RuntimeMissesPackage",
     "RuntimeNotFound",
     "Unsupported",
@@ -125,4 +127,28 @@ class JobWaitTimeout(KubeflowError, TimeoutError):
             f"TrainJob {name!r} is {status} after {timeout:g} s, awaited: {', '.join(sorted(awaited))}. "
             f"It goes on: wait again with a larger timeout=, look at client.get_job_logs({name!r}), "
             f"or end it with client.delete_job({name!r})."
+        )
+
+
+class JobNotFinished(KubeflowError):
+    """A job has no result yet. `name` is the job, `status` is where it is."""
+
+    def __init__(self, name: str, status: str) -> None:
+        self.name = name
+        self.status = status
+        super().__init__(
+            f"TrainJob {name!r} is {status} and has no result yet: "
+            f"wait for it with client.wait_for_job_status({name!r})."
+        )
+
+
+class NoJobResult(KubeflowError):
+    """A job has ended well, and what its function returned cannot be had. `reason` says why."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(
+            f"TrainJob {name!r} is Complete, but its result cannot be had: {reason}. Return plain data (numbers, text, "
+            "lists, dicts, dataclasses), or write large results to a volume or an object store."
         )

@@ -86,3 +86,26 @@ def test_each_kind_runs_under_torchrun_on_every_rank(
     for rank in (0, 1):
         result = json.loads((tmp_path / f"job/outcomes/rank-{rank}.json").read_text())["result"]
         assert {n: result[n] for n in cases} == {n: expected(case) for n, case in cases.items()}
+
+
+LOCAL_WRITERS = {
+    ("functions", "script"): ["functions.py", "{out}", "local"],
+    ("functions", "module"): ["-c", "import functions as f; f.run_locally({out!r}, f.run_all)"],
+    ("arguments", "script"): ["arguments.py", "{out}", "local"],
+    ("arguments", "module"): ["-c", "import arguments as a; a.functions.run_locally({out!r}, a.run_all)"],
+}
+
+
+def test_each_kind_comes_back_from_a_job_of_this_machine(packed: dict[tuple[str, str], Packed], tmp_path: Path) -> None:
+    """One job runs a whole table; what its functions returned comes back as the job's result."""
+    pytest.importorskip("torch")
+
+    def came_back(key: tuple[str, str]) -> dict[str, object]:
+        out = tmp_path / "-".join(key)
+        user_session([word.format(out=str(out)) for word in LOCAL_WRITERS[key]], cwd=PROJECT)
+        found: dict[str, object] = json.loads(out.read_text())
+        return found
+
+    for key, found in zip(LOCAL_WRITERS, in_parallel(came_back, LOCAL_WRITERS), strict=True):
+        cases = packed[key]
+        assert {n: found[n] for n in cases} == {n: case["expected"] for n, case in cases.items()}

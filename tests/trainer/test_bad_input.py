@@ -170,7 +170,13 @@ def test_a_name_in_use_and_questions_about_jobs_that_make_no_sense(
     try:
         with pytest.raises(JobExists, match=r"client.delete_job\('sleeper'\)"):
             client.train(train_func=sleep, name="sleeper")
-        for ask in (client.get_job, client.get_job_logs, client.get_job_events, client.delete_job):
+        for ask in (
+            client.get_job,
+            client.get_job_logs,
+            client.get_job_events,
+            client.get_job_result,
+            client.delete_job,
+        ):
             with pytest.raises(JobNotFound, match="Did you mean 'sleeper'") as error:
                 ask("sleper")
             assert error.value.available == ("sleeper",)
@@ -214,6 +220,8 @@ def test_without_a_cluster_every_verb_but_rendering_says_how_to_go_on() -> None:
         lambda: client.get_job("a"),
         lambda: client.get_job_logs("a"),
         lambda: client.get_job_events("a"),
+        lambda: client.get_job_result("a"),
+        lambda: client.backend.outcome("a"),
         lambda: client.wait_for_job_status("a"),
         lambda: client.delete_job("a"),
     ]

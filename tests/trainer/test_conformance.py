@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,14 +18,62 @@ from kubeflow.trainer import (
     BackendConfig,
     CustomTrainer,
     JobFailed,
+    JobNotFinished,
     JobNotFound,
     JobWaitTimeout,
+    NoJobResult,
     TrainerClient,
     TrainJob,
     TrainJobTemplate,
 )
 
 WAIT = 60  # seconds; a job takes about four on a quiet machine
+
+
+@dataclass
+class Report:
+    rank: int
+    losses: dict[str, float]
+    where: Path
+
+
+def report(lr: float) -> Report:
+    import os
+    from pathlib import Path
+
+    return Report(int(os.environ["RANK"]), {"first": lr, "last": lr / 4}, Path("/model"))
+
+
+def return_nothing() -> None:
+    print("nothing to return")
+
+
+def return_no_data() -> object:
+    import threading
+
+    return {"lock": threading.Lock()}
+
+
+def leave_without_a_word() -> None:
+    import os
+
+    os._exit(0)
+
+
+def test_what_the_function_returned_on_rank_zero_comes_back(client: TrainerClient) -> None:
+    trainers = [CustomTrainer.call(report, lr=0.5).replace(num_nodes=2)]
+    trainers += [CustomTrainer(func) for func in (return_nothing, return_no_data, leave_without_a_word)]
+    value, nothing, no_data, wordless = [client.train(trainer=trainer) for trainer in trainers]
+    for name in (value, nothing, no_data, wordless):
+        client.wait_for_job_status(name, timeout=WAIT)
+
+    assert client.get_job_result(value) == Report(0, {"first": 0.5, "last": 0.125}, Path("/model"))
+    assert client.get_job_result(nothing) is None
+    with pytest.raises(NoJobResult, match=r"\['lock'\]: is a _thread.lock") as refused:
+        client.get_job_result(no_data)
+    assert refused.value.name == no_data
+    with pytest.raises(NoJobResult, match="rank 0 ended without a word"):
+        client.get_job_result(wordless)
 
 
 def all_reduce(scale: int) -> None:
@@ -105,6 +154,8 @@ def test_a_failing_rank_fails_the_job_and_is_named(client: TrainerClient) -> Non
     assert list(client.get_job_logs(name)) == ["about to fail"]  # nothing but what the function wrote
     job = client.wait_for_job_status(name, {"Complete", "Failed"})
     assert (job.status, job.steps[1].status) == ("Failed", "Failed")
+    with pytest.raises(JobFailed, match="rank one"):
+        client.get_job_result(name)
 
 
 def die_of_a_signal() -> None:
@@ -151,6 +202,8 @@ def test_following_yields_a_line_while_the_job_runs_and_waiting_has_a_deadline(
     lines: Iterator[str] = client.get_job_logs(name, follow=True)
     assert next(lines) == "first"
     assert client.get_job(name).status == "Running"
+    with pytest.raises(JobNotFinished, match="talker.*is Running.*wait_for_job_status"):
+        client.get_job_result(name)
     assert list(client.get_job_logs(name)) == ["first"]
     started = time.monotonic()
     with pytest.raises(JobWaitTimeout, match=r"talker.*is Running after 0\.3 s") as late:

@@ -50,6 +50,7 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
         ("kubeflow.trainer.backends.localprocess.types", "LocalProcessBackendConfig"),
         ("kubeflow.trainer.backends.container", "ContainerBackendConfig"),
         ("kubeflow.trainer.backends.container.types", "ContainerBackendConfig"),
+        ("kubeflow.common.types", "KubernetesBackendConfig"),
         ("kubeflow.trainer.backends.kubernetes", "KubernetesBackendConfig"),
     ],
 )

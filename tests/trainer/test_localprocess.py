@@ -6,8 +6,11 @@ import base64
 import hashlib
 import os
 import signal
+import subprocess
 import sys
+import sysconfig
 import time
+import venv
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -235,12 +238,12 @@ def test_a_package_that_is_installed_costs_nothing(client: TrainerClient) -> Non
     assert list(client.get_job_logs(name))[-1] == "psutil is psutil"
 
 
-def index_with_wheel(directory: Path, name: str, text: str) -> str:
-    """Write a package index of one wheel, of one module that holds `TEXT`; return its URL."""
+def index_with_wheel(directory: Path, name: str, text: str, requires: str) -> str:
+    """Write a package index of one wheel, of one module that holds `TEXT`; return its URL. It has nothing else."""
     info = f"{name}-1.0.dist-info"
     files = {
         f"{name}.py": f"TEXT = {text!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Dist: {requires}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     digests = {
@@ -264,8 +267,14 @@ def use_tiny() -> None:
     print(kubeflow_test_tiny.TEXT)
 
 
-def test_a_package_that_is_missing_is_installed_for_the_job_alone(client: TrainerClient, tmp_path: Path) -> None:
-    index = index_with_wheel(tmp_path, "kubeflow_test_tiny", "from a wheel")
+def test_a_package_that_is_missing_is_installed_for_the_job_alone_and_what_it_needs_is_taken_from_here(
+    client: TrainerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # uv, where it is found, would look for torch in the index: it does not see what lies below an environment.
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    index = index_with_wheel(tmp_path, "kubeflow_test_tiny", "from a wheel", requires="torch")
+    packages = Path(sysconfig.get_path("purelib"))
+    before = sorted(packages.iterdir())
 
     name = client.train(
         train_func=use_tiny, packages_to_install=["kubeflow_test_tiny==1.0"], pip_index_urls=[index], num_nodes=2
@@ -274,6 +283,7 @@ def test_a_package_that_is_missing_is_installed_for_the_job_alone(client: Traine
 
     for step in ("node-0", "node-1"):
         assert list(client.get_job_logs(name, step))[-1] == "from a wheel"
+    assert sorted(packages.iterdir()) == before
     with pytest.raises(ImportError):
         import kubeflow_test_tiny  # noqa: F401
 
@@ -286,3 +296,14 @@ def test_a_package_that_cannot_be_had_fails_the_job_in_pips_words(client: Traine
     with pytest.raises(JobFailed, match="kubeflow-test-none") as failure:
         client.wait_for_job_status(name, timeout=WAIT)
     assert failure.value.node == 0
+
+
+def test_an_interpreter_without_pip_gets_one_for_the_job_alone(tmp_path: Path) -> None:
+    venv.EnvBuilder(with_pip=False, symlinks=True).create(tmp_path / "bare")
+    bare = tmp_path / "bare/bin/python"
+    make = "import sys; from pathlib import Path; from kubeflow.local.environments import overlay"
+    command: list[str | Path] = [bare, "-c", f"{make}; overlay(Path(sys.argv[1]))", tmp_path / "over"]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}, check=True)
+
+    assert subprocess.run([bare, "-c", "import pip"], capture_output=True, check=False).returncode == 1
+    subprocess.run([tmp_path / "over/bin/python", "-m", "pip", "--version"], check=True, capture_output=True)

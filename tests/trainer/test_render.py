@@ -65,13 +65,22 @@ def test_the_fields_that_were_given_are_there_and_no_others() -> None:
     assert_type(job, TrainJob)
     spec = spec_of(job)
     assert spec["trainer"].pop("command") == ["python"]
-    sent = decode_command(["python", *spec["trainer"].pop("args")])
+    args = spec["trainer"].pop("args")
+    sent = decode_command(["python", *args])
     assert (sent.name, sent.launcher) == ("train", ("torchrun",))
     amounts = {"nvidia.com/gpu": "1", "memory": "10Gi"}
     assert job.to_dict() | {"spec": spec} == {
         "apiVersion": "trainer.kubeflow.org/v1alpha1",
         "kind": "TrainJob",
-        "metadata": {"name": "named", "namespace": "ml"},
+        "metadata": {
+            "name": "named",
+            "namespace": "ml",
+            "annotations": {
+                "sdk.kubeflow.org/function": "train",
+                "sdk.kubeflow.org/bundle-digest": f"sha256:{sent.digest}",
+                "sdk.kubeflow.org/bundle-size": str(len("".join(args[4:]))),
+            },
+        },
         "spec": {
             "runtimeRef": {
                 "apiGroup": "trainer.kubeflow.org",
@@ -152,7 +161,9 @@ class Team:
     name: str
 
     def apply(self, spec: JobSpec) -> JobSpec:
-        return replace(spec, labels={**spec.labels, "team": self.name}, active_deadline_seconds=60)
+        notes = {"note": "mine", "sdk.kubeflow.org/function": "another"}
+        labels = {**spec.labels, "team": self.name}
+        return replace(spec, labels=labels, annotations=notes, active_deadline_seconds=60)
 
 
 def test_options_change_the_job_in_order() -> None:
@@ -160,6 +171,9 @@ def test_options_change_the_job_in_order() -> None:
 
     assert job.metadata is not None
     assert job.metadata.labels == {"team": "blue"}
+    assert job.metadata.annotations is not None
+    assert job.metadata.annotations["note"] == "mine"
+    assert job.metadata.annotations["sdk.kubeflow.org/function"] == "train"  # a fact, not a wish
     assert spec_of(job)["activeDeadlineSeconds"] == 60
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import fields
 from decimal import Decimal
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -174,3 +175,46 @@ def test_generated_names_are_accepted_and_differ() -> None:
 
     assert len(generated) == 1000
     assert all(names.check(name) == name for name in generated)
+
+
+def learn(lr: float, /, epochs: int = 1, *layers: int, device: str = "cpu", **rest: object) -> list[object]:
+    return [lr, epochs, layers, device, rest]
+
+
+def plain_learn(lr: float, epochs: int = 1) -> list[object]:
+    return [lr, epochs]
+
+
+def test_a_call_becomes_the_function_with_these_arguments() -> None:
+    for trainer, value in (
+        (CustomTrainer.call(plain_learn, 0.1), [0.1, 1]),
+        (CustomTrainer.call(plain_learn, 0.1, epochs=2), [0.1, 2]),
+        (CustomTrainer.call(learn, 0.1), [0.1, 1, (), "cpu", {}]),
+        (CustomTrainer.call(learn, 0.1, epochs=3), [0.1, 3, (), "cpu", {}]),
+        (CustomTrainer.call(learn, 0.1, 2, 3, 4, device="x", more=5), [0.1, 2, (3, 4), "x", {"more": 5}]),
+    ):
+        assert trainer.func(**trainer.func_args or {}) == value
+    assert CustomTrainer.call(plain_learn, 0.1, epochs=2) == CustomTrainer(plain_learn, {"lr": 0.1, "epochs": 2})
+
+
+def test_a_call_that_does_not_bind_says_so_at_once() -> None:
+    loose: Any = plain_learn
+    with pytest.raises(InvalidInput, match=r"epoch.*Did you mean 'epochs'"):
+        CustomTrainer.call(loose, 0.1, epoch=2)
+    with pytest.raises(InvalidInput, match="argument lr"):
+        CustomTrainer.call(loose)
+    with pytest.raises(InvalidInput, match="func must be a function, not None"):
+        CustomTrainer.call(cast("Any", None))
+    with pytest.raises(InvalidInput, match="Python does not know its signature"):
+        CustomTrainer.call(cast("Any", max), 1, 2)
+
+
+def test_settings_are_replaced_and_checked_and_the_call_stays() -> None:
+    trainer = CustomTrainer.call(plain_learn, 0.1)
+
+    larger = trainer.replace(num_nodes=2, env={"A": "1"})
+
+    assert larger == CustomTrainer(plain_learn, {"lr": 0.1}, num_nodes=2, env={"A": "1"})
+    assert trainer.num_nodes is None
+    with pytest.raises(InvalidInput, match="num_nodes"):
+        trainer.replace(num_nodes=0)

@@ -25,6 +25,7 @@ from kubeflow_api.trainer.v1alpha1 import (
 from kubeflow.core.quantity import Quantity
 from kubeflow.core.resource import Transport
 from kubeflow.core.rules import RuleViolation, Violation
+from kubeflow.trainer import CustomTrainer, TrainerClient
 
 
 def build() -> TrainJob:
@@ -102,3 +103,23 @@ def rules(new: TrainJob, old: TrainJob) -> None:
     if found:
         assert_type(found[0].path, str)
         raise RuleViolation(found)
+
+
+def train(lr: float, epochs: int = 1, *, device: str = "cpu") -> dict[str, float]:
+    return {"loss": lr * epochs}
+
+
+async def train_later(lr: float) -> None:
+    return None
+
+
+def trainers(client: TrainerClient) -> None:
+    trainer = CustomTrainer.call(train, 0.1, epochs=2, device="cuda")
+    assert_type(trainer, CustomTrainer)
+    assert_type(trainer.replace(num_nodes=2, resources_per_node={"gpu": 1}, env={"A": "1"}), CustomTrainer)
+    CustomTrainer.call(train_later, lr=0.1)
+    CustomTrainer.call(lambda: print("nothing to give"))
+    CustomTrainer(func=train, func_args={"lr": 0.1}, num_nodes=2)
+    assert_type(client.train(trainer=trainer), str)
+    assert_type(client.train(trainer=trainer, dry_run=True), TrainJob)
+    assert_type(client.get_job_result("a"), object)

@@ -18,6 +18,7 @@ from kubeflow_api.trainer.v1alpha1 import (
 )
 
 from kubeflow.core.resource import Transport
+from kubeflow.trainer import CustomTrainer
 
 Trainer(num_node=2)  # mistake: a misspelt field
 Trainer(numNodes=2)  # mistake: attributes are snake_case
@@ -66,3 +67,18 @@ def clients(transport: Transport) -> None:
     client.train_jobs.update("a", TrainJob())  # mistake: no update type
     client.training_runtimes.update("a", TrainJobUpdate())  # mistake: the kind has no immutable field of its spec
     client.trainjobs.get("a")  # mistake: no such kind
+
+
+def train(lr: float, epochs: int = 1) -> None:
+    return None
+
+
+CustomTrainer.call(train, lr=0.1, epoch=2)  # mistake: a misspelt argument of the function
+CustomTrainer.call(train, lr="0.1")  # mistake: a string for a number
+CustomTrainer.call(train, 0.1, "two")  # mistake: a string for a number, by position
+CustomTrainer.call(train, epochs=2)  # mistake: an argument that the function needs is missing
+CustomTrainer.call(train, 0.1, 2, 3)  # mistake: one argument too many
+CustomTrainer.call(train(0.1))  # mistake: what the function returned, not the function
+CustomTrainer.call(train, lr=0.1).replace(num_node=2)  # mistake: a misspelt setting
+CustomTrainer.call(train, lr=0.1).replace(num_nodes="2")  # mistake: a string for a number
+CustomTrainer.call(train, lr=0.1).replace(func=print)  # mistake: another function needs other arguments

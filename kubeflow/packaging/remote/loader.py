@@ -1,5 +1,5 @@
 # Must run on Python 3.8, and pathlib would cost start-up time.
-# ruff: noqa: PTH101, PTH102, PTH103, PTH109, PTH110, PTH111, PTH112, PTH118, PTH120, PTH123, PTH211, B905
+# ruff: noqa: PTH101, PTH102, PTH103, PTH109, PTH110, PTH111, PTH112, PTH118, PTH119, PTH120, PTH123, PTH211, B905
 """The fixed first program of every job: rebuild the bundle, check it, install what it needs, hand over.
 
 It is sent as text in front of the payload and needs nothing but Python 3.8 and its standard library.
@@ -24,8 +24,8 @@ STAGE_0 = (
     'Python 3.8 or newer in the image");exec(zlib.decompress(base64.b64decode(sys.argv[1])))'
 )
 ENV_PIECE = "KUBEFLOW_BUNDLE_"
-OUTPUT_DIR = "KUBEFLOW_OUTPUT_DIR"
-RUN_ID = "KUBEFLOW_RUN_ID"
+OUTPUT_DIR = "KUBEFLOW_OUTPUT_DIR"  # names the directory for the ranks' outcome files
+RUN_ID = "KUBEFLOW_RUN_ID"  # the same for all ranks of one run: those of a node share one installation by it
 RUNTIME = ".kubeflow"
 EXIT_CODE = 78  # EX_CONFIG of sysexits.h: the job was wrong before the user's code began
 
@@ -279,8 +279,8 @@ def run_installer(document: dict[str, Any], missing: list[str], place: str) -> s
         python, overlay = overlay_environment(place)
     uv = shutil.which("uv")
     has_pip = subprocess.call([python, "-c", "import pip"], stderr=subprocess.DEVNULL) == 0
-    # uv does not see what lies below an overlay and would fetch torch again; pip does.
-    if uv and not (overlay and has_pip):
+    # uv sees one folder of packages. Where an environment has more, it would fetch torch again; pip sees all.
+    if uv and not (has_pip and (overlay or sees_more())):
         command = [uv, "pip", "install", "--python", python]
         if not overlay:
             command.append("--break-system-packages")
@@ -310,6 +310,17 @@ def run_installer(document: dict[str, Any], missing: list[str], place: str) -> s
             "Command: " + " ".join(command + missing)
         )
     return overlay
+
+
+def sees_more() -> bool:
+    """Say whether this interpreter has packages outside its own environment: below a virtual environment, or
+    beside it.
+    """
+    import sysconfig
+
+    own = [os.path.realpath(sysconfig.get_path(key)) for key in ("purelib", "platlib")]
+    found = [p for p in sys.path if os.path.basename(p) in ("site-packages", "dist-packages") and os.path.isdir(p)]
+    return any(os.path.realpath(p) not in own for p in found)
 
 
 def overlay_environment(place: str) -> tuple[str, str]:

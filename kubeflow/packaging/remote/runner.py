@@ -10,10 +10,11 @@ import sys
 from types import CodeType, TracebackType
 from typing import Any, Dict, List, Optional
 
-from . import codec, outcome
+from . import MAIN, codec, outcome
 from .coercion import CoercionError, coerce
 
 PARAMETER = "KUBEFLOW_PARAMETER_"
+RUNTIME = ".kubeflow"
 
 
 class StartError(Exception):
@@ -38,15 +39,17 @@ def main() -> None:
         _report_exit(stop)
         raise
     except BaseException as error:
-        frames = _user_frames(error.__traceback__, runtime)
-        _describe_failure(error, frames, root, entry)
+        frames = _user_frames(error.__traceback__, root)
+        text = _traceback(error, frames, root, entry["labels"])
+        _describe_failure(error, frames, text, root, entry["labels"])
         if isinstance(error, KeyboardInterrupt):
             raise
         if isinstance(error, (StartError, CoercionError)):
             print("kubeflow: this job cannot start: " + str(error), file=sys.stderr)
-        else:
-            error.__traceback__ = frames  # the hook shows what the exception holds, not what it is given
-            sys.excepthook(type(error), error, frames)
+        elif sys.excepthook is sys.__excepthook__:
+            print(text, end="", file=sys.stderr)
+        else:  # the user's own; it shows what the exception holds, not what it is given
+            sys.excepthook(type(error), error.with_traceback(frames), frames)
         raise SystemExit(1) from None
     else:
         _report_value(value)
@@ -117,32 +120,41 @@ def _target(entry: Dict[str, Any], root: str) -> Any:
     return codec.load(entry["module"] + ":" + entry["qualname"])
 
 
-RUNTIME = ".kubeflow"
-
-
 def _tuned_options(entry: Dict[str, Any]) -> List[str]:
     values = [(name, os.environ.get(PARAMETER + name)) for name in entry["hyperparameters"]]
     return ["--" + name + "=" + text for name, text in values if text is not None]
 
 
-def _user_frames(found: Optional[TracebackType], runtime: str) -> Optional[TracebackType]:
+def _user_frames(found: Optional[TracebackType], root: str) -> Optional[TracebackType]:
     """Return the traceback without our own frames at its top: it begins at the user's first line."""
-    while found is not None and _is_ours(found.tb_frame.f_code, runtime):
+    while found is not None and _is_ours(found.tb_frame.f_code, root):
         found = found.tb_next
     return found
 
 
-def _is_ours(code: CodeType, runtime: str) -> bool:
+def _is_ours(code: CodeType, root: str) -> bool:
     name = code.co_filename
     return (
-        name.startswith((runtime, "<frozen"))
+        name.startswith((os.path.join(root, RUNTIME) + os.sep, "<frozen"))
+        or name == os.path.join(root, MAIN, "__init__.py")  # generated; the user's text is beside it
         or os.path.basename(os.path.dirname(name)) == "asyncio"
         or name.endswith("runpy.py")
     )
 
 
-def _describe_failure(error: BaseException, frames: Optional[TracebackType], root: str, entry: Dict[str, Any]) -> None:
-    labels = entry["labels"]
+def _traceback(error: BaseException, frames: Optional[TracebackType], root: str, labels: Dict[str, str]) -> str:
+    """Return what Python would show, with the user's own names for files in place of temporary paths."""
+    import traceback
+
+    text = "".join(traceback.format_exception(type(error), error, frames))
+    for name in sorted(labels, key=len, reverse=True):
+        text = text.replace(os.path.join(root, *name.split("/")), labels[name])
+    return text.replace(root + os.sep, "")
+
+
+def _describe_failure(
+    error: BaseException, frames: Optional[TracebackType], text: str, root: str, labels: Dict[str, str]
+) -> None:
     import traceback
 
     described: list[dict[str, object]] = []
@@ -152,9 +164,6 @@ def _describe_failure(error: BaseException, frames: Optional[TracebackType], roo
             name = os.path.relpath(name, root).replace(os.sep, "/")
             name = labels.get(name, name)
         described.append({"file": name, "line": frame.lineno, "function": frame.name, "text": frame.line or ""})
-    text = "".join(traceback.format_exception(type(error), error, frames))
-    for name in sorted(labels, key=len, reverse=True):
-        text = text.replace(os.path.join(root, *name.split("/")), labels[name])
     kind = type(error)
     qualified = (
         kind.__qualname__ if kind.__module__ in ("builtins", __name__) else kind.__module__ + "." + kind.__qualname__
@@ -165,7 +174,7 @@ def _describe_failure(error: BaseException, frames: Optional[TracebackType], roo
             "error": {
                 "type": qualified,
                 "message": _message(error),
-                "traceback": text.replace(root + os.sep, ""),
+                "traceback": text,
                 "frames": described,
             },
         },

@@ -14,6 +14,7 @@ from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConf
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.jobspec import AnyTrainer, JobSpec, Option, job_spec
+from kubeflow.trainer.results import job_result
 from kubeflow.trainer.types.checks import check_instance, wrong_type
 from kubeflow.trainer.types.initializers import Initializer
 from kubeflow.trainer.types.jobs import AwaitableStatus, Event, TrainJob
@@ -251,6 +252,20 @@ class TrainerClient:
             Unsupported: When this backend cannot do it in this version.
         """
         return self.backend.get_job_logs(name, step, bool(follow))
+
+    def get_job_result(self, name: str) -> object:
+        """Return what the function of a job returned on rank 0: `None` when it returned nothing.
+
+        Data comes back as it was (see `kubeflow.packaging`), objects of your classes too where those are loaded.
+
+        Raises:
+            JobNotFinished: When the job is not over yet.
+            JobFailed: When the job failed: with rank, exception and last lines.
+            NoJobResult: When the value is no data, or of a class that is not loaded here.
+            JobNotFound: With names like it.
+            Unsupported: When this backend cannot do it in this version.
+        """
+        return job_result(self.backend, name)
 
     def get_job_events(self, name: str) -> list[Event]:
         """Return what happened to a job, oldest first.

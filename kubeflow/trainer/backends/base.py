@@ -13,6 +13,8 @@ from kubeflow.trainer.types.runtimes import Runtime
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1
 
+    from kubeflow.packaging import RankOutcome
+
 
 class Backend(Protocol):
     """Where jobs run. `TrainerClient` owns everything that is the same everywhere: checks, packaging, waiting."""
@@ -81,6 +83,14 @@ class Backend(Protocol):
 
     def failure(self, name: str) -> JobFailed:
         """Return, for a job that is `Failed`, the error that says why."""
+        ...
+
+    def outcome(self, name: str) -> RankOutcome | None:
+        """Return, for a job that has ended, how its rank 0 says it ended; `None` when it left no word.
+
+        Raises:
+            JobNotFound: With names like it.
+        """
         ...
 
     def get_job_logs(self, name: str, step: str | None, follow: bool) -> Iterator[str]:

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from typing import ParamSpec, Self, TypedDict, Unpack
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.checks import check_count, check_env, check_instance, check_strings, check_text
 from kubeflow.trainer.types.resources import Resources, normalise
 from kubeflow.trainer.types.torchtune import TorchTuneConfig
+
+P = ParamSpec("P")
+
+
+class TrainerSettings(TypedDict, total=False):
+    """The fields of `CustomTrainer` that say how its function runs, not what it is called with."""
+
+    image: str | None
+    packages_to_install: Sequence[str] | None
+    pip_index_urls: Sequence[str]
+    num_nodes: int | None
+    resources_per_node: Resources | None
+    env: Mapping[str, str] | None
+    num_proc_per_node: int | None
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,11 @@ class CustomTrainer:
 
     Raises:
         InvalidInput: When a field cannot be right on any backend.
+
+    Example:
+        With `call`, type checkers hold the arguments against the function's signature:
+
+        >>> CustomTrainer.call(train, lr=0.1).replace(num_nodes=2)
     """
 
     func: Callable[..., object]
@@ -46,11 +66,37 @@ class CustomTrainer:
     env: Mapping[str, str] | None = None
     num_proc_per_node: int | None = None
 
+    @classmethod
+    def call(cls, func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> Self:
+        """Return a trainer that calls `func` with these arguments, which type checkers and this method check.
+
+        Args:
+            func: The train function.
+            args: Its arguments, as in a call of it.
+            kwargs: Its arguments by name.
+
+        Raises:
+            InvalidInput: When `func` is no function, or the arguments do not bind (a `PackagingError`).
+        """
+        from kubeflow.packaging import call_arguments
+
+        _check_function(func)
+        target, named = call_arguments(func, *args, **kwargs)
+        return cls(func=target, func_args=named)
+
+    def replace(self, **settings: Unpack[TrainerSettings]) -> Self:
+        """Return this trainer with other nodes, resources, packages, image or environment.
+
+        Args:
+            settings: The fields to change, by name.
+
+        Raises:
+            InvalidInput: When a field cannot be right on any backend.
+        """
+        return replace(self, **settings)
+
     def __post_init__(self) -> None:
-        if not callable(self.func):
-            raise InvalidInput(
-                f"func must be a function, not {self.func!r}: give its name without calling it, as in func=train."
-            )
+        _check_function(self.func)
         if self.func_args is not None and not (
             isinstance(self.func_args, Mapping)  # pyright: ignore[reportUnnecessaryIsInstance]
             and all(isinstance(key, str) for key in self.func_args)  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -107,6 +153,13 @@ class TrainerType(Enum):
 
     CUSTOM_TRAINER = "CustomTrainer"
     BUILTIN_TRAINER = "BuiltinTrainer"
+
+
+def _check_function(func: object) -> None:
+    if not callable(func):
+        raise InvalidInput(
+            f"func must be a function, not {func!r}: give its name without calling it, as in func=train."
+        )
 
 
 def _check_nodes(

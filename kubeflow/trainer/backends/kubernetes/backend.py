@@ -15,6 +15,8 @@ from kubeflow.trainer.types.runtimes import Runtime
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1
 
+    from kubeflow.packaging import RankOutcome
+
 
 class KubernetesBackend:
     """Realises jobs as TrainJobs. Until it has a transport, every verb but rendering says so."""
@@ -63,6 +65,10 @@ class KubernetesBackend:
     def failure(self, name: str) -> JobFailed:
         """Not in this version."""
         _no_cluster(f"reading TrainJob {name!r}")
+
+    def outcome(self, name: str) -> RankOutcome | None:
+        """Not in this version."""
+        _no_cluster(f"reading the result of TrainJob {name!r}")
 
     def get_job_logs(self, name: str, step: str | None, follow: bool) -> Iterator[str]:
         """Not in this version."""

@@ -8,7 +8,7 @@ from kubeflow_api.k8s.core.v1 import EnvVar, ResourceRequirements
 from kubeflow_api.k8s.meta.v1 import ObjectMeta
 from kubeflow_api.trainer.v1alpha1 import RuntimeRef, Trainer, TrainJob, TrainJobSpec
 
-from kubeflow.packaging import Bundle
+from kubeflow.packaging import Bundle, bundle_annotations
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.jobspec import JobSpec
@@ -39,8 +39,10 @@ def render(spec: JobSpec, *, namespace: str | None = None) -> TrainJob:
         metadata.namespace = namespace
     if spec.labels:
         metadata.labels = dict(spec.labels)
-    if spec.annotations:
-        metadata.annotations = dict(spec.annotations)
+    # What says which code runs is a fact: it is not for options to change.
+    annotations = {**spec.annotations, **(bundle_annotations(spec.bundle) if spec.bundle is not None else {})}
+    if annotations:
+        metadata.annotations = annotations
     job = TrainJobSpec(runtime_ref=_runtime_ref(spec.runtime), trainer=_trainer(spec))
     if spec.active_deadline_seconds is not None:
         job.active_deadline_seconds = spec.active_deadline_seconds

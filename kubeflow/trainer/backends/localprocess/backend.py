@@ -35,6 +35,8 @@ from kubeflow.trainer.types.trainers import TrainerType
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1
 
+    from kubeflow.packaging import RankOutcome
+
 logger = logging.getLogger(__name__)
 
 _RUNTIMES = ("torch-distributed",)
@@ -165,6 +167,10 @@ class LocalProcessBackend:
     def failure(self, name: str) -> JobFailed:
         """Return why a job failed."""
         return self._find(name).failure()
+
+    def outcome(self, name: str) -> RankOutcome | None:
+        """Return how rank 0 ended, by its own word."""
+        return self._find(name).outcome()
 
     def get_job_logs(self, name: str, step: str | None, follow: bool) -> Iterator[str]:
         """Check name and step, then yield lines as they come."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -94,5 +93,7 @@ def notes(spec: JobSpec) -> list[tuple[str, str]]:
 
 
 def _projects(requirements: Sequence[str]) -> set[str]:
-    names = (re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirement) for requirement in requirements)
-    return {re.sub(r"[-_.]+", "-", name[1]).lower() for name in names if name}
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    return {canonicalize_name(Requirement(text).name) for text in requirements}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kubeflow.local.job import LocalJob, NodePlan
 from kubeflow.local.ports import ReservedPort
@@ -14,6 +15,9 @@ from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import JobFailed
 from kubeflow.trainer.types.jobs import Event, Step, TrainJob
 from kubeflow.trainer.types.runtimes import Runtime
+
+if TYPE_CHECKING:
+    from kubeflow.packaging import RankOutcome
 
 
 class LocalTrainJob(LocalJob):
@@ -64,6 +68,12 @@ class LocalTrainJob(LocalJob):
     def failure(self) -> JobFailed:
         """Return, for a job that is `Failed`, the error that says why."""
         return explain(self, self.state, self._layout, self._places.outcomes)
+
+    def outcome(self) -> RankOutcome | None:
+        """Return how rank 0 ended, by its own word, or `None` while there is none."""
+        from kubeflow.packaging import read_outcomes
+
+        return next((outcome for outcome in read_outcomes(self._places.outcomes) if outcome.rank == 0), None)
 
     def user_events(self) -> list[Event]:
         """Return what happened so far, oldest first."""

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from kubeflow.local.devices import VISIBLE
 from kubeflow.local.job import NodePlan
 from kubeflow.local.ports import LOOPBACK
-from kubeflow.packaging import OUTPUT_DIR
-from kubeflow.packaging.remote.loader import RUN_ID
+from kubeflow.packaging import OUTPUT_DIR, RUN_ID
 
 if TYPE_CHECKING:
     from kubeflow.packaging import Bundle

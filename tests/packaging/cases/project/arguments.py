@@ -92,5 +92,7 @@ def run_all():
 if __name__ == "__main__":
     if len(sys.argv) == 2:
         functions.emit(sys.argv[1], CASES)
+    elif sys.argv[2] == "local":
+        functions.run_locally(sys.argv[1], run_all)
     else:
         functions.emit_all(sys.argv[1], run_all, sys.argv[2])
