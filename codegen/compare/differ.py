@@ -55,7 +55,7 @@ class Report:
     @property
     def verdict(self) -> Verdict:
         """The semantic version step that the changes ask for."""
-        if not self.compared:
+        if not self.compared and not self.changes:
             return "unknown"
         if any(change.breaking for change in self.changes):
             return "major"

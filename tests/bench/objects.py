@@ -1,4 +1,4 @@
-"""Objects as an API server returns them, to parse and dump: a small and a large TrainJob, and a runtime."""
+"""Objects as an API server returns them, to parse and dump: TrainJobs, a runtime, an experiment."""
 
 from collections.abc import Iterable
 
@@ -191,6 +191,50 @@ def _pod_patch(container: str) -> JSON:
 def _gpu_nodes() -> JSON:
     expression = {"key": "gpu.example.com/model", "operator": "In", "values": ["a100", "h100"]}
     return {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
+
+
+def experiment() -> JSON:
+    """A running Katib experiment over a TrainJob."""
+    parameters: list[JSON] = [
+        {
+            "name": f"p{index}",
+            "parameterType": "double",
+            "feasibleSpace": {"min": "0.001", "max": "0.1", "distribution": "logUniform"},
+        }
+        for index in range(6)
+    ]
+    counts = {"trials": 12, "trialsRunning": 4, "trialsSucceeded": 8}
+    trial = {"bestTrialName": "tune-abc", "parameterAssignments": [{"name": "p0", "value": "0.01"}]}
+    return {
+        "apiVersion": "kubeflow.org/v1beta1",
+        "kind": "Experiment",
+        "metadata": _metadata("tune"),
+        "spec": {
+            "objective": {"type": "minimize", "objectiveMetricName": "loss", "goal": 0.1},
+            "algorithm": {"algorithmName": "tpe", "algorithmSettings": [{"name": "random_state", "value": "1"}]},
+            "parameters": parameters,
+            "parallelTrialCount": 4,
+            "maxTrialCount": 40,
+            "trialTemplate": {
+                "primaryContainerName": "node",
+                "trialParameters": [{"name": p["name"], "reference": p["name"]} for p in parameters],
+                "trialSpec": small_train_job(),
+            },
+        },
+        "status": {
+            **counts,
+            "startTime": _STAMP,
+            "runningTrialList": ["tune-a", "tune-b", "tune-c", "tune-d"],
+            "currentOptimalTrial": {
+                **trial,
+                "observation": {"metrics": [{"name": "loss", "min": "0.2", "max": "0.9", "latest": "0.3"}]},
+            },
+            "conditions": [
+                {"type": "Created", "status": "True", "reason": "ExperimentCreated", "lastUpdateTime": _STAMP},
+                {"type": "Running", "status": "True", "reason": "ExperimentRunning", "lastTransitionTime": _STAMP},
+            ],
+        },
+    }
 
 
 def _tolerations() -> list[JSON]:

@@ -63,6 +63,11 @@ CASES = (
         "from kubeflow_api.trainer.v1alpha1 import TrainJob",
         "from kubeflow_trainer_api.models import TrainerV1alpha1TrainJob",
     ),
+    _import_case(
+        "import the Experiment model",
+        "from kubeflow_api.katib.v1beta1 import Experiment",
+        "from kubeflow_katib_api.models import V1beta1Experiment",
+    ),
     # Models that are built on first use pay then: import and first object together leave nothing out.
     _import_case(
         "import the TrainJob model and parse a first object",

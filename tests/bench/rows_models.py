@@ -3,19 +3,34 @@
 from collections.abc import Mapping
 
 from tests.bench.cases import Case, Metric, Place, Probe, Unit
-from tests.bench.objects import cluster_training_runtime, large_train_job, small_train_job
-from tests.bench.probes import looping
+from tests.bench.objects import cluster_training_runtime, experiment, large_train_job, small_train_job
+from tests.bench.probes import looping, scripting
 from tests.bench.requirements import Always
+from tests.bench.series import Missing
 
-_CODE = {
-    # Each side's class, and how it parses what a server sent.
-    Place.OURS: ("from kubeflow_api.trainer.v1alpha1 import {kind} as Model", "Model.from_server(obj)"),
-    Place.PEER: ("from kubeflow_trainer_api.models import TrainerV1alpha1{kind} as Model", "Model.from_dict(obj)"),
+_PARSE = {Place.OURS: "Model.from_server(obj)", Place.PEER: "Model.from_dict(obj)"}
+_TRAINER = {
+    Place.OURS: "from kubeflow_api.trainer.v1alpha1 import {kind} as Model",
+    Place.PEER: "from kubeflow_trainer_api.models import TrainerV1alpha1{kind} as Model",
+}
+_KATIB = {
+    Place.OURS: "from kubeflow_api.katib.v1beta1 import {kind} as Model",
+    Place.PEER: "from kubeflow_katib_api.models import V1beta1{kind} as Model",
 }
 
+# What a package's model modules weigh on disk, as they were installed.
+_SIZE = """
+from importlib.util import find_spec
+from pathlib import Path
+roots = [Path(place) for place in find_spec({package!r}).submodule_search_locations]
+files = [path for root in roots for path in root.rglob({pattern!r})]
+lines = sum(path.read_text("utf-8").count("\\n") for path in files)
+report({{"files": len(files), "lines": lines, "bytes": sum(path.stat().st_size for path in files)}})
+"""
 
-def _models(place: Place, kind: str, obj: Mapping[str, object]) -> Probe:
-    load, parse = (line.format(kind=kind) for line in _CODE[place])
+
+def _models(place: Place, load: str, obj: Mapping[str, object]) -> Probe:
+    parse = _PARSE[place]
     return looping(
         place,
         # `from_dict` is strict on both sides: an object that does not fit the schema would be timed on the detour that
@@ -38,7 +53,7 @@ def _raw(obj: Mapping[str, object]) -> Probe:
     )
 
 
-def _case(name: str, kind: str, obj: Mapping[str, object]) -> Case:
+def _case(name: str, kind: str, obj: Mapping[str, object], classes: Mapping[Place, str] = _TRAINER) -> Case:
     return Case(
         name=name,
         metrics=(
@@ -46,8 +61,8 @@ def _case(name: str, kind: str, obj: Mapping[str, object]) -> Case:
             Metric("dump", "model to object"),
             Metric("identical", "dump equals what was parsed", Unit.TRUTH, requirement=Always(1)),
         ),
-        ours=_models(Place.OURS, kind, obj),
-        peer=_models(Place.PEER, kind, obj),
+        ours=_models(Place.OURS, classes[Place.OURS].format(kind=kind), obj),
+        peer=_models(Place.PEER, classes[Place.PEER].format(kind=kind), obj),
         limit=_raw(obj),
         limit_is="json.loads and json.dumps of the same object",
         rounds=7,
@@ -56,8 +71,30 @@ def _case(name: str, kind: str, obj: Mapping[str, object]) -> Case:
     )
 
 
+def _size(name: str, ours: str, peer: str) -> Case:
+    return Case(
+        name=name,
+        metrics=(
+            Metric("files", "files", Unit.COUNT),
+            Metric("lines", "lines", Unit.COUNT),
+            Metric("bytes", "bytes on disk, docstrings included", Unit.BYTES),
+        ),
+        ours=scripting(Place.OURS, _SIZE.format(package=ours, pattern="models.py")),
+        peer=scripting(Place.PEER, _SIZE.format(package=peer, pattern="*.py")),
+        limit=Missing("there is no smallest size"),
+        limit_is="",
+        rounds=1,
+        quick_rounds=1,
+        warmup=0,
+    )
+
+
 CASES = (
+    _size(
+        "models of Trainer with the Kubernetes types they reach, and of Katib", "kubeflow_api", "kubeflow_trainer_api"
+    ),
     _case("parse and dump a small TrainJob", "TrainJob", small_train_job()),
     _case("parse and dump a large TrainJob", "TrainJob", large_train_job()),
     _case("parse and dump a ClusterTrainingRuntime", "ClusterTrainingRuntime", cluster_training_runtime()),
+    _case("parse and dump an Experiment", "Experiment", experiment(), _KATIB),
 )

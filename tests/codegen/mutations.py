@@ -153,7 +153,7 @@ EDITS = (
     Edit("bound-relaxed", _has("maxItems"), lambda _, node, __: node.update(maxItems=node["maxItems"] + 1)),
     Edit("bound-relaxed", _has("minLength"), _drop("minLength")),
     Edit("bound-changed", _has("pattern"), _set(pattern="^b$")),
-    Edit("default-added", lambda place: _plain(place), _set(default="x")),
+    Edit("default-added", _plain, _set(default="x")),
     Edit("default-changed", _has("default"), _set(default="another")),
     Edit("default-removed", _has("default"), _drop("default")),
     Edit("rule-added", lambda place: not _mutable_rule(place), _rule("size(self) < 7")),

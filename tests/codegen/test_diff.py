@@ -217,9 +217,7 @@ def test_the_real_diffs_are_their_own_inverse(step: tuple[str, str]) -> None:
         (INVERSE.get(change.what, change.what), change.owner, change.renamed or change.at.rpartition(".")[2])
         for change in there.changes
     )
-    backward = Counter(
-        (change.what, change.owner, change.at.rpartition(".")[2]) for change in back.changes
-    )
+    backward = Counter((change.what, change.owner, change.at.rpartition(".")[2]) for change in back.changes)
     assert forward == backward
 
 

@@ -43,7 +43,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base's
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -70,7 +70,9 @@ def served(group: str, version: str, kinds: dict[str, Any]) -> dict[str, Any]:
         schemas[f"made.up.{kind}"] = schema | {"x-kubernetes-group-version-kind": [identity | {"kind": kind}]}
         schemas[f"made.up.{kind}List"] = {
             "type": "object",
-            "properties": {"items": {"type": "array", "items": {"allOf": [{"$ref": f"#/components/schemas/made.up.{kind}"}]}}},
+            "properties": {
+                "items": {"type": "array", "items": {"allOf": [{"$ref": f"#/components/schemas/made.up.{kind}"}]}}
+            },
             "x-kubernetes-group-version-kind": [identity | {"kind": f"{kind}List"}],
         }
     return {"openapi": "3.0.0", "components": {"schemas": schemas}}
@@ -105,7 +107,10 @@ def test_a_kind_that_the_cluster_lacks_is_removed_there(cluster: Cluster, capsys
     cluster.answers[PATH] = (200, served("trainer.kubeflow.org", "v1alpha1", {"TrainingRuntime": runtime}))
     assert run(cluster, "trainer", "2.3", "--format", "json") == 3
     changes = json.loads(capsys.readouterr().out)["changes"]
-    assert {change["type"] for change in changes if change["class"] == "kind-removed"} == {"TrainJob", "ClusterTrainingRuntime"}
+    assert {change["type"] for change in changes if change["class"] == "kind-removed"} == {
+        "TrainJob",
+        "ClusterTrainingRuntime",
+    }
 
 
 @pytest.mark.parametrize(

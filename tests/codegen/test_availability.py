@@ -1,0 +1,107 @@
+"""The availability table: rows for what differs between minors, folded, and nothing for what does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from codegen import availability, config
+from codegen.availability import Field, Replaced, Table, tables
+from codegen.compare.contract import Contract, from_pin
+from codegen.errors import CodegenError
+from tests.codegen.conftest import ROOT
+
+
+def contract(fields: dict[str, Any]) -> Contract:
+    """Return the contract of one kind `Robot` with these fields in its spec."""
+    spec = {"type": "object", "properties": fields}
+    kind = {"type": "object", "properties": {"metadata": {"type": "object"}, "spec": spec}}
+    document: Any = {
+        "components": {"schemas": {"w.v1.Robot": kind}},
+        "x-kinds": [{"kind": "Robot", "listKind": "RobotList", "subresources": []}],
+    }
+    return from_pin("test", document, "w.v1")
+
+
+def table(*states: dict[str, Any], replaced: tuple[Replaced, ...] = ()) -> Table:
+    names = [f"1.{index}" for index in range(len(states))]
+    return tables(names, [contract(state) for state in states], replaced)["Robot"]
+
+
+TEXT = {"type": "string"}
+LARGE: dict[str, Any] = {
+    "type": "object",
+    "properties": {"part": {"type": "object", "properties": dict.fromkeys("abcdefghijklmnopqrst", TEXT)}},
+}
+
+
+def listed(items: Any) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def test_what_all_minors_have_makes_no_row() -> None:
+    assert table({"a": TEXT}, {"a": TEXT}) == Table((), ())
+
+
+def test_a_subtree_is_one_row_unless_something_in_it_differs() -> None:
+    later = {"type": "object", "properties": {**LARGE["properties"], "late": TEXT}}
+    result = table({}, {"parts": listed(LARGE)}, {"parts": listed(later)})
+    assert result.fields == (Field("spec.parts", "1.1", None), Field("spec.parts[*].late", "1.2", None))
+
+
+def test_a_field_that_goes_and_comes_back_has_a_row_for_each_time() -> None:
+    result = table({"a": TEXT}, {}, {"a": TEXT}, {"a": TEXT})
+    assert result.fields == (Field("spec.a", None, "1.0"), Field("spec.a", "1.2", None))
+
+
+def test_a_renamed_subtree_says_what_took_its_place_and_where_its_content_went() -> None:
+    deeper = {"type": "object", "properties": {"who": TEXT, "inner": LARGE}}
+    result = table({"old": listed(LARGE)}, {"new": listed(deeper)})
+    assert result.fields == (
+        Field("spec.new", "1.1", None),
+        Field("spec.old", None, "1.0", "spec.new", ("spec.old[*]", "spec.new[*].inner")),
+    )
+
+
+def test_limits_are_listed_where_the_minors_differ() -> None:
+    result = table(
+        {"a": TEXT, "b": TEXT, "c": {"x-kubernetes-int-or-string": True}},
+        {"a": {**TEXT, "maxLength": 5}, "b": {**TEXT, "enum": ["x"]}, "c": {"type": "integer"}},
+        {"a": {**TEXT, "maxLength": 9}, "b": {**TEXT, "enum": ["x", "y"]}, "c": {"type": "integer"}},
+    )
+    assert [(row.path, row.since, row.until, row.type, row.enum, row.most) for row in result.limits] == [
+        ("spec.a", "1.1", "1.1", None, None, 5),
+        ("spec.a", "1.2", None, None, None, 9),
+        ("spec.b", "1.1", "1.1", None, ("x",), None),
+        ("spec.b", "1.2", None, None, ("x", "y"), None),
+        ("spec.c", None, "1.0", "int-or-string", None, None),
+        ("spec.c", "1.1", None, "integer", None, None),
+    ]
+
+
+def test_a_replacement_kept_by_hand_fills_the_row() -> None:
+    entry = Replaced("w", "Robot", "spec.a", "spec.b", "why")
+    assert table({"a": TEXT}, {"b": TEXT}, replaced=(entry,)).fields[0] == Field("spec.a", None, "1.0", "spec.b")
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        (Replaced("w", "Robot", "spec.b", "spec.a", ""), "no release removed 'spec.b' from Robot; remove the entry"),
+        (Replaced("w", "Robot", "spec.a", "spec.z", ""), "'spec.z', in the place of 'spec.a', is no field of Robot"),
+        (Replaced("w", "Arm", "spec.a", "spec.b", ""), "there is no kind 'Arm'; there are: Robot"),
+    ],
+)
+def test_a_replacement_that_matches_nothing_fails(entry: Replaced, problem: str) -> None:
+    with pytest.raises(CodegenError, match=problem):
+        table({"a": TEXT}, {"b": TEXT}, replaced=(entry,))
+
+
+def test_the_table_of_trainer_is_thin() -> None:
+    component = config.load(ROOT).component("trainer")
+    result = availability.load(ROOT, component)
+    assert availability.minors(component) == ("2.0", "2.1", "2.2", "2.3")
+    assert sorted(result) == ["ClusterTrainingRuntime", "TrainJob", "TrainingRuntime"]
+    assert result["TrainingRuntime"] == result["ClusterTrainingRuntime"]
+    assert sum(len(each.fields) + len(each.limits) for _, each in availability.grouped(result)) < 80
