@@ -164,7 +164,11 @@ EDITS = (
     Edit("immutability-lost", _immutable, _drop_rules(immutable=True)),
     Edit("list-type-changed", _has("x-kubernetes-list-type"), _list_type),
     Edit("list-keys-changed", _has("x-kubernetes-list-map-keys"), _set(**{"x-kubernetes-list-map-keys": ["another"]})),
-    Edit("merge-changed", _has("x-kubernetes-map-type"), _set(**{"x-kubernetes-map-type": "granular"})),
+    Edit(
+        "merge-changed",
+        lambda place: place.node.get("x-kubernetes-map-type") == "atomic",
+        _set(**{"x-kubernetes-map-type": "granular"}),
+    ),
     Edit("keyword-changed", lambda place: True, _set(**{"x-kubernetes-embedded-resource": True})),
 )  # fmt: skip
 REQUIRE = Edit("required-added", lambda place: True, _require)
