@@ -12,6 +12,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeAlias, cast
 
 Value: TypeAlias = "Mapping[str, Value] | list[Value] | str | int | float | bool | datetime | None"
@@ -43,11 +44,15 @@ class MapList(list[Value]):
 
     def find(self, item: Value) -> Value:
         """Return the item of this list that has the keys of `item`, or None."""
-        wanted = self._key(item)
-        return next((own for own in self if wanted is not None and equal(self._key(own), wanted)), None)
+        return self._by_key.get(self._key(item))
 
-    def _key(self, item: Value) -> Value:
-        return [item.get(key) for key in self.keys] if isinstance(item, Mapping) else None
+    @cached_property
+    def _by_key(self) -> dict[str, Value]:
+        return {self._key(item): item for item in reversed(self)}  # of two with the same keys, the first
+
+    def _key(self, item: Value) -> str:
+        # As text: keys are scalars, and to Python `1` and `True` would be the same key.
+        return repr([item.get(key) for key in self.keys]) if isinstance(item, Mapping) else ""
 
 
 class SetList(list[Value]):

@@ -168,6 +168,8 @@ class _Walk:
         if shape is None or shape.of is None:
             return shape or _NOTHING
         base = self.shapes[shape.of]
+        if not shape.rules and not shape.atomic:
+            return base
         return replace(base, rules=shape.rules or base.rules, atomic=shape.atomic or base.atomic)
 
     def value(self, shape: Shape | None, wire: object) -> Value:

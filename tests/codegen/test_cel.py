@@ -332,7 +332,7 @@ def expressions(variables: tuple[str, ...] = ("self", "oldSelf"), depth: int = 3
     )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(text=expressions(), this=JSON, old=JSON)
 def test_expressions_drawn_at_random_mean_the_same_to_both(text: str, this: object, old: object) -> None:
     expected = theirs(text, this, old)
