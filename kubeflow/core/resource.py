@@ -6,13 +6,14 @@ A `Transport` sends. It is given a `Request` and returns the parsed JSON answer,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
 from urllib.parse import quote
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.model import KubeObject
+from kubeflow.core.rules import RuleViolation, Violation
 
 T = TypeVar("T", bound=KubeObject)
 
@@ -84,8 +85,10 @@ class Resource(Generic[T]):
     def _read(self, answer: Mapping[str, object]) -> T:
         return self.MODEL.from_server(answer)
 
-    def _create(self, obj: T, namespace: str | None, dry_run: bool) -> T:
+    def _create(self, obj: T, namespace: str | None, dry_run: bool, rules: Callable[[T], Sequence[Violation]]) -> T:
         body, namespace = self._body(obj, namespace)
+        if broken := rules(obj):
+            raise RuleViolation(broken)
         return self._read(self._transport.send(Request("POST", self._path(namespace), _writing(dry_run), body)))
 
     def _get(self, name: str, namespace: str | None) -> T:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.rules import RuleViolation
 from kubeflow_api.jobset.v1alpha2 import JobSetSpec, ReplicatedJob
 from kubeflow_api.k8s.batch.v1 import JobSpec, JobTemplateSpec
 from kubeflow_api.k8s.core.v1 import Container, PodSpec, PodTemplateSpec
@@ -134,6 +135,16 @@ def test_what_the_server_does_not_know_is_refused_not_dropped(client: Client) ->
         client.train_jobs.create(newer)
 
 
+def test_a_broken_rule_is_found_before_anything_is_sent(client: Client, transport: TokenTransport) -> None:
+    broken = job()
+    assert broken.metadata is not None
+    broken.metadata.name = "Upper-Case"
+    transport.requests.clear()
+    with pytest.raises(RuleViolation, match="must match RFC 1035"):
+        client.train_jobs.create(broken)
+    assert transport.requests == []
+
+
 def test_wrong_calls_are_refused_before_anything_is_sent(client: Client, transport: TokenTransport) -> None:
     transport.requests.clear()
     for wrong in (
@@ -156,6 +167,8 @@ def test_what_the_model_takes_the_server_does_not_call_unknown(client: Client, d
     drawn["metadata"] = {"name": f"job-{uuid.uuid4().hex[:8]}"}
     try:
         client.train_jobs.create(TrainJob.from_dict(drawn), dry_run=True)
+    except RuleViolation:
+        pass  # found here, before the server would
     except Refused as refused:
         assert refused.code == 422, str(refused)
         assert "unknown field" not in str(refused)

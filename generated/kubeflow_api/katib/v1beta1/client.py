@@ -10,6 +10,7 @@ from typing import ClassVar
 from kubeflow.core.resource import Propagation, Resource, Transport
 
 from .models import Experiment, Suggestion, Trial
+from .rules import validate_rules
 
 
 class Experiments(Resource[Experiment]):
@@ -26,8 +27,11 @@ class Experiments(Resource[Experiment]):
             obj: What to create; a field that the server does not know is refused, not dropped.
             namespace: Of the object; default: the object's own, else the client's.
             dry_run: Have the server check and default it, without storing it.
+
+        Raises:
+            RuleViolation: A CEL rule of the kind does not hold; nothing is sent.
         """
-        return self._create(obj, namespace, dry_run)
+        return self._create(obj, namespace, dry_run, validate_rules)
 
     def get(self, name: str, *, namespace: str | None = None) -> Experiment:
         """Return the object `name`."""
@@ -92,8 +96,11 @@ class Trials(Resource[Trial]):
             obj: What to create; a field that the server does not know is refused, not dropped.
             namespace: Of the object; default: the object's own, else the client's.
             dry_run: Have the server check and default it, without storing it.
+
+        Raises:
+            RuleViolation: A CEL rule of the kind does not hold; nothing is sent.
         """
-        return self._create(obj, namespace, dry_run)
+        return self._create(obj, namespace, dry_run, validate_rules)
 
     def get(self, name: str, *, namespace: str | None = None) -> Trial:
         """Return the object `name`."""
@@ -158,8 +165,11 @@ class Suggestions(Resource[Suggestion]):
             obj: What to create; a field that the server does not know is refused, not dropped.
             namespace: Of the object; default: the object's own, else the client's.
             dry_run: Have the server check and default it, without storing it.
+
+        Raises:
+            RuleViolation: A CEL rule of the kind does not hold; nothing is sent.
         """
-        return self._create(obj, namespace, dry_run)
+        return self._create(obj, namespace, dry_run, validate_rules)
 
     def get(self, name: str, *, namespace: str | None = None) -> Suggestion:
         """Return the object `name`."""

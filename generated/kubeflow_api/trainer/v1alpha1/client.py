@@ -10,6 +10,7 @@ from typing import ClassVar
 from kubeflow.core.resource import Propagation, Resource, Transport
 
 from .models import ClusterTrainingRuntime, TrainingRuntime, TrainJob, TrainJobUpdate
+from .rules import validate_rules
 
 
 class TrainJobs(Resource[TrainJob]):
@@ -26,8 +27,11 @@ class TrainJobs(Resource[TrainJob]):
             obj: What to create; a field that the server does not know is refused, not dropped.
             namespace: Of the object; default: the object's own, else the client's.
             dry_run: Have the server check and default it, without storing it.
+
+        Raises:
+            RuleViolation: A CEL rule of the kind does not hold; nothing is sent.
         """
-        return self._create(obj, namespace, dry_run)
+        return self._create(obj, namespace, dry_run, validate_rules)
 
     def get(self, name: str, *, namespace: str | None = None) -> TrainJob:
         """Return the object `name`."""
@@ -101,8 +105,11 @@ class TrainingRuntimes(Resource[TrainingRuntime]):
             obj: What to create; a field that the server does not know is refused, not dropped.
             namespace: Of the object; default: the object's own, else the client's.
             dry_run: Have the server check and default it, without storing it.
+
+        Raises:
+            RuleViolation: A CEL rule of the kind does not hold; nothing is sent.
         """
-        return self._create(obj, namespace, dry_run)
+        return self._create(obj, namespace, dry_run, validate_rules)
 
     def get(self, name: str, *, namespace: str | None = None) -> TrainingRuntime:
         """Return the object `name`."""
@@ -156,8 +163,11 @@ class ClusterTrainingRuntimes(Resource[ClusterTrainingRuntime]):
         Args:
             obj: What to create; a field that the server does not know is refused, not dropped.
             dry_run: Have the server check and default it, without storing it.
+
+        Raises:
+            RuleViolation: A CEL rule of the kind does not hold; nothing is sent.
         """
-        return self._create(obj, None, dry_run)
+        return self._create(obj, None, dry_run, validate_rules)
 
     def get(self, name: str) -> ClusterTrainingRuntime:
         """Return the object `name`."""

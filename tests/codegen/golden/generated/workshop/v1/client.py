@@ -10,6 +10,7 @@ from typing import ClassVar
 from kubeflow.core.resource import Propagation, Resource, Transport
 
 from .models import Robot
+from .rules import validate_rules
 
 
 class Robots(Resource[Robot]):
@@ -25,8 +26,11 @@ class Robots(Resource[Robot]):
         Args:
             obj: What to create; a field that the server does not know is refused, not dropped.
             dry_run: Have the server check and default it, without storing it.
+
+        Raises:
+            RuleViolation: A CEL rule of the kind does not hold; nothing is sent.
         """
-        return self._create(obj, None, dry_run)
+        return self._create(obj, None, dry_run, validate_rules)
 
     def get(self, name: str) -> Robot:
         """Return the object `name`."""
