@@ -101,17 +101,12 @@ def render(root: Path, configuration: Config) -> str:
     Raises:
         CodegenError: pyproject.toml names no version of the SDK, or a file of `schemas/` is wrong.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from codegen import templating  # needs Jinja; what bump asks of this module does not
 
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8")).get("project", {})
     if not isinstance(project.get("version"), str):
         raise CodegenError("pyproject.toml: [project] has no `version`")
-    environment = Environment(
-        loader=FileSystemLoader(root / "templates"),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+    environment = templating.environment(root)
     tables = [
         (
             component.name.capitalize(),

@@ -14,9 +14,9 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import cast
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
-from codegen import availability, docs, lock, manifest, models, overlay, reference
+from codegen import availability, docs, lock, manifest, models, overlay, reference, templating
 from codegen.builders import builders
 from codegen.config import Component, Config
 from codegen.docs import Descriptions
@@ -130,12 +130,7 @@ def _render(
     root: Path, config: Config, pins: list[_Pinned], definitions: Mapping[str, Object], descriptions: Descriptions
 ) -> dict[str, str]:
     """Return the text of every file by its path below the package, not yet formatted."""
-    environment = Environment(
-        loader=FileSystemLoader(root / "templates"),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+    environment = templating.environment(root)
     kinds = [kind for pin in pins for kind in pin.kinds]
     sources = [f"schemas/{pin.name}" for pin in pins]
     updates = updates_of(definitions, [kind.definition for kind in kinds])

@@ -227,6 +227,11 @@ def _arguments(node: Object) -> dict[str, Json]:
     return {argument: node[keyword] for keyword, argument in _FIELD_ARGUMENTS.items() if keyword in node}
 
 
+def _body(text: str) -> str:
+    """Return a rendered module without datamodel-code-generator's header: ours stands above every file."""
+    return text[text.index("from __future__ import annotations") :]
+
+
 def _run(
     document: str,
     aliases: Mapping[str, str],
@@ -267,7 +272,7 @@ def _run(
             disable_timestamp=True,
             formatters=[],
         )
-        files = {path.relative_to(out).as_posix(): path.read_text("utf-8") for path in out.rglob("models.py")}
+        files = {path.relative_to(out).as_posix(): _body(path.read_text("utf-8")) for path in out.rglob("models.py")}
     if not files:
         raise CodegenError("datamodel-code-generator wrote nothing")
     return files

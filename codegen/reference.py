@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from codegen import facts
+from codegen import facts, templating
 from codegen.config import Config
 from codegen.docs import Descriptions, FieldText, Value
 from codegen.jsontypes import Json, Object
@@ -41,12 +39,7 @@ def pages(
     root: Path, config: Config, roots: Sequence[Root], definitions: Mapping[str, Object], descriptions: Descriptions
 ) -> dict[str, str]:
     """Return the text of every page by its path in the checkout at `root`."""
-    environment = Environment(
-        loader=FileSystemLoader(root / "templates"),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+    environment = templating.environment(root)
     writer = _Writer(config, definitions, descriptions)
     result: dict[str, str] = {}
     index: list[dict[str, object]] = []
