@@ -41,7 +41,6 @@ def train_digits(epochs: int, learning_rate: float) -> None:
     accuracy = (network(x_test).argmax(dim=1) == y_test).float().mean().item()
     if rank == 0:
         print(f"held-out accuracy {accuracy:.3f} on {len(x_test)} images")
-    del model  # DDP's threads use the process group for as long as DDP lives
     dist.destroy_process_group()
     if accuracy < 0.9:
         raise RuntimeError(f"accuracy {accuracy:.3f} is below 0.9")
