@@ -39,7 +39,7 @@ def crds(root: Path, component: Component, version: str) -> dict[str, Object]:
     file = pins[release].file
     pin = as_object(parse_json((root / "schemas" / file).read_bytes(), file), file, ())
     if release == component.versions[-1]:  # fix-ups are written for what the models are generated from
-        patches = [patch for patch in overlay.read(root / "schemas") if patch.component == component.name]
+        patches = overlay.of_component(root / "schemas", component.name)
         components = as_object(pin["components"], file, ("components",))
         definitions = as_object(components["schemas"], file, ("components", "schemas"))
         patched = overlay.apply({name: as_object(node, file, ()) for name, node in definitions.items()}, patches)

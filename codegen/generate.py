@@ -53,6 +53,7 @@ def generate(root: Path, config: Config, out: Path | None = None) -> str:
         CodegenError: A pin is missing, differs from the lock, or cannot be rendered; nothing is written then.
     """
     target = out or root / "generated"
+    overlay.check_components(root / "schemas", config.components)
     pins = [_load(root, config, component) for component in config.components.values()]
     definitions = _together(config, pins)
     descriptions = docs.describe(root / "schemas", config, definitions)
@@ -122,7 +123,7 @@ def _load(root: Path, config: Config, component: Component) -> _Pinned:
         raise CodegenError(f"schemas/{file} differs from its hash in lock.toml; pin it again")
     document = cast("dict[str, dict[str, Mapping[str, Object]]]", parse_json(content, file))
     kinds = models.kinds_of(config, component.definitions, cast("Iterable[Object]", document["x-kinds"]))
-    patches = [patch for patch in overlay.read(schemas) if patch.component == component.name]
+    patches = overlay.of_component(schemas, component.name)
     return _Pinned(component, file, overlay.apply(document["components"]["schemas"], patches), kinds)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -55,6 +55,25 @@ def read(schemas: Path) -> list[Patch]:
         return []
     entries = cast("list[dict[str, object]]", tomllib.loads(path.read_text("utf-8")).get("patch", []))
     return [_patch(entry) for entry in entries]
+
+
+def of_component(schemas: Path, component: str) -> list[Patch]:
+    """Return the `[[patch]]` entries for `component`; raises as `read` does."""
+    return [patch for patch in read(schemas) if patch.component == component]
+
+
+def check_components(schemas: Path, components: Collection[str]) -> None:
+    """Check that every `[[patch]]` is for one of `components`: one for any other would match nothing, unnoticed.
+
+    Raises:
+        CodegenError: One is not.
+    """
+    for patch in read(schemas):
+        if patch.component not in components:
+            raise CodegenError(
+                f"schemas/{FILE}: the patch at {patch.at!r} is for {patch.component!r}, which is no component; "
+                f"pyproject.toml has: {', '.join(sorted(components))}"
+            )
 
 
 def _patch(entry: Mapping[str, object]) -> Patch:

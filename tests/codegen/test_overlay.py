@@ -43,6 +43,7 @@ def test_a_fix_up_reaches_the_models(workshop: Workshop, text: str, line: str) -
             RIGHT.replace("/class", "").replace("set = { enum", 'require = ["wings"]\n#'),
             "'wings', which is no field there",
         ),
+        (RIGHT.replace('component = "workshop"', 'component = "workshp"'), "'workshp', which is no component"),
         (RIGHT.replace('reason = "why"', ""), "needs a component, a place and a reason"),
         (RIGHT.replace("set = ", "put = "), "unknown keys: put"),
         (RIGHT.replace("set = { enum", "#"), "does nothing"),
