@@ -1,4 +1,4 @@
-"""A real Kubernetes API server for tests, and the smallest transport that reaches it.
+"""A real Kubernetes API server for tests, reached through `kubeflow.cluster`.
 
 `KUBEFLOW_TEST_KUBECONFIG` names the kubeconfig of a cluster that tests may use; else `KUBEFLOW_TEST_APISERVER` a
 command that takes a folder, starts a server, prints the path of a kubeconfig, and leaves its process id in
@@ -7,24 +7,19 @@ command that takes a folder, starts a server, prints the path of a kubeconfig, a
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import signal
-import ssl
 import subprocess
 import time
-import urllib.request
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.parse import urlencode
 
 import yaml
 
-from kubeflow.core.resource import Request
+from kubeflow.cluster import Cluster
+from kubeflow.core.transport import Request
 
 KUBECONFIG = os.environ.get("KUBEFLOW_TEST_KUBECONFIG")
 COMMAND = os.environ.get("KUBEFLOW_TEST_APISERVER")
@@ -33,41 +28,38 @@ MISSING = not UPSTREAM or not (KUBECONFIG or COMMAND)
 REASON = "no API server: set KUBEFLOW_TEST_KUBECONFIG or KUBEFLOW_TEST_APISERVER, and KUBEFLOW_TEST_UPSTREAM"
 
 
+class Recorded:
+    """A `Transport` that keeps what it was asked to send, for tests that count requests."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self.kubeconfig = kubeconfig
+        self.cluster = Cluster.connect(config_file=str(kubeconfig))
+        self.requests: list[Request] = []
+
+    def send(self, request: Request) -> Mapping[str, Any]:
+        self.requests.append(request)
+        return self.cluster.send(request)
+
+    def lines(self, request: Request) -> Generator[bytes, None, None]:
+        self.requests.append(request)
+        return self.cluster.lines(request)
+
+    def debug(self, action: str) -> bytes:
+        """Have the test server do something to itself: POST `/debug/kapi/ACTION`."""
+        return b"\n".join(self.cluster.lines(Request("POST", f"/debug/kapi/{action}")))
+
+
+TokenTransport = Recorded
+
+
 class Refused(Exception):
-    """The server answered with an error status."""
+    """The server answered a test's own hands (`tests.cluster.wire`) with an error status."""
 
     def __init__(self, code: int, status: Mapping[str, Any]) -> None:
         self.code = code
         self.reason = status.get("reason")
         self.causes: list[dict[str, str]] = status.get("details", {}).get("causes") or []
         super().__init__(f"{code} {status.get('message')}")
-
-
-class TokenTransport:
-    """Sends requests with a bearer token, over TLS checked against the kubeconfig's authority."""
-
-    def __init__(self, kubeconfig: Path) -> None:
-        self.kubeconfig = kubeconfig
-        config = yaml.safe_load(kubeconfig.read_text("utf-8"))
-        cluster = config["clusters"][0]["cluster"]
-        authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
-        self._server = cluster["server"]
-        self._tls = ssl.create_default_context(cadata=authority)
-        self._token = config["users"][0]["user"]["token"]
-        self.requests: list[Request] = []
-
-    def send(self, request: Request) -> Mapping[str, Any]:
-        self.requests.append(request)
-        url = self._server + request.path + ("?" + urlencode(request.query) if request.query else "")
-        body = None if request.body is None else json.dumps(request.body).encode()
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": request.content_type}
-        message = urllib.request.Request(url, body, headers, method=request.method)
-        try:
-            with urllib.request.urlopen(message, timeout=30, context=self._tls) as answer:
-                result: dict[str, Any] = json.loads(answer.read())
-                return result
-        except HTTPError as error:
-            raise Refused(error.code, json.loads(error.read())) from None
 
 
 def upstream_crds() -> list[dict[str, Any]]:
@@ -78,20 +70,28 @@ def upstream_crds() -> list[dict[str, Any]]:
 
 
 @contextmanager
-def apiserver(folder: Path, crds: Iterable[Mapping[str, Any]] | None = None) -> Iterator[TokenTransport]:
-    """Yield a transport to an API server that has `crds`; default: Trainer's, as upstream ships them."""
+def apiserver(
+    folder: Path, crds: Iterable[Mapping[str, Any]] | None = None, flags: Iterable[str] = ()
+) -> Iterator[Recorded]:
+    """Yield a transport to an API server that has `crds`; default: Trainer's, as upstream ships them.
+
+    Args:
+        folder: Where the server that is started keeps its state.
+        crds: Installed before this returns.
+        flags: For the command that starts a server; a cluster that is there has its own.
+    """
     crds = upstream_crds() if crds is None else crds
     if KUBECONFIG:
-        yield _with_crds(TokenTransport(Path(KUBECONFIG)), crds)
+        yield _with_crds(Recorded(Path(KUBECONFIG)), crds)
         return
-    started = subprocess.run([str(COMMAND), str(folder)], check=True, capture_output=True, text=True)
+    started = subprocess.run([str(COMMAND), str(folder), *flags], check=True, capture_output=True, text=True)
     try:
-        yield _with_crds(TokenTransport(Path(started.stdout.strip())), crds)
+        yield _with_crds(Recorded(Path(started.stdout.strip())), crds)
     finally:
         os.kill(int((folder / "pid").read_text("utf-8")), signal.SIGTERM)
 
 
-def _with_crds(transport: TokenTransport, crds: Iterable[Mapping[str, Any]]) -> TokenTransport:
+def _with_crds(transport: Recorded, crds: Iterable[Mapping[str, Any]]) -> Recorded:
     for manifest in crds:
         crd = {key: value for key, value in manifest.items() if key != "status"}
         name = crd["metadata"]["name"]

@@ -165,11 +165,11 @@ class Availability:
         yield from self._value(value, place, f"{path}.{wire}".removeprefix("."), kind, minor)
 
     def _value(self, value: object, place: _Place | None, path: str, kind: str, minor: str) -> Iterator[Unavailable]:
-        if place and place.fields and not any(self._within(each, minor) for each in place.fields):
+        if place and place.fields and not any(self.has(each, minor) for each in place.fields):
             yield self._missing(place.fields, path, kind, minor)
             return
         for limit in place.limits if place else ():
-            if self._within(limit, minor) and (problem := _exceeds(value, limit)):
+            if self.has(limit, minor) and (problem := _exceeds(value, limit)):
                 yield Unavailable(path, minor, f"{self.component} {minor} takes only {problem}")
         if isinstance(value, Model):
             yield from self._object(value, place, path, kind, minor)
@@ -214,11 +214,12 @@ class Availability:
                     return None
                 path, note = newer.replaced_by, " as ".join(newer.moved) if newer.moved and note is None else None
             known = [each for each in self.fields[kind] if each.path == path]
-            if not known or any(self._within(each, minor) for each in known):
+            if not known or any(self.has(each, minor) for each in known):
                 return path, note
         return None
 
-    def _within(self, row: Field | Limit, minor: str) -> bool:
+    def has(self, row: Field | Limit, minor: str) -> bool:
+        """Return whether a row of the tables holds for `minor`, which is one of `minors`."""
         order = self.minors.index
         after = row.since is None or order(row.since) <= order(minor)
         return after and (row.until is None or order(minor) <= order(row.until))

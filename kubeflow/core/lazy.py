@@ -14,7 +14,8 @@ def exporter(
 
     Args:
         package: Its `__name__`.
-        exports: Module below the package (dotted, without the package) -> names that it provides.
+        exports: Module below the package (dotted, without the package) -> names that it provides; `""` -> modules
+            that are names themselves.
     """
     home = {name: module for module, names in exports.items() for name in names}
 
@@ -23,7 +24,7 @@ def exporter(
             module = home[name]
         except KeyError:
             raise AttributeError(f"module {package!r} has no attribute {name!r}") from None
-        value = getattr(import_module(f"{package}.{module}"), name)
+        value = getattr(import_module(f"{package}.{module}"), name) if module else import_module(f"{package}.{name}")
         setattr(sys.modules[package], name, value)  # the next access does not come here
         return value
 

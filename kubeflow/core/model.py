@@ -204,7 +204,10 @@ def _yaml_dumper() -> type[SafeDumper]:
             return True
 
     def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-        return yaml.ScalarNode("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+        # YAML 1.1 reads these as line ends wherever they are not escaped, and PyYAML only escapes them within quotes.
+        escaped = any(char in value for char in "\x85\u2028\u2029")
+        style = '"' if escaped else "|" if "\n" in value else None
+        return yaml.ScalarNode("tag:yaml.org,2002:str", value, style=style)
 
     Dumper.add_representer(str, text)
     return Dumper

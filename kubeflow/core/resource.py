@@ -5,55 +5,57 @@ A `Transport` sends. It is given a `Request` and returns the parsed JSON answer,
 
 from __future__ import annotations
 
+import random
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
+import time
+import uuid
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import ClassVar, Generic, Literal, TypeAlias, TypeVar, cast
 from urllib.parse import quote
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.merge_patch import difference
 from kubeflow.core.model import KubeObject
 from kubeflow.core.rules import RuleViolation, Violation
+from kubeflow.core.table import TABLE, Table
+from kubeflow.core.transport import Interruption, Method, Refusal, Request, Transport
+from kubeflow.core.watch import Listing, Watch, WatchEvent
+
+__all__ = [
+    "REQUEST_ID",
+    "Interruption",
+    "Method",
+    "Propagation",
+    "Refusal",
+    "Request",
+    "Resource",
+    "Table",
+    "Transport",
+    "WatchEvent",
+]
 
 T = TypeVar("T", bound=KubeObject)
 
-Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Propagation: TypeAlias = Literal["Foreground", "Background", "Orphan"]
 
 MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+# Label of what this SDK creates: one value for each call, by which a create that was sent twice knows its own object.
+REQUEST_ID = "kubeflow.org/request-id"
 # Names of objects of custom resources: RFC 1123 subdomains, as the API server checks them.
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", re.ASCII)
 _PAGE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request to an API server.
-
-    Attributes:
-        path: Absolute path, already percent-encoded, without the query.
-        query: Parameters, not encoded.
-        body: The JSON body, or None for none.
-        content_type: Of the body.
-    """
-
-    method: Method
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict[str, str])
-    body: Mapping[str, object] | None = None
-    content_type: str = "application/json"
-
-
-class Transport(Protocol):
-    """Sends requests to one cluster."""
-
-    def send(self, request: Request) -> Mapping[str, object]:
-        """Return the JSON object that the server answers with; raise on any answer that is no success."""
-        ...
+# As an API server makes them for `generateName`: five characters that form no words, after at most 58 of the base.
+_SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
+_BASE = 58
+_CONFLICTS = 10  # how often a change is tried against others who change the same object
+_EXPIRIES = 5  # how often one page may be found to have expired
 
 
 class Resource(Generic[T]):
     """The verbs of one kind in one cluster; the generated subclass shows those that the kind has, typed.
+
+    It keeps no state: threads may share one.
 
     Args:
         transport: Sends the requests.
@@ -68,28 +70,7 @@ class Resource(Generic[T]):
         self._transport = transport
         self._namespace = namespace
 
-    def _path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
-        parts = ["/apis", self.MODEL.API_VERSION]
-        if self.NAMESPACED:
-            parts += ["namespaces", quote(namespace or self._namespace, safe="")]
-        parts.append(self.PLURAL)
-        if name is not None:
-            if not _NAME.fullmatch(name):
-                raise InvalidInput(
-                    f"{name!r} is no name of an object: use lower-case letters, digits, '-' and '.', beginning and "
-                    "ending with a letter or digit"
-                )
-            parts.append(name)
-        return "/".join([*parts, subresource] if subresource else parts)
-
-    def _read(self, answer: Mapping[str, object]) -> T:
-        return self.MODEL.from_server(answer)
-
-    def _create(self, obj: T, namespace: str | None, dry_run: bool, rules: Callable[[T], Sequence[Violation]]) -> T:
-        body, namespace = self._body(obj, namespace)
-        if broken := rules(obj):
-            raise RuleViolation(broken)
-        return self._read(self._transport.send(Request("POST", self._path(namespace), _writing(dry_run), body)))
+    # -- reading ------------------------------------------------------------------------------------------------
 
     def _get(self, name: str, namespace: str | None) -> T:
         return self._read(self._transport.send(Request("GET", self._path(namespace, name))))
@@ -101,28 +82,125 @@ class Resource(Generic[T]):
         field_selector: str | None,
         all_namespaces: bool,
     ) -> Iterator[T]:
-        path = self._path(namespace)
-        if all_namespaces:
-            if namespace is not None:
-                raise InvalidInput("give either namespace or all_namespaces=True, not both")
-            path = f"/apis/{self.MODEL.API_VERSION}/{self.PLURAL}"
-        query = {"limit": str(_PAGE)}
-        query |= {"labelSelector": label_selector} if label_selector else {}
-        query |= {"fieldSelector": field_selector} if field_selector else {}
+        path = self._collection(namespace, all_namespaces)
+        for page in self._pages(path, _selecting(label_selector, field_selector)):
+            yield from self._items(page)
+
+    def _watch(
+        self,
+        namespace: str | None,
+        label_selector: str | None,
+        field_selector: str | None,
+        all_namespaces: bool,
+        resource_version: str | None,
+        timeout: float | None,
+    ) -> Generator[WatchEvent[T], None, None]:
+        path = self._collection(namespace, all_namespaces)
+        query = _selecting(label_selector, field_selector)
+
+        def listed(seconds: float | None) -> Listing[T]:
+            found: list[T] = []
+            version = ""
+            for page in self._pages(path, query, seconds=seconds):
+                version = version or _metadata(page).get("resourceVersion", "")
+                found.extend(self._items(page))
+            return Listing(found, version)
+
+        return Watch(self._transport, path, query, self._item, listed, timeout).events(resource_version)
+
+    def _table(
+        self,
+        namespace: str | None,
+        label_selector: str | None,
+        field_selector: str | None,
+        all_namespaces: bool,
+    ) -> Table:
+        path = self._collection(namespace, all_namespaces)
+        return Table.of(self._pages(path, _selecting(label_selector, field_selector), accept=TABLE))
+
+    def _pages(
+        self, path: str, query: Mapping[str, str], accept: str = "application/json", seconds: float | None = None
+    ) -> Iterator[Mapping[str, object]]:
+        query = {**query, "limit": str(_PAGE)}
+        expiries = 0
         while True:
-            answer = self._transport.send(Request("GET", path, query))
-            for item in cast("list[Mapping[str, object]]", answer.get("items") or []):
-                # The items of a list may name neither their kind nor its version.
-                yield self._read({"apiVersion": self.MODEL.API_VERSION, "kind": self.MODEL.KIND, **item})
+            try:
+                answer = self._transport.send(Request("GET", path, query, accept=accept, timeout=seconds))
+            except Refusal as refusal:
+                # The pages are of one moment that the server has forgotten by now. It says where to go on in the
+                # present: nothing comes twice, and what has changed on the pages already read is not seen.
+                expiries += 1
+                if refusal.code != 410 or not refusal.continue_token or expiries > _EXPIRIES:
+                    raise
+                query = {**query, "continue": refusal.continue_token}
+                continue
+            expiries = 0
+            yield answer
             more = _metadata(answer).get("continue")
             if not more:
                 return
             query = {**query, "continue": more}
 
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def _create(self, obj: T, namespace: str | None, dry_run: bool, rules: Callable[[T], Sequence[Violation]]) -> T:
+        body, namespace = self._body(obj, namespace)
+        if broken := rules(obj):
+            raise RuleViolation(broken)
+        metadata = dict(cast("Mapping[str, object]", body.get("metadata") or {}))
+        base = None if metadata.get("name") else metadata.get("generateName")
+        own = uuid.uuid4().hex
+        if not dry_run:
+            labels = cast("Mapping[str, str]", metadata.get("labels") or {})
+            metadata["labels"] = {**labels, REQUEST_ID: own}
+        body["metadata"] = metadata
+        while True:
+            if base:  # named here and not by the server: sent twice, it is still one object
+                metadata["name"] = str(base)[:_BASE] + "".join(random.choices(_SUFFIX, k=5))
+            request = Request("POST", self._path(namespace), _writing(dry_run), body, repeatable=True)
+            try:
+                return self._read(self._transport.send(request))
+            except Refusal as refusal:
+                if refusal.reason != "AlreadyExists":
+                    raise
+                made = self._made(str(metadata.get("name")), namespace, own)
+                if made is not None:
+                    return made
+                if not base:
+                    raise
+
+    def _made(self, name: str, namespace: str | None, own: str) -> T | None:
+        """Return the object `name` if the create with the id `own` made it: sent twice, its first answer was lost."""
+        try:
+            answer = self._transport.send(Request("GET", self._path(namespace, name)))
+        except Refusal:  # gone again, or not ours to read: either way not known to be ours
+            return None
+        labels = cast("Mapping[str, str]", _metadata(answer).get("labels") or {})
+        return self._read(answer) if labels.get(REQUEST_ID) == own else None
+
     def _replace(self, obj: T, namespace: str | None, dry_run: bool, subresource: str | None = None) -> T:
         body, namespace = self._body(obj, namespace)
         path = self._path(namespace, _name_of(body), subresource)
         return self._read(self._transport.send(Request("PUT", path, _writing(dry_run), body)))
+
+    def _modify(self, name: str, change: Callable[[T], None], namespace: str | None, dry_run: bool) -> T:
+        for attempt in range(_CONFLICTS):
+            current = self._get(name, namespace)
+            before = current.to_dict()
+            change(current)
+            patch = difference(before, current.to_dict())
+            if not patch:
+                return current
+            # With its resource version, a patch is refused when another has changed the object since it was read.
+            metadata = cast("Mapping[str, object]", patch.get("metadata") or {})
+            patch = {**patch, "metadata": {**metadata, "resourceVersion": _metadata(before).get("resourceVersion")}}
+            try:
+                return self._patch(name, patch, namespace, dry_run)
+            except Refusal as refusal:
+                if refusal.code != 409 or attempt == _CONFLICTS - 1:
+                    raise
+            time.sleep(random.uniform(0, min(2.0, 0.01 * 2.0**attempt)))
+        raise AssertionError("unreachable")
 
     def _patch(
         self,
@@ -135,15 +213,81 @@ class Resource(Generic[T]):
         path = self._path(namespace, name, subresource)
         return self._read(self._transport.send(Request("PATCH", path, _writing(dry_run), patch, MERGE_PATCH)))
 
-    def _delete(self, name: str, namespace: str | None, propagation: Propagation, dry_run: bool) -> None:
+    def _apply(
+        self,
+        obj: T,
+        namespace: str | None,
+        field_manager: str,
+        force: bool,
+        dry_run: bool,
+        subresource: str | None = None,
+    ) -> T:
+        body, namespace = self._body(obj, namespace)
+        metadata = {key: value for key, value in _metadata(body).items() if key != "managedFields"}
+        path = self._path(namespace, _name_of(body), subresource)
+        query = {**_writing(dry_run), "fieldManager": field_manager, "force": "true" if force else "false"}
+        # Applying the same thing twice is applying it once.
+        request = Request("PATCH", path, query, {**body, "metadata": metadata}, APPLY_PATCH, repeatable=True)
+        return self._read(self._transport.send(request))
+
+    def _delete(
+        self,
+        name: str,
+        namespace: str | None,
+        propagation: Propagation,
+        uid: str | None,
+        resource_version: str | None,
+        dry_run: bool,
+    ) -> None:
         options: dict[str, object] = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": propagation,
         }
+        only = {"uid": uid, "resourceVersion": resource_version}
+        if preconditions := {key: value for key, value in only.items() if value is not None}:
+            options["preconditions"] = preconditions
         if dry_run:  # in the body: with one, the server does not read the query
             options["dryRun"] = ["All"]
         self._transport.send(Request("DELETE", self._path(namespace, name), body=options))
+
+    # -- paths and bodies ---------------------------------------------------------------------------------------
+
+    def _path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
+        parts = [self._root()]
+        if self.NAMESPACED:
+            parts += ["namespaces", quote(namespace or self._namespace, safe="")]
+        parts.append(self.PLURAL)
+        if name is not None:
+            if not _NAME.fullmatch(name):
+                raise InvalidInput(
+                    f"{name!r} is no name of an object: use lower-case letters, digits, '-' and '.', beginning and "
+                    "ending with a letter or digit"
+                )
+            parts.append(name)
+        return "/".join([*parts, subresource] if subresource else parts)
+
+    def _collection(self, namespace: str | None, all_namespaces: bool) -> str:
+        if not all_namespaces:
+            return self._path(namespace)
+        if namespace is not None:
+            raise InvalidInput("give either namespace or all_namespaces=True, not both")
+        return f"{self._root()}/{self.PLURAL}"
+
+    def _root(self) -> str:
+        version = self.MODEL.API_VERSION
+        return f"/apis/{version}" if "/" in version else f"/api/{version}"
+
+    def _read(self, answer: Mapping[str, object]) -> T:
+        return self.MODEL.from_server(answer)
+
+    def _item(self, item: Mapping[str, object]) -> T:
+        # The items of a list may name neither their kind nor its version.
+        return self._read({"apiVersion": self.MODEL.API_VERSION, "kind": self.MODEL.KIND, **item})
+
+    def _items(self, page: Mapping[str, object]) -> Iterator[T]:
+        for item in cast("list[Mapping[str, object]]", page.get("items") or []):
+            yield self._item(item)
 
     def _body(self, obj: T, namespace: str | None) -> tuple[dict[str, object], str | None]:
         """Return the object as it is sent, and its namespace."""
@@ -154,6 +298,11 @@ class Resource(Generic[T]):
         if own and namespace and own != namespace:
             raise InvalidInput(f"the object is of namespace {own!r}, but namespace={namespace!r} is given; drop one")
         return body, own or namespace
+
+
+def _selecting(label_selector: str | None, field_selector: str | None) -> dict[str, str]:
+    query = {"labelSelector": label_selector} if label_selector else {}
+    return query | ({"fieldSelector": field_selector} if field_selector else {})
 
 
 def _writing(dry_run: bool) -> dict[str, str]:

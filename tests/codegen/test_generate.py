@@ -89,7 +89,7 @@ def test_a_client_has_the_verbs_and_the_scope_of_its_kind(generated: Workshop) -
         "POST /apis/workshop.example/v1/robots {'fieldValidation': 'Strict'} None",
         "GET /apis/workshop.example/v1/robots/a {} None",
         "DELETE /apis/workshop.example/v1/robots/a {} ['All']",
-        "['create', 'get', 'list', 'replace', 'patch', 'delete']",
+        "['create', 'get', 'list', 'watch', 'table', 'replace', 'modify', 'patch', 'apply', 'delete']",
         "False",
     ]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from kubeflow_api.k8s.core.v1 import EnvVar, ResourceRequirements, Toleration
 from kubeflow_api.k8s.meta.v1 import ObjectMeta
 from kubeflow_api.trainer.v1alpha1 import RuntimeRef, Trainer, TrainJob, TrainJobSpec, TrainJobStatus
@@ -133,6 +135,17 @@ def test_yaml_there_and_back() -> None:
     assert "line 1\n" in text
     assert "'yes'" in text, "a text that YAML would read as true is quoted"
     assert TrainJob.from_yaml(text) == original
+
+
+# Characters that YAML gives a meaning to, or reads as the end of a line.
+ODD = "\x85\u2028\u2029\ufeff\n\r\t a:-#'\"\\\xe9|>%&*!{}[],?\U00103719\x7f\x01\xa0"
+
+
+@settings(max_examples=300, deadline=None)
+@given(value=st.text(st.sampled_from(ODD), max_size=8) | st.text(st.characters(codec="utf-8"), max_size=8))
+def test_any_text_survives_yaml(value: str) -> None:
+    variable = EnvVar(name="A", value=value)
+    assert EnvVar.from_yaml(variable.to_yaml()) == variable
 
 
 @pytest.mark.parametrize("text", ["- a", "a: b: c", "", "kind: TrainingRuntime"])

@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import cached_property
 from typing import ClassVar
 
-from kubeflow.core.resource import Propagation, Resource, Transport
+from kubeflow.core.resource import Propagation, Resource, Table, Transport, WatchEvent
 
 from .models import Experiment, Suggestion, Trial
 from .rules import validate_rules
 
 
 class Experiments(Resource[Experiment]):
-    """The namespaced kind `Experiment`."""
+    """The namespaced kind `Experiment`.
+
+    Each method raises what the transport raises: typed errors of the server's refusals.
+    """
 
     MODEL = Experiment
     PLURAL: ClassVar[str] = "experiments"
@@ -22,6 +25,9 @@ class Experiments(Resource[Experiment]):
 
     def create(self, obj: Experiment, *, namespace: str | None = None, dry_run: bool = False) -> Experiment:
         """Create `obj` and return it as the server stored it, defaults filled in.
+
+        It is created once, also when an answer is lost and the request is sent again: each call marks what it creates
+        with a label of its own, and makes the name from `generate_name` here.
 
         Args:
             obj: What to create; a field that the server does not know is refused, not dropped.
@@ -47,6 +53,9 @@ class Experiments(Resource[Experiment]):
     ) -> Iterator[Experiment]:
         """Iterate over the objects, page by page: memory stays constant however many there are.
 
+        When the server forgets the moment of the first page (after minutes), the rest is that of the present: no
+        object comes twice.
+
         Args:
             namespace: Only those of this namespace; default: the client's.
             all_namespaces: Those of every namespace instead.
@@ -55,9 +64,63 @@ class Experiments(Resource[Experiment]):
         """
         return self._list(namespace, label_selector, field_selector, all_namespaces)
 
+    def watch(
+        self,
+        *,
+        namespace: str | None = None,
+        all_namespaces: bool = False,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        resource_version: str | None = None,
+        timeout: float | None = None,
+    ) -> Generator[WatchEvent[Experiment], None, None]:
+        """Yield the objects that there are as ADDED, then every change as it happens.
+
+        Goes on after dropped connections and errors of the server, and lists again when it has missed too much: what
+        is different then is reported, with the last state seen of what is gone. Close the generator to end it early.
+
+        Args:
+            namespace: Only those of this namespace; default: the client's.
+            all_namespaces: Those of every namespace instead.
+            label_selector: Such as `app=mnist,tier!=test`.
+            field_selector: Such as `metadata.name=mnist`.
+            resource_version: Yield only what happened since this version instead of what there is; when the server
+                does not know it any more, everything that there is comes as ADDED.
+            timeout: Seconds of wall-clock time after which the generator ends; default: never.
+        """
+        return self._watch(namespace, label_selector, field_selector, all_namespaces, resource_version, timeout)
+
+    def table(
+        self,
+        *,
+        namespace: str | None = None,
+        all_namespaces: bool = False,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+    ) -> Table:
+        """Return the columns that `kubectl get` shows, filled in by the server.
+
+        Args:
+            namespace: Only those of this namespace; default: the client's.
+            all_namespaces: Those of every namespace instead.
+            label_selector: Such as `app=mnist,tier!=test`.
+            field_selector: Such as `metadata.name=mnist`.
+        """
+        return self._table(namespace, label_selector, field_selector, all_namespaces)
+
     def replace(self, obj: Experiment, *, namespace: str | None = None, dry_run: bool = False) -> Experiment:
         """Replace the object by `obj`, which must carry the `resource_version` that it was read with."""
         return self._replace(obj, namespace, dry_run)
+
+    def modify(
+        self, name: str, change: Callable[[Experiment], None], *, namespace: str | None = None, dry_run: bool = False
+    ) -> Experiment:
+        """Read the object `name`, let `change` alter it, and store what is different; return it as stored.
+
+        When somebody else has changed the object in between, it is read again and `change` called again, up to ten
+        times: it must depend on nothing but the object that it is given. Needs the rights to get and to patch.
+        """
+        return self._modify(name, change, namespace, dry_run)
 
     def patch(
         self, name: str, patch: Mapping[str, object], *, namespace: str | None = None, dry_run: bool = False
@@ -65,11 +128,47 @@ class Experiments(Resource[Experiment]):
         """Change the object `name` by a JSON merge patch in wire names: a value sets, None removes, a list replaces."""
         return self._patch(name, patch, namespace, dry_run)
 
+    def apply(
+        self,
+        obj: Experiment,
+        *,
+        namespace: str | None = None,
+        field_manager: str = "kubeflow-sdk",
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Experiment:
+        """Create the object, or make it have what is set in `obj` (server-side apply), and return it as stored.
+
+        Args:
+            obj: Its name, and the fields that you own. What you applied before and is not set any more is removed.
+            namespace: Of the object; default: the object's own, else the client's.
+            field_manager: In whose name; each manager owns the fields that it applies.
+            force: Take over fields that another manager owns, instead of a conflict.
+            dry_run: Have the server check it, without storing it.
+        """
+        return self._apply(obj, namespace, field_manager, force, dry_run)
+
     def delete(
-        self, name: str, *, namespace: str | None = None, propagation: Propagation = "Background", dry_run: bool = False
+        self,
+        name: str,
+        *,
+        namespace: str | None = None,
+        propagation: Propagation = "Background",
+        uid: str | None = None,
+        resource_version: str | None = None,
+        dry_run: bool = False,
     ) -> None:
-        """Delete the object `name`; what it owns goes after it, unless `propagation` says otherwise."""
-        self._delete(name, namespace, propagation, dry_run)
+        """Delete the object `name`; what it owns goes after it, unless `propagation` says otherwise.
+
+        Args:
+            name: Of the object.
+            namespace: Of the object; default: the client's.
+            propagation: `"Background"`: what it owns is deleted after it, `"Foreground"`: before it, `"Orphan"`: never.
+            uid: Delete only the object with this uid, not another that has taken its name.
+            resource_version: Delete it only if it is still at this version.
+            dry_run: Have the server check it, without deleting.
+        """
+        self._delete(name, namespace, propagation, uid, resource_version, dry_run)
 
     def replace_status(self, obj: Experiment, *, namespace: str | None = None, dry_run: bool = False) -> Experiment:
         """Replace the status of the object by that of `obj`; everything else in `obj` is ignored."""
@@ -81,9 +180,24 @@ class Experiments(Resource[Experiment]):
         """Change the status of the object `name` by a JSON merge patch in wire names."""
         return self._patch(name, patch, namespace, dry_run, "status")
 
+    def apply_status(
+        self,
+        obj: Experiment,
+        *,
+        namespace: str | None = None,
+        field_manager: str = "kubeflow-sdk",
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Experiment:
+        """Make the status of the object have what is set in that of `obj` (server-side apply); see `apply`."""
+        return self._apply(obj, namespace, field_manager, force, dry_run, "status")
+
 
 class Trials(Resource[Trial]):
-    """The namespaced kind `Trial`."""
+    """The namespaced kind `Trial`.
+
+    Each method raises what the transport raises: typed errors of the server's refusals.
+    """
 
     MODEL = Trial
     PLURAL: ClassVar[str] = "trials"
@@ -91,6 +205,9 @@ class Trials(Resource[Trial]):
 
     def create(self, obj: Trial, *, namespace: str | None = None, dry_run: bool = False) -> Trial:
         """Create `obj` and return it as the server stored it, defaults filled in.
+
+        It is created once, also when an answer is lost and the request is sent again: each call marks what it creates
+        with a label of its own, and makes the name from `generate_name` here.
 
         Args:
             obj: What to create; a field that the server does not know is refused, not dropped.
@@ -116,6 +233,9 @@ class Trials(Resource[Trial]):
     ) -> Iterator[Trial]:
         """Iterate over the objects, page by page: memory stays constant however many there are.
 
+        When the server forgets the moment of the first page (after minutes), the rest is that of the present: no
+        object comes twice.
+
         Args:
             namespace: Only those of this namespace; default: the client's.
             all_namespaces: Those of every namespace instead.
@@ -124,9 +244,63 @@ class Trials(Resource[Trial]):
         """
         return self._list(namespace, label_selector, field_selector, all_namespaces)
 
+    def watch(
+        self,
+        *,
+        namespace: str | None = None,
+        all_namespaces: bool = False,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        resource_version: str | None = None,
+        timeout: float | None = None,
+    ) -> Generator[WatchEvent[Trial], None, None]:
+        """Yield the objects that there are as ADDED, then every change as it happens.
+
+        Goes on after dropped connections and errors of the server, and lists again when it has missed too much: what
+        is different then is reported, with the last state seen of what is gone. Close the generator to end it early.
+
+        Args:
+            namespace: Only those of this namespace; default: the client's.
+            all_namespaces: Those of every namespace instead.
+            label_selector: Such as `app=mnist,tier!=test`.
+            field_selector: Such as `metadata.name=mnist`.
+            resource_version: Yield only what happened since this version instead of what there is; when the server
+                does not know it any more, everything that there is comes as ADDED.
+            timeout: Seconds of wall-clock time after which the generator ends; default: never.
+        """
+        return self._watch(namespace, label_selector, field_selector, all_namespaces, resource_version, timeout)
+
+    def table(
+        self,
+        *,
+        namespace: str | None = None,
+        all_namespaces: bool = False,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+    ) -> Table:
+        """Return the columns that `kubectl get` shows, filled in by the server.
+
+        Args:
+            namespace: Only those of this namespace; default: the client's.
+            all_namespaces: Those of every namespace instead.
+            label_selector: Such as `app=mnist,tier!=test`.
+            field_selector: Such as `metadata.name=mnist`.
+        """
+        return self._table(namespace, label_selector, field_selector, all_namespaces)
+
     def replace(self, obj: Trial, *, namespace: str | None = None, dry_run: bool = False) -> Trial:
         """Replace the object by `obj`, which must carry the `resource_version` that it was read with."""
         return self._replace(obj, namespace, dry_run)
+
+    def modify(
+        self, name: str, change: Callable[[Trial], None], *, namespace: str | None = None, dry_run: bool = False
+    ) -> Trial:
+        """Read the object `name`, let `change` alter it, and store what is different; return it as stored.
+
+        When somebody else has changed the object in between, it is read again and `change` called again, up to ten
+        times: it must depend on nothing but the object that it is given. Needs the rights to get and to patch.
+        """
+        return self._modify(name, change, namespace, dry_run)
 
     def patch(
         self, name: str, patch: Mapping[str, object], *, namespace: str | None = None, dry_run: bool = False
@@ -134,11 +308,47 @@ class Trials(Resource[Trial]):
         """Change the object `name` by a JSON merge patch in wire names: a value sets, None removes, a list replaces."""
         return self._patch(name, patch, namespace, dry_run)
 
+    def apply(
+        self,
+        obj: Trial,
+        *,
+        namespace: str | None = None,
+        field_manager: str = "kubeflow-sdk",
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Trial:
+        """Create the object, or make it have what is set in `obj` (server-side apply), and return it as stored.
+
+        Args:
+            obj: Its name, and the fields that you own. What you applied before and is not set any more is removed.
+            namespace: Of the object; default: the object's own, else the client's.
+            field_manager: In whose name; each manager owns the fields that it applies.
+            force: Take over fields that another manager owns, instead of a conflict.
+            dry_run: Have the server check it, without storing it.
+        """
+        return self._apply(obj, namespace, field_manager, force, dry_run)
+
     def delete(
-        self, name: str, *, namespace: str | None = None, propagation: Propagation = "Background", dry_run: bool = False
+        self,
+        name: str,
+        *,
+        namespace: str | None = None,
+        propagation: Propagation = "Background",
+        uid: str | None = None,
+        resource_version: str | None = None,
+        dry_run: bool = False,
     ) -> None:
-        """Delete the object `name`; what it owns goes after it, unless `propagation` says otherwise."""
-        self._delete(name, namespace, propagation, dry_run)
+        """Delete the object `name`; what it owns goes after it, unless `propagation` says otherwise.
+
+        Args:
+            name: Of the object.
+            namespace: Of the object; default: the client's.
+            propagation: `"Background"`: what it owns is deleted after it, `"Foreground"`: before it, `"Orphan"`: never.
+            uid: Delete only the object with this uid, not another that has taken its name.
+            resource_version: Delete it only if it is still at this version.
+            dry_run: Have the server check it, without deleting.
+        """
+        self._delete(name, namespace, propagation, uid, resource_version, dry_run)
 
     def replace_status(self, obj: Trial, *, namespace: str | None = None, dry_run: bool = False) -> Trial:
         """Replace the status of the object by that of `obj`; everything else in `obj` is ignored."""
@@ -150,9 +360,24 @@ class Trials(Resource[Trial]):
         """Change the status of the object `name` by a JSON merge patch in wire names."""
         return self._patch(name, patch, namespace, dry_run, "status")
 
+    def apply_status(
+        self,
+        obj: Trial,
+        *,
+        namespace: str | None = None,
+        field_manager: str = "kubeflow-sdk",
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Trial:
+        """Make the status of the object have what is set in that of `obj` (server-side apply); see `apply`."""
+        return self._apply(obj, namespace, field_manager, force, dry_run, "status")
+
 
 class Suggestions(Resource[Suggestion]):
-    """The namespaced kind `Suggestion`."""
+    """The namespaced kind `Suggestion`.
+
+    Each method raises what the transport raises: typed errors of the server's refusals.
+    """
 
     MODEL = Suggestion
     PLURAL: ClassVar[str] = "suggestions"
@@ -160,6 +385,9 @@ class Suggestions(Resource[Suggestion]):
 
     def create(self, obj: Suggestion, *, namespace: str | None = None, dry_run: bool = False) -> Suggestion:
         """Create `obj` and return it as the server stored it, defaults filled in.
+
+        It is created once, also when an answer is lost and the request is sent again: each call marks what it creates
+        with a label of its own, and makes the name from `generate_name` here.
 
         Args:
             obj: What to create; a field that the server does not know is refused, not dropped.
@@ -185,6 +413,9 @@ class Suggestions(Resource[Suggestion]):
     ) -> Iterator[Suggestion]:
         """Iterate over the objects, page by page: memory stays constant however many there are.
 
+        When the server forgets the moment of the first page (after minutes), the rest is that of the present: no
+        object comes twice.
+
         Args:
             namespace: Only those of this namespace; default: the client's.
             all_namespaces: Those of every namespace instead.
@@ -193,9 +424,63 @@ class Suggestions(Resource[Suggestion]):
         """
         return self._list(namespace, label_selector, field_selector, all_namespaces)
 
+    def watch(
+        self,
+        *,
+        namespace: str | None = None,
+        all_namespaces: bool = False,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        resource_version: str | None = None,
+        timeout: float | None = None,
+    ) -> Generator[WatchEvent[Suggestion], None, None]:
+        """Yield the objects that there are as ADDED, then every change as it happens.
+
+        Goes on after dropped connections and errors of the server, and lists again when it has missed too much: what
+        is different then is reported, with the last state seen of what is gone. Close the generator to end it early.
+
+        Args:
+            namespace: Only those of this namespace; default: the client's.
+            all_namespaces: Those of every namespace instead.
+            label_selector: Such as `app=mnist,tier!=test`.
+            field_selector: Such as `metadata.name=mnist`.
+            resource_version: Yield only what happened since this version instead of what there is; when the server
+                does not know it any more, everything that there is comes as ADDED.
+            timeout: Seconds of wall-clock time after which the generator ends; default: never.
+        """
+        return self._watch(namespace, label_selector, field_selector, all_namespaces, resource_version, timeout)
+
+    def table(
+        self,
+        *,
+        namespace: str | None = None,
+        all_namespaces: bool = False,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+    ) -> Table:
+        """Return the columns that `kubectl get` shows, filled in by the server.
+
+        Args:
+            namespace: Only those of this namespace; default: the client's.
+            all_namespaces: Those of every namespace instead.
+            label_selector: Such as `app=mnist,tier!=test`.
+            field_selector: Such as `metadata.name=mnist`.
+        """
+        return self._table(namespace, label_selector, field_selector, all_namespaces)
+
     def replace(self, obj: Suggestion, *, namespace: str | None = None, dry_run: bool = False) -> Suggestion:
         """Replace the object by `obj`, which must carry the `resource_version` that it was read with."""
         return self._replace(obj, namespace, dry_run)
+
+    def modify(
+        self, name: str, change: Callable[[Suggestion], None], *, namespace: str | None = None, dry_run: bool = False
+    ) -> Suggestion:
+        """Read the object `name`, let `change` alter it, and store what is different; return it as stored.
+
+        When somebody else has changed the object in between, it is read again and `change` called again, up to ten
+        times: it must depend on nothing but the object that it is given. Needs the rights to get and to patch.
+        """
+        return self._modify(name, change, namespace, dry_run)
 
     def patch(
         self, name: str, patch: Mapping[str, object], *, namespace: str | None = None, dry_run: bool = False
@@ -203,11 +488,47 @@ class Suggestions(Resource[Suggestion]):
         """Change the object `name` by a JSON merge patch in wire names: a value sets, None removes, a list replaces."""
         return self._patch(name, patch, namespace, dry_run)
 
+    def apply(
+        self,
+        obj: Suggestion,
+        *,
+        namespace: str | None = None,
+        field_manager: str = "kubeflow-sdk",
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Suggestion:
+        """Create the object, or make it have what is set in `obj` (server-side apply), and return it as stored.
+
+        Args:
+            obj: Its name, and the fields that you own. What you applied before and is not set any more is removed.
+            namespace: Of the object; default: the object's own, else the client's.
+            field_manager: In whose name; each manager owns the fields that it applies.
+            force: Take over fields that another manager owns, instead of a conflict.
+            dry_run: Have the server check it, without storing it.
+        """
+        return self._apply(obj, namespace, field_manager, force, dry_run)
+
     def delete(
-        self, name: str, *, namespace: str | None = None, propagation: Propagation = "Background", dry_run: bool = False
+        self,
+        name: str,
+        *,
+        namespace: str | None = None,
+        propagation: Propagation = "Background",
+        uid: str | None = None,
+        resource_version: str | None = None,
+        dry_run: bool = False,
     ) -> None:
-        """Delete the object `name`; what it owns goes after it, unless `propagation` says otherwise."""
-        self._delete(name, namespace, propagation, dry_run)
+        """Delete the object `name`; what it owns goes after it, unless `propagation` says otherwise.
+
+        Args:
+            name: Of the object.
+            namespace: Of the object; default: the client's.
+            propagation: `"Background"`: what it owns is deleted after it, `"Foreground"`: before it, `"Orphan"`: never.
+            uid: Delete only the object with this uid, not another that has taken its name.
+            resource_version: Delete it only if it is still at this version.
+            dry_run: Have the server check it, without deleting.
+        """
+        self._delete(name, namespace, propagation, uid, resource_version, dry_run)
 
     def replace_status(self, obj: Suggestion, *, namespace: str | None = None, dry_run: bool = False) -> Suggestion:
         """Replace the status of the object by that of `obj`; everything else in `obj` is ignored."""
@@ -218,6 +539,18 @@ class Suggestions(Resource[Suggestion]):
     ) -> Suggestion:
         """Change the status of the object `name` by a JSON merge patch in wire names."""
         return self._patch(name, patch, namespace, dry_run, "status")
+
+    def apply_status(
+        self,
+        obj: Suggestion,
+        *,
+        namespace: str | None = None,
+        field_manager: str = "kubeflow-sdk",
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Suggestion:
+        """Make the status of the object have what is set in that of `obj` (server-side apply); see `apply`."""
+        return self._apply(obj, namespace, field_manager, force, dry_run, "status")
 
 
 class Client:

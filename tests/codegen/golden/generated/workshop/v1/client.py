@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import cached_property
 from typing import ClassVar
 
-from kubeflow.core.resource import Propagation, Resource, Transport
+from kubeflow.core.resource import Propagation, Resource, Table, Transport, WatchEvent
 
 from .models import Robot
 from .rules import validate_rules
 
 
 class Robots(Resource[Robot]):
-    """The cluster-scoped kind `Robot`."""
+    """The cluster-scoped kind `Robot`.
+
+    Each method raises what the transport raises: typed errors of the server's refusals.
+    """
 
     MODEL = Robot
     PLURAL: ClassVar[str] = "robots"
@@ -22,6 +25,9 @@ class Robots(Resource[Robot]):
 
     def create(self, obj: Robot, *, dry_run: bool = False) -> Robot:
         """Create `obj` and return it as the server stored it, defaults filled in.
+
+        It is created once, also when an answer is lost and the request is sent again: each call marks what it creates
+        with a label of its own, and makes the name from `generate_name` here.
 
         Args:
             obj: What to create; a field that the server does not know is refused, not dropped.
@@ -44,23 +50,104 @@ class Robots(Resource[Robot]):
     ) -> Iterator[Robot]:
         """Iterate over the objects, page by page: memory stays constant however many there are.
 
+        When the server forgets the moment of the first page (after minutes), the rest is that of the present: no
+        object comes twice.
+
         Args:
             label_selector: Such as `app=mnist,tier!=test`.
             field_selector: Such as `metadata.name=mnist`.
         """
         return self._list(None, label_selector, field_selector, False)
 
+    def watch(
+        self,
+        *,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        resource_version: str | None = None,
+        timeout: float | None = None,
+    ) -> Generator[WatchEvent[Robot], None, None]:
+        """Yield the objects that there are as ADDED, then every change as it happens.
+
+        Goes on after dropped connections and errors of the server, and lists again when it has missed too much: what
+        is different then is reported, with the last state seen of what is gone. Close the generator to end it early.
+
+        Args:
+            label_selector: Such as `app=mnist,tier!=test`.
+            field_selector: Such as `metadata.name=mnist`.
+            resource_version: Yield only what happened since this version instead of what there is; when the server
+                does not know it any more, everything that there is comes as ADDED.
+            timeout: Seconds of wall-clock time after which the generator ends; default: never.
+        """
+        return self._watch(None, label_selector, field_selector, False, resource_version, timeout)
+
+    def table(
+        self,
+        *,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+    ) -> Table:
+        """Return the columns that `kubectl get` shows, filled in by the server.
+
+        Args:
+            label_selector: Such as `app=mnist,tier!=test`.
+            field_selector: Such as `metadata.name=mnist`.
+        """
+        return self._table(None, label_selector, field_selector, False)
+
     def replace(self, obj: Robot, *, dry_run: bool = False) -> Robot:
         """Replace the object by `obj`, which must carry the `resource_version` that it was read with."""
         return self._replace(obj, None, dry_run)
+
+    def modify(self, name: str, change: Callable[[Robot], None], *, dry_run: bool = False) -> Robot:
+        """Read the object `name`, let `change` alter it, and store what is different; return it as stored.
+
+        When somebody else has changed the object in between, it is read again and `change` called again, up to ten
+        times: it must depend on nothing but the object that it is given. Needs the rights to get and to patch.
+        """
+        return self._modify(name, change, None, dry_run)
 
     def patch(self, name: str, patch: Mapping[str, object], *, dry_run: bool = False) -> Robot:
         """Change the object `name` by a JSON merge patch in wire names: a value sets, None removes, a list replaces."""
         return self._patch(name, patch, None, dry_run)
 
-    def delete(self, name: str, *, propagation: Propagation = "Background", dry_run: bool = False) -> None:
-        """Delete the object `name`; what it owns goes after it, unless `propagation` says otherwise."""
-        self._delete(name, None, propagation, dry_run)
+    def apply(
+        self,
+        obj: Robot,
+        *,
+        field_manager: str = "kubeflow-sdk",
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Robot:
+        """Create the object, or make it have what is set in `obj` (server-side apply), and return it as stored.
+
+        Args:
+            obj: Its name, and the fields that you own. What you applied before and is not set any more is removed.
+            field_manager: In whose name; each manager owns the fields that it applies.
+            force: Take over fields that another manager owns, instead of a conflict.
+            dry_run: Have the server check it, without storing it.
+        """
+        return self._apply(obj, None, field_manager, force, dry_run)
+
+    def delete(
+        self,
+        name: str,
+        *,
+        propagation: Propagation = "Background",
+        uid: str | None = None,
+        resource_version: str | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        """Delete the object `name`; what it owns goes after it, unless `propagation` says otherwise.
+
+        Args:
+            name: Of the object.
+            propagation: `"Background"`: what it owns is deleted after it, `"Foreground"`: before it, `"Orphan"`: never.
+            uid: Delete only the object with this uid, not another that has taken its name.
+            resource_version: Delete it only if it is still at this version.
+            dry_run: Have the server check it, without deleting.
+        """
+        self._delete(name, None, propagation, uid, resource_version, dry_run)
 
 
 class Client:

@@ -1,0 +1,136 @@
+"""What a broken connection means: its cause in words, and whether the server may have acted on the request."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    IncompleteRead,
+    LocationValueError,
+    NameResolutionError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from kubeflow.cluster.errors import Unreachable
+from kubeflow.cluster.target import Target
+from kubeflow.core.transport import Request
+
+_AGAIN = "Try again; check the network, and the load balancer or proxy between, if it lasts."
+
+
+class TooSlow(HTTPError):
+    """The answer has begun, but does not end in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Why no whole answer came.
+
+    Attributes:
+        words: The cause, to stand after a colon.
+        remedy: What the user can do.
+        sent: Whether the server may have acted on the request.
+        lasting: Trying again cannot help.
+    """
+
+    words: str
+    remedy: str
+    sent: bool = True
+    lasting: bool = False
+
+
+def failure_of(error: HTTPError) -> Break:
+    """Return what an error of the connection pool means."""
+    chain = tuple(_chain(error))
+    proxy = any(isinstance(link, ProxyError) for link in chain)
+    unsent = proxy or any(isinstance(link, NewConnectionError | ConnectTimeoutError) for link in chain)
+    for link in chain:
+        match link:
+            case ssl.SSLCertVerificationError():
+                return Break(
+                    f"its certificate is not trusted ({link.verify_message})",
+                    "Check certificate-authority in the kubeconfig, or the authority of the proxy between.",
+                    sent=False,
+                    lasting=True,
+                )
+            case NameResolutionError() | socket.gaierror():
+                return Break(
+                    "the name of the proxy is unknown" if proxy else "the name of the server is unknown",
+                    "Check the server's URL, the network and the VPN.",
+                    sent=False,
+                )
+            case ConnectTimeoutError() if not isinstance(link, NewConnectionError):
+                return Break("nobody answers at this address", "Check the network, the VPN and the proxy.", sent=False)
+            case ConnectionRefusedError():
+                who = "the proxy" if proxy else "the server"
+                return Break(f"{who} refuses connections", "Is the cluster running, and the port right?", sent=False)
+            case OSError() if link.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
+                return Break("there is no route to it", "Check the network and the VPN.", sent=False)
+            case FileNotFoundError():
+                return Break(f"{link.filename} does not exist", "Correct the kubeconfig.", sent=False, lasting=True)
+            case ReadTimeoutError() | TooSlow():
+                return Break("the answer did not come in time", "Try again later, or give a longer timeout.")
+            case LocationValueError():
+                return Break(f"{link}", "Correct the server's URL.", sent=False, lasting=True)
+            case http.client.RemoteDisconnected():
+                return Break("it closed the connection without an answer", _AGAIN)
+            case http.client.IncompleteRead() | IncompleteRead():
+                return Break("the connection ended in the middle of the answer", _AGAIN)
+            case _:
+                pass
+    if isinstance(error, SSLError):
+        return Break(f"no TLS connection ({error.args[0]})", "Check the server's URL and the client certificate.")
+    if proxy:
+        return Break(f"the proxy does not let through ({chain[-1]})", "Check the proxy settings.", sent=False)
+    return Break(f"the connection broke ({chain[-1]})", _AGAIN, sent=not unsent)
+
+
+def unreachable(
+    broken: Break, error: HTTPError, request: Request, server: str, origin: str, allowed: float, deadline: float
+) -> Unreachable:
+    """Return the error that tells the user of a break.
+
+    Args:
+        broken: What `error` means.
+        error: What the connection pool raised: kept as the cause.
+        request: What was sent, or not.
+        server: URL of the API server.
+        origin: The credentials in words.
+        allowed: Seconds that there were for the answer.
+        deadline: `time.monotonic()` until which there was time.
+    """
+    late = f" (within {allowed:g} s)" if time.monotonic() >= deadline - 0.05 else ""
+    unsure = ""
+    if broken.sent and request.method != "GET":
+        unsure = " Whether the server has done it is unknown: look before you repeat it."
+    found = Unreachable(
+        f"Cannot {Target.of(request)}: no answer from {server}{late}: {broken.words}. The address is from {origin}. "
+        f"{broken.remedy}{unsure}"
+    )
+    found.__cause__ = error
+    return found
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield `error` and what it wraps: urllib3 keeps causes as arguments, as attributes, or as Python does."""
+    seen: set[int] = set()
+    waiting: list[BaseException] = [error]
+    while waiting:
+        link = waiting.pop(0)
+        if id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        inner = (getattr(link, "original_error", None), link.__cause__, link.__context__, *link.args)
+        waiting += [found for found in inner if isinstance(found, BaseException)]

@@ -1,0 +1,63 @@
+"""Which failed requests are sent again, and after how long. Pure: sends nothing and sleeps nowhere.
+
+The rules: a request that never left may be repeated, and one that only reads, or is `repeatable`, whatever became of
+it. 429 says that nothing was done; so does a 5xx with `Retry-After`.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from kubeflow.core.transport import Request
+
+# A server that restarts is back within seconds; one that is not there at all should be reported soon.
+_REFUSALS = 10
+_BREAKS = 5
+_FIRST = 0.2
+_LONGEST = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failed attempt.
+
+    Attributes:
+        status: What the server answered, `None` when no whole answer came.
+        retry_after: Seconds after which the server wants to be asked again.
+        sent: Whether the server may have acted on the request.
+        lasting: Trying again cannot help, like an untrusted certificate.
+    """
+
+    status: int | None = None
+    retry_after: float | None = None
+    sent: bool = True
+    lasting: bool = False
+
+
+def pause(request: Request, failure: Failure, attempt: int, draw: float | None = None) -> float | None:
+    """Return how many seconds to wait before `request` is sent again, or None to give up.
+
+    Args:
+        request: What failed.
+        failure: How.
+        attempt: How often it has been sent, at least 1.
+        draw: The jitter, a number from 0 to 1. Default: random.
+    """
+    if not _worthwhile(request, failure, attempt):
+        return None
+    jitter = random.random() if draw is None else draw
+    if failure.retry_after is not None:
+        # Later than asked, never earlier: clients that were turned away together should not come back together.
+        return failure.retry_after + jitter * max(_FIRST, 0.1 * failure.retry_after)
+    return min(_LONGEST, _FIRST * 2.0 ** (attempt - 1)) * (0.5 + 0.5 * jitter)
+
+
+def _worthwhile(request: Request, failure: Failure, attempt: int) -> bool:
+    harmless = request.method == "GET" or request.repeatable
+    if failure.lasting or failure.status == 501:  # not implemented: no wait changes that
+        return False
+    if failure.status is None:
+        return attempt < _BREAKS and (harmless or not failure.sent)
+    said = failure.status == 429 or (failure.status >= 500 and (harmless or failure.retry_after is not None))
+    return said and attempt < _REFUSALS
