@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from kubeflow.packaging.parsing import parse
+
 # What every module has, or what the import system and the runner give it.
 MODULE_NAMES = frozenset(
     {"__name__", "__file__", "__doc__", "__package__", "__spec__", "__loader__", "__builtins__",
@@ -47,7 +49,7 @@ def free_names(text: str, filename: str = "<piece>", future: Sequence[str] = ())
     Raises:
         SyntaxError: When the text does not parse alone.
     """
-    tree = ast.parse(text, filename)
+    tree = parse(text, filename)
     table = symtable.symtable(text, filename, "exec")
     early: set[str] = set()
     late: set[str] = set()
@@ -135,7 +137,7 @@ def annotations_of(node: ast.AST) -> Iterator[ast.expr]:
 
 def _names_in_text(text: str) -> Iterator[str]:
     try:
-        tree = ast.parse(text, mode="eval")
+        tree = parse(text, mode="eval")
     except SyntaxError:
         return
     for part in ast.walk(tree):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubeflow.packaging.errors import Finding
+from kubeflow.packaging.parsing import parse
 from kubeflow.packaging.workspace import IgnoreRules
 
 _SDK = frozenset({"kubeflow", "kubeflow_api"})
@@ -218,7 +219,7 @@ def imports_of(text: str | bytes, package: str = "", filename: str = "<text>") -
     Raises:
         SyntaxError: When the text does not parse.
     """
-    tree = ast.parse(text, filename)
+    tree = parse(text, filename)
     found = list(_imports(tree.body, package, certain=True))
     calls = ("import_module", "__import__")
     if any(call in text if isinstance(text, str) else call.encode() in text for call in calls):

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from kubeflow.core.errors import did_you_mean
 from kubeflow.packaging.errors import Finding, PackagingError
+from kubeflow.packaging.parsing import parse
 
 P = typing.ParamSpec("P")
 Spec = dict[str, object]
@@ -177,7 +178,7 @@ def _without_none(annotation: object) -> tuple[bool, object]:
 def _read(text: str, names: Mapping[str, object]) -> object:
     """Look up what an annotation in text form names. What it cannot read it returns as text."""
     try:
-        return _read_node(ast.parse(text, mode="eval").body, names)
+        return _read_node(parse(text, mode="eval").body, names)
     except (SyntaxError, LookupError, TypeError):
         return text
 

@@ -17,6 +17,7 @@ from types import CodeType, FunctionType
 from typing import cast
 
 from kubeflow.packaging.modules import is_users
+from kubeflow.packaging.parsing import parse
 
 _CELL = re.compile(r"<(?:ipython|python)-input-(\d+)")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -53,7 +54,7 @@ class Origin:
     def tree(self) -> ast.Module:
         """The parsed text; empty when it does not parse (a cell of another language)."""
         try:
-            return ast.parse(self.text, self.filename)
+            return parse(self.text, self.filename)
         except SyntaxError:
             return ast.Module([], [])
 

@@ -221,6 +221,23 @@ def test_a_container_leaves_its_first_failure_or_its_first_ranks_value(tmp_path:
     assert said() == (0, "succeeded")
 
 
+def test_a_pod_may_name_another_file_for_its_termination_message(tmp_path: Path) -> None:
+    log = tmp_path / "elsewhere"
+    log.touch()
+    variables = {"KUBERNETES_SERVICE_HOST": "x", "KUBEFLOW_TERMINATION_LOG": str(log)}
+    outcome.report({"status": "succeeded", "result": 7}, variables)
+    found = parse_outcome(log.read_text())
+    assert found is not None
+    assert found.result == 7
+
+    damaged = bundle(plain.fail).command(python=sys.executable)[:-1]  # it ends before the user's code begins
+    assert launch(damaged, tmp_path / "start", variables).code == 78
+    found = parse_outcome(log.read_text())
+    assert found is not None
+    assert found.error is not None
+    assert found.error.type == "StartError"
+
+
 def test_torchrun_names_the_users_error_as_the_root_cause(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     launcher = ("torchrun", "--nproc-per-node", "1", "--master-port", "0")

@@ -193,7 +193,7 @@ def report(message: str) -> None:
     text = json.dumps({"version": 1, "rank": rank, "status": "failed", "error": error})
     targets = [os.path.join(directory, "rank-" + str(rank) + ".json")] if directory else []
     if os.environ.get("KUBERNETES_SERVICE_HOST"):
-        targets.append("/dev/termination-log")
+        targets.append(os.environ.get("KUBEFLOW_TERMINATION_LOG") or "/dev/termination-log")
     for target in targets:
         try:
             os.makedirs(os.path.dirname(target), exist_ok=True)

@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 OUTPUT_DIR = "KUBEFLOW_OUTPUT_DIR"
 TERMINATION_LOG = "/dev/termination-log"
+TERMINATION_PATH = "KUBEFLOW_TERMINATION_LOG"  # names that file where the pod's terminationMessagePath is another
 # The kubelet keeps 4,096 bytes of a termination message.
 # https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/
 TERMINATION_LIMIT = 4096
@@ -40,14 +41,15 @@ def number(environ: Mapping[str, str], names: Any) -> int:
     return 0
 
 
-def report(document: Dict[str, Any], environ: Mapping[str, str], termination_log: str = TERMINATION_LOG) -> None:
+def report(document: Dict[str, Any], environ: Mapping[str, str], termination_log: str = "") -> None:
     """Write how this rank ended to every place that asks for it, and say on stderr what cannot be written.
 
     Args:
         document: `status`, and `result` or `error`; `rank` is filled in.
         environ: The environment: says the rank and where to write.
-        termination_log: The file that the kubelet reads when the container ends.
+        termination_log: The file that the kubelet reads when the container ends; default: what the environment names.
     """
+    termination_log = termination_log or environ.get(TERMINATION_PATH) or TERMINATION_LOG
     attempt = number(environ, ("TORCHELASTIC_RESTART_COUNT",))
     document = dict(document, version=1, rank=number(environ, RANK_VARIABLES), attempt=attempt)
     try:
