@@ -2,3 +2,23 @@
 
 Linux and macOS: it relies on sessions, process groups and signals.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubeflow.core.lazy import exporter
+
+if TYPE_CHECKING:
+    from kubeflow.local.environments import CachedEnvironment, list_environments, prune_environments
+    from kubeflow.local.errors import EnvironmentFailed
+
+__all__ = ["CachedEnvironment", "EnvironmentFailed", "list_environments", "prune_environments"]
+
+__getattr__, __dir__ = exporter(
+    __name__,
+    {
+        "environments": ("CachedEnvironment", "list_environments", "prune_environments"),
+        "errors": ("EnvironmentFailed",),
+    },
+)

@@ -19,9 +19,9 @@ _RANK_LOG = re.compile(r"rank-(\d+)\.log")
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One whole line. `rank` is the global rank, `None` for a line of the node's launcher; `text` has no line end."""
+    """One whole line. `rank` is the global rank, `None` for a line of the step's launcher; `text` has no line end."""
 
-    node: int
+    step: str
     rank: int | None
     text: str
 
@@ -32,7 +32,11 @@ def rank_log(rank: int) -> str:
 
 
 def read_lines(
-    directories: Sequence[tuple[int, Path]], *, finished: Callable[[], bool], follow: bool
+    directories: Sequence[Path],
+    *,
+    finished: Callable[[], bool],
+    follow: bool,
+    offsets: dict[str, int] | None = None,
 ) -> Iterator[LogLine]:
     """Yield the lines of all logs in `directories`, each as soon as it is whole.
 
@@ -41,22 +45,28 @@ def read_lines(
     job has finished. Bytes that are no UTF-8 become replacement characters. Memory does not grow with the logs.
 
     Args:
-        directories: Node index and log directory of each node.
+        directories: The log directory of each step; its name is the step's.
         finished: Whether the job has ended, so that nothing more will be written.
         follow: Go on until `finished`; otherwise stop at what is there now.
+        offsets: Where each log is read from, in bytes, by its path below the parent of `directories`, like
+            `node-0/rank-0.log`; from its beginning if it is not named. Kept up to date: with each line that is yielded
+            it says where the next one begins, so that reading can go on from there.
     """
+    offsets = {} if offsets is None else offsets
     tails: dict[Path, _Tail] = {}
     try:
         while True:
             done = finished()  # before reading: what was written before the end is then read
             grew = False
-            for node, directory in directories:
+            for directory in directories:
                 for path, rank in _files(directory):
-                    tail = tails.get(path) or tails.setdefault(path, _Tail(path))
+                    log = f"{directory.name}/{path.name}"
+                    tail = tails.get(path) or tails.setdefault(path, _Tail(path, offsets.get(log, 0)))
                     to_the_end = done or not follow
                     for text in tail.lines(to_the_end=to_the_end, flush=done):
                         grew = True
-                        yield LogLine(node, rank, text)
+                        offsets[log] = tail.offset
+                        yield LogLine(directory.name, rank, text)
             if done or not follow:
                 return
             if not grew:
@@ -77,26 +87,33 @@ def last_lines(path: Path, count: int) -> list[str]:
 
 
 class _Tail:
-    """Reads one growing file."""
+    """Reads one growing file. `offset` is where the first line begins that has not been yielded."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, offset: int) -> None:
         self._file = path.open("rb", buffering=0)
+        size = os.fstat(self._file.fileno()).st_size
+        self.offset = offset if offset <= size else 0  # a shorter file is another one: all of it is new
+        self._file.seek(self.offset)
         self._rest: list[bytes] = []  # pieces of a line that has no end yet
 
     def lines(self, *, to_the_end: bool, flush: bool) -> Iterator[str]:
         """Yield the whole lines of the next chunk, or of all there is; `flush` also yields the last piece."""
         while chunk := self._file.read(_CHUNK):
             *whole, rest = chunk.split(b"\n")
-            for line in whole:
-                yield _text(b"".join([*self._rest, line]))
+            for end in whole:
+                line = b"".join([*self._rest, end])
                 self._rest.clear()
+                self.offset += len(line) + 1
+                yield _text(line)
             if rest:
                 self._rest.append(rest)
             if not to_the_end:  # other files get their turn
                 return
         if flush and self._rest:
-            yield _text(b"".join(self._rest))
+            line = b"".join(self._rest)
             self._rest.clear()
+            self.offset += len(line)
+            yield _text(line)
 
     def close(self) -> None:
         self._file.close()

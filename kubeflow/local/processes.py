@@ -1,8 +1,9 @@
-"""The processes of one job: each node in a session of its own, all found by a mark, all ended.
+"""The processes of one job: each node in a session of its own, all found again, all ended.
 
 A launcher such as torchrun puts every rank into a session of its own, and a launcher that is killed leaves
-its ranks to `init`: neither process groups nor parents lead to all processes of a job. The mark does: an
-environment variable that every descendant inherits.
+its ranks to another parent: neither process groups nor parents lead to all processes of a job. The mark does: an
+environment variable that every descendant inherits. What wipes its environment is found by descent from the
+supervisor, to which orphans come where the system can do that.
 """
 
 from __future__ import annotations
@@ -12,18 +13,33 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psutil
+from kubeflow.local.limits import before_start
+
+if TYPE_CHECKING:
+    import psutil
 
 MARK = "KUBEFLOW_LOCAL_JOB"
 """Environment variable of every process of a job; its value is unique to the job."""
+SUPERVISES = "KUBEFLOW_LOCAL_SUPERVISOR"
+"""Environment variable of a supervisor, and of nothing below it: the mark of the job that it runs."""
 
 _POLL = 0.02  # seconds
 
 
-def start(argv: Sequence[str], *, mark: str, env: Mapping[str, str], cwd: Path, log: Path) -> subprocess.Popen[bytes]:
+def start(
+    argv: Sequence[str],
+    *,
+    mark: str,
+    env: Mapping[str, str],
+    cwd: str,
+    log: Path,
+    cpus: frozenset[int] | None = None,
+    memory: int | None = None,
+) -> subprocess.Popen[bytes]:
     """Start `argv` in a session of its own, with both outputs appended to `log` and nothing to read from.
 
     Args:
@@ -32,6 +48,8 @@ def start(argv: Sequence[str], *, mark: str, env: Mapping[str, str], cwd: Path, 
         env: The whole environment, without the mark.
         cwd: Its working directory.
         log: The file that gets its output.
+        cpus: The CPUs that it may use, `None` for all.
+        memory: Bytes that each of its processes may use, `None` for all there is.
 
     Raises:
         OSError: When it cannot be started.
@@ -45,11 +63,14 @@ def start(argv: Sequence[str], *, mark: str, env: Mapping[str, str], cwd: Path, 
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=before_start(cpus, memory),  # noqa: PLW1509 - the supervisor has one thread when it starts nodes
         )
 
 
 def members(mark: str) -> list[psutil.Process]:
     """Return the living processes that carry `mark`, whatever session or parent they have."""
+    import psutil
+
     found: list[psutil.Process] = []
     for process in psutil.process_iter():
         # Gone meanwhile, another user's, or a zombie without an environment: not ours to end.
@@ -59,43 +80,64 @@ def members(mark: str) -> list[psutil.Process]:
     return found
 
 
-def end(mark: str, nodes: Sequence[subprocess.Popen[bytes]], grace: float) -> None:
-    """End all processes that carry `mark`; when this returns, none is left.
+def descendants() -> list[psutil.Process]:
+    """Return the living processes below this one, but for supervisors of other jobs and what is below them."""
+    import psutil
+
+    children: dict[int, list[psutil.Process]] = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            children.setdefault(process.ppid(), []).append(process)
+    found: list[psutil.Process] = []
+    parents = [os.getpid()]
+    while parents:
+        for process in children.get(parents.pop(), ()):
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.status() != psutil.STATUS_ZOMBIE and not _supervises(process):
+                    found.append(process)
+                    parents.append(process.pid)
+    return found
+
+
+def end(find: Callable[[], Sequence[psutil.Process]], grace: float) -> None:
+    """End all processes that `find` finds; when this returns, it finds none.
 
     TERM goes to the topmost ones, which pass it on to the processes they launched (torchrun does). What is
     left after `grace` seconds gets KILL.
 
     Args:
-        mark: The job's mark.
-        nodes: Children of this process among them, which are reaped here.
+        find: The processes that live now; called again and again.
         grace: Seconds between TERM and KILL.
     """
+    import psutil
+
     deadline = time.monotonic() + grace
-    _terminate(_living(mark, nodes))
-    while alive := _living(mark, nodes):
+    _terminate(find())
+    # Twice nothing: a process that forks and ends while it is looked for hides its child once.
+    while alive := find() or find():
         if time.monotonic() >= deadline:
             for process in alive:
-                with contextlib.suppress(psutil.NoSuchProcess):
+                with contextlib.suppress(psutil.Error):
                     process.kill()  # psutil compares start times first, so a recycled pid is safe
         time.sleep(_POLL)
 
 
-def _living(mark: str, nodes: Sequence[subprocess.Popen[bytes]]) -> list[psutil.Process]:
-    """Return the nodes that run, marked or not, and all else that is marked. Reaps the nodes that do not."""
-    found = members(mark)
-    pids = {process.pid for process in found}
-    for node in nodes:
-        if node.poll() is None and node.pid not in pids:  # so far in its exit that it has no environment any more
-            with contextlib.suppress(psutil.NoSuchProcess):
-                found.append(psutil.Process(node.pid))
-    return found
+def _supervises(process: psutil.Process) -> bool:
+    import psutil
+
+    try:
+        return SUPERVISES in process.environ()
+    except (psutil.Error, OSError):
+        return False
 
 
 def _terminate(processes: Sequence[psutil.Process]) -> None:
+    import psutil
+
     pids = {process.pid for process in processes}
     for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
-            if process.ppid() in pids:
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            if process.ppid() in pids or not process.is_running():
                 continue
             if os.getpgid(process.pid) == process.pid:
                 os.killpg(process.pid, signal.SIGTERM)

@@ -30,22 +30,22 @@ def test_a_finished_job_reads_launcher_first_then_ranks_by_number(node: Path) ->
         (node / name).write_text(text)
     (node / "rank-2.exit").write_text("0")
 
-    lines = list(read_lines([(0, node)], finished=lambda: True, follow=True))
+    lines = list(read_lines([node], finished=lambda: True, follow=True))
 
-    assert lines == [LogLine(0, None, "launcher"), LogLine(0, 2, "two"), LogLine(0, 10, "ten")]
+    assert lines == [LogLine("node-0", None, "launcher"), LogLine("node-0", 2, "two"), LogLine("node-0", 10, "ten")]
 
 
 def test_an_unfinished_last_line_waits_for_its_end_or_the_end_of_the_job(node: Path) -> None:
     (node / rank_log(0)).write_bytes(b"whole\nhalf")
 
-    assert texts(read_lines([(0, node)], finished=lambda: False, follow=False)) == ["whole"]
-    assert texts(read_lines([(0, node)], finished=lambda: True, follow=False)) == ["whole", "half"]
+    assert texts(read_lines([node], finished=lambda: False, follow=False)) == ["whole"]
+    assert texts(read_lines([node], finished=lambda: True, follow=False)) == ["whole", "half"]
 
 
 def test_bytes_that_are_no_text_become_replacement_characters(node: Path) -> None:
     (node / rank_log(0)).write_bytes(b"caf\xe9\n\xc3\xa9t\xc3\xa9\r\n")
 
-    assert texts(read_lines([(0, node)], finished=lambda: True, follow=False)) == [
+    assert texts(read_lines([node], finished=lambda: True, follow=False)) == [
         "caf\ufffd",
         "\u00e9t\u00e9",
     ]
@@ -55,18 +55,18 @@ def test_lines_longer_than_a_chunk_stay_whole(node: Path) -> None:
     long = "x" * 300_000
     (node / rank_log(0)).write_text(f"{long}\n{long}y\n")
 
-    assert texts(read_lines([(0, node)], finished=lambda: True, follow=False)) == [long, f"{long}y"]
+    assert texts(read_lines([node], finished=lambda: True, follow=False)) == [long, f"{long}y"]
 
 
 def test_following_sees_a_line_while_it_is_the_only_one_and_files_that_appear_later(node: Path) -> None:
     done = threading.Event()
-    lines = read_lines([(0, node)], finished=done.is_set, follow=True)
+    lines = read_lines([node], finished=done.is_set, follow=True)
     with (node / rank_log(0)).open("w", buffering=1) as log:
         print("first", file=log)
         assert next(lines).text == "first"
         threading.Timer(0.1, (node / rank_log(1)).write_text, ["from another rank\n"]).start()
         started = time.monotonic()
-        assert next(lines) == LogLine(0, 1, "from another rank")
+        assert next(lines) == LogLine("node-0", 1, "from another rank")
         assert time.monotonic() - started < 1
         print("last", file=log)
     done.set()
@@ -87,7 +87,7 @@ def test_however_a_log_is_written_its_lines_come_whole_and_once(pieces: list[byt
             return ended.is_set()
 
         expected = b"".join(pieces).split(b"\n")
-        lines = texts(read_lines([(0, Path(directory))], finished=write_next_piece, follow=True))
+        lines = texts(read_lines([Path(directory)], finished=write_next_piece, follow=True))
 
     assert lines == [
         line.removesuffix(b"\r").decode(errors="replace")
@@ -96,8 +96,41 @@ def test_however_a_log_is_written_its_lines_come_whole_and_once(pieces: list[byt
     ]
 
 
+def test_reading_goes_on_after_any_line_of_any_log(node: Path) -> None:
+    (node / LAUNCHER_LOG).write_bytes(b"\n\nlauncher\n")
+    (node / rank_log(0)).write_bytes(b"caf\xe9\r\n" + b"x" * 200_000 + b"\n\n\xff\xfe\nunfinished")
+    (node / rank_log(1)).write_bytes(b"other\n")
+
+    offsets: dict[str, int] = {}
+    lines: list[LogLine] = []
+    places = [dict(offsets)]
+    for line in read_lines([node], finished=lambda: True, follow=True, offsets=offsets):
+        lines.append(line)
+        places.append(dict(offsets))
+
+    assert len(lines) == 9
+    for read, place in enumerate(places):
+        assert list(read_lines([node], finished=lambda: True, follow=False, offsets=place)) == lines[read:]
+        assert place == offsets
+
+
+def test_a_line_that_was_not_whole_when_reading_was_left_comes_whole_after_it(node: Path) -> None:
+    offsets: dict[str, int] = {}
+    (node / rank_log(0)).write_bytes(b"first\nsec")
+    assert texts(read_lines([node], finished=lambda: False, follow=False, offsets=offsets)) == ["first"]
+    with (node / rank_log(0)).open("ab") as log:
+        log.write(b"ond\n")
+    assert texts(read_lines([node], finished=lambda: False, follow=False, offsets=offsets)) == ["second"]
+
+
+def test_a_log_that_was_begun_anew_is_read_from_its_beginning(node: Path) -> None:
+    (node / rank_log(0)).write_text("new\n")
+    offsets = {"node-0/rank-0.log": 1000}
+    assert texts(read_lines([node], finished=lambda: True, follow=True, offsets=offsets)) == ["new"]
+
+
 def test_a_deleted_job_ends_its_followers(tmp_path: Path) -> None:
-    assert texts(read_lines([(0, tmp_path / "gone")], finished=lambda: True, follow=True)) == []
+    assert texts(read_lines([tmp_path / "gone"], finished=lambda: True, follow=True)) == []
 
 
 def test_last_lines_are_the_last_ones(tmp_path: Path) -> None:

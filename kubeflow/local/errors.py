@@ -1,0 +1,24 @@
+"""What can go wrong with jobs on this machine, whatever they compute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kubeflow.core.errors import KubeflowError
+
+
+class EnvironmentFailed(KubeflowError):
+    """The environment of a job could not be built.
+
+    Attributes:
+        reason: Why, where possible in the installer's own last words.
+        log: The file with all it said.
+    """
+
+    def __init__(self, reason: str, log: Path) -> None:
+        self.reason = reason
+        self.log = log
+        super().__init__(
+            f"The job's Python environment could not be built: {reason}\n"
+            f"Correct packages_to_install= (or pip_index_urls=) and try again. All that was said: {log}"
+        )

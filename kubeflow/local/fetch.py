@@ -1,0 +1,218 @@
+"""Fetch a dataset or a model before a job trains: `python -m kubeflow.local.fetch model hf://org/name --into DIR`.
+
+A program of its own, which imports nothing of this package: it is also started by its path. Credentials reach it by the
+environment variables that the Hugging Face Hub and AWS have for them, never by the command line: anybody can read that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from importlib import import_module
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+from urllib.parse import unquote
+
+ROLE = "KUBEFLOW_S3_ROLE_ARN"
+"""Environment variable: the role that the credentials assume to read from S3."""
+_SESSION = "kubeflow"
+
+
+class _Store(Protocol):
+    """What is used of s3fs, which has no types."""
+
+    def find(self, path: str) -> list[str]: ...
+
+    def get(self, rpath: list[str], lpath: list[str]) -> None: ...
+
+
+class FetchFailed(Exception):
+    """Nothing usable is there. The text is for the user, with one remedy."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Fetch, and say on stdout what; ends with exit code 1 and the reason on stderr when that fails.
+
+    Args:
+        argv: Arguments; default: the command line's.
+    """
+    parser = argparse.ArgumentParser(prog="python -m kubeflow.local.fetch", description=__doc__)
+    parser.add_argument("kind", choices=("dataset", "model"))
+    parser.add_argument("uri", help="hf://org/name[@revision][/path], s3://bucket/path or file:///path")
+    parser.add_argument("--into", required=True, type=Path, help="the directory that gets the files")
+    parser.add_argument("--ignore", action="append", default=[], metavar="GLOB", help="files to leave out")
+    options = parser.parse_args(argv)
+    try:
+        names = fetch(options.uri, options.into, options.ignore, options.kind)
+        size = sum((options.into / name).stat().st_size for name in names)
+    except (FetchFailed, OSError) as error:
+        print(f"kubeflow: {options.uri} could not be fetched: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    print(f"kubeflow: {options.uri} is in {options.into}: {len(names)} file(s), {size:,} bytes")
+
+
+def fetch(uri: str, into: Path, ignore: Sequence[str], kind: str) -> list[str]:
+    """Fetch what is at `uri`, and return the names of its files, relative to `into`.
+
+    Args:
+        uri: `hf://`, `s3://` or `file:///`.
+        into: The directory that gets the files; made if need be.
+        ignore: Globs of files to leave out; `*` also stands for `/`, as for the Hugging Face Hub.
+        kind: `"dataset"` or `"model"`.
+
+    Raises:
+        FetchFailed: When nothing usable is there.
+        OSError: When a source cannot be reached, or a file not be written.
+    """
+    sources = {"hf": from_hub, "s3": from_s3, "file": from_file}
+    scheme = uri.partition("://")[0]
+    if scheme not in sources:
+        raise FetchFailed("it is neither hf://, s3:// nor file:///: correct storage_uri.")
+    into.mkdir(parents=True, exist_ok=True)
+    names = sources[scheme](uri, into, ignore, kind)
+    if not names:
+        left_out = f" but what ignore_patterns={list(ignore)} leaves out" if ignore else ""
+        raise FetchFailed(f"there is nothing{left_out}: correct storage_uri.")
+    return names
+
+
+def from_hub(uri: str, into: Path, ignore: Sequence[str], kind: str) -> list[str]:
+    """Fetch a repository of the Hugging Face Hub, or a file or folder of it, and return the names of its files.
+
+    What the Hub's own cache has is not fetched again: the files in `into` are links to it.
+
+    Raises:
+        FetchFailed: When it is not there, or not for us.
+        OSError: When the Hub cannot be reached, or a file not be written.
+    """
+    errors = import_module("huggingface_hub.errors")
+    owner, name, *inside = [part for part in uri.removeprefix("hf://").split("/") if part] + [""]
+    name, _, revision = name.partition("@")
+    path = "/".join(part for part in inside if part)
+    if not name:
+        raise FetchFailed("it is no 'hf://<organisation>/<name>': correct storage_uri.")
+    try:
+        snapshot: str = import_module("huggingface_hub").snapshot_download(
+            f"{owner}/{name}",
+            repo_type=kind,
+            revision=revision or None,
+            allow_patterns=[path, f"{path}/*"] if path else None,
+            ignore_patterns=list(ignore) or None,
+        )
+    except errors.GatedRepoError as error:
+        raise FetchFailed(
+            f"{owner}/{name} is gated: accept its terms on the Hub, and give access_token= of an account that has."
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise FetchFailed(
+            f"the Hub has no {kind} {owner}/{name}, or it is private: correct storage_uri, or give access_token=."
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise FetchFailed(f"{owner}/{name} has no revision {revision}: correct storage_uri.") from error
+    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, ConnectionError) as error:
+        raise FetchFailed(f"the Hub did not answer as expected: {error}") from error
+    # The snapshot in the cache may hold what another job did not leave out.
+    wanted = [name for name in _below(Path(snapshot)) if not path or name == path or name.startswith(f"{path}/")]
+    return _link(Path(snapshot), _kept(wanted, ignore), into)
+
+
+def from_s3(uri: str, into: Path, ignore: Sequence[str], kind: str) -> list[str]:
+    """Fetch all objects below a prefix, or one object, and return their names relative to it.
+
+    Raises:
+        FetchFailed: When it cannot be read.
+        OSError: When the store cannot be reached, or a file not be written.
+    """
+    failures = import_module("botocore.exceptions")
+    place = uri.removeprefix("s3://").strip("/")
+    try:
+        store: _Store = import_module("s3fs").S3FileSystem(**_assumed_role(os.environ.get(ROLE, "")))
+        objects = store.find(place)
+        if objects == [place]:
+            names = {PurePosixPath(place).name: place}
+        else:
+            names = {found.removeprefix(f"{place}/"): found for found in objects if not found.endswith("/")}
+        kept = _kept(names, ignore)
+        _check_inside(kept)
+        for name in kept:
+            (into / name).parent.mkdir(parents=True, exist_ok=True)
+        if kept:
+            store.get([names[name] for name in kept], [str(into / name) for name in kept])
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FetchFailed(f"there is no {uri}: correct storage_uri.") from error
+    except PermissionError as error:
+        raise FetchFailed(
+            f"reading {uri} is not allowed: {error}. Give access_key_id= and secret_access_key= that may."
+        ) from error
+    except (failures.BotoCoreError, failures.ClientError) as error:
+        raise FetchFailed(f"the store did not answer as expected: {error}") from error
+    return kept
+
+
+def from_file(uri: str, into: Path, ignore: Sequence[str], kind: str) -> list[str]:
+    """Link the files of a directory of this machine, or one file, and return their names.
+
+    Raises:
+        FetchFailed: When it is not there.
+        OSError: When a link cannot be made.
+    """
+    source = Path(unquote(uri.removeprefix("file://")))
+    if source.is_file():
+        return _link(source.parent, _kept([source.name], ignore), into)
+    if not source.is_dir():
+        raise FetchFailed(f"there is no {source}, the {kind}: correct storage_uri.")
+    return _link(source, _kept(_below(source), ignore), into)
+
+
+def _check_inside(names: Iterable[str]) -> None:
+    for name in names:
+        if ".." in PurePosixPath(name).parts or name.startswith("/"):
+            raise FetchFailed(f"the object {name!r} would be written outside of its directory: rename it.")
+
+
+def _assumed_role(role: str) -> dict[str, str]:
+    if not role:
+        return {}
+    client = import_module("botocore.session").get_session().create_client("sts")
+    credentials: Mapping[str, str] = client.assume_role(RoleArn=role, RoleSessionName=_SESSION)["Credentials"]
+    return {
+        "key": credentials["AccessKeyId"],
+        "secret": credentials["SecretAccessKey"],
+        "token": credentials["SessionToken"],
+    }
+
+
+def _below(directory: Path) -> Iterator[str]:
+    """Yield the files below a directory, relative to it; links to directories are followed once."""
+    seen: set[str] = set()
+    for root, folders, files in os.walk(directory, followlinks=True):
+        real = os.path.realpath(root)
+        if real in seen:  # a circle of links
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        for name in sorted(files):
+            yield (Path(root) / name).relative_to(directory).as_posix()
+
+
+def _kept(names: Iterable[str], ignore: Sequence[str]) -> list[str]:
+    """Return the names that no pattern leaves out; patterns mean what they mean to the Hugging Face Hub."""
+    patterns = [f"{pattern}*" if pattern.endswith("/") else pattern for pattern in ignore]
+    return [name for name in names if not any(fnmatchcase(name, pattern) for pattern in patterns)]
+
+
+def _link(source: Path, names: Sequence[str], into: Path) -> list[str]:
+    for name in names:
+        target = into / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        target.symlink_to((source / name).resolve())
+    return list(names)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Where the parts of a local job are, below its own directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+WORKSPACE = "KUBEFLOW_WORKSPACE"
+"""Environment variable of a job's processes: the directory that stands for `/workspace`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The parts of a job's directory.
+
+    Attributes:
+        directory: `jobs/<name>-<random>` below the state directory.
+    """
+
+    directory: Path
+
+    @property
+    def state(self) -> Path:
+        """The state directory."""
+        return self.directory.parent.parent
+
+    @property
+    def outcomes(self) -> Path:
+        """What the ranks report of their end."""
+        return self.directory / "outcomes"
+
+    @property
+    def temporary(self) -> Path:
+        """What the launchers unpack."""
+        return self.directory / "tmp"
+
+    @property
+    def workspace(self) -> Path:
+        """What initializers fetch, and the nodes share."""
+        return self.directory / "workspace"
+
+    @property
+    def environment(self) -> Path:
+        """What is installed for the job alone."""
+        return self.directory / "environment"
+
+    @property
+    def environment_log(self) -> Path:
+        """What the installer says."""
+        return self.directory / "environment.log"
+
+    @property
+    def status(self) -> Path:
+        """What the job reports of its progress."""
+        return self.directory / "status.json"
+
+    @property
+    def supervisor_log(self) -> Path:
+        """What the supervisor says, which is nothing unless something is wrong; its mtime is its sign of life."""
+        return self.directory / "supervisor.log"
+
+    @property
+    def last_words(self) -> Path:
+        """How the job ended, where the store could not take it."""
+        return self.directory / "last-words.json"
+
+    def node(self, name: str) -> Path:
+        """Logs and exit codes of one step."""
+        return self.directory / name
+
+    def node_log(self, name: str) -> Path:
+        """What the step's process itself says, or what launches its ranks."""
+        return self.directory / name / "launcher.log"
+
+
+def environments(state: Path) -> Path:
+    """Return where environments are kept that several jobs share."""
+    return state / "environments"

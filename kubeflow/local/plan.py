@@ -1,0 +1,144 @@
+"""What a job on this machine consists of: plain data, complete, so that another process can run it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kubeflow.core.errors import InvalidInput
+
+PLAN_FILE = "plan.json"
+"""In a job's directory: its plan. It holds the whole environment, secrets included, so only its user can read it."""
+
+GRACE = 5.0
+"""Seconds that processes get between TERM and KILL."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentPlan:
+    """The Python of a job where it is not the interpreter that submits it.
+
+    Attributes:
+        requirements: In pip's notation.
+        index_urls: Package indexes, the main one first; empty leaves it to the installer's own configuration.
+        python: Another interpreter: its path, or a version like `"3.12"`. `None` is the one that submits; its
+            packages are seen, and only what they lack is installed.
+    """
+
+    requirements: tuple[str, ...] = ()
+    index_urls: tuple[str, ...] = ()
+    python: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlan:
+    """One node (or initializer) of a job: a process tree.
+
+    Attributes:
+        name: The step's name, like `"node-0"` or `"dataset-initializer"`.
+        argv: Its whole command line.
+        env: Its whole environment, but for what is only known when it starts.
+        rendezvous: Variables with `{port}` in their values: the loopback port that the job has for its rendezvous.
+        ranks: Global ranks of its processes, each of which logs to a file of its own; empty for one plain process.
+        gpus: GPUs that it leases for itself; `CUDA_VISIBLE_DEVICES` names them.
+        cpus: CPUs that it may use, `None` for all.
+        memory: Bytes that each of its processes may use, `None` for all there is.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    rendezvous: Mapping[str, str] = field(default_factory=dict[str, str])
+    ranks: tuple[int, ...] = ()
+    gpus: int = 0
+    cpus: int | None = None
+    memory: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlan:
+    """A job.
+
+    Attributes:
+        name: Its name, unique among the jobs of a state directory.
+        stages: Nodes that run side by side, stage after stage; one starts when all of the one before have succeeded.
+        cwd: The working directory of all nodes.
+        environment: Built before the first stage starts; `None` runs in the interpreter that submits.
+        devices: The GPUs that its nodes can lease, as `CUDA_VISIBLE_DEVICES` names them.
+        deadline: Seconds after which it fails while it is active, `None` for no limit.
+        grace: Seconds that its processes get between TERM and KILL.
+        suspend: Make it without starting it.
+        labels: For those who list jobs.
+        details: What the layer above wants back with the job: plain JSON data.
+        notes: Events that it begins with, each a reason and a message.
+        keep_days: Finished jobs older than this are cleaned up when it ends.
+        keep_jobs: The oldest finished jobs beyond this many are cleaned up when it ends.
+    """
+
+    name: str
+    stages: tuple[tuple[NodePlan, ...], ...]
+    cwd: str
+    environment: EnvironmentPlan | None = None
+    devices: tuple[str, ...] = ()
+    deadline: float | None = None
+    grace: float = GRACE
+    suspend: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    details: Mapping[str, object] = field(default_factory=dict[str, object])
+    notes: tuple[tuple[str, str], ...] = ()
+    keep_days: float = 30
+    keep_jobs: int = 1000
+
+    @property
+    def nodes(self) -> tuple[NodePlan, ...]:
+        """The nodes of all stages, in order."""
+        return tuple(node for stage in self.stages for node in stage)
+
+
+def write_plan(plan: JobPlan, directory: Path) -> None:
+    """Write `plan` into a job's directory, for its user's eyes only.
+
+    Raises:
+        OSError: When it cannot be written.
+    """
+    descriptor = os.open(directory / PLAN_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, private from the start
+        json.dump(asdict(plan), file, separators=(",", ":"))
+
+
+def read_plan(directory: Path) -> JobPlan:
+    """Return the plan of the job in `directory`.
+
+    Raises:
+        InvalidInput: When there is none, or it is damaged.
+    """
+    path = directory / PLAN_FILE
+    try:
+        return _plan(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(
+            f"The plan of the job in {str(directory)!r} cannot be read ({error}): delete the job."
+        ) from error
+
+
+def _plan(data: dict[str, Any]) -> JobPlan:
+    environment = data.pop("environment")
+    return JobPlan(
+        stages=tuple(tuple(_node(node) for node in stage) for stage in data.pop("stages")),
+        environment=None if environment is None else _environment(environment),
+        devices=tuple(data.pop("devices")),
+        notes=tuple((reason, message) for reason, message in data.pop("notes")),
+        **data,
+    )
+
+
+def _node(data: dict[str, Any]) -> NodePlan:
+    return NodePlan(argv=tuple(data.pop("argv")), ranks=tuple(data.pop("ranks")), **data)
+
+
+def _environment(data: dict[str, Any]) -> EnvironmentPlan:
+    return EnvironmentPlan(tuple(data["requirements"]), tuple(data["index_urls"]), data["python"])

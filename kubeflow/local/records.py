@@ -1,0 +1,125 @@
+"""What the store knows of a job: its phase, its nodes and ranks, and what happened to it. Plain data."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from kubeflow.local.identity import ProcessIdentity
+
+JobPhase = Literal["Created", "Running", "Suspended", "Complete", "Failed"]
+NodePhase = Literal["Pending", "Running", "Succeeded", "Failed"]
+Wanted = Literal["run", "suspend", "delete"]
+
+FINAL: tuple[JobPhase, ...] = ("Complete", "Failed")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """One node or initializer. `exit_code` is negative for a signal, `None` while it runs or when it never started."""
+
+    name: str
+    stage: int = 0
+    phase: NodePhase = "Pending"
+    exit_code: int | None = None
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RankRecord:
+    """How one rank ended.
+
+    Attributes:
+        rank: Global rank.
+        node: Its step, like `"node-0"`.
+        exit_code: As a shell reports it: 128 + n for signal n.
+        ended: When, in seconds since the epoch.
+        late: It ended after the outcome of the job was decided, so it was ended for that.
+    """
+
+    rank: int
+    node: str
+    exit_code: int
+    ended: float
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvent:
+    """Something that happened to a job, or to the step named `step`."""
+
+    time: datetime
+    reason: str
+    message: str
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job at one moment.
+
+    Attributes:
+        id: Its number in the store; larger is younger.
+        name: Its name.
+        mark: What its processes are found by, which is also where its plan, bundle and logs are.
+        phase: Where it is.
+        wanted: What its user wants of it: its supervisor follows.
+        verdict: How it ends; known before `phase` says so, which is when none of its processes is left.
+        reason: Why it failed, in words; or what it waits for.
+        failed_step: The step that failed first.
+        created: When it was made.
+        settled: None of its processes can be left.
+        supervisor: The process that runs it; `None` before one has been started, and while it is suspended.
+        submitter: The process that last asked for it to be started.
+        nodes: Its steps, in order.
+        labels: As its plan says.
+        details: As its plan says.
+        status: What its processes last reported of their progress: a JSON object, or nothing.
+    """
+
+    id: int
+    name: str
+    mark: str
+    phase: JobPhase
+    wanted: Wanted
+    verdict: JobPhase | None
+    reason: str
+    failed_step: str | None
+    created: datetime
+    settled: bool
+    supervisor: ProcessIdentity | None
+    submitter: ProcessIdentity
+    nodes: tuple[NodeRecord, ...]
+    labels: Mapping[str, str]
+    details: str
+    status: str | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has ended."""
+        return self.phase in FINAL
+
+    @property
+    def directory(self) -> Path:
+        """Where its plan, bundle and logs are."""
+        return Path(self.mark)
+
+    def node(self, name: str) -> NodeRecord | None:
+        """Return the step called `name`."""
+        return next((node for node in self.nodes if node.name == name), None)
+
+
+def describe_exit(code: int | None) -> str:
+    """Return what an exit code says, like `"was killed by SIGKILL"`; negative codes are signals."""
+    if code is None:
+        return "did not start"
+    if code < 0:
+        try:
+            return f"was killed by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"was killed by signal {-code}"
+    return f"exited with code {code}"

@@ -1,0 +1,109 @@
+"""What becomes of a job whose supervisor was killed: it fails with that reason, and what is left of it is ended."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import replace
+
+from kubeflow.core.errors import KubeflowError
+from kubeflow.local import processes
+from kubeflow.local.database import StoreUnusable
+from kubeflow.local.identity import this_process
+from kubeflow.local.last_words import read_last_words
+from kubeflow.local.logs import last_lines
+from kubeflow.local.places import Places
+from kubeflow.local.records import JobPhase, JobRecord
+from kubeflow.local.retention import remove_directory
+from kubeflow.local.store import Store
+
+logger = logging.getLogger(__name__)
+
+_GRACE = 1.0  # seconds between TERM and KILL for what a dead supervisor left; somebody waits for an answer meanwhile
+_SILENCE = 120.0  # seconds without a heartbeat after which a supervisor of another machine counts as dead
+
+
+def supervised(record: JobRecord) -> bool:
+    """Whether somebody takes care of the job: its supervisor, or the process that is about to start one."""
+    keeper = record.supervisor or record.submitter
+    if keeper.local:
+        return keeper.alive()
+    try:  # of another machine that has the same home directory
+        return time.time() - Places(record.directory).supervisor_log.stat().st_mtime < _SILENCE
+    except OSError:
+        return False
+
+
+def recover(store: Store, record: JobRecord) -> None:
+    """Do for a job whose supervisor is gone what that would have done; nothing for any other job.
+
+    Any number of processes may do this for the same job at the same time.
+
+    Args:
+        store: The store.
+        record: The job as it was read from there.
+    """
+    if not _needs_help(record):
+        return
+    while (current := store.get(record.id)) is not None and _needs_help(current):
+        if not current.settled:
+            given_up = current.finished
+            try:
+                given_up = given_up or store.give_up(current, *_verdict(current))
+            except KubeflowError:  # it cannot be written, so no supervisor can have taken the job either
+                processes.end(lambda: processes.members(record.mark), _GRACE)
+                raise
+            if not given_up:
+                continue  # its supervisor has begun after all, or another process was quicker: look again
+            processes.end(lambda: processes.members(record.mark), _GRACE)
+        if current.wanted == "delete":
+            remove_directory(current.directory)
+            store.forget(current.id)
+        elif not current.settled:
+            store.settle(current.id)
+        return
+
+
+def recovered(store: Store, record: JobRecord) -> JobRecord | None:
+    """Recover a job if it needs that, and return it as it is then, `None` when it is gone.
+
+    Where the store cannot be written, as on a full disk, the job is shown as it would have been recorded.
+    """
+    try:
+        recover(store, record)
+    except StoreUnusable:
+        raise
+    except KubeflowError as error:
+        logger.warning("the end of job %s cannot be recorded: %s", record.name, error)
+        if record.finished:
+            return record
+        verdict, reason = _verdict(record)
+        return replace(record, phase=verdict, verdict=verdict, reason=reason)
+    return store.get(record.id)
+
+
+def recover_all(store: Store) -> None:
+    """Recover every job of `store` that needs it."""
+    for record in store.unsettled():
+        recover(store, record)
+
+
+def _needs_help(record: JobRecord) -> bool:
+    if record.settled:
+        return record.wanted == "delete"
+    return not supervised(record)
+
+
+def _verdict(record: JobRecord) -> tuple[JobPhase, str]:
+    if record.verdict is not None:  # it was ending its processes
+        return record.verdict, record.reason
+    if all(node.phase == "Succeeded" for node in record.nodes):
+        return "Complete", ""
+    if words := read_last_words(Places(record.directory).last_words):
+        return words
+    if record.supervisor is None:
+        return "Failed", f"the process that submitted it ({record.submitter.pid}) ended before it could start"
+    if record.supervisor.local and record.supervisor.boot != this_process().boot:
+        return "Failed", "the machine (or its container) was started anew meanwhile"
+    said = last_lines(Places(record.directory).supervisor_log, 1)
+    return "Failed", f"its supervisor (process {record.supervisor.pid}) was killed{': ' + said[0] if said else ''}"

@@ -1,0 +1,87 @@
+"""Cleaning up: finished jobs go when they are old or too many. Jobs that run or are suspended stay."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import time
+from pathlib import Path
+
+from kubeflow.core.errors import InvalidInput
+from kubeflow.local.store import Store
+
+logger = logging.getLogger(__name__)
+
+KEEP_DAYS_VARIABLE = "KUBEFLOW_KEEP_DAYS"
+KEEP_JOBS_VARIABLE = "KUBEFLOW_KEEP_JOBS"
+_KEEP_DAYS = 30.0
+_KEEP_JOBS = 1000
+_UNCLAIMED = 3600.0  # seconds after which a directory without a job is what a killed process left
+
+
+def keeping(days: float | None = None, jobs: int | None = None) -> tuple[float, int]:
+    """Return for how many days, and how many, finished jobs are kept.
+
+    The first of: what is given, the environment variables `KUBEFLOW_KEEP_DAYS` and `KUBEFLOW_KEEP_JOBS`, 30 days and
+    1,000 jobs.
+
+    Raises:
+        InvalidInput: When one of them is no number, or below 0.
+    """
+    given_days = os.environ.get(KEEP_DAYS_VARIABLE) if days is None else days
+    given_jobs = os.environ.get(KEEP_JOBS_VARIABLE) if jobs is None else jobs
+    try:
+        keep_days = float(given_days or _KEEP_DAYS) if given_days != 0 else 0.0
+        keep_jobs = int(given_jobs or _KEEP_JOBS) if given_jobs != 0 else 0
+    except (TypeError, ValueError):
+        keep_days, keep_jobs = -1.0, -1
+    if not (keep_days >= 0 and keep_jobs >= 0):
+        raise InvalidInput(
+            f"keep_days={given_days!r} and keep_jobs={given_jobs!r} say for how many days, and how many, finished jobs "
+            f"are kept: numbers that are not negative, also in {KEEP_DAYS_VARIABLE} and {KEEP_JOBS_VARIABLE}."
+        )
+    return keep_days, keep_jobs
+
+
+def prune(store: Store, *, keep_days: float, keep_jobs: int) -> list[str]:
+    """Remove finished jobs with their directories, and return their names.
+
+    Args:
+        store: The jobs.
+        keep_days: Those that ended earlier than this many days ago go.
+        keep_jobs: The oldest beyond this many go.
+    """
+    with store.database.writing() as db:
+        gone = db.execute(
+            "DELETE FROM jobs WHERE id IN ("
+            "  SELECT id FROM jobs WHERE settled = 1 AND wanted != 'delete' AND phase IN ('Complete', 'Failed') AND ("
+            "    ended < ? OR id NOT IN ("
+            "      SELECT id FROM jobs WHERE phase IN ('Complete', 'Failed') ORDER BY ended DESC, id DESC LIMIT ?)"
+            "  )) RETURNING name, directory",
+            (time.time() - keep_days * 86400, keep_jobs),
+        ).fetchall()
+    for _, directory in gone:
+        remove_directory(Path(directory))
+    _sweep(store)
+    return [name for name, _ in gone]
+
+
+def remove_directory(directory: Path) -> None:
+    """Delete a job's directory; what cannot be deleted is logged, not raised."""
+    shutil.rmtree(directory, ignore_errors=True)
+    if directory.exists():
+        logger.warning("could not delete %s; delete it by hand", directory)
+
+
+def _sweep(store: Store) -> None:
+    """Delete the directories whose submitter was killed before it could record their job."""
+    jobs = store.database.path.parent / "jobs"
+    with store.database.reading() as db:
+        known = {directory for (directory,) in db.execute("SELECT directory FROM jobs")}
+    with contextlib.suppress(FileNotFoundError), os.scandir(jobs) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                if entry.path not in known and entry.stat().st_mtime < time.time() - _UNCLAIMED:
+                    remove_directory(Path(entry.path))

@@ -1,0 +1,46 @@
+"""Starting a supervisor: a process that no end of this one touches."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from kubeflow.local.identity import ProcessIdentity, identify, this_process
+from kubeflow.local.places import Places
+from kubeflow.local.processes import MARK, SUPERVISES
+
+# The shell ends at once, so that the supervisor is no child of this process and never its zombie; $0 is its log.
+_DETACH = '"$@" </dev/null >>"$0" 2>&1 & echo $!'
+# This interpreter may have found kubeflow in a way that a new one would not.
+_RUN = (
+    "import sys; from pathlib import Path; sys.path.append(sys.argv[2]); "
+    "from kubeflow.local.supervisor import main; main(Path(sys.argv[1]))"
+)
+
+
+def spawn_supervisor(directory: Path) -> ProcessIdentity:
+    """Start the supervisor of the job in `directory`; return who it is.
+
+    Raises:
+        OSError: When no process can be started.
+    """
+    root = str(Path(__file__).absolute().parents[2])
+    # -P: a file of the user's that happens to be called random.py must not shadow the library.
+    command = [sys.executable, "-P", "-W", "ignore", "-c", _RUN, str(directory), root]
+    # A supervisor that is started inside a job is not part of that job.
+    environ = {name: value for name, value in os.environ.items() if name != MARK}
+    with subprocess.Popen(
+        ["/bin/sh", "-c", _DETACH, str(Places(directory).supervisor_log), *command],
+        env={**environ, SUPERVISES: str(directory)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as shell:
+        output, _ = shell.communicate()
+    if shell.returncode or not output.strip().isdigit():
+        raise OSError(f"/bin/sh could not start a process (exit code {shell.returncode})")
+    pid = int(output)
+    return identify(pid) or replace(this_process(), pid=pid, started="")  # it has ended already

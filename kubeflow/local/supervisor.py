@@ -1,0 +1,339 @@
+"""The process that runs one job, whatever becomes of the process that submitted it.
+
+`python -m kubeflow.local.supervisor DIRECTORY`. It starts in milliseconds: nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from kubeflow.core.errors import KubeflowError
+from kubeflow.local import limits, processes
+from kubeflow.local.identity import this_process
+from kubeflow.local.journal import Journal
+from kubeflow.local.last_words import write_last_words
+from kubeflow.local.leases import Wait, lease
+from kubeflow.local.places import Places, environments
+from kubeflow.local.plan import EnvironmentPlan, JobPlan, NodePlan, read_plan
+from kubeflow.local.ports import ReservedPort
+from kubeflow.local.progress import StatusFile
+from kubeflow.local.ranks import forget_ranks
+from kubeflow.local.records import RankRecord, describe_exit
+from kubeflow.local.recovery import recover_all
+from kubeflow.local.retention import prune
+from kubeflow.local.stage import RunningStage
+from kubeflow.local.store import Store
+
+if TYPE_CHECKING:
+    import psutil
+
+_POLL = 0.02  # seconds between two looks at the processes, the store and the status file
+_SLOW_POLL = 0.05  # the same for a job that has run for a while: many of them must not cost a CPU
+_WHILE = 10.0  # seconds
+_HEARTBEAT = 10.0  # seconds
+_QUEUE_CHECK = 1.0  # seconds between two looks for jobs whose supervisor was killed while they held GPUs
+_PATIENCE = 10.0  # seconds to go on trying to record the end of the job
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """How the job ends."""
+
+    phase: Literal["Complete", "Failed"]
+    reason: str = ""
+    failed_step: str | None = None
+
+
+_End = _Verdict | Literal["suspend", "delete"] | None
+
+
+class _Over(Exception):
+    """The job is to end now: with a verdict, because its user wants that, or because it is not ours any more."""
+
+    def __init__(self, end: _End) -> None:
+        self.end: _End = end
+        super().__init__(str(end))
+
+
+class Supervisor:
+    """Runs one job, from its plan to its verdict.
+
+    Args:
+        directory: The job's directory.
+        plan: The job.
+        store: The store that it is in.
+        journal: What is written of it there.
+    """
+
+    def __init__(self, directory: Path, plan: JobPlan, store: Store, journal: Journal) -> None:
+        self._places = Places(directory)
+        self._plan = plan
+        self._store = store
+        self._job = journal.job
+        self._journal = journal
+        self._changed = store.change_token()
+        self._status = StatusFile(self._places.status)
+        self._unrecorded: str | None = None
+        self._stage: RunningStage | None = None
+        self._stages: list[RunningStage] = []
+        self._deadline = None if plan.deadline is None else time.monotonic() + plan.deadline
+        self._heartbeat = 0.0
+        self._quick_until = time.monotonic() + _WHILE
+        self._building: threading.Thread | None = None
+        self._told_to_end = False
+        self._over = False
+
+    def tell_to_end(self, *_: object) -> None:
+        """Make the job fail soon: the handler of SIGTERM."""
+        self._told_to_end = True
+
+    def run(self) -> None:
+        """Run the job; when this returns, none of its processes is left."""
+        end: _End
+        try:
+            end = self._work()
+        except _Over as over:
+            end = over.end
+        except KubeflowError as error:
+            end = _Verdict("Failed", str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the job must not stay `Running` for ever
+            traceback.print_exc()
+            end = _Verdict("Failed", f"running it failed: {error!r}; see {self._places.supervisor_log}")
+        decided = time.time()
+        self._over = True
+        if isinstance(end, _Verdict):
+            with contextlib.suppress(KubeflowError):  # recorded below, or nowhere
+                self._journal.decide(end.phase, end.reason, end.failed_step, self._ranks(decided))
+        self._end_processes()
+        self._record(end, decided)
+
+    def _work(self) -> _Verdict:
+        self._clear()
+        with contextlib.ExitStack() as held:
+            port = held.enter_context(ReservedPort())
+            self._tick()
+            if self._plan.environment is not None:
+                from kubeflow.local.environments import hold
+
+                held.enter_context(hold(self._plan.environment, environments(self._places.state)))
+                self._build(self._plan.environment)
+            for nodes in self._plan.stages:
+                self._start(nodes, port.number)
+                while (failed := self._poll_stage()) is None:
+                    self._tick()
+                if failed is not True:
+                    return failed
+        return _Verdict("Complete")
+
+    def _clear(self) -> None:
+        """Remove what an earlier start of the job left, before it was suspended. Logs stay: new lines follow."""
+        for node in self._plan.nodes:
+            self._places.node(node.name).mkdir(exist_ok=True)
+            forget_ranks(self._places.node(node.name))
+        self._places.status.unlink(missing_ok=True)
+        shutil.rmtree(self._places.outcomes, ignore_errors=True)
+        for directory in (self._places.temporary, self._places.workspace):
+            directory.mkdir(exist_ok=True)
+
+    def _build(self, plan: EnvironmentPlan) -> None:
+        """Build the job's environment, which may take minutes, in a thread: this one goes on to listen to the user."""
+        from kubeflow.local.environments import build
+
+        cache, log = environments(self._places.state), self._places.environment_log
+        failures: list[Exception] = []
+
+        def work() -> None:
+            try:
+                build(plan, cache=cache, log=log, stop=lambda: self._over)
+            except Exception as error:  # noqa: BLE001 - raised below, in the thread that runs the job
+                failures.append(error)
+
+        self._journal.event("EnvironmentBuilding", f"what is said meanwhile: {log}")
+        self._building = threading.Thread(target=work, name="environment", daemon=True)
+        self._building.start()
+        while self._building.is_alive():
+            self._tick(reap=False)  # the builder waits for its own processes
+        self._building = None
+        for failure in failures:
+            raise failure
+        self._journal.event("EnvironmentReady", "the environment of the job is there")
+
+    def _start(self, nodes: tuple[NodePlan, ...], port: int) -> None:
+        waits = ""
+        next_check = 0.0
+        while isinstance(
+            shares := lease(self._store.database, self._job, nodes, gpus=self._plan.devices, cpus=limits.usable_cpus()),
+            Wait,
+        ):
+            if waits != shares.reason:
+                waits = shares.reason
+                self._journal.waiting(waits)
+            while not self._tick():
+                if time.monotonic() >= next_check:
+                    next_check = time.monotonic() + _QUEUE_CHECK
+                    recover_all(self._store)
+        self._stage = RunningStage(self._places, nodes)
+        self._stages.append(self._stage)
+        try:
+            self._stage.start(shares, cwd=self._plan.cwd, port=port)
+        except OSError as error:
+            raise _Over(
+                _Verdict("Failed", f"{self._stage.starting} could not start: {error}", self._stage.starting)
+            ) from error
+        self._journal.started(self._stage.pids())
+        processes.members(str(self._places.directory))  # now there is time to load what finds them at the end
+
+    def _poll_stage(self) -> _Verdict | Literal[True] | None:
+        """Return `True` when all nodes of the stage have succeeded, a verdict when one has failed, else `None`."""
+        stage = self._stage
+        assert stage is not None
+        with contextlib.suppress(KubeflowError):  # no reason to end the others: recorded at the next look, or the end
+            self._collect(time.time())
+        stage.poll()
+        if stage.failed is not None:
+            name, code = stage.failed
+            return _Verdict("Failed", f"{name} {describe_exit(code)}", name)
+        return True if stage.succeeded else None
+
+    def _collect(self, decided: float) -> None:
+        for stage in self._stages:
+            for name, code in stage.exits():
+                self._journal.exited(name, code, stage.ranks(name, decided))
+
+    def _ranks(self, decided: float) -> list[RankRecord]:
+        return [rank for stage in self._stages for name in stage.names for rank in stage.ranks(name, decided)]
+
+    def _tick(self, *, reap: bool = True) -> bool:
+        """Let a moment pass, and do what is due in every phase; whether the store has changed.
+
+        Raises:
+            _Over: When the job is to end.
+        """
+        time.sleep(_POLL if time.monotonic() < self._quick_until else _SLOW_POLL)
+        if reap:
+            self._reap()
+        now = time.monotonic()
+        if now >= self._heartbeat:
+            self._heartbeat = now + _HEARTBEAT
+            with contextlib.suppress(OSError):
+                os.utime(self._places.supervisor_log)
+        changed = self._changed()
+        if changed and (wanted := self._journal.wanted()) != "run":
+            raise _Over(wanted)
+        with contextlib.suppress(KubeflowError):  # a full disk, say: the job goes on, and the report is not lost
+            self._take_status()
+        if self._told_to_end:
+            raise _Over(_Verdict("Failed", "its supervisor was told to end (SIGTERM), as at a shutdown"))
+        if self._deadline is not None and now >= self._deadline:
+            raise _Over(_Verdict("Failed", f"it was active for longer than {self._plan.deadline:g} s"))
+        return changed
+
+    def _take_status(self) -> None:
+        try:
+            status = self._status.changed()
+        except ValueError as error:
+            self._journal.event("StatusIgnored", f"{self._places.status}: {error}")
+            return
+        if status is not None:
+            self._unrecorded = status
+        if self._unrecorded is not None:
+            self._journal.report(self._unrecorded)
+            self._unrecorded = None
+
+    def _reap(self) -> None:
+        """Collect the ends of orphans that came to this process; nodes are collected by their stage."""
+        if sys.platform != "linux":
+            return
+        nodes = {pid for stage in self._stages for _, pid in stage.pids()}
+        with contextlib.suppress(ChildProcessError):
+            while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                if found.si_pid in nodes:
+                    for stage in self._stages:
+                        stage.poll()
+                    nodes.discard(found.si_pid)
+                else:
+                    os.waitpid(found.si_pid, os.WNOHANG)
+
+    def _end_processes(self) -> None:
+        def living() -> list[psutil.Process]:
+            if self._building is None:
+                self._reap()
+            marked = processes.members(str(self._places.directory))
+            pids = {process.pid for process in marked}
+            return [*marked, *(process for process in processes.descendants() if process.pid not in pids)]
+
+        processes.end(living, self._plan.grace)
+        if self._building is not None:  # it has been told to stop
+            self._building.join(self._plan.grace)
+            processes.end(living, self._plan.grace)
+
+    def _record(self, end: _End, decided: float) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._try_to_record(end, decided)
+            except KubeflowError:
+                if time.monotonic() < deadline:
+                    time.sleep(0.5)
+                    continue
+                if isinstance(end, _Verdict):
+                    write_last_words(self._places.last_words, end.phase, end.reason)
+                raise
+            return
+
+    def _try_to_record(self, end: _End, decided: float) -> None:
+        wanted = self._journal.wanted()
+        if wanted is None:  # whoever took the job has recorded its end
+            return
+        if isinstance(end, _Verdict):
+            self._collect(decided)
+            self._take_status()
+            self._journal.finish(end.phase, end.reason, self._ranks(decided))
+        if end == "suspend":
+            self._collect(decided)
+            self._journal.suspended()
+        if end == "delete" or wanted == "delete":
+            shutil.rmtree(self._places.directory, ignore_errors=True)
+            self._store.forget(self._job)
+        if isinstance(end, _Verdict):
+            prune(self._store, keep_days=self._plan.keep_days, keep_jobs=self._plan.keep_jobs)
+
+
+def main(directory: Path) -> None:
+    """Run the job in `directory`, if it is this process's to run."""
+    with contextlib.suppress(PermissionError):
+        os.setsid()  # leader already when started by hand
+    places = Places(directory)
+    store = Store(places.state)
+    record = store.at(directory)
+    if record is None:
+        return
+    journal = Journal(store.database, record.id, this_process())
+    if not journal.adopt():
+        return
+    supervisor = Supervisor(directory, read_plan(directory), store, journal)
+    os.environ[processes.MARK] = record.mark  # what builds the environment is part of the job
+    os.environ.pop(processes.SUPERVISES, None)
+    signal.signal(signal.SIGTERM, supervisor.tell_to_end)
+    # Not SIG_IGN, which nodes would inherit.
+    ignored: Callable[..., None] = lambda *_: None  # noqa: E731
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, ignored)
+    limits.adopt_orphans()
+    supervisor.run()
+    store.database.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,298 @@
+"""The job store: one truth for many processes, kept through whatever happens to it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kubeflow.core.errors import InvalidInput
+from kubeflow.local.identity import ProcessIdentity, identify, this_process
+from kubeflow.local.jobs import Jobs
+from kubeflow.local.plan import EnvironmentPlan, JobPlan, NodePlan, read_plan, write_plan
+from kubeflow.local.retention import keeping, prune
+from kubeflow.local.state import new_job_dir, state_dir
+from kubeflow.local.store import NameTaken, Store
+from tests.local.conftest import Desk
+
+ROOT = Path(__file__).parents[2]
+GONE = ProcessIdentity(pid=2**22 + 1, started="1", boot="gone", host=os.uname().nodename)
+
+
+def finished(store: Store, name: str, *, days: float = 0) -> Path:
+    """Put a job into `store` that ended some days ago; return its directory."""
+    directory = new_job_dir(store.database.path.parent, name)
+    job = store.add(JobPlan(name, ((NodePlan("node-0", ("true",)),),), "/"), directory, GONE)
+    with store.database.writing() as db:
+        db.execute(
+            "UPDATE jobs SET phase = 'Complete', settled = 1, ended = ? WHERE id = ?", (time.time() - days * 86400, job)
+        )
+    return directory
+
+
+def test_a_plan_reads_back_as_it_was_written_and_only_its_user_can_read_it(tmp_path: Path) -> None:
+    nodes = (NodePlan("node-0", ("a", "b"), {"A": "ü"}, {"P": "{port}"}, (0, 1), gpus=1, cpus=2, memory=3),)
+    plan = JobPlan(
+        "job",
+        ((NodePlan("dataset-initializer", ("c",)),), nodes),
+        "/somewhere",
+        environment=EnvironmentPlan(("torch",), ("https://example.com/simple",), "3.12"),
+        devices=("0", "1"),
+        deadline=1.5,
+        labels={"team": "vision"},
+        details={"runtime": {"name": "torch"}},
+        notes=(("Reason", "message"),),
+        keep_jobs=7,
+    )
+
+    write_plan(plan, tmp_path)
+
+    assert read_plan(tmp_path) == plan
+    assert (tmp_path / "plan.json").stat().st_mode & 0o777 == 0o600
+    assert [node.name for node in plan.nodes] == ["dataset-initializer", "node-0"]
+
+
+def test_a_damaged_plan_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text('{"name": 1')
+
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        read_plan(tmp_path)
+
+
+def test_looking_for_jobs_makes_no_store(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path / "state")
+
+    assert (jobs.all(), jobs.find("job")) == ([], None)
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_store_of_a_newer_version_is_refused_and_left_alone(desk: Desk) -> None:
+    desk.submit("true")
+    desk.finish()
+    desk.jobs.store.database.close()
+    path = desk.state / "jobs.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+    with pytest.raises(InvalidInput, match="newer kubeflow .schema 99, and this one knows 1.: upgrade kubeflow"):
+        desk.jobs.find("job")
+    with pytest.raises(InvalidInput, match="upgrade"):
+        desk.submit("true", name="other")
+    assert len(list((desk.state / "jobs").iterdir())) == 1
+
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    assert desk.get().phase == "Complete"
+
+
+def test_a_damaged_store_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "jobs.db").write_bytes(b"no database, but long enough to be taken for one" * 100)
+
+    with pytest.raises(InvalidInput, match=r"is damaged.*KUBEFLOW_STATE_DIR"):
+        Jobs(tmp_path).all()
+
+
+def test_only_its_user_can_read_the_store(desk: Desk) -> None:
+    desk.submit("true")
+
+    assert (desk.state / "jobs.db").stat().st_mode & 0o077 == 0
+
+
+def test_a_name_is_given_once_until_its_job_is_deleted(desk: Desk) -> None:
+    first = desk.submit("true")
+    desk.finish()
+    before = sorted((desk.state / "jobs").iterdir())
+
+    with pytest.raises(NameTaken, match="'job' exists already"):
+        desk.submit("true")
+    assert sorted((desk.state / "jobs").iterdir()) == before
+
+    assert desk.jobs.delete(first)
+    assert desk.submit("true").id != first.id
+
+
+RACE = """
+import sys
+from pathlib import Path
+from kubeflow.local.store import NameTaken
+from tests.local.conftest import Desk
+state, cwd = sys.argv[1:]
+desk = Desk(Path(state), Path(cwd))
+sys.stdin.readline()
+for turn in range(5):
+    try:
+        desk.submit("true", name=f"job-{turn}")
+        print("won")
+    except NameTaken:
+        print("lost")
+"""
+
+
+def test_of_two_processes_that_want_one_name_one_gets_it(desk: Desk) -> None:
+    command = [sys.executable, "-c", RACE, str(desk.state), str(desk.cwd)]
+    racers = [
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    time.sleep(0.5)
+    outputs = [racer.communicate("\n", timeout=60)[0] for racer in racers]
+
+    assert Counter("".join(outputs).split()) == {"won": 5, "lost": 10}
+    assert sorted(record.name for record in desk.jobs.all()) == [f"job-{turn}" for turn in range(5)]
+    for turn in range(5):
+        assert desk.finish(f"job-{turn}").phase == "Complete"
+    assert len(list((desk.state / "jobs").iterdir())) == 5
+
+
+def test_many_threads_may_use_one_client(desk: Desk) -> None:
+    def work(index: int) -> None:
+        desk.submit("true", name=f"job-{index}")
+        done.append(desk.finish(f"job-{index}").phase)
+
+    done: list[str] = []
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert done == ["Complete"] * 4
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_fork_of_a_client_is_a_client(desk: Desk) -> None:
+    desk.submit("true")
+    child = os.fork()
+    if child == 0:
+        try:
+            desk.submit("true", name="of-the-child")
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+    assert desk.finish("of-the-child").phase == "Complete"
+    assert desk.finish().phase == "Complete"
+
+
+def test_a_store_that_was_removed_is_made_anew(desk: Desk) -> None:
+    desk.submit("true")
+    desk.finish()
+    for path in desk.state.glob("jobs.db*"):
+        path.unlink()
+
+    assert desk.jobs.all() == []
+    assert desk.submit("true").id == 1
+
+
+@pytest.mark.parametrize("make", [lambda path: path.write_text(""), lambda path: path.mkdir(mode=0o500)])
+def test_a_state_directory_that_cannot_be_written_is_an_error_in_words(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "place")
+    if os.access(tmp_path / "place", os.W_OK) and (tmp_path / "place").is_dir():
+        pytest.skip("this user may write anywhere")
+    desk = Desk(tmp_path / "place", tmp_path)
+
+    with pytest.raises(InvalidInput, match="KUBEFLOW_STATE_DIR"):
+        desk.submit("true")
+
+
+def test_the_state_directory_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KUBEFLOW_STATE_DIR", str(tmp_path / "chosen"))
+    assert state_dir() == tmp_path / "chosen"
+    assert state_dir(tmp_path / "given") == tmp_path / "given"
+
+    monkeypatch.delenv("KUBEFLOW_STATE_DIR")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    if sys.platform == "linux":
+        assert state_dir() == tmp_path / "xdg" / "kubeflow"
+
+
+def test_job_directories_of_one_name_differ_and_are_private(tmp_path: Path) -> None:
+    first, second = new_job_dir(tmp_path, "job"), new_job_dir(tmp_path, "job")
+
+    assert first != second
+    assert first.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_job_whose_submitter_was_killed_before_it_started_has_failed(desk: Desk) -> None:
+    directory = new_job_dir(desk.state, "job")
+    desk.jobs.store.add(JobPlan("job", ((NodePlan("node-0", ("true",)),),), "/"), directory, GONE)
+
+    record = desk.get()
+
+    assert (record.phase, record.settled) == ("Failed", True)
+    assert record.reason == f"the process that submitted it ({GONE.pid}) ended before it could start"
+
+
+def test_a_deletion_that_was_interrupted_is_completed_by_the_next_who_looks(desk: Desk) -> None:
+    record = desk.submit("true")
+    desk.finish()
+    desk.jobs.store.want(record.id, "delete")
+
+    assert desk.jobs.find("job") is None
+    assert desk.jobs.all() == []
+    assert not record.directory.exists()
+    assert desk.submit("true").id > record.id
+
+
+def test_identities_tell_processes_apart_that_have_the_same_number() -> None:
+    mine = this_process()
+
+    assert mine.alive()
+    assert ProcessIdentity.from_text(mine.to_text()) == mine
+    assert not replace(mine, started=str(int(mine.started) - 1) if mine.started.isdigit() else "1").alive()
+    assert not replace(mine, boot="another").alive()
+    assert not replace(mine, host="elsewhere").alive()
+    with subprocess.Popen(["true"]) as zombie:
+        os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+        assert identify(zombie.pid) is None
+
+
+def test_old_jobs_and_those_beyond_the_count_are_cleaned_up_and_no_others(desk: Desk) -> None:
+    store = desk.jobs.store
+    gone = [finished(store, "old", days=31), finished(store, "third", days=3)]
+    kept = [finished(store, "second", days=2), finished(store, "first", days=1)]
+    running = desk.submit("sleep 60", name="running")
+    suspended = desk.submit("true", name="suspended", suspend=True)
+    with store.database.writing() as db:
+        db.execute("UPDATE jobs SET created = 0 WHERE id IN (?, ?)", (running.id, suspended.id))
+
+    assert sorted(prune(store, keep_days=30, keep_jobs=2)) == ["old", "third"]
+
+    assert [record.name for record in desk.jobs.all()] == ["second", "first", "running", "suspended"]
+    assert not any(directory.exists() for directory in gone)
+    assert all(directory.exists() for directory in [*kept, running.directory, suspended.directory])
+
+
+def test_a_job_that_ends_cleans_up(desk: Desk) -> None:
+    finished(desk.jobs.store, "old", days=31)
+    unclaimed = new_job_dir(desk.state, "killed-while-submitting")
+    os.utime(unclaimed, (0, 0))
+
+    desk.submit("true", keep_days=30, keep_jobs=5)
+    desk.finish()
+    desk.until(lambda _: [record.name for record in desk.jobs.all()] == ["job"])
+    desk.until(lambda _: not unclaimed.exists())
+
+
+def test_how_long_jobs_are_kept_follows_what_is_given_then_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert keeping() == (30, 1000)
+    monkeypatch.setenv("KUBEFLOW_KEEP_DAYS", "1.5")
+    monkeypatch.setenv("KUBEFLOW_KEEP_JOBS", "0")
+    assert keeping() == (1.5, 0)
+    assert keeping(0, 7) == (0, 7)
+    for value in ("many", "-1", "nan"):
+        monkeypatch.setenv("KUBEFLOW_KEEP_DAYS", value)
+        with pytest.raises(InvalidInput, match="KUBEFLOW_KEEP_DAYS"):
+            keeping()
