@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kubeflow.core.lazy import exporter
 
 if TYPE_CHECKING:
+    from kubeflow.trainer import options
     from kubeflow.trainer.api.trainer_client import BackendConfig, TrainerClient
     from kubeflow.trainer.backends.container.types import ContainerBackendConfig, TrainingRuntimeSource
     from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
         KubeflowError,
         NoJobResult,
         RuntimeMissesPackage,
+        RuntimeMissesProgram,
         RuntimeNotFound,
         Unsupported,
     )
-    from kubeflow.trainer.jobspec import JobSpec, Option
+    from kubeflow.trainer.jobspec import Edit, JobSpec, Option
+    from kubeflow.trainer.progress import update_trainjob_status
     from kubeflow.trainer.types.initializers import (
         DataCacheInitializer,
         HuggingFaceDatasetInitializer,
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
         TrainJob,
         TrainJobTemplate,
     )
+    from kubeflow.trainer.types.loglines import LogLines
     from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind, RuntimeTrainer
     from kubeflow.trainer.types.torchtune import (
         DataFormat,
@@ -74,6 +78,7 @@ __all__ = [
     "DataCacheInitializer",
     "DataFormat",
     "DataType",
+    "Edit",
     "Event",
     "HuggingFaceDatasetInitializer",
     "HuggingFaceModelInitializer",
@@ -89,6 +94,7 @@ __all__ = [
     "KubeflowError",
     "KubernetesBackendConfig",
     "LocalProcessBackendConfig",
+    "LogLines",
     "LoraConfig",
     "Loss",
     "NoJobResult",
@@ -96,6 +102,7 @@ __all__ = [
     "Runtime",
     "RuntimeKind",
     "RuntimeMissesPackage",
+    "RuntimeMissesProgram",
     "RuntimeNotFound",
     "RuntimeTrainer",
     "S3DatasetInitializer",
@@ -110,11 +117,14 @@ __all__ = [
     "TrainingRuntimeSource",
     "Unsupported",
     "get_tpu_num_nodes",
+    "options",
+    "update_trainjob_status",
 ]
 
 __getattr__, __dir__ = exporter(
     __name__,
     {
+        "": ("options",),
         "api.trainer_client": ("BackendConfig", "TrainerClient"),
         "backends.container.types": ("ContainerBackendConfig", "TrainingRuntimeSource"),
         "backends.kubernetes.config": ("KubernetesBackendConfig",),
@@ -131,10 +141,12 @@ __getattr__, __dir__ = exporter(
             "KubeflowError",
             "NoJobResult",
             "RuntimeMissesPackage",
+            "RuntimeMissesProgram",
             "RuntimeNotFound",
             "Unsupported",
         ),
-        "jobspec": ("JobSpec", "Option"),
+        "jobspec": ("Edit", "JobSpec", "Option"),
+        "progress": ("update_trainjob_status",),
         "types.initializers": (
             "DataCacheInitializer",
             "HuggingFaceDatasetInitializer",
@@ -144,6 +156,7 @@ __getattr__, __dir__ = exporter(
             "S3ModelInitializer",
         ),
         "types.jobs": ("AwaitableStatus", "Event", "JobStatus", "Step", "TrainJob", "TrainJobTemplate"),
+        "types.loglines": ("LogLines",),
         "types.runtimes": ("Runtime", "RuntimeKind", "RuntimeTrainer"),
         "types.torchtune": (
             "DataFormat",

@@ -16,6 +16,7 @@ __all__ = [
     "KubeflowError",
     "NoJobResult",
     "RuntimeMissesPackage",
+    "RuntimeMissesProgram",
     "RuntimeNotFound",
     "Unsupported",
 ]
@@ -47,6 +48,16 @@ class RuntimeMissesPackage(InvalidInput):
             f"Runtime {runtime!r} needs {package!r}, which is not installed for {python}. "
             f"Run `pip install {package}` there, or name it in packages_to_install=[{package!r}]."
         )
+
+
+class RuntimeMissesProgram(InvalidInput):
+    """The runtime needs a program that this machine does not have. `install` says how to get it."""
+
+    def __init__(self, runtime: str, program: str, install: str) -> None:
+        self.runtime = runtime
+        self.program = program
+        self.install = install
+        super().__init__(f"Runtime {runtime!r} needs the program {program!r}, which is not on PATH: {install}.")
 
 
 class JobNotFound(InvalidInput):
@@ -117,16 +128,21 @@ class JobWaitTimeout(KubeflowError, TimeoutError):
         name: The job.
         status: Its status when the time was up.
         timeout: The time that was given, in seconds.
+        explanation: What `TrainerClient.explain` said then; part of the message.
     """
 
-    def __init__(self, name: str, status: str, awaited: Iterable[str], timeout: float) -> None:
+    def __init__(
+        self, name: str, status: str, awaited: Iterable[str], timeout: float, *, explanation: str = ""
+    ) -> None:
         self.name = name
         self.status = status
         self.timeout = timeout
+        self.explanation = explanation
+        shown = f"\n{explanation}" if explanation else ""
         super().__init__(
             f"TrainJob {name!r} is {status} after {timeout:g} s, awaited: {', '.join(sorted(awaited))}. "
             f"It goes on: wait again with a larger timeout=, look at client.get_job_logs({name!r}), "
-            f"or end it with client.delete_job({name!r})."
+            f"or end it with client.delete_job({name!r}).{shown}"
         )
 
 

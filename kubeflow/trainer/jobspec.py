@@ -5,24 +5,39 @@ Everything that is wrong on every backend is refused here, before anything is se
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer import names
 from kubeflow.trainer.constants import constants
-from kubeflow.trainer.types.checks import check_instance
+from kubeflow.trainer.types.checks import check_annotations, check_instance, check_labels
 from kubeflow.trainer.types.initializers import Initializer
 from kubeflow.trainer.types.resources import normalise
 from kubeflow.trainer.types.runtimes import Runtime
 from kubeflow.trainer.types.trainers import BuiltinTrainer, CustomTrainer, CustomTrainerContainer, TrainerType
 
 if TYPE_CHECKING:
+    from kubeflow_api.trainer import v1alpha1
+
     from kubeflow.packaging import Bundle
 
 AnyTrainer = CustomTrainer | CustomTrainerContainer | BuiltinTrainer
 """What a job may run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change to the rendered TrainJob, for what only a cluster knows: tolerations, volumes, queues.
+
+    Attributes:
+        description: What it changes, in a few words, like `"Toleration"`; local backends say that they leave it undone.
+        apply: Changes the TrainJob in place. Edits are applied in order, after all else.
+    """
+
+    description: str
+    apply: Callable[[v1alpha1.TrainJob], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +50,8 @@ class JobSpec:
         bundle: The packaged train function with its requirements; `None` when the runtime or the image
             brings the code.
         builtin: Settings of the runtime's own trainer.
+        command: Command of the nodes instead of the image's or the runtime's; `None` where `bundle` is the code.
+        args: Its arguments.
         image: Image of the nodes; `None` keeps the runtime's.
         num_nodes: `None` keeps the runtime's.
         num_proc_per_node: `None` lets it follow from the resources.
@@ -44,12 +61,17 @@ class JobSpec:
         labels: Labels of the job.
         annotations: Annotations of the job.
         active_deadline_seconds: The job fails when it is active for longer; `None` is no limit.
+        max_restarts: How often torchrun restarts all ranks after one of them failed.
+        suspend: Make the job without starting it; `resume_job` (or a queue) starts it.
+        edits: What only a cluster can do.
     """
 
     name: str
     runtime: Runtime
     bundle: Bundle | None = None
     builtin: BuiltinTrainer | None = None
+    command: Sequence[str] | None = None
+    args: Sequence[str] | None = None
     image: str | None = None
     num_nodes: int | None = None
     num_proc_per_node: int | None = None
@@ -59,11 +81,17 @@ class JobSpec:
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     active_deadline_seconds: int | None = None
+    max_restarts: int = 0
+    suspend: bool = False
+    edits: Sequence[Edit] = ()
 
 
 @runtime_checkable
 class Option(Protocol):
-    """A change to a job that goes beyond its trainer; `train(options=[...])` applies them in order."""
+    """A change to a job that goes beyond its trainer; `train(options=[...])` applies them in order.
+
+    Those of `kubeflow.trainer.options` derive from it, so that type checkers know a list of several; yours need not.
+    """
 
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec` with this option's change; `dataclasses.replace` makes one.
@@ -104,6 +132,8 @@ def job_spec(
     for option in _checked(options):
         spec = option.apply(spec)
     names.check(spec.name)
+    check_labels("labels", spec.labels)
+    check_annotations("annotations", spec.annotations)
     _check_reserved(spec)
     return spec
 

@@ -1,10 +1,11 @@
-"""Names of jobs: RFC 1035 labels, because a job's name becomes part of host names."""
+"""Names of jobs (RFC 1035 labels, as a job's name becomes part of host names), and of runtimes as people say them."""
 
 from __future__ import annotations
 
 import os
 import re
 import string
+from collections.abc import Iterable
 
 from kubeflow.core.errors import InvalidInput
 
@@ -33,6 +34,28 @@ def check(name: str) -> str:
             f"a letter first, no '-' last (RFC 1035). {_suggestion(name)}"
         )
     return name
+
+
+def runtime_meant(name: str, available: Iterable[str]) -> str | None:
+    """Return the runtime that `name` stands for: its own name, or one that differs in punctuation and case only.
+
+    The framework in front may be left out: `"llama-3.2-1b"` is `"torchtune-llama3.2-1b"`. A name that could be several
+    runtimes is none.
+
+    Args:
+        name: What the user wrote.
+        available: The names of the runtimes that exist.
+    """
+    names = list(dict.fromkeys(available))
+    if name in names:
+        return name
+    said = _bare(name)
+    found = [known for known in names if said and said in (_bare(known), _bare(known.partition("-")[2]))]
+    return found[0] if len(found) == 1 else None
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).lower()
 
 
 def _suggestion(name: str) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Iterable
 
-from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.errors import InvalidInput, KubeflowError, did_you_mean
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.errors import JobWaitTimeout
 from kubeflow.trainer.types.jobs import AWAITABLE, AwaitableStatus, JobStatus, TrainJob
 
+logger = logging.getLogger(__name__)
+
 # How far a job is when it has a status: one that is Complete has been Running, whether or not anyone looked.
-_PROGRESS: dict[JobStatus, int] = {"Created": 0, "Running": 1, "Complete": 2}
+_PROGRESS: dict[JobStatus, int] = {"Created": 0, "Suspended": 0, "Running": 1, "Complete": 2}
 
 
 def wait_for_status(
@@ -25,6 +28,26 @@ def wait_for_status(
 ) -> TrainJob:
     """Return the job once it has reached one of `status`; see `TrainerClient.wait_for_job_status`."""
     _check(status, timeout, polling_interval)
+    try:
+        with backend.watching(name):
+            return _wait(backend, name, status, timeout, polling_interval, tuple(callbacks))
+    except KeyboardInterrupt:
+        logger.warning(
+            "stopped waiting; TrainJob %s goes on. Come back with client.wait_for_job_status(%r), read along with "
+            "client.get_job_logs(%r, follow=True), or end it with client.delete_job(%r).",
+            *(name, name, name, name),
+        )
+        raise
+
+
+def _wait(
+    backend: Backend,
+    name: str,
+    status: Collection[AwaitableStatus],
+    timeout: float,
+    polling_interval: float,
+    callbacks: Iterable[Callable[[TrainJob], None]],
+) -> TrainJob:
     deadline = time.monotonic() + timeout
     job = backend.get_job(name)
     next_poll = 0.0
@@ -41,8 +64,15 @@ def wait_for_status(
             raise backend.failure(name)
         now = time.monotonic()  # callbacks take time too
         if now >= deadline:
-            raise JobWaitTimeout(name, job.status, status, timeout)
+            raise JobWaitTimeout(name, job.status, status, timeout, explanation=_explanation(backend, name))
         job = backend.next_change(name, job, max(0.0, min(deadline, next_poll) - now))
+
+
+def _explanation(backend: Backend, name: str) -> str:
+    try:
+        return str(backend.diagnose(name))
+    except KubeflowError as error:  # the time is up: that must be said, whatever else cannot be
+        return f"(No explanation could be had: {error})"
 
 
 def _reached(job: TrainJob, status: Collection[AwaitableStatus]) -> bool:

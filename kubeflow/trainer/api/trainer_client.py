@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import contextlib
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, overload
 
-from kubeflow.core.errors import InvalidInput
+from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.trainer import names
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.backends.container.types import ContainerBackendConfig
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
 from kubeflow.trainer.constants import constants
-from kubeflow.trainer.errors import Unsupported
+from kubeflow.trainer.errors import JobExists, Unsupported
 from kubeflow.trainer.jobspec import AnyTrainer, JobSpec, Option, job_spec
 from kubeflow.trainer.results import job_result
-from kubeflow.trainer.types.checks import check_instance, wrong_type
+from kubeflow.trainer.types.checks import check_count, check_instance, wrong_type
 from kubeflow.trainer.types.initializers import Initializer
-from kubeflow.trainer.types.jobs import AwaitableStatus, Event, TrainJob
+from kubeflow.trainer.types.jobs import STATUSES, AwaitableStatus, Event, JobStatus, TrainJob
+from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.resources import Resources
-from kubeflow.trainer.types.runtimes import Runtime
+from kubeflow.trainer.types.runtimes import PHASES, Phase, Runtime
+from kubeflow.trainer.types.torchtune import TorchTuneConfig
 from kubeflow.trainer.types.trainers import BuiltinTrainer, CustomTrainer, CustomTrainerContainer
 from kubeflow.trainer.waiting import wait_for_status
 
@@ -30,13 +35,25 @@ BackendConfig = KubernetesBackendConfig | LocalProcessBackendConfig | ContainerB
 """What tells a client where its jobs run."""
 
 
+BACKEND_VARIABLE = "KUBEFLOW_BACKEND"
+"""Environment variable that names the backend of clients that are given none."""
+
+# How many fresh names are tried before one that is taken is an error.
+_FRESH_NAMES = 3
+
+_CONFIGS: Mapping[str, type[BackendConfig]] = {
+    "kubernetes": KubernetesBackendConfig,
+    "localprocess": LocalProcessBackendConfig,
+    "container": ContainerBackendConfig,
+}
+
+
 class TrainerClient:
     """Trains: on this machine, or on a cluster.
 
     Args:
-        backend_config: Where jobs run. `LocalProcessBackendConfig()` is this machine. The default is
-            `KubernetesBackendConfig()`: this version renders jobs for a cluster (`dry_run=True`) but does not
-            talk to one.
+        backend_config: Where jobs run. `LocalProcessBackendConfig()` is this machine. Default: what the environment
+            variable `KUBEFLOW_BACKEND` names (`kubernetes`, `localprocess` or `container`), else `kubernetes`.
 
     Raises:
         InvalidInput: When `backend_config` is none of the configurations.
@@ -50,7 +67,7 @@ class TrainerClient:
     """
 
     def __init__(self, backend_config: BackendConfig | None = None) -> None:
-        self.backend: Backend = _backend(KubernetesBackendConfig() if backend_config is None else backend_config)
+        self.backend: Backend = _backend(_chosen() if backend_config is None else backend_config)
 
     @overload
     def train(
@@ -70,7 +87,10 @@ class TrainerClient:
         pip_index_urls: Sequence[str] | None = None,
         image: str | None = None,
         env: Mapping[str, str] | None = None,
+        runtime_ref: str | None = None,
+        fine_tuning_config: TorchTuneConfig | None = None,
         dry_run: Literal[False] = False,
+        server_dry_run: Literal[False] = False,
     ) -> str: ...
 
     @overload
@@ -91,7 +111,34 @@ class TrainerClient:
         pip_index_urls: Sequence[str] | None = None,
         image: str | None = None,
         env: Mapping[str, str] | None = None,
+        runtime_ref: str | None = None,
+        fine_tuning_config: TorchTuneConfig | None = None,
         dry_run: Literal[True],
+        server_dry_run: Literal[False] = False,
+    ) -> v1alpha1.TrainJob: ...
+
+    @overload
+    def train(
+        self,
+        runtime: str | Runtime | None = None,
+        initializer: Initializer | None = None,
+        trainer: AnyTrainer | None = None,
+        options: Sequence[Option] | None = None,
+        *,
+        name: str | None = None,
+        train_func: Callable[..., object] | None = None,
+        func_args: Mapping[str, object] | None = None,
+        num_nodes: int | None = None,
+        num_proc_per_node: int | None = None,
+        resources_per_node: Resources | None = None,
+        packages_to_install: Sequence[str] | None = None,
+        pip_index_urls: Sequence[str] | None = None,
+        image: str | None = None,
+        env: Mapping[str, str] | None = None,
+        runtime_ref: str | None = None,
+        fine_tuning_config: TorchTuneConfig | None = None,
+        dry_run: Literal[False] = False,
+        server_dry_run: Literal[True],
     ) -> v1alpha1.TrainJob: ...
 
     def train(
@@ -111,12 +158,16 @@ class TrainerClient:
         pip_index_urls: Sequence[str] | None = None,
         image: str | None = None,
         env: Mapping[str, str] | None = None,
+        runtime_ref: str | None = None,
+        fine_tuning_config: TorchTuneConfig | None = None,
         dry_run: bool = False,
+        server_dry_run: bool = False,
     ) -> str | v1alpha1.TrainJob:
         """Make a job and start it, or only show it.
 
         A function is given either as `trainer=CustomTrainer(func=...)`, or in short as `train_func=` with the
-        fields of `CustomTrainer` beside it; both make the same job.
+        fields of `CustomTrainer` beside it; both make the same job. In the same way `fine_tuning_config=` is short
+        for `trainer=BuiltinTrainer(config=...)`.
 
         Args:
             runtime: The runtime, by name or as an object. Default: `torch-distributed`.
@@ -134,11 +185,15 @@ class TrainerClient:
             pip_index_urls: With `train_func`: see `CustomTrainer`.
             image: With `train_func`: see `CustomTrainer`.
             env: With `train_func`: see `CustomTrainer`.
+            runtime_ref: The same as `runtime`, under the name that the resource has for it.
+            fine_tuning_config: Short for `trainer=BuiltinTrainer(config=fine_tuning_config)`.
             dry_run: Start nothing and return the TrainJob that stands for this job on a cluster; its
-                `to_yaml()` can be kept and applied. The same on every backend, and needs no cluster.
+                `to_yaml()` can be kept and applied. The same on every backend.
+            server_dry_run: Have the control plane check the job, store nothing, and return the TrainJob as it would
+                be stored, with its defaults.
 
         Returns:
-            The job's name; with `dry_run` the typed TrainJob.
+            The job's name; with `dry_run` or `server_dry_run` the typed TrainJob.
 
         Raises:
             InvalidInput: When the job cannot work, before anything is started: cause and remedy in words.
@@ -171,22 +226,59 @@ class TrainerClient:
             )
         else:
             _check_trainer(trainer, [argument for argument, value in short.items() if value is not None])
+        if fine_tuning_config is not None:
+            if trainer is not None:
+                raise InvalidInput("fine_tuning_config= goes into BuiltinTrainer(config=...) where trainer= is given.")
+            check_instance("fine_tuning_config", fine_tuning_config, (TorchTuneConfig,))
+            trainer = BuiltinTrainer(config=fine_tuning_config)
+        if runtime_ref is not None:
+            if runtime is not None:
+                raise InvalidInput("runtime= and runtime_ref= both name the runtime: give one of them.")
+            runtime = runtime_ref
+        chosen = names.generate() if name is None else name
         spec = job_spec(
-            name=names.generate() if name is None else name,
+            name=chosen,
             runtime=self._runtime(runtime),
             trainer=trainer,
             initializer=initializer,
             options=options,
         )
-        return self.backend.render(spec) if dry_run else self._start(spec)
+        if server_dry_run:
+            return self.backend.render_on_server(spec)
+        return self.backend.render(spec) if dry_run else self._start(spec, fresh=name is None and spec.name == chosen)
 
-    def list_runtimes(self) -> list[Runtime]:
-        """Return the runtimes that jobs can name on this backend.
+    def create_job(self, job: v1alpha1.TrainJob | str) -> str:
+        """Start a job that is given as a TrainJob, as `train(..., dry_run=True)` returns it or as its YAML.
+
+        Args:
+            job: The typed TrainJob, or YAML text of one.
+
+        Returns:
+            The job's name.
 
         Raises:
+            InvalidInput: When it is no TrainJob, or one that cannot work.
+            JobExists: When the name is taken.
+            Unsupported: When this backend takes no TrainJobs.
+        """
+        from kubeflow.trainer.backends.kubernetes.minors import from_yaml
+
+        return self.backend.create_job(from_yaml(job) if isinstance(job, str) else job)
+
+    def list_runtimes(self, phase: Phase | None = None) -> list[Runtime]:
+        """Return the runtimes that jobs can name on this backend.
+
+        Args:
+            phase: Only those for this phase of a model's life: `"post-training"` are those that bring a trainer of
+                their own (TorchTune), `"pre-training"` those that run your code.
+
+        Raises:
+            InvalidInput: For another phase.
             Unsupported: When this backend cannot do it in this version.
         """
-        return self.backend.list_runtimes()
+        if phase is not None and phase not in PHASES:
+            raise InvalidInput(f"phase is {' or '.join(map(repr, PHASES))}, not {phase!r}.")
+        return [runtime for runtime in self.backend.list_runtimes() if phase in (None, runtime.phase)]
 
     def get_runtime(self, name: str) -> Runtime:
         """Return one runtime by name.
@@ -211,17 +303,33 @@ class TrainerClient:
         print(packages)
         return packages
 
-    def list_jobs(self, runtime: str | Runtime | None = None) -> list[TrainJob]:
+    def list_jobs(
+        self,
+        runtime: str | Runtime | None = None,
+        *,
+        label_selector: str | None = None,
+        status: JobStatus | Collection[JobStatus] | None = None,
+    ) -> list[TrainJob]:
         """Return the jobs, oldest first.
 
         Args:
             runtime: Only the jobs of this runtime, by name or as an object.
+            label_selector: Only the jobs whose labels match, like `"team=vision,tier!=test"`.
+            status: Only the jobs that are in this status, or in one of these.
 
         Raises:
+            InvalidInput: For a status that does not exist, or a selector that is none.
             Unsupported: When this backend cannot do it in this version.
         """
         wanted = runtime.name if isinstance(runtime, Runtime) else runtime
-        return [job for job in self.backend.list_jobs() if wanted is None or job.runtime.name == wanted]
+        statuses = {status} if isinstance(status, str) else set(status or ())
+        if unknown := statuses - set(STATUSES):
+            raise InvalidInput(f"A job never has the status {unknown.pop()!r}. Known: {', '.join(STATUSES)}.")
+        return [
+            job
+            for job in self.backend.list_jobs(label_selector)
+            if wanted in (None, job.runtime.name) and (not statuses or job.status in statuses)
+        ]
 
     def get_job(self, name: str) -> TrainJob:
         """Return one job as it is now.
@@ -233,25 +341,34 @@ class TrainerClient:
         return self.backend.get_job(name)
 
     def get_job_logs(
-        self, name: str, step: str | None = f"{constants.NODE}-0", follow: bool | None = False
-    ) -> Iterator[str]:
-        """Return an iterator over the log lines of a job; name and step are checked at once.
+        self,
+        name: str,
+        step: str | None = f"{constants.NODE}-0",
+        follow: bool | None = False,
+        *,
+        after: str | None = None,
+    ) -> LogLines:
+        """Return an iterator over the log lines of a job; the arguments are checked at once.
 
         Args:
             name: The job.
             step: One step, like `"node-0"`: its lines as they are. `None`: the lines of all steps as they come,
                 each with its origin in front, like `[node-1:rank0] `, where rank counts over all nodes.
             follow: Yield each line as soon as it is whole, until the job ends. Otherwise what is there now.
+            after: The `position` of what this returned earlier, here or in another process: begin with the line that
+                followed, so that none is lost and none comes twice. Steps that it knows nothing of are read from
+                their beginning. What a cluster has thrown away since, as the logs of deleted pods, is not there.
 
         Returns:
-            An iterator of lines without line ends. Bytes that are no UTF-8 become replacement characters.
+            An iterator of lines without line ends. Bytes that are no UTF-8 become replacement characters. Its
+            `position` is the place after the line that it yielded last; `close()` ends it early.
 
         Raises:
             JobNotFound: With names like it.
-            InvalidInput: When the job has no such step; lists the steps.
+            InvalidInput: When the job has no such step, listing the steps; or `after` is no position in its logs.
             Unsupported: When this backend cannot do it in this version.
         """
-        return self.backend.get_job_logs(name, step, bool(follow))
+        return self.backend.get_job_logs(name, step, bool(follow), after)
 
     def get_job_result(self, name: str) -> object:
         """Return what the function of a job returned on rank 0: `None` when it returned nothing.
@@ -290,7 +407,7 @@ class TrainerClient:
 
         Args:
             name: The job.
-            status: Any of `Created`, `Running`, `Complete`, `Failed`.
+            status: Any of `Created`, `Running`, `Suspended`, `Complete`, `Failed`.
             timeout: Seconds to wait at most, by the clock.
             polling_interval: Seconds between two calls of the callbacks, and between two looks at the job where
                 the backend cannot be told of changes.
@@ -301,7 +418,8 @@ class TrainerClient:
 
         Raises:
             JobFailed: As soon as the job fails, unless `Failed` is awaited: with rank, exception and last lines.
-            JobWaitTimeout: When the time is up, a `TimeoutError`; the job goes on.
+            JobWaitTimeout: When the time is up, a `TimeoutError` that explains where the job is; the job goes on.
+            KeyboardInterrupt: As ever; the job goes on, and a logged line says how to come back.
             JobNotFound: With names like it; also when the job is deleted meanwhile.
             InvalidInput: For a status that does not exist, or times that are not greater than 0.
             Unsupported: When this backend cannot do it in this version.
@@ -315,14 +433,64 @@ class TrainerClient:
             callbacks=callbacks or (),
         )
 
-    def delete_job(self, name: str) -> None:
-        """End a job if it runs, and forget it with its logs.
+    def explain(self, name: str) -> str:
+        """Return, as one text, where a job is and why: status, steps, timeline, exit codes, last words, what to try.
 
         Raises:
             JobNotFound: With names like it.
             Unsupported: When this backend cannot do it in this version.
         """
-        self.backend.delete_job(name)
+        return str(self.backend.diagnose(name))
+
+    def suspend_job(self, name: str) -> None:
+        """End the processes of a job and keep the job; `resume_job` starts it anew.
+
+        Raises:
+            JobNotFound: With names like it.
+            InvalidInput: When it has ended.
+            Unsupported: When this backend cannot do it in this version.
+        """
+        self.backend.suspend_job(name)
+
+    def resume_job(self, name: str) -> None:
+        """Start a suspended job anew. Does nothing for a job that is not suspended.
+
+        Raises:
+            JobNotFound: With names like it.
+            InvalidInput: When it has ended.
+            Unsupported: When this backend cannot do it in this version.
+        """
+        self.backend.resume_job(name)
+
+    def scale_job(self, name: str, num_nodes: int) -> None:
+        """Change the number of training nodes of a job, where the control plane allows it.
+
+        Args:
+            name: The job.
+            num_nodes: Its training nodes from now on, at least 1.
+
+        Raises:
+            JobNotFound: With names like it.
+            InvalidInput: For a number below 1.
+            Unsupported: Where the number of nodes cannot change, with the way round.
+        """
+        check_count("num_nodes", num_nodes)
+        self.backend.scale_job(name, num_nodes)
+
+    def delete_job(self, name: str, *, wait: bool = False, timeout: float = 600) -> None:
+        """End a job if it runs, and forget it with its logs.
+
+        Args:
+            name: The job.
+            wait: Return only when nothing of it is left anywhere; a job on this machine is always waited for.
+            timeout: Seconds to wait at most.
+
+        Raises:
+            JobNotFound: With names like it.
+            JobWaitTimeout: When something of it is still there after `timeout` seconds.
+            Unsupported: When this backend cannot do it in this version.
+        """
+        self.backend.delete_job(name, timeout if wait else None)
 
     def _runtime(self, runtime: str | Runtime | None) -> Runtime:
         if isinstance(runtime, Runtime):
@@ -331,9 +499,23 @@ class TrainerClient:
             check_instance("runtime", runtime, (str, Runtime))
         return self.backend.resolve_runtime(constants.DEFAULT_TRAINING_RUNTIME if runtime is None else runtime)
 
-    def _start(self, spec: JobSpec) -> str:
+    def _start(self, spec: JobSpec, *, fresh: bool) -> str:
+        for _ in range(_FRESH_NAMES if fresh else 0):
+            with contextlib.suppress(JobExists):  # by a rare chance; another name is as good
+                self.backend.train(spec)
+                return spec.name
+            spec = replace(spec, name=names.generate())
         self.backend.train(spec)
         return spec.name
+
+
+def _chosen() -> BackendConfig:
+    name = os.environ.get(BACKEND_VARIABLE, "").strip().lower()
+    if name not in ("", *_CONFIGS):
+        raise InvalidInput(
+            f"{BACKEND_VARIABLE}={name!r} names no backend.{did_you_mean(name, _CONFIGS)} Known: {', '.join(_CONFIGS)}."
+        )
+    return _CONFIGS[name or "kubernetes"]()
 
 
 def _backend(config: object) -> Backend:

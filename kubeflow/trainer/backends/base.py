@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
+from kubeflow.trainer.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobFailed
 from kubeflow.trainer.jobspec import JobSpec
 from kubeflow.trainer.types.jobs import Event, TrainJob
+from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.runtimes import Runtime
 
 if TYPE_CHECKING:
@@ -61,8 +63,31 @@ class Backend(Protocol):
         """
         ...
 
-    def list_jobs(self) -> list[TrainJob]:
-        """Return all jobs, oldest first."""
+    def render_on_server(self, spec: JobSpec) -> v1alpha1.TrainJob:
+        """Return the TrainJob of `spec` as the control plane would store it; nothing is stored.
+
+        Raises:
+            InvalidInput: When `train(spec)` would refuse it.
+            Unsupported: Where there is no control plane.
+        """
+        ...
+
+    def create_job(self, job: v1alpha1.TrainJob) -> str:
+        """Start a job that is given as the TrainJob of a cluster, and return its name.
+
+        Raises:
+            InvalidInput: When it cannot run here, before anything is started.
+            JobExists: When the name is taken.
+            Unsupported: When this backend takes no TrainJobs.
+        """
+        ...
+
+    def list_jobs(self, label_selector: str | None = None) -> list[TrainJob]:
+        """Return the jobs whose labels match (all by default), oldest first.
+
+        Raises:
+            InvalidInput: When `label_selector` is none.
+        """
         ...
 
     def get_job(self, name: str) -> TrainJob:
@@ -71,6 +96,10 @@ class Backend(Protocol):
         Raises:
             JobNotFound: With names like it.
         """
+        ...
+
+    def watching(self, name: str) -> AbstractContextManager[None]:
+        """Keep what `next_change` opens to be told of changes of a job, until the context ends. Asks nothing itself."""
         ...
 
     def next_change(self, name: str, seen: TrainJob, timeout: float) -> TrainJob:
@@ -93,17 +122,18 @@ class Backend(Protocol):
         """
         ...
 
-    def get_job_logs(self, name: str, step: str | None, follow: bool) -> Iterator[str]:
-        """Check name and step at once, then yield whole lines without their ends, as they come.
+    def get_job_logs(self, name: str, step: str | None, follow: bool, after: str | None = None) -> LogLines:
+        """Check the arguments at once, then yield whole lines without their ends, as they come.
 
         Args:
             name: The job.
             step: One step, or `None` for all, each line prefixed with where it comes from.
             follow: Go on until the job ends.
+            after: Begin with the line after this `position` of an earlier reading; `None`: with the first.
 
         Raises:
             JobNotFound: With names like it.
-            InvalidInput: When the job has no such step.
+            InvalidInput: When the job has no such step, or `after` is no position in its logs.
         """
         ...
 
@@ -115,10 +145,50 @@ class Backend(Protocol):
         """
         ...
 
-    def delete_job(self, name: str) -> None:
-        """End the job if it runs, and forget it. When this returns, none of its processes is left here.
+    def diagnose(self, name: str) -> Diagnosis:
+        """Return why the job is where it is: pending, suspended, failed, or well.
 
         Raises:
             JobNotFound: With names like it.
+        """
+        ...
+
+    def suspend_job(self, name: str) -> None:
+        """End the processes of the job and keep it, so that `resume_job` starts it anew. Idempotent.
+
+        Raises:
+            JobNotFound: With names like it.
+            InvalidInput: When it has ended.
+        """
+        ...
+
+    def resume_job(self, name: str) -> None:
+        """Start a suspended job anew. Does nothing for one that is not suspended.
+
+        Raises:
+            JobNotFound: With names like it.
+            InvalidInput: When it has ended.
+        """
+        ...
+
+    def scale_job(self, name: str, num_nodes: int) -> None:
+        """Change the number of nodes of a job.
+
+        Raises:
+            JobNotFound: With names like it.
+            Unsupported: Where the number of nodes cannot change, with the way round.
+        """
+        ...
+
+    def delete_job(self, name: str, wait: float | None = None) -> None:
+        """End the job if it runs, and forget it. When this returns, none of its processes is left on this machine.
+
+        Args:
+            name: The job.
+            wait: Seconds to wait at most until nothing of it is left anywhere; `None` does not wait for that.
+
+        Raises:
+            JobNotFound: With names like it.
+            JobWaitTimeout: When something of it is still there after `wait` seconds.
         """
         ...

@@ -8,9 +8,25 @@ from __future__ import annotations
 import os
 from typing import Final
 
-GROUP: Final = "trainer.kubeflow.org"
-VERSION: Final = "v1alpha1"
-API_VERSION: Final = "trainer.kubeflow.org/v1alpha1"
+
+def _override(variable: str, default: str) -> str:
+    return os.environ.get(variable, "").strip() or default
+
+
+GROUP: Final = _override("DEFAULT_TRAINER_API_GROUP", "trainer.kubeflow.org")
+"""API group of TrainJobs and runtimes. An override takes effect in what is rendered (`apiVersion`, `runtimeRef`) and in
+the paths of requests. Names of labels and annotations do not follow it: the control plane's code has them fixed."""
+TRAINJOB_VERSION: Final = _override("DEFAULT_TRAINER_TRAINJOB_VERSION", "v1alpha1")
+"""API version of TrainJobs. An override must name one whose fields are those of v1alpha1: nothing is converted."""
+RUNTIME_VERSION: Final = _override("DEFAULT_TRAINER_RUNTIME_VERSION", "v1alpha1")
+"""API version in which runtimes are read; a TrainJob refers to its runtime without a version."""
+RUNTIME_KIND: Final = _override("DEFAULT_TRAINER_RUNTIME_KIND", "ClusterTrainingRuntime")
+"""Kind of a runtime that is given by its name alone, where no cluster says which kind it has."""
+VERSION: Final = TRAINJOB_VERSION
+API_VERSION: Final = f"{GROUP}/{TRAINJOB_VERSION}"
+
+SYSTEM_NAMESPACE: Final = _override("KUBEFLOW_SYSTEM_NAMESPACE", "kubeflow-system")
+"""Namespace of the control plane, where its version is published."""
 
 TRAINJOB_KIND: Final = "TrainJob"
 TRAINJOB_PLURAL: Final = "trainjobs"
@@ -20,6 +36,7 @@ TRAINING_RUNTIME_PLURAL: Final = "trainingruntimes"
 # The statuses of a job. They are derived: the control plane itself only knows conditions.
 TRAINJOB_CREATED: Final = "Created"
 TRAINJOB_RUNNING: Final = "Running"
+TRAINJOB_SUSPENDED: Final = "Suspended"
 TRAINJOB_COMPLETE: Final = "Complete"
 TRAINJOB_FAILED: Final = "Failed"
 
@@ -35,7 +52,13 @@ MODEL_INITIALIZER: Final = "model-initializer"
 LAUNCHER: Final = "launcher"
 NODE: Final = "node"
 
-WORKSPACE_PATH: Final = "/workspace"
+MPI_FRAMEWORKS: Final = ("deepspeed", "mlx", "mpi")
+"""Frameworks whose processes mpirun starts, from the job `launcher` on the hosts of the job `node`."""
+
+WORKSPACE_VARIABLE: Final = "KUBEFLOW_WORKSPACE"
+"""Environment variable of a local job's processes: the directory that stands for `/workspace`."""
+
+WORKSPACE_PATH: Final = os.environ.get(WORKSPACE_VARIABLE) or "/workspace"
 DATASET_PATH: Final = f"{WORKSPACE_PATH}/dataset"
 """Where the dataset initializer leaves the data, on every node."""
 MODEL_PATH: Final = f"{WORKSPACE_PATH}/model"
@@ -50,7 +73,7 @@ GPU_MIG_PREFIX: Final = "nvidia.com/mig-"
 TPU_LABEL: Final = "google.com/tpu"
 NPU_LABEL: Final = "huawei.com/Ascend910"
 
-DEFAULT_TRAINING_RUNTIME: Final = os.environ.get("DEFAULT_TRAINING_RUNTIME") or "torch-distributed"
+DEFAULT_TRAINING_RUNTIME: Final = _override("DEFAULT_TRAINING_RUNTIME", "torch-distributed")
 """The runtime of a job that names none."""
 
 DEFAULT_PIP_INDEX_URLS: Final = tuple(
@@ -66,3 +89,12 @@ TORCH_RESERVED_ENV: Final = (
     "PET_MASTER_PORT",
 )
 """Set by the control plane for torch runtimes; its admission webhook refuses them in a job's environment."""
+MPI_RESERVED_ENV: Final = (
+    "OMPI_MCA_orte_default_hostfile",
+    "OMPI_MCA_plm_rsh_args",
+    "OMPI_MCA_orte_keep_fqdn_hostnames",
+    "OMPI_MCA_orte_set_default_slots",
+)
+"""The same for MPI runtimes."""
+XGBOOST_RESERVED_ENV: Final = ("DMLC_TRACKER_URI", "DMLC_TRACKER_PORT", "DMLC_TASK_ID", "DMLC_NUM_WORKER")
+"""The same for XGBoost runtimes."""

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from kubeflow.core.errors import InvalidInput
+
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
+_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII)
+_DOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
+_NOTES = 256 * 1024
 
 
 def check_count(field: str, value: object, *, least: int = 1) -> None:
@@ -46,6 +52,54 @@ def check_env(field: str, value: object) -> None:
             raise InvalidInput(f"{field}[{key!r}] must be a string, not {text!r}: write {key!r}: {str(text)!r}.")
         if "\0" in text:
             raise InvalidInput(f"{field}[{key!r}] holds a NUL character, which no environment can carry.")
+
+
+def check_map(field: str, value: object) -> None:
+    """Refuse anything but a mapping from non-empty strings to strings.
+
+    Raises:
+        InvalidInput: Naming `field`, and how to write a value that is not a string.
+    """
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{field} must map strings to strings, not {value!r}.")
+    for key, text in cast(Mapping[object, object], value).items():
+        if not isinstance(key, str) or not key:
+            raise InvalidInput(f"{field} has the key {key!r}: keys are non-empty strings.")
+        if not isinstance(text, str):
+            raise InvalidInput(f"{field}[{key!r}] must be a string, not {text!r}: write {key!r}: {str(text)!r}.")
+
+
+def check_labels(field: str, value: object) -> None:
+    """Refuse anything but labels that Kubernetes takes.
+
+    Raises:
+        InvalidInput: Naming `field`, the key, and the syntax.
+    """
+    check_annotations(field, value)
+    for key, text in cast(Mapping[str, str], value).items():
+        if text and not _NAME.fullmatch(text):
+            raise InvalidInput(
+                f"{field}[{key!r}] = {text!r} is no value of a label: at most 63 letters, digits, '-', '_' and '.', a "
+                "letter or digit first and last. Longer texts are for annotations."
+            )
+
+
+def check_annotations(field: str, value: object) -> None:
+    """Refuse anything but annotations that Kubernetes takes.
+
+    Raises:
+        InvalidInput: Naming `field`, the key, and the syntax.
+    """
+    check_map(field, value)
+    for key in cast(Mapping[str, str], value):
+        prefix, slash, name = key.rpartition("/")
+        if not _NAME.fullmatch(name) or (slash and (len(prefix) > 253 or not _DOMAIN.fullmatch(prefix))):
+            raise InvalidInput(
+                f"{field} has the key {key!r}, which Kubernetes does not take: write at most 63 letters, digits, '-', "
+                "'_' and '.', with a domain before it if you like, as in 'example.com/team'."
+            )
+    if (size := sum(len(part.encode()) for pair in cast(Mapping[str, str], value).items() for part in pair)) > _NOTES:
+        raise InvalidInput(f"{field} has {size:,} bytes, and Kubernetes takes {_NOTES:,}: shorten it.")
 
 
 def check_text(field: str, value: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.constants import constants
@@ -25,8 +25,20 @@ class BaseInitializer:
 
 
 def _check_scheme(uri: str, scheme: str) -> None:
+    if scheme != "cache://" and uri.startswith("file:"):  # jobs on this machine fetch from it, too
+        if not uri.startswith("file:///") or uri == "file:///":
+            raise InvalidInput(f"storage_uri must be 'file:///' and an absolute path, not {uri!r}.")
+        return
     if not uri.startswith(scheme) or uri == scheme:
         raise InvalidInput(f"storage_uri must start with {scheme!r} and go on, not {uri!r}.")
+
+
+def _check_secret(secret: str | None, **inline: str | None) -> None:
+    if secret is None:
+        return
+    check_text("secret", secret)
+    if given := [name for name, value in inline.items() if value is not None]:
+        raise InvalidInput(f"secret={secret!r} and {', '.join(given)} both give credentials: leave one of them out.")
 
 
 @dataclass(frozen=True)
@@ -37,14 +49,18 @@ class HuggingFaceDatasetInitializer(BaseInitializer):
         storage_uri: `"hf://<organisation>/<dataset>[/<path>]"`.
         ignore_patterns: Files to leave out, as globs.
         access_token: Token for a private dataset.
+        secret: A Secret of the job's namespace with the token under the key `ACCESS_TOKEN`, instead of `access_token`.
+            It suits jobs kept as YAML: `train` makes a Secret of an inline token, `kubectl apply` does not.
     """
 
     ignore_patterns: Sequence[str] | None = None
-    access_token: str | None = None
+    access_token: str | None = field(default=None, repr=False)
+    secret: str | None = None
 
     def __post_init__(self) -> None:
         _check_scheme(self.storage_uri, "hf://")
         _check_patterns(self.ignore_patterns)
+        _check_secret(self.secret, access_token=self.access_token)
 
 
 @dataclass(frozen=True)
@@ -59,18 +75,23 @@ class S3DatasetInitializer(BaseInitializer):
         secret_access_key: Its secret.
         region: Region of the bucket.
         role_arn: Role to assume.
+        secret: A Secret of the job's namespace with the keys `ACCESS_KEY_ID` and `SECRET_ACCESS_KEY`, instead of
+            `access_key_id` and `secret_access_key`. It suits jobs kept as YAML: `train` makes a Secret of inline
+            keys, `kubectl apply` does not.
     """
 
     ignore_patterns: Sequence[str] | None = None
     endpoint: str | None = None
-    access_key_id: str | None = None
-    secret_access_key: str | None = None
+    access_key_id: str | None = field(default=None, repr=False)
+    secret_access_key: str | None = field(default=None, repr=False)
     region: str | None = None
     role_arn: str | None = None
+    secret: str | None = None
 
     def __post_init__(self) -> None:
         _check_scheme(self.storage_uri, "s3://")
         _check_patterns(self.ignore_patterns)
+        _check_secret(self.secret, access_key_id=self.access_key_id, secret_access_key=self.secret_access_key)
 
 
 @dataclass(frozen=True)
@@ -113,14 +134,18 @@ class HuggingFaceModelInitializer(BaseInitializer):
         storage_uri: `"hf://<organisation>/<model>"`.
         ignore_patterns: Files to leave out, as globs. Default: weights in formats other than safetensors.
         access_token: Token for a private or gated model.
+        secret: A Secret of the job's namespace with the token under the key `ACCESS_TOKEN`, instead of `access_token`.
+            It suits jobs kept as YAML: `train` makes a Secret of an inline token, `kubectl apply` does not.
     """
 
     ignore_patterns: Sequence[str] | None = constants.INITIALIZER_DEFAULT_IGNORE_PATTERNS
-    access_token: str | None = None
+    access_token: str | None = field(default=None, repr=False)
+    secret: str | None = None
 
     def __post_init__(self) -> None:
         _check_scheme(self.storage_uri, "hf://")
         _check_patterns(self.ignore_patterns)
+        _check_secret(self.secret, access_token=self.access_token)
 
 
 @dataclass(frozen=True)
@@ -135,18 +160,23 @@ class S3ModelInitializer(BaseInitializer):
         secret_access_key: Its secret.
         region: Region of the bucket.
         role_arn: Role to assume.
+        secret: A Secret of the job's namespace with the keys `ACCESS_KEY_ID` and `SECRET_ACCESS_KEY`, instead of
+            `access_key_id` and `secret_access_key`. It suits jobs kept as YAML: `train` makes a Secret of inline
+            keys, `kubectl apply` does not.
     """
 
     ignore_patterns: Sequence[str] | None = constants.INITIALIZER_DEFAULT_IGNORE_PATTERNS
     endpoint: str | None = None
-    access_key_id: str | None = None
-    secret_access_key: str | None = None
+    access_key_id: str | None = field(default=None, repr=False)
+    secret_access_key: str | None = field(default=None, repr=False)
     region: str | None = None
     role_arn: str | None = None
+    secret: str | None = None
 
     def __post_init__(self) -> None:
         _check_scheme(self.storage_uri, "s3://")
         _check_patterns(self.ignore_patterns)
+        _check_secret(self.secret, access_key_id=self.access_key_id, secret_access_key=self.secret_access_key)
 
 
 DatasetInitializer = HuggingFaceDatasetInitializer | S3DatasetInitializer | DataCacheInitializer

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_args
 
@@ -13,12 +13,13 @@ from kubeflow.trainer.types.initializers import Initializer
 from kubeflow.trainer.types.runtimes import Runtime
 from kubeflow.trainer.types.trainers import CustomTrainer
 
-JobStatus = Literal["Created", "Running", "Complete", "Failed", "Unknown"]
+JobStatus = Literal["Created", "Running", "Suspended", "Complete", "Failed", "Unknown"]
 """The statuses of a job. A job ends as `Complete` or `Failed`; `Unknown` is a state that this version cannot name."""
 
-AwaitableStatus = Literal["Created", "Running", "Complete", "Failed"]
+AwaitableStatus = Literal["Created", "Running", "Suspended", "Complete", "Failed"]
 """The statuses that can be waited for."""
 
+STATUSES: tuple[JobStatus, ...] = get_args(JobStatus)
 AWAITABLE: tuple[AwaitableStatus, ...] = get_args(AwaitableStatus)
 
 
@@ -51,7 +52,10 @@ class TrainJob:
         steps: Its parts, initializers first, nodes in order.
         num_nodes: Training nodes.
         creation_timestamp: When it was made, with time zone.
-        status: `Created`, `Running`, `Complete`, `Failed`, or `Unknown`.
+        status: `Created`, `Running`, `Suspended`, `Complete`, `Failed`, or `Unknown`.
+        progress: Percent done, from 0 to 100, as its train function last reported (`update_trainjob_status`).
+        estimated_remaining_seconds: Seconds left, as it last reported.
+        metrics: Metrics by name, as it last reported; numbers where they read as such.
     """
 
     name: str
@@ -60,6 +64,9 @@ class TrainJob:
     num_nodes: int
     creation_timestamp: datetime
     status: JobStatus = "Unknown"
+    progress: int | None = None
+    estimated_remaining_seconds: int | None = None
+    metrics: Mapping[str, float | str] = field(default_factory=dict[str, float | str])
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal, get_args
 
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.trainers import TrainerType
+
+Phase = Literal["pre-training", "post-training"]
+"""Phases of a model's life that a runtime can be for."""
+
+PHASES: tuple[Phase, ...] = get_args(Phase)
 
 
 class RuntimeKind(Enum):
@@ -48,9 +54,22 @@ class Runtime:
         trainer: How it trains.
         kind: Whether it serves the cluster or a namespace.
         pretrained_model: The model that it fine-tunes, if it is made for one.
+        missing: What this machine lacks to run it, like `"torch"` or `"mpirun"`, where jobs run on this machine; always
+            empty for the runtimes of a cluster.
     """
 
     name: str
     trainer: RuntimeTrainer
     kind: RuntimeKind
     pretrained_model: str | None = None
+    missing: tuple[str, ...] = ()
+
+    @property
+    def runnable(self) -> bool:
+        """Whether a job in it can start; otherwise `missing` says what to install first."""
+        return not self.missing
+
+    @property
+    def phase(self) -> Phase:
+        """Whether it fine-tunes a model with a trainer of its own, or runs the user's code."""
+        return "post-training" if self.trainer.trainer_type is TrainerType.BUILTIN_TRAINER else "pre-training"

@@ -107,6 +107,7 @@ class TorchTuneConfig:
         dtype: Precision of parameters and optimizer state.
         batch_size: Samples per process and step.
         epochs: Passes over the dataset.
+        lr: Learning rate of the optimizer.
         loss: The loss.
         num_nodes: Training nodes.
         peft_config: Parameter-efficient fine-tuning; `None` tunes all parameters.
@@ -122,6 +123,7 @@ class TorchTuneConfig:
     peft_config: LoraConfig | None = None
     dataset_preprocess_config: TorchTuneInstructDataset | None = None
     resources_per_node: Resources | None = None
+    lr: float | None = None
 
     def __post_init__(self) -> None:
         for field, value in (
@@ -131,6 +133,8 @@ class TorchTuneConfig:
         ):
             if value is not None:
                 check_count(field, value)
+        if self.lr is not None and (isinstance(self.lr, bool) or not self.lr > 0):
+            raise InvalidInput(f"lr must be greater than 0, not {self.lr!r}.")
         if self.dtype is not None:
             check_instance("dtype", self.dtype, (DataType,))
         if self.loss is not None:
