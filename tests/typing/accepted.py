@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
-from typing import assert_type
+from typing import Literal, assert_type
 
 from kubeflow_api.k8s.core.v1 import Container, ContainerPort, EnvVar, ResourceRequirements, Toleration
 from kubeflow_api.k8s.meta.v1 import ObjectMeta, ObjectMetaUpdate
@@ -22,10 +24,11 @@ from kubeflow_api.trainer.v1alpha1 import (
     validate_rules,
 )
 
+from kubeflow.cluster import Cause, Cluster, Invalid, NotFound
 from kubeflow.core.quantity import Quantity
-from kubeflow.core.resource import Transport
+from kubeflow.core.resource import Transport, WatchEvent
 from kubeflow.core.rules import RuleViolation, Violation
-from kubeflow.trainer import CustomTrainer, TrainerClient
+from kubeflow.trainer import CustomTrainer, LogLines, TrainerClient, options
 
 
 def build() -> TrainJob:
@@ -88,7 +91,35 @@ def clients(transport: Transport) -> None:
         assert_type(job, TrainJob)
     client.train_jobs.patch("a", {"spec": {"suspend": True}})
     client.train_jobs.patch_status("a", {"status": None})
-    client.train_jobs.delete("a", propagation="Foreground")
+    client.train_jobs.delete("a", propagation="Foreground", uid="u", resource_version="1")
+    with closing(client.train_jobs.watch(label_selector="team=vision", timeout=60)) as events:
+        for event in events:
+            assert_type(event, WatchEvent[TrainJob])
+            assert_type(event.type, Literal["ADDED", "MODIFIED", "DELETED"])
+            assert_type(event.object, TrainJob)
+    assert_type(client.train_jobs.apply(build(), field_manager="gitops", force=True), TrainJob)
+    assert_type(client.train_jobs.modify("a", suspend, namespace="b"), TrainJob)
+    assert_type(client.cluster_training_runtimes.table().records(), list[dict[str, str | int | float | bool | None]])
+    for row in client.train_jobs.table(all_namespaces=True).rows:
+        assert_type(row.namespace, str | None)
+
+
+def suspend(job: TrainJob) -> None:
+    if job.spec is not None:
+        job.spec.suspend = True
+
+
+def cluster() -> None:
+    here = Cluster.connect(context="prod", namespace="ml")
+    assert_type(here, Cluster)
+    assert_type(here.context, str | None)
+    client = Client(here, namespace=here.namespace)
+    try:
+        client.train_jobs.get("a")
+    except NotFound as error:
+        assert_type(error.retry_after, float | None)
+    except Invalid as error:
+        assert_type(error.causes, tuple[Cause, ...])
 
 
 def updates(transport: Transport) -> None:
@@ -123,3 +154,50 @@ def trainers(client: TrainerClient) -> None:
     assert_type(client.train(trainer=trainer), str)
     assert_type(client.train(trainer=trainer, dry_run=True), TrainJob)
     assert_type(client.get_job_result("a"), object)
+
+
+def logs(client: TrainerClient, stored: str | None) -> Iterator[str]:
+    lines = client.get_job_logs("a", step=None, follow=True, after=stored)
+    assert_type(lines, LogLines)
+    assert_type(lines.position, str)
+    assert_type(next(lines), str)
+    with closing(client.get_job_logs("a", "node-0", False)) as now:
+        print(*now, sep="\n")
+    return lines
+
+
+def multikueue(job: TrainJob) -> None:
+    if job.spec is not None:
+        job.spec.managed_by = "kueue.x-k8s.io/multikueue"
+
+
+def many_options(client: TrainerClient) -> None:
+    given = [
+        options.Toleration("gpu", effect="NoSchedule"),
+        options.VolumeClaim("imagenet", "/data"),
+        options.Suspend(),
+    ]
+    client.train(options=given)
+    client.train(
+        options=[
+            options.Name("named"),
+            options.Labels({"team": "vision"}, on="pod", job=["node", "launcher"]),
+            options.PodSecurityContext(run_as_user=1000, fs_group=1000),
+            options.ContainerSecurityContext(capabilities={"add": ["IPC_LOCK"]}),
+            options.Volume("/data", {"nfs": {"server": "nfs.example.com", "path": "/"}}),
+            options.Affinity(
+                pod_anti={"required_during_scheduling_ignored_during_execution": [{"topology_key": "rack"}]}
+            ),
+            options.MachineWith("gpu", ["a100"], weight=10),
+            options.SecretEnv("wandb", ["WANDB_API_KEY"]),
+            options.SecretEnv("hub", {"HF_TOKEN": "token"}, job="model-initializer"),
+            options.EditTrainJob(multikueue, "MultiKueue"),
+            options.PatchJobs(lambda node: node.pod_spec().scheduling_gate("example.com/quota")),
+            options.RuntimePatch(
+                options.TrainingRuntimeSpecPatch(
+                    options.JobSetTemplatePatch(metadata={"labels": {"a": "b"}}, spec=options.JobSetSpecPatch([]))
+                )
+            ),
+        ]
+    )
+    options.PodSpecPatch(tolerations=[Toleration(operator="Exists"), {"key": "a"}], node_selector={"pool": "a100"})

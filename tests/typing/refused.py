@@ -18,7 +18,7 @@ from kubeflow_api.trainer.v1alpha1 import (
 )
 
 from kubeflow.core.resource import Transport
-from kubeflow.trainer import CustomTrainer
+from kubeflow.trainer import CustomTrainer, TrainerClient, options
 
 Trainer(num_node=2)  # mistake: a misspelt field
 Trainer(numNodes=2)  # mistake: attributes are snake_case
@@ -62,11 +62,23 @@ def clients(transport: Transport) -> None:
     client = Client(transport)
     client.cluster_training_runtimes.get("a", namespace="b")  # mistake: the kind is cluster-scoped
     client.training_runtimes.patch_status("a", {})  # mistake: the kind has no status
+    client.cluster_training_runtimes.watch(namespace="b")  # mistake: the kind is cluster-scoped
+    client.cluster_training_runtimes.table(all_namespaces=True)  # mistake: the kind is cluster-scoped
+    client.training_runtimes.apply_status(TrainingRuntime())  # mistake: the kind has no status
+    client.train_jobs.watch(timeout="60")  # mistake: a string for seconds
+    client.train_jobs.apply(TrainingRuntime())  # mistake: another kind
+    client.train_jobs.modify("a", keep)  # mistake: a change of another kind
+    next(client.train_jobs.watch()).object.spce  # mistake: a misspelt attribute
+    client.train_jobs.create(job, field_manager="a")  # mistake: a create has no manager
     client.train_jobs.create(TrainingRuntime())  # mistake: another kind
     client.train_jobs.delete("a", propagation="Forward")  # mistake: no such policy
     client.train_jobs.update("a", TrainJob())  # mistake: no update type
     client.training_runtimes.update("a", TrainJobUpdate())  # mistake: the kind has no immutable field of its spec
     client.trainjobs.get("a")  # mistake: no such kind
+
+
+def keep(runtime: TrainingRuntime) -> None:
+    return None
 
 
 def train(lr: float, epochs: int = 1) -> None:
@@ -82,3 +94,25 @@ CustomTrainer.call(train(0.1))  # mistake: what the function returned, not the f
 CustomTrainer.call(train, lr=0.1).replace(num_node=2)  # mistake: a misspelt setting
 CustomTrainer.call(train, lr=0.1).replace(num_nodes="2")  # mistake: a string for a number
 CustomTrainer.call(train, lr=0.1).replace(func=print)  # mistake: another function needs other arguments
+
+
+def given(client: TrainerClient) -> None:
+    client.train(options=[42])  # mistake: no option
+    client.train(options=[options.Toleration])  # mistake: the class, not an option
+    client.train(options=options.Toleration("gpu"))  # mistake: one option, not a list
+    client.train(options=[options.ContainerPatch("node")])  # mistake: a part of a patch, not an option
+
+
+options.Toleration("gpu", effect="NoSchedul")  # mistake: no such effect
+options.Toleration("gpu", operator="In")  # mistake: an operator of affinities
+options.Labels({"replicas": 3})  # mistake: a number for a string
+options.Labels({"a": "b"}, on="pods")  # mistake: no such level
+options.VolumeClaim("imagenet")  # mistake: the path is missing
+options.PodSecurityContext(run_as_usr=1000)  # mistake: a misspelt field
+options.PodSecurityContext(run_as_user="1000")  # mistake: a string for a number
+options.Volume("/data", {"nfs": {"server": 5, "path": "/"}})  # mistake: a number for a string
+options.MachineWith("gpu", ["a100"], operator="Equal")  # mistake: an operator of tolerations
+options.SecretEnv("hub", ["HF_TOKEN"], job="launcher")  # mistake: a step without variables of its own
+options.PatchJobs(lambda node: node.pod_specs())  # mistake: a misspelt method of the builder
+options.PodSpecPatch(tolerations={"key": "a"})  # mistake: a mapping for a list
+options.RuntimePatch(options.JobSetTemplatePatch())  # mistake: another part of the patch

@@ -1,0 +1,5 @@
+"""Import path of the published package; everything is in `kubeflow.trainer.options`."""
+
+from kubeflow.trainer.options.job import Name
+
+__all__ = ["Name"]

@@ -1,0 +1,139 @@
+"""Options that say as whom the pods of a job run: service account, registry logins, users and privileges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kubeflow.trainer.jobspec import JobSpec, Option
+from kubeflow.trainer.options.fragments import in_job, in_jobs, with_patch, with_pods
+from kubeflow.trainer.options.merging import Json
+from kubeflow.trainer.options.targets import Jobs, main_container, targets
+from kubeflow.trainer.types.checks import check_count, check_strings, check_text
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from kubeflow_api.k8s.core.v1.builders import PodSecurityContextDict, SecurityContextDict
+
+
+@dataclass(frozen=True)
+class ServiceAccount(Option):
+    """The service account that the pods act as, for example one that may read a bucket.
+
+    Attributes:
+        name: The service account, in the job's namespace.
+        job: Jobs of the runtime. Default: those that train.
+    """
+
+    name: str
+    job: Jobs = None
+
+    def __post_init__(self) -> None:
+        check_text("ServiceAccount", self.name)
+
+    def apply(self, spec: JobSpec) -> JobSpec:
+        """Return `spec` with this service account."""
+        return with_pods(spec, "Service account", {"service_account_name": self.name}, self.job)
+
+
+@dataclass(frozen=True)
+class ImagePullSecrets(Option):
+    """Secrets that unlock private image registries. Several options add up. Trainer 2.1 and later.
+
+    Attributes:
+        secrets: Secrets of type `kubernetes.io/dockerconfigjson`, in the job's namespace.
+        job: Jobs of the runtime. Default: those that train.
+    """
+
+    secrets: Sequence[str]
+    job: Jobs = None
+
+    def __post_init__(self) -> None:
+        check_strings("ImagePullSecrets", self.secrets)
+
+    def apply(self, spec: JobSpec) -> JobSpec:
+        """Return `spec` with these secrets."""
+        secrets = [{"name": name} for name in dict.fromkeys(self.secrets)]
+        return with_pods(spec, "Image pull secrets", {"image_pull_secrets": secrets}, self.job)
+
+
+@dataclass(frozen=True)
+class TerminationGracePeriod(Option):
+    """Time between the signal to stop and the kill: what the train function needs to write a last checkpoint. Trainer
+    2.3 and later.
+
+    Attributes:
+        seconds: At least 0; Kubernetes gives 30.
+        job: Jobs of the runtime. Default: those that train.
+    """
+
+    seconds: int
+    job: Jobs = None
+
+    def __post_init__(self) -> None:
+        check_count("TerminationGracePeriod", self.seconds, least=0)
+
+    def apply(self, spec: JobSpec) -> JobSpec:
+        """Return `spec` with this grace period."""
+        pods = {"termination_grace_period_seconds": self.seconds}
+        return with_pods(spec, "Termination grace period", pods, self.job)
+
+
+class PodSecurityContext(Option):
+    """User, groups and kernel settings of all containers of the pods. Trainer 2.2 and later.
+
+    Args:
+        job: Jobs of the runtime. Default: those that train.
+        settings: Fields of Kubernetes' `PodSecurityContext`.
+
+    Example:
+        >>> PodSecurityContext(run_as_user=1000, fs_group=1000)
+    """
+
+    __slots__ = ("_job", "_settings")
+
+    def __init__(self, *, job: Jobs = None, **settings: Unpack[PodSecurityContextDict]) -> None:
+        self._job = job
+        self._settings: Json = dict(settings)
+
+    def __repr__(self) -> str:
+        return f"PodSecurityContext(job={self._job!r}, **{self._settings!r})"
+
+    def apply(self, spec: JobSpec) -> JobSpec:
+        """Return `spec` with this security context."""
+        return with_pods(spec, "Pod security context", {"security_context": self._settings}, self._job)
+
+
+class ContainerSecurityContext(Option):
+    """User, capabilities and privileges of one container. Trainer 2.2 and later.
+
+    Args:
+        container: The container. Default: the one that does the work.
+        job: Jobs of the runtime. Default: those that train.
+        settings: Fields of Kubernetes' `SecurityContext`.
+
+    Example:
+        >>> ContainerSecurityContext(allow_privilege_escalation=False, capabilities={"add": ["IPC_LOCK"]})
+    """
+
+    __slots__ = ("_container", "_job", "_settings")
+
+    def __init__(
+        self, *, container: str | None = None, job: Jobs = None, **settings: Unpack[SecurityContextDict]
+    ) -> None:
+        self._container = container
+        self._job = job
+        self._settings: Json = dict(settings)
+
+    def __repr__(self) -> str:
+        return f"ContainerSecurityContext(container={self._container!r}, job={self._job!r}, **{self._settings!r})"
+
+    def apply(self, spec: JobSpec) -> JobSpec:
+        """Return `spec` with this security context."""
+        jobs: list[Json] = []
+        for job in targets(spec.runtime, self._job):
+            container = {"name": self._container or main_container(job), "security_context": self._settings}
+            jobs.append(in_job(job, {"spec": {"template": {"spec": {"containers": [container]}}}}))
+        return with_patch(spec, "Container security context", in_jobs(jobs))

@@ -1,0 +1,212 @@
+"""Options that say something about the job as a whole; most of them mean the same on every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias, get_args
+
+from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.trainer import names
+from kubeflow.trainer.jobspec import JobSpec, Option
+from kubeflow.trainer.options.fragments import in_job, in_jobs, with_patch
+from kubeflow.trainer.options.merging import Json
+from kubeflow.trainer.options.targets import Jobs, targets
+from kubeflow.trainer.types.checks import check_annotations, check_count, check_labels, check_strings
+
+Level: TypeAlias = Literal["trainjob", "jobset", "job", "pod"]
+"""What carries labels: the TrainJob, the JobSet that it becomes, the Jobs of that, or their pods."""
+
+
+@dataclass(frozen=True)
+class Name(Option):
+    """The job's name, instead of `train(name=...)`.
+
+    Attributes:
+        name: RFC 1035 label, at most 63 characters.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        names.check(self.name)
+
+    def apply(self, spec: JobSpec) -> JobSpec:
+        """Return `spec` under this name."""
+        return replace(spec, name=self.name)
+
+
+@dataclass(frozen=True)
+class Labels(Option):
+    """Labels to find, group and bill jobs by. Several options add up; of the same key the later one counts.
+
+    Attributes:
+        labels: Values by key.
+        on: What carries them. Pods (for a network policy, say) do not inherit those of the TrainJob.
+        job: For `on="job"` and `on="pod"`: the jobs of the runtime. Default: those that train.
+    """
+
+    labels: Mapping[str, str]
+    on: Level = "trainjob"
+    job: Jobs = None
+
+    def __post_init__(self) -> None:
+        _check("labels", self.labels, self.on, self.job)
+
+    def apply(self, spec: JobSpec) -> JobSpec:
+        """Return `spec` with these labels."""
+        if self.on == "trainjob":
+            return replace(spec, labels={**spec.labels, **self.labels})
+        return _with_metadata(spec, "Labels", {"labels": dict(self.labels)}, self.on, self.job)
+
+
+@dataclass(frozen=True)
+class Annotations(Option):
+    """Annotations: notes that other programs read. Several options add up; of the same key the later one counts.
+
+    Attributes:
+        annotations: Values by key.
+        on: What carries them. Pods (for a service mesh, say) do not inherit those of the TrainJob.
+        job: For `on="job"` and `on="pod"`: the jobs of the runtime. Default: those that train.
+    """
+
+    annotations: Mapping[str, str]
+    on: Level = "trainjob"
+    job: Jobs = None
+
+    def __post_init__(self) -> None:
+        _check("annotations", self.annotations, self.on, self.job)
+
+    def apply(self, spec: JobSpec) -> JobSpec:
+        """Return `spec` with these annotations."""
+        if self.on == "trainjob":
+            return replace(spec, annotations={**spec.annotations, **self.annotations})
+        return _with_metadata(spec, "Annotations", {"annotations": dict(self.annotations)}, self.on, self.job)
+
+
+@dataclass(frozen=True)
+class ActiveDeadlineSeconds(Option):
+    """The job fails when it is active for longer. On a cluster: Trainer 2.2 and later.
+
+    Attributes:
+        seconds: At least 1, counted from the start, or from the last time that it was resumed.
+    """
+
+    seconds: int
+
+    def __post_init__(self) -> None:
+        check_count("ActiveDeadlineSeconds", self.seconds)
+
+    def apply(self, spec: JobSpec) -> JobSpec:
+        """Return `spec` with this deadline."""
+        _check_same("ActiveDeadlineSeconds", spec.active_deadline_seconds, self.seconds)
+        return replace(spec, active_deadline_seconds=self.seconds)
+
+
+@dataclass(frozen=True)
+class Suspend(Option):
+    """Make the job without starting it; `client.resume_job(name)` starts it."""
+
+    def apply(self, spec: JobSpec) -> JobSpec:
+        """Return `spec`, suspended."""
+        return replace(spec, suspend=True)
+
+
+@dataclass(frozen=True)
+class MaxRestarts(Option):
+    """Let torchrun restart all ranks after one of them failed. The train function starts anew each time: it should
+    begin from its last checkpoint. Only for torch runtimes.
+
+    Attributes:
+        restarts: How often, at least 1.
+    """
+
+    restarts: int
+
+    def __post_init__(self) -> None:
+        check_count("MaxRestarts", self.restarts)
+
+    def apply(self, spec: JobSpec) -> JobSpec:
+        """Return `spec` with these restarts."""
+        if spec.runtime.trainer.framework != "torch":
+            raise InvalidInput(
+                f"MaxRestarts works through torchrun, which runtime {spec.runtime.name!r} "
+                f"({spec.runtime.trainer.framework}) does not use: leave it out, or take a torch runtime."
+            )
+        _check_same("MaxRestarts", spec.max_restarts or None, self.restarts)
+        return replace(spec, max_restarts=self.restarts)
+
+
+@dataclass(frozen=True)
+class TrainerCommand(Option):
+    """The command of the nodes, instead of the image's or the runtime's. Not for functions and built-in trainers.
+
+    Attributes:
+        command: The program and its first arguments; no shell sees them.
+    """
+
+    command: Sequence[str]
+
+    def __post_init__(self) -> None:
+        check_strings("TrainerCommand", self.command)
+
+    def apply(self, spec: JobSpec) -> JobSpec:
+        """Return `spec` with this command."""
+        _check_own_code("TrainerCommand", spec)
+        _check_same("TrainerCommand", spec.command, tuple(self.command))
+        return replace(spec, command=tuple(self.command))
+
+
+@dataclass(frozen=True)
+class TrainerArgs(Option):
+    """The arguments of the command of the nodes, instead of the runtime's. Not for functions and built-in trainers.
+
+    Attributes:
+        args: The arguments; no shell sees them.
+    """
+
+    args: Sequence[str]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.args, str) or not all(isinstance(arg, str) for arg in self.args):
+            raise InvalidInput(f"TrainerArgs takes a list of strings, not {self.args!r}.")
+
+    def apply(self, spec: JobSpec) -> JobSpec:
+        """Return `spec` with these arguments."""
+        _check_own_code("TrainerArgs", spec)
+        _check_same("TrainerArgs", spec.args, tuple(self.args))
+        return replace(spec, args=tuple(self.args))
+
+
+def _check_own_code(option: str, spec: JobSpec) -> None:
+    if spec.bundle is not None:
+        raise InvalidInput(
+            f"{option} and a function both say what runs: give the function its arguments with func_args=, or use "
+            "CustomTrainerContainer(image=...)."
+        )
+    if spec.builtin is not None:
+        raise InvalidInput(
+            f"{option} and BuiltinTrainer both say what runs: put the settings into its config, or leave trainer= out."
+        )
+
+
+def _check_same(option: str, before: object, now: object) -> None:
+    if before is not None and before != now:
+        raise InvalidInput(f"{option} is given twice, with {before!r} and {now!r}. Leave one of them out.")
+
+
+def _check(field: str, values: Mapping[str, str], on: Level, job: Jobs) -> None:
+    (check_labels if field == "labels" else check_annotations)(field, values)
+    levels = get_args(Level)
+    if on not in levels:
+        raise InvalidInput(f"on={on!r} carries no {field}.{did_you_mean(str(on), levels)} Known: {', '.join(levels)}.")
+    if job is not None and on not in ("job", "pod"):
+        raise InvalidInput(f"job= chooses among jobs and pods: write on='job' or on='pod' too, not on={on!r}.")
+
+
+def _with_metadata(spec: JobSpec, what: str, metadata: Json, on: Level, job: Jobs) -> JobSpec:
+    if on == "jobset":
+        return with_patch(spec, f"{what} of the JobSet", {"template": {"metadata": metadata}})
+    template: Json = {"metadata": metadata} if on == "job" else {"spec": {"template": {"metadata": metadata}}}
+    content = in_jobs([in_job(name, template) for name in targets(spec.runtime, job)])
+    return with_patch(spec, f"{what} of {on}s", content)

@@ -1,0 +1,65 @@
+"""Options for clusters that share their capacity: queues, priority, and gangs.
+
+What a TrainJob cannot say stands in the runtime: whether pods are started as a gang (`spec.podGroupPolicy`), and the
+`priorityClassName` of pods.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from kubeflow.trainer.jobspec import JobSpec, Option
+from kubeflow.trainer.options.fragments import with_patch
+from kubeflow.trainer.options.job import Labels
+from kubeflow.trainer.types.checks import check_text
+
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+PRIORITY_LABEL = "kueue.x-k8s.io/priority-class"
+VOLCANO_QUEUE = "scheduling.volcano.sh/queue-name"
+
+
+@dataclass(frozen=True)
+class Queue(Option):
+    """Submit the job to a queue of Kueue, which starts it when there is quota for all of its nodes.
+
+    The job is made suspended; Kueue resumes it. A job of which only a part would fit waits, so that it holds no
+    devices meanwhile.
+
+    Attributes:
+        name: The LocalQueue, in the job's namespace.
+        priority: A WorkloadPriorityClass: who goes first, and who is pre-empted.
+    """
+
+    name: str
+    priority: str | None = None
+
+    def __post_init__(self) -> None:
+        check_text("Queue name", self.name)
+        if self.priority is not None:
+            check_text("Queue priority", self.priority)
+
+    def apply(self, spec: JobSpec) -> JobSpec:
+        """Return `spec` in this queue."""
+        labels = {QUEUE_LABEL: self.name, **({PRIORITY_LABEL: self.priority} if self.priority else {})}
+        return replace(Labels(labels).apply(spec), suspend=True)
+
+
+@dataclass(frozen=True)
+class VolcanoQueue(Option):
+    """The Volcano queue of the job. Trainer 2.1 and later.
+
+    Only for a runtime that gang-schedules with Volcano (`spec.podGroupPolicy.volcano`), which an administrator sets up.
+
+    Attributes:
+        name: The queue.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        check_text("VolcanoQueue", self.name)
+
+    def apply(self, spec: JobSpec) -> JobSpec:
+        """Return `spec` in this queue."""
+        metadata = {"annotations": {VOLCANO_QUEUE: self.name}}
+        return with_patch(spec, "Volcano queue", {"template": {"metadata": metadata}})
