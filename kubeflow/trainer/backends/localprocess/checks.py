@@ -2,62 +2,62 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.quantity import Quantity
+from kubeflow.local.leases import whole_cpus
+from kubeflow.local.limits import CAN_LIMIT_MEMORY, CAN_PIN_CPUS, usable_cpus
+from kubeflow.trainer.backends.localprocess import frameworks, initializers, planning, runtimes
 from kubeflow.trainer.backends.localprocess.launch import Layout
 from kubeflow.trainer.constants import constants
-from kubeflow.trainer.errors import RuntimeMissesPackage, Unsupported
+from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.jobspec import JobSpec
-
-if TYPE_CHECKING:
-    from kubeflow.packaging import Bundle
 
 _LIMITS = (constants.CPU_LABEL, "memory", "ephemeral-storage")
 
 
-def check(spec: JobSpec) -> Bundle:
-    """Return the function that `spec` runs, once it is sure that this backend can run it.
+def check(spec: JobSpec, python: str | None = None) -> None:
+    """Make sure that this machine can run a job.
+
+    Args:
+        spec: The job.
+        python: The Python that it runs in, where that is not this one.
 
     Raises:
-        Unsupported: For what this backend cannot do in this version.
-        RuntimeMissesPackage: When the runtime's framework is neither installed nor asked for.
+        InvalidInput: When something is missing, naming what to install, or the runtime takes no function.
+        Unsupported: For what only a cluster can do.
     """
-    if spec.initializer is not None:
+    if spec.bundle is None and not planning.tunes(spec):
         raise Unsupported(
-            "initializer= does not work with local processes in this version: fetch the data inside the train "
-            "function, or give it the path of what you have fetched with func_args=."
-        )
-    if spec.bundle is None:
-        raise Unsupported(
-            "Local processes run functions in this version, not images or built-in trainers: give "
-            "trainer=CustomTrainer(func=...) or train_func=."
+            "Local processes run functions, not images: give trainer=CustomTrainer(func=...) or train_func=, or a "
+            "'torchtune-...' runtime, which brings a trainer of its own."
         )
     framework = spec.runtime.trainer.framework
-    if framework != "torch":
-        raise Unsupported(
-            f"Local processes run torch jobs in this version, and runtime {spec.runtime.name!r} is for "
-            f"{framework}: leave runtime= out, or make the job for a cluster with dry_run=True."
+    many = (spec.num_proc_per_node or 1) > 1
+    if many and framework not in ("torch", *constants.MPI_FRAMEWORKS):
+        raise InvalidInput(
+            f"Runtime {spec.runtime.name!r} ({framework}) runs one process on each node: set num_nodes="
+            f"{spec.num_proc_per_node} instead of num_proc_per_node."
         )
-    if importlib.util.find_spec("torch") is None and "torch" not in _projects(spec.bundle.requirements):
-        raise RuntimeMissesPackage(spec.runtime.name, "torch", sys.executable)
-    return spec.bundle
+    requirements = spec.bundle.requirements if spec.bundle is not None else ()
+    runtimes.check_runnable(spec.runtime, _projects(requirements), python)
+    initializers.check(planning.fetched(spec))
 
 
 def lay_out(spec: JobSpec, gpus: Sequence[str]) -> Layout:
     """Return nodes, ranks and GPUs of a job.
 
-    Processes per node: `num_proc_per_node`, else the GPUs per node, else 1.
+    Processes per node: `num_proc_per_node`, else the GPUs per node, else 1; frameworks that start no processes by
+    themselves have one.
 
     Args:
         spec: The job.
-        gpus: The GPUs of this machine. Each node gets its own; without a request all nodes see all of them.
+        gpus: The GPUs of this machine. Each node leases its own; without a request all nodes see all of them.
 
     Raises:
-        InvalidInput: When there are not enough GPUs.
+        InvalidInput: When this machine does not have that many GPUs.
         Unsupported: When other devices are asked for.
     """
     others = [name for name in spec.resources if name not in (*_LIMITS, constants.GPU_LABEL)]
@@ -73,22 +73,38 @@ def lay_out(spec: JobSpec, gpus: Sequence[str]) -> Layout:
             f"The job asks for {wanted} GPU(s) on each of {nodes} node(s), and this machine has {len(gpus)} to "
             "give: ask for fewer nodes or GPUs, or leave 'gpu' out of resources_per_node."
         )
+    cpu, memory = (spec.resources.get(name) for name in (constants.CPU_LABEL, "memory"))
     return Layout(
         num_nodes=nodes,
-        num_proc_per_node=spec.num_proc_per_node or wanted or 1,
-        gpus=tuple(tuple(gpus[i * wanted : (i + 1) * wanted]) for i in range(nodes)) if wanted else (),
+        num_proc_per_node=frameworks.processes_per_node(spec.runtime.trainer.framework, spec.num_proc_per_node, wanted),
+        gpus=wanted,
+        cpus=whole_cpus(float(Quantity(cpu))) if cpu and CAN_PIN_CPUS else None,
+        memory=int(Quantity(memory)) if memory and CAN_LIMIT_MEMORY else None,
     )
 
 
 def notes(spec: JobSpec) -> list[tuple[str, str]]:
     """Return what `spec` asks for and this backend leaves undone, each as an event's reason and message."""
     found: list[tuple[str, str]] = []
-    limits = {name: amount for name, amount in spec.resources.items() if name in _LIMITS}
+    undone = {"ephemeral-storage"}
+    undone |= set() if CAN_LIMIT_MEMORY else {"memory"}
+    undone |= set() if CAN_PIN_CPUS else {constants.CPU_LABEL}
+    limits = [f"{name}={amount}" for name, amount in spec.resources.items() if name in undone]
     if limits:
-        listed = ", ".join(f"{name}={amount}" for name, amount in limits.items())
-        found.append(("LimitsNotEnforced", f"{listed}: local processes share the whole machine"))
+        found.append(("LimitsNotEnforced", f"{', '.join(limits)}: this machine cannot hold processes to it"))
+    cpus = spec.resources.get(constants.CPU_LABEL)
+    there = len(usable_cpus())
+    if cpus and CAN_PIN_CPUS and whole_cpus(float(Quantity(cpus))) > there:
+        found.append(("CPUsNotThere", f"each node asks for {cpus} CPU(s) and gets the {there} that there are"))
+    if spec.max_restarts and spec.runtime.trainer.framework != "torch":
+        found.append(("RestartsNotDone", f"{spec.max_restarts}: only torchrun restarts ranks"))
     if spec.image is not None:
         found.append(("ImageNotUsed", f"{spec.image}: local processes run in {sys.executable}"))
+    if spec.command is not None:
+        found.append(("CommandNotUsed", f"{' '.join(spec.command)}: local processes run the function"))
+    if spec.edits:
+        described = ", ".join(dict.fromkeys(edit.description for edit in spec.edits))
+        found.append(("OptionsNotUsed", f"{described}: only a cluster knows what that is"))
     return found
 
 

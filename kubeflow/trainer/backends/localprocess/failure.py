@@ -2,106 +2,131 @@
 
 from __future__ import annotations
 
-import re
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubeflow.local.job import JobState, LocalJob, describe_exit
 from kubeflow.local.logs import LAUNCHER_LOG, last_lines, rank_log
-from kubeflow.trainer.backends.localprocess.launch import TORCHRUN_LOG, Layout
+from kubeflow.local.places import Places
+from kubeflow.local.records import JobRecord, RankRecord, describe_exit
+from kubeflow.trainer.backends.localprocess.launch import TORCHRUN_LOG
+from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import JobFailed
 
 if TYPE_CHECKING:
     from kubeflow.packaging import RankError
 
 _LAST_LINES = 20
-_EXIT = re.compile(r"rank-(\d+)\.exit")
 _SIGNAL = 128  # a shell reports a signal as 128 + its number
 _NOTICED = 1.0  # seconds within which the peers of a killed rank may raise before it is recorded
 
 
 @dataclass(frozen=True, slots=True)
-class _RankEnd:
-    """How and when a rank ended. `time` is in seconds since the epoch."""
+class Failure:
+    """What is known of a failure.
 
-    rank: int
-    exit_code: int
-    time: float
+    Attributes:
+        reason: What ended the job, in words.
+        step: The step that failed first, `None` when it was none of them.
+        rank: The rank that failed first, `None` when it failed before or outside of any rank.
+        exit_code: Exit code of that rank, or else of that step; negative for a signal.
+        error: The exception of that rank.
+        log: Its last lines.
+    """
 
-    @property
-    def terminated(self) -> bool:
-        return self.exit_code == _SIGNAL + signal.SIGTERM
+    reason: str
+    step: str | None = None
+    rank: int | None = None
+    exit_code: int | None = None
+    error: RankError | None = None
+    log: Sequence[str] = ()
 
-    @property
-    def killed(self) -> bool:
-        return self.exit_code > _SIGNAL and not self.terminated
+    def to_error(self, name: str) -> JobFailed:
+        """Return it as the error of job `name`."""
+        return JobFailed(
+            name,
+            self.reason,
+            rank=self.rank,
+            node=None if self.step is None else node_index(self.step),
+            exception=f"{self.error.type}: {self.error.message}" if self.error else None,
+            log=self.log,
+        )
 
-    @property
-    def text(self) -> str:
-        return describe_exit(_SIGNAL - self.exit_code if self.exit_code > _SIGNAL else self.exit_code)
 
-
-def explain(job: LocalJob, state: JobState, layout: Layout, outcomes: Path) -> JobFailed:
-    """Return the error of a job that is `Failed`.
+def find_failure(record: JobRecord, ranks: Sequence[RankRecord]) -> Failure:
+    """Return why a job that is `Failed` did.
 
     Args:
-        job: The job.
-        state: Its final state.
-        layout: Its nodes and ranks.
-        outcomes: Where its ranks reported.
+        record: The job.
+        ranks: How its ranks ended.
     """
     from kubeflow.packaging import read_outcomes
 
-    errors = {outcome.rank: outcome.error for outcome in read_outcomes(outcomes) if outcome.error is not None}
-    first = _first(job, state)
+    places = Places(record.directory)
+    errors: dict[int | None, RankError] = {
+        outcome.rank: outcome.error for outcome in read_outcomes(places.outcomes) if outcome.error is not None
+    }
+    first = _first(ranks)
     if first is not None:
-        return _rank_failed(job, layout.node_of(first.rank), first, errors.get(first.rank))
-    node = state.failed_node
-    if node is None:  # its user or its deadline ended it
-        return JobFailed(job.name, f"{state.reason}.")
+        return _rank_failed(places, first, errors.get(first.rank))
+    step = record.failed_step
+    if step is None:  # its user, its deadline or its supervisor's end ended it
+        return Failure(f"{record.reason}.")
     # No rank got to its end: the node never started one, or it was killed as a whole.
-    start_error = errors.get(node)
-    reason = f"node-{node} could not start: {start_error.message}" if start_error else f"{state.reason}."
-    rank = node if layout.num_proc_per_node == 1 else None
-    logs = [TORCHRUN_LOG, LAUNCHER_LOG, *([rank_log(rank)] if rank is not None else [])]
-    said = (last_lines(job.node_dir(node) / name, _LAST_LINES) for name in logs)
-    return JobFailed(job.name, reason, rank=rank, node=node, log=next(filter(None, said), ()))
+    start_error = errors.get(node_index(step))
+    reason = f"{step} could not start: {start_error.message}" if start_error else f"{record.reason}."
+    directory = places.node(step)
+    own = list(directory.glob("rank-*.log"))
+    rank = int(own[0].stem.removeprefix("rank-")) if len(own) == 1 else None
+    logs = [directory / TORCHRUN_LOG, directory / LAUNCHER_LOG, *([own[0]] if len(own) == 1 else [])]
+    said = [last_lines(log, _LAST_LINES) for log in logs]
+    node = record.node(step)
+    return Failure(reason, step, rank, None if node is None else node.exit_code, None, next(filter(None, said), ()))
 
 
-def _rank_failed(job: LocalJob, node: int, end: _RankEnd, error: RankError | None) -> JobFailed:
-    what = f"raised {error}" if error else end.text
-    return JobFailed(
-        job.name,
-        f"rank {end.rank} (node-{node}) {what}.",
-        rank=end.rank,
-        node=node,
-        exception=f"{error.type}: {error.message}" if error else None,
-        log=last_lines(job.node_dir(node) / rank_log(end.rank), _LAST_LINES),
+def node_index(step: str) -> int | None:
+    """Return the index of a training node, `None` for another step."""
+    kind, _, index = step.rpartition("-")
+    return int(index) if kind == constants.NODE and index.isdigit() else None
+
+
+def exit_code(shell_code: int) -> int:
+    """Return an exit code as Python has it, negative for a signal, from how a shell reports it."""
+    return _SIGNAL - shell_code if shell_code > _SIGNAL else shell_code
+
+
+def _rank_failed(places: Places, end: RankRecord, error: RankError | None) -> Failure:
+    code = exit_code(end.exit_code)
+    what = f"raised {error}" if error else describe_exit(code)
+    return Failure(
+        f"rank {end.rank} ({end.node}) {what}.",
+        end.node,
+        end.rank,
+        code,
+        error,
+        last_lines(places.node(end.node) / rank_log(end.rank), _LAST_LINES),
     )
 
 
-def _first(job: LocalJob, state: JobState) -> _RankEnd | None:
+def _first(ranks: Sequence[RankRecord]) -> RankRecord | None:
     """The rank that failed first, as far as it can be told.
 
     Launchers TERM the other ranks of a node when one fails, so a rank that TERM ended comes last. The peers of a
     rank that was killed raise when their connection to it breaks, and may be noticed before it. What ended
     after the outcome was decided does not count.
     """
-    ends = [end for _, directory in job.node_dirs for end in _ends(directory) if end.time <= state.decided]
-    failed = sorted((end for end in ends if end.exit_code), key=lambda end: (end.terminated, end.time))
+    ends = [end for end in ranks if end.exit_code and not end.late]
+    failed = sorted(ends, key=lambda end: (_terminated(end), end.ended))
     if not failed:
         return None
-    killed = [end for end in failed if end.killed and end.time <= failed[0].time + _NOTICED]
+    killed = [end for end in failed if _killed(end) and end.ended <= failed[0].ended + _NOTICED]
     return killed[0] if killed else failed[0]
 
 
-def _ends(directory: Path) -> list[_RankEnd]:
-    ends: list[_RankEnd] = []
-    for path in directory.iterdir():
-        match = _EXIT.fullmatch(path.name)
-        text = path.read_text().strip() if match else ""
-        if match and text.isdigit():
-            ends.append(_RankEnd(int(match[1]), int(text), path.stat().st_mtime))
-    return ends
+def _terminated(end: RankRecord) -> bool:
+    return end.exit_code == _SIGNAL + signal.SIGTERM
+
+
+def _killed(end: RankRecord) -> bool:
+    return end.exit_code > _SIGNAL and not _terminated(end)

@@ -1,16 +1,18 @@
-"""From a `JobSpec` to the command lines and environments of its nodes. Pure: nothing is started or looked up."""
+"""From a torch job to the command lines and environments of its nodes. Pure: nothing is started or looked up."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubeflow.local.devices import VISIBLE
-from kubeflow.local.job import NodePlan
+from kubeflow.local.places import Places
+from kubeflow.local.plan import NodePlan
 from kubeflow.local.ports import LOOPBACK
+from kubeflow.local.processes import MARK, SUPERVISES
 from kubeflow.packaging import OUTPUT_DIR, RUN_ID
+from kubeflow.trainer.constants import constants
 
 if TYPE_CHECKING:
     from kubeflow.packaging import Bundle
@@ -25,7 +27,9 @@ _CAPTURE_RANK = 'exec "$@" >>"$0/rank-$RANK.log" 2>&1'
 # code, with the time, into another. The trap keeps the outer shell alive on TERM until the rank has ended by it, and
 # its own remarks on that go nowhere. What is put into temporary files on the way to the rank goes with the job's
 # directory; the rank itself has the user's TMPDIR again.
+# A rank that torchrun starts again begins with a clean slate.
 _RANK = (
+    '[ ! -e "$0/rank-$RANK.exit" ] || rm -f "$0/rank-$RANK.exit" "$KUBEFLOW_OUTPUT_DIR/rank-$RANK.json"; '
     'if [ -n "$KUBEFLOW_TMPDIR" ]; then TMPDIR="$KUBEFLOW_TMPDIR"; else unset TMPDIR; fi; unset KUBEFLOW_TMPDIR; '
     'trap : INT TERM; capture=$1; shift; /bin/sh -c "$capture" "$0" "$@" 2>/dev/null; '
     'code=$?; echo "$code" >"$0/rank-$RANK.exit"; exit "$code"'
@@ -34,8 +38,10 @@ _RANK = (
 # What a launcher around this process has set for its own ranks is not meant for ours.
 _LAUNCHER_PREFIXES = ("PET_", "TORCHELASTIC_", "ROLE_", "OMPI_COMM_WORLD_", "PMI_", "PMIX_")
 _LAUNCHER_VARIABLES = frozenset(
-    {"RANK", "LOCAL_RANK", "GROUP_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE"}
-    | {"MASTER_ADDR", "MASTER_PORT", "SLURM_PROCID", "SLURM_LOCALID"}
+    {"JAX_NUM_PROCESSES", "JAX_PROCESS_ID", "JAX_COORDINATOR_ADDRESS", "JOB_COMPLETION_INDEX"}
+    | {"DMLC_TRACKER_URI", "DMLC_TRACKER_PORT", "DMLC_TASK_ID", "DMLC_NUM_WORKER"}
+    | {"RANK", "LOCAL_RANK", "GROUP_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE"}
+    | {"MASTER_ADDR", "MASTER_PORT", "SLURM_PROCID", "SLURM_LOCALID", MARK, SUPERVISES}
 )
 
 
@@ -46,42 +52,20 @@ class Layout:
     Attributes:
         num_nodes: Nodes.
         num_proc_per_node: Processes (ranks) of each node; rank = node * num_proc_per_node + local rank.
-        gpus: For each node the GPUs it gets, as `CUDA_VISIBLE_DEVICES` names them; empty leaves the choice alone.
+        gpus: GPUs that each node leases for itself; 0 leaves all of them to be seen.
+        cpus: CPUs that each node may use, `None` for all.
+        memory: Bytes that each process may use, `None` for all there is.
     """
 
     num_nodes: int
     num_proc_per_node: int
-    gpus: tuple[tuple[str, ...], ...] = ()
+    gpus: int = 0
+    cpus: int | None = None
+    memory: int | None = None
 
     def node_of(self, rank: int) -> int:
         """Return the node that a global rank is on."""
         return rank // self.num_proc_per_node
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where the parts of a job are, below its own directory."""
-
-    directory: Path
-
-    @property
-    def outcomes(self) -> Path:
-        """What the ranks report."""
-        return self.directory / "outcomes"
-
-    @property
-    def temporary(self) -> Path:
-        """What the launchers unpack."""
-        return self.directory / "tmp"
-
-    @property
-    def environment(self) -> Path:
-        """What is installed for the job alone."""
-        return self.directory / "environment"
-
-    def node(self, index: int) -> Path:
-        """Logs and exit codes of one node."""
-        return self.directory / f"node-{index}"
 
 
 def torchrun(
@@ -90,11 +74,10 @@ def torchrun(
     places: Places,
     *,
     python: str,
-    install: bool,
-    port: int,
     environ: Mapping[str, str],
     env: Mapping[str, str],
-) -> list[NodePlan]:
+    max_restarts: int = 0,
+) -> tuple[NodePlan, ...]:
     """Return one torchrun per node, with the environment that the control plane gives its nodes.
 
     Args:
@@ -102,13 +85,13 @@ def torchrun(
         layout: Nodes, ranks and GPUs.
         places: Where the job's files are.
         python: The interpreter of the job.
-        install: Whether the bundle's requirements are to be installed for that interpreter first.
-        port: A loopback port for the rendezvous; node 0 listens on it.
         environ: The environment of this process.
         env: The job's own variables.
+        max_restarts: How often torchrun starts all ranks anew after one of them failed.
     """
+    run_id = places.directory.name
     common = {
-        **_inherited(environ),
+        **inherited(environ),
         # torchrun would set the first by itself, and say so at length; without the second, prints reach the log
         # in blocks, long after they were made.
         "OMP_NUM_THREADS": environ.get("OMP_NUM_THREADS", "1"),
@@ -116,26 +99,75 @@ def torchrun(
         **env,
         "PET_NNODES": str(layout.num_nodes),
         "PET_NPROC_PER_NODE": str(layout.num_proc_per_node),
-        "PET_MASTER_ADDR": LOOPBACK,
-        "PET_MASTER_PORT": str(port),
+        **({"PET_MAX_RESTARTS": str(max_restarts)} if max_restarts else {}),
         "KUBEFLOW_TMPDIR": {**environ, **env}.get("TMPDIR", ""),
         "TMPDIR": str(places.temporary),
         OUTPUT_DIR: str(places.outcomes),
-        RUN_ID: places.directory.name,  # the nodes share one installation
+        RUN_ID: run_id,
     }
     plans: list[NodePlan] = []
     for index in range(layout.num_nodes):
-        node = str(places.node(index))
-        launcher = ("/bin/sh", "-c", _CAPTURE_TORCHRUN, node, python, "-P", "-m", "torch.distributed.run")
-        rank = ("--no-python", "/bin/sh", "-c", _RANK, node, _CAPTURE_RANK, python)
-        loader, *arguments = bundle.command((*launcher, *rank), python=python, install=install)
-        gpus = {VISIBLE: ",".join(layout.gpus[index])} if layout.gpus else {}
-        # -P: a file of the user's that happens to be called random.py must not shadow the library for our programs.
-        plans.append(NodePlan((loader, "-P", *arguments), {**common, **gpus, "PET_NODE_RANK": str(index)}))
-    return plans
+        name = node_name(index)
+        directory = str(places.node(name))
+        launcher = ("/bin/sh", "-c", _CAPTURE_TORCHRUN, directory, python, "-P", "-m", "torch.distributed.run")
+        rank = ("--no-python", *captured_rank(directory, "$RANK"), python)
+        loader, *arguments = bundle.command((*launcher, *rank), python=python, install=False)
+        plans.append(
+            NodePlan(
+                name,
+                # -P: a file of the user's called random.py must not shadow the library for our programs.
+                argv=(loader, "-P", *arguments),
+                env={**common, "PET_NODE_RANK": str(index)},
+                rendezvous=_elastic(index, run_id) if max_restarts else _static(),
+                ranks=tuple(range(index * layout.num_proc_per_node, (index + 1) * layout.num_proc_per_node)),
+                gpus=layout.gpus,
+                cpus=layout.cpus,
+                memory=layout.memory,
+            )
+        )
+    return tuple(plans)
 
 
-def _inherited(environ: Mapping[str, str]) -> dict[str, str]:
+def _static() -> dict[str, str]:
+    """As the control plane sets it up: node 0 listens, and each node has the rank that it is told."""
+    return {"PET_MASTER_ADDR": LOOPBACK, "PET_MASTER_PORT": "{port}"}
+
+
+def _elastic(index: int, run_id: str) -> dict[str, str]:
+    """What restarts need: nodes that agree on one, and ranks that do not read what those before them left in the store.
+
+    PyTorch 2.13 lets all attempts share the store of the agents, without a prefix: they get a fresh one each instead.
+
+    The elastic rendezvous gives ranks to nodes in the order of their addresses, as texts. Linux has 127.0.0.0/8 on
+    loopback; elsewhere the order of their pids decides, which is mostly that of their start.
+    """
+    address = f"127.0.1.{100 + index}" if sys.platform == "linux" and index < 150 else LOOPBACK
+    return {
+        "PET_RDZV_BACKEND": "c10d",
+        "PET_RDZV_ENDPOINT": f"{LOOPBACK}:{{port}}",
+        "PET_RDZV_ID": run_id,
+        "PET_LOCAL_ADDR": address,
+        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
+    }
+
+
+def node_name(index: int) -> str:
+    """Return the step of a training node, like `"node-0"`."""
+    return f"{constants.NODE}-{index}"
+
+
+def captured_rank(directory: str, rank: str) -> tuple[str, ...]:
+    """Return what a rank's command line is appended to, so that it leaves its log and its exit code.
+
+    Args:
+        directory: Of the node.
+        rank: The rank's number, or the variable that holds it when it starts, like `"$RANK"`.
+    """
+    return ("/bin/sh", "-c", _RANK.replace("$RANK", rank), directory, _CAPTURE_RANK.replace("$RANK", rank))
+
+
+def inherited(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what a job takes over from this process's environment: all but what concerns this process alone."""
     return {
         name: value
         for name, value in environ.items()

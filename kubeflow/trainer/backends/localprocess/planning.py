@@ -1,0 +1,110 @@
+"""From a checked `JobSpec` to what runs: the Python of the job, what it fetches, and its nodes. Starts nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kubeflow.local.environments import locate, needed
+from kubeflow.local.places import Places, environments
+from kubeflow.local.plan import EnvironmentPlan, NodePlan
+from kubeflow.trainer.backends.localprocess import frameworks, initializers, launch, runtimes, tune
+from kubeflow.trainer.backends.localprocess.launch import Layout
+from kubeflow.trainer.jobspec import JobSpec
+from kubeflow.trainer.types.initializers import Initializer
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job that this machine can run.
+
+    Attributes:
+        spec: What was asked for.
+        layout: How it lies on this machine.
+        environment: The Python that is built for it; `None` runs in this interpreter.
+        gpus: The GPUs of this machine.
+    """
+
+    spec: JobSpec
+    layout: Layout
+    environment: EnvironmentPlan | None
+    gpus: Sequence[str]
+
+    def stages(self, places: Places, environ: Mapping[str, str]) -> tuple[tuple[NodePlan, ...], ...]:
+        """Return its steps: what fetches, if anything, then the nodes.
+
+        Args:
+            places: Where the job's files are.
+            environ: The environment of this process.
+
+        Raises:
+            InvalidInput: When its runtime's own trainer refuses it.
+        """
+        steps = initializers.plan(fetched(self.spec), places.workspace, launch.inherited(environ))
+        nodes = self._nodes(places, environ)
+        return (steps, nodes) if steps else (nodes,)
+
+    def _nodes(self, places: Places, environ: Mapping[str, str]) -> tuple[NodePlan, ...]:
+        spec = self.spec
+        if spec.bundle is None:
+            return tune.nodes(
+                tune.complete(spec),
+                spec.initializer,
+                self.layout,
+                places,
+                tune=runtimes.find_program(runtimes.TUNE) or runtimes.TUNE,
+                environ=environ,
+                gpus=bool(self.gpus),
+            )
+        python = sys.executable
+        if self.environment is not None:
+            path = locate(self.environment, environments(places.state))
+            python = str(path)
+            # Programs that come with its packages are found, as in an activated environment.
+            environ = {**environ, "PATH": os.pathsep.join([str(path.parent), environ.get("PATH", os.defpath)])}
+        framework = spec.runtime.trainer.framework
+        if framework == "torch":
+            return launch.torchrun(
+                spec.bundle,
+                self.layout,
+                places,
+                python=python,
+                environ=environ,
+                env=spec.env,
+                max_restarts=spec.max_restarts,
+            )
+        return frameworks.nodes(
+            framework, spec.bundle, self.layout, places, python=python, environ=environ, env=spec.env
+        )
+
+
+def environment(spec: JobSpec, python: str | None) -> EnvironmentPlan | None:
+    """Return the Python that is built for a job; `None` when this interpreter has all that it asks for.
+
+    Args:
+        spec: The job.
+        python: Another Python than this one, by path or version.
+
+    Raises:
+        InvalidInput: When a requirement is none.
+    """
+    if spec.bundle is None:
+        return None
+    plan = EnvironmentPlan(spec.bundle.requirements, spec.bundle.index_urls, python)
+    return plan if needed(plan) else None
+
+
+def tunes(spec: JobSpec) -> bool:
+    """Return whether a job runs the trainer of its runtime."""
+    return runtimes.brings_trainer(spec.runtime) and spec.bundle is None and spec.image is None and spec.command is None
+
+
+def fetched(spec: JobSpec) -> Initializer | None:
+    """Return what is fetched for a job, by its own word or by its runtime's.
+
+    Raises:
+        InvalidInput: When the runtime's trainer needs a model and nobody names one.
+    """
+    return tune.complete(spec).initializer if tunes(spec) else spec.initializer
