@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
+from kubeflow.cluster import NotConfigured, Unreachable
 from kubeflow.core.errors import InvalidInput
 from kubeflow.packaging import PackagingError
 from kubeflow.trainer import (
@@ -20,20 +22,30 @@ from kubeflow.trainer import (
     ContainerBackendConfig,
     CustomTrainer,
     CustomTrainerContainer,
-    HuggingFaceDatasetInitializer,
+    DataCacheInitializer,
     Initializer,
     JobExists,
     JobNotFound,
     KubernetesBackendConfig,
     LocalProcessBackendConfig,
+    Runtime,
+    RuntimeKind,
     RuntimeNotFound,
+    RuntimeTrainer,
+    S3DatasetInitializer,
     TorchTuneConfig,
     TrainerClient,
+    TrainerType,
     Unsupported,
 )
 
 
 def train(epochs: int) -> None: ...
+
+
+def of(framework: str) -> Runtime:
+    trainer = RuntimeTrainer(TrainerType.CUSTOM_TRAINER, framework, "image")
+    return Runtime("my-runtime", trainer, RuntimeKind.TRAINING_RUNTIME)
 
 
 def around_a_lock() -> Callable[[], None]:
@@ -91,7 +103,7 @@ def test_what_works_nowhere_is_refused_before_anything_starts(
     message: str,
     cluster: bool,
 ) -> None:
-    client = TrainerClient(KubernetesBackendConfig() if cluster else local_config)
+    client = TrainerClient(KubernetesBackendConfig(offline=True) if cluster else local_config)
 
     with pytest.raises(error, match=message):
         call(client)
@@ -105,10 +117,15 @@ def test_what_works_nowhere_is_refused_before_anything_starts(
 BAD_LOCALLY: list[tuple[str, Callable[[TrainerClient], object], str]] = [
     ("an image", lambda c: c.train(trainer=CustomTrainerContainer("image")), r"CustomTrainer\(func=...\)"),
     ("the runtime's own code", lambda c: c.train(), "train_func="),
-    ("an initializer", lambda c: c.train(initializer=Initializer(dataset=HuggingFaceDatasetInitializer("hf://a/b")), trainer=CustomTrainer(train, {"epochs": 1})), "initializer="),
+    ("a data cache", lambda c: c.train(initializer=Initializer(dataset=DataCacheInitializer("cache://a/b", "s3://c/m", 2)), trainer=CustomTrainer(train, {"epochs": 1})), "S3DatasetInitializer"),
+    ("data that is not there", lambda c: c.train(initializer=Initializer(dataset=S3DatasetInitializer("file:///no/where")), trainer=CustomTrainer(train, {"epochs": 1})), "There is no /no/where"),
     ("a TPU", lambda c: c.train(train_func=train, func_args={"epochs": 1}, resources_per_node={"tpu": 1}), "google.com/tpu"),
     ("more GPUs than any machine has", lambda c: c.train(train_func=train, func_args={"epochs": 1}, num_nodes=2, resources_per_node={"gpu": 999}), "999 GPU"),
-    ("a jax runtime", lambda c: c.train(replace(c.get_runtime("torch-distributed"), name="jax-distributed"), trainer=CustomTrainer(train, {"epochs": 1})), "jax-distributed"),
+    ("a runtime whose package is missing", lambda c: c.train("mlx-distributed", trainer=CustomTrainer(train, {"epochs": 1})), "pip install mlx"),
+    ("a runtime with a data cache", lambda c: c.train("torch-distributed-with-cache", trainer=CustomTrainer(train, {"epochs": 1})), "only a cluster has"),
+    ("a runtime that starts its processes in its own way", lambda c: c.train(of("flux"), trainer=CustomTrainer(train, {"epochs": 1})), "'my-runtime' starts its processes"),
+    ("many processes without a launcher", lambda c: c.train(of("plain"), trainer=CustomTrainer(train, {"epochs": 1}, num_proc_per_node=2)), "num_nodes=2 instead"),
+    ("TorchTune without TorchTune", lambda c: c.train("torchtune-llama3.2-1b"), r"pip install 'kubeflow\[torchtune\]'"),
 ]
 # fmt: on
 
@@ -210,7 +227,7 @@ def test_a_state_directory_that_cannot_be_written_to(tmp_path: Path) -> None:
 
 
 def test_without_a_cluster_every_verb_but_rendering_says_how_to_go_on() -> None:
-    client = TrainerClient()
+    client = TrainerClient(KubernetesBackendConfig(offline=True))
     calls: list[Callable[[], object]] = [
         lambda: client.train(train_func=sleep),
         client.list_jobs,
@@ -224,7 +241,59 @@ def test_without_a_cluster_every_verb_but_rendering_says_how_to_go_on() -> None:
         lambda: client.backend.outcome("a"),
         lambda: client.wait_for_job_status("a"),
         lambda: client.delete_job("a"),
+        lambda: client.suspend_job("a"),
+        lambda: client.resume_job("a"),
+        lambda: client.scale_job("a", 2),
+        lambda: client.explain("a"),
+        lambda: client.create_job(client.train(train_func=sleep, dry_run=True)),
+        lambda: client.train(train_func=sleep, server_dry_run=True),
     ]
     for call in calls:
         with pytest.raises(Unsupported, match=r"dry_run=True\).to_yaml\(\).*LocalProcessBackendConfig"):
             call()
+
+
+LOCALLY = r"TrainerClient\(LocalProcessBackendConfig\(\)\).*KUBEFLOW_BACKEND=localprocess"
+
+
+# fmt: off
+NO_CLUSTER: list[tuple[str, str | None, str]] = [
+    ("no kubeconfig", None, "There is no kubeconfig"),
+    ("an empty one", "", "cannot be used"),
+    ("one that is no YAML", "{", "cannot be used"),
+    ("one without a context", "apiVersion: v1\nkind: Config\nclusters: []\ncontexts: []\nusers: []\n", "no current context"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("text", "problem"), [case[1:] for case in NO_CLUSTER], ids=[case[0] for case in NO_CLUSTER])
+def test_a_bare_client_without_a_cluster_says_at_once_how_to_run_on_this_machine(
+    text: str | None, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    if text is not None:
+        kubeconfig.write_text(text, "utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    for variable in ("KUBERNETES_SERVICE_HOST", "KUBEFLOW_BACKEND"):
+        monkeypatch.delenv(variable, raising=False)
+
+    with pytest.raises(NotConfigured, match=problem) as error:
+        TrainerClient()
+    assert re.search(LOCALLY, str(error.value))
+
+    monkeypatch.setenv("KUBEFLOW_BACKEND", "localprocess")
+    assert TrainerClient().list_runtimes()[0].name == "torch-distributed"
+
+
+def test_a_bare_client_whose_cluster_does_not_answer_says_so_in_good_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = {"name": "gone", "cluster": {"server": "http://127.0.0.1:1"}}
+    context = {"name": "gone", "context": {"cluster": "gone", "user": "me"}}
+    config = {"clusters": [cluster], "contexts": [context], "users": [{"name": "me", "user": {}}]}
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump({**config, "current-context": "gone"}), "utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    monkeypatch.delenv("KUBEFLOW_BACKEND", raising=False)
+
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1"):
+        TrainerClient()

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import kubeflow.trainer
+import kubeflow.trainer.options
 
 HEAVY = ("kubernetes", "torch", "pydantic", "yaml", "docker", "numpy", "kubeflow_api", "psutil")
 
@@ -23,11 +24,17 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 def test_a_client_of_the_types_alone_loads_no_models() -> None:
     script = (
-        "import sys; from kubeflow.trainer import TrainerClient, CustomTrainer; TrainerClient(); print(*sys.modules)"
+        "import sys; from kubeflow.trainer import TrainerClient, CustomTrainer, KubernetesBackendConfig, options;"
+        "options.Toleration; TrainerClient(KubernetesBackendConfig(offline=True)); print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
 
     assert not {name.partition(".")[0] for name in loaded} & set(HEAVY)
+
+
+@pytest.mark.parametrize("name", kubeflow.trainer.options.__all__)
+def test_every_option_is_there(name: str) -> None:
+    assert getattr(kubeflow.trainer.options, name).__name__ == name
 
 
 @pytest.mark.parametrize("name", kubeflow.trainer.__all__)
@@ -52,6 +59,8 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
         ("kubeflow.trainer.backends.container.types", "ContainerBackendConfig"),
         ("kubeflow.common.types", "KubernetesBackendConfig"),
         ("kubeflow.trainer.backends.kubernetes", "KubernetesBackendConfig"),
+        ("kubeflow.trainer.options.kubernetes", "RuntimePatch"),
+        ("kubeflow.trainer.options.common", "Name"),
     ],
 )
 def test_published_import_paths_work(module: str, name: str) -> None:

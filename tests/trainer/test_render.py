@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from kubeflow.trainer import (
     TrainerClient,
     TrainerType,
     Unsupported,
+    options,
 )
 
 
@@ -35,6 +37,13 @@ def train(text: str = "nothing") -> None:
     import os
 
     print("trained with", text, "on rank", os.environ["RANK"], "of", os.environ["WORLD_SIZE"])
+
+
+def report() -> None:
+    import os
+
+    rank, size = os.environ["OMPI_COMM_WORLD_RANK"], os.environ["OMPI_COMM_WORLD_SIZE"]
+    print(f"rank {rank} of {size} has", os.environ["GIVEN"], os.environ["SECRET"], flush=True)
 
 
 def spec_of(job: TrainJob) -> dict[str, Any]:
@@ -48,7 +57,7 @@ HOSTILE = "$HOME `id` $(id) \\ \" ' %s {} \N{SNOWMAN}"
 
 
 def test_the_fields_that_were_given_are_there_and_no_others() -> None:
-    job = TrainerClient(KubernetesBackendConfig(namespace="ml")).train(
+    job = TrainerClient(KubernetesBackendConfig(namespace="ml", offline=True)).train(
         "torch-distributed",
         trainer=CustomTrainer(
             train,
@@ -99,7 +108,9 @@ def test_the_fields_that_were_given_are_there_and_no_others() -> None:
 
 
 def test_yaml_reads_back_as_the_same_job() -> None:
-    job = TrainerClient().train(train_func=train, func_args={"text": HOSTILE}, dry_run=True)
+    job = TrainerClient(KubernetesBackendConfig(offline=True)).train(
+        train_func=train, func_args={"text": HOSTILE}, dry_run=True
+    )
 
     assert TrainJob.from_dict(yaml.safe_load(job.to_yaml())) == job
 
@@ -107,7 +118,7 @@ def test_yaml_reads_back_as_the_same_job() -> None:
 def test_the_same_call_renders_the_same_everywhere_but_for_the_name(
     local_config: LocalProcessBackendConfig,
 ) -> None:
-    local, cluster = TrainerClient(local_config), TrainerClient()
+    local, cluster = TrainerClient(local_config), TrainerClient(KubernetesBackendConfig(offline=True))
     runtime = local.get_runtime("torch-distributed")
 
     jobs = [
@@ -125,13 +136,15 @@ def test_a_runtime_of_a_namespace_is_referred_to_by_its_kind() -> None:
         "mine", RuntimeTrainer(TrainerType.CUSTOM_TRAINER, "torch", "image"), RuntimeKind.TRAINING_RUNTIME
     )
 
-    job = TrainerClient().train(runtime, trainer=CustomTrainer(train), dry_run=True)
+    job = TrainerClient(KubernetesBackendConfig(offline=True)).train(
+        runtime, trainer=CustomTrainer(train), dry_run=True
+    )
 
     assert spec_of(job)["runtimeRef"]["kind"] == "TrainingRuntime"
 
 
 def test_a_container_and_a_bare_runtime_keep_their_own_command() -> None:
-    client = TrainerClient()
+    client = TrainerClient(KubernetesBackendConfig(offline=True))
 
     container = client.train(trainer=CustomTrainerContainer("example/image:1", num_nodes=2), dry_run=True)
     bare = client.train("torchtune-llama3.2-1b", dry_run=True)
@@ -140,17 +153,55 @@ def test_a_container_and_a_bare_runtime_keep_their_own_command() -> None:
     assert spec_of(bare)["trainer"] == {}
 
 
-def test_jax_gets_no_torchrun_and_mpi_is_refused() -> None:
-    job = TrainerClient().train("jax-distributed", trainer=CustomTrainer(train), dry_run=True)
-    assert decode_command(["python", *spec_of(job)["trainer"]["args"]]).launcher == ("python",)
+def test_each_framework_has_its_launcher_and_an_unknown_one_is_refused() -> None:
+    client = TrainerClient(KubernetesBackendConfig(offline=True))
+    for name, launcher in (("torch-distributed", ("torchrun",)), ("jax-distributed", ("python",))):
+        job = client.train(name, trainer=CustomTrainer(train), dry_run=True)
+        assert decode_command(["python", *spec_of(job)["trainer"]["args"]]).launcher == launcher
 
-    with pytest.raises(Unsupported, match="deepspeed-distributed"):
-        TrainerClient().train("deepspeed-distributed", trainer=CustomTrainer(train), dry_run=True)
+    flux = Runtime(
+        "flux-distributed", RuntimeTrainer(TrainerType.CUSTOM_TRAINER, "flux", "image"), RuntimeKind("TrainingRuntime")
+    )
+    with pytest.raises(Unsupported, match=r"flux-distributed.*CustomTrainerContainer"):
+        client.train(flux, trainer=CustomTrainer(train), dry_run=True)
+
+
+@pytest.mark.skipif(not shutil.which("mpirun"), reason="needs Open MPI")
+def test_in_an_mpi_runtime_mpirun_starts_the_function_on_every_rank_with_its_variables(tmp_path: Path) -> None:
+    job = TrainerClient(KubernetesBackendConfig(offline=True)).train(
+        "deepspeed-distributed",
+        trainer=CustomTrainer(report, env={"GIVEN": HOSTILE}),
+        options=[options.SecretEnv("token", ["SECRET"])],
+        dry_run=True,
+    )
+    trainer = spec_of(job)["trainer"]
+    hosts = tmp_path / "hostfile"
+    hosts.write_text("localhost slots=2\n")
+    launcher = {  # what the control plane sets on the launcher (FACTS of Trainer 2.0 to 2.3), and a root user's consent
+        "OMPI_MCA_orte_default_hostfile": str(hosts),
+        "OMPI_MCA_orte_keep_fqdn_hostnames": "true",
+        "OMPI_MCA_orte_set_default_slots": "2",
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "OMPI_MCA_rmaps_base_oversubscribe": "1",
+    }
+    environ = {**os.environ, **launcher, "TMPDIR": str(tmp_path), "GIVEN": HOSTILE, "SECRET": "from the cluster"}
+    environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+    done = subprocess.run(
+        [*trainer["command"], *trainer["args"]], env=environ, capture_output=True, text=True, check=False, timeout=120
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert [f"rank {i} of 2 has {HOSTILE} from the cluster" in done.stdout for i in range(2)] == [True, True]
+    assert job.to_yaml().count("from the cluster") == 0
 
 
 def test_an_unknown_runtime_lists_the_known_ones() -> None:
     with pytest.raises(RuntimeNotFound, match="jax-distributed") as error:
-        TrainerClient().train("jx-distributed", trainer=CustomTrainer(train), dry_run=True)
+        TrainerClient(KubernetesBackendConfig(offline=True)).train(
+            "jx-distributed", trainer=CustomTrainer(train), dry_run=True
+        )
     assert "torch-distributed" in error.value.available
 
 
@@ -167,7 +218,9 @@ class Team:
 
 
 def test_options_change_the_job_in_order() -> None:
-    job = TrainerClient().train(trainer=CustomTrainer(train), options=[Team("red"), Team("blue")], dry_run=True)
+    job = TrainerClient(KubernetesBackendConfig(offline=True)).train(
+        trainer=CustomTrainer(train), options=[Team("red"), Team("blue")], dry_run=True
+    )
 
     assert job.metadata is not None
     assert job.metadata.labels == {"team": "blue"}
@@ -178,7 +231,9 @@ def test_options_change_the_job_in_order() -> None:
 
 
 def test_the_rendered_command_trains_when_nodes_run_it_as_the_control_plane_would(tmp_path: Path) -> None:
-    job = TrainerClient().train(train_func=train, func_args={"text": HOSTILE}, num_nodes=2, dry_run=True)
+    job = TrainerClient(KubernetesBackendConfig(offline=True)).train(
+        train_func=train, func_args={"text": HOSTILE}, num_nodes=2, dry_run=True
+    )
     trainer = spec_of(job)["trainer"]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

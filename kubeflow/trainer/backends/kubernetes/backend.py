@@ -1,91 +1,200 @@
-"""The Kubernetes backend of this version: it renders TrainJobs and does not talk to a cluster."""
+"""The Kubernetes backend: a job is a TrainJob that Kubeflow Trainer runs. This module wires; the others do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NoReturn
+import threading
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
-from kubeflow.trainer.backends.kubernetes.runtimes import shipped_runtime
+from kubeflow.trainer.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobFailed, Unsupported
 from kubeflow.trainer.jobspec import JobSpec
 from kubeflow.trainer.types.jobs import Event, TrainJob
+from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.runtimes import Runtime
 
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1
 
     from kubeflow.packaging import RankOutcome
+    from kubeflow.trainer.backends.kubernetes.connection import Connection, Wrap
+    from kubeflow.trainer.backends.kubernetes.waiting import Waiting
 
 
 class KubernetesBackend:
-    """Realises jobs as TrainJobs. Until it has a transport, every verb but rendering says so."""
+    """Realises jobs as TrainJobs.
 
-    def __init__(self, config: KubernetesBackendConfig) -> None:
+    Args:
+        config: Where the cluster is; with `offline=True` no cluster is asked, and jobs can only be rendered.
+        wrap: Put between this backend and its cluster, such as a count of requests. Default: nothing.
+
+    Raises:
+        NotConfigured: There is no usable kubeconfig, and this is no pod of a cluster: says how to run locally.
+        ControlPlaneMissing: The cluster has no Kubeflow Trainer.
+        ClusterError: It cannot be reached, or does not let these credentials in.
+    """
+
+    def __init__(self, config: KubernetesBackendConfig, wrap: Wrap | None = None) -> None:
         self._config = config
+        self._connection: Connection | None = None
+        self._waits: Waiting | None = None
+        self._making_waits = threading.Lock()
+        if not config.offline:
+            from kubeflow.trainer.backends.kubernetes.connection import Connection
 
-    def resolve_runtime(self, name: str) -> Runtime:
-        """Return what is known of a shipped runtime; no cluster is asked."""
-        return shipped_runtime(name)
+            self._connection = Connection(config, wrap)
 
-    def render(self, spec: JobSpec) -> v1alpha1.TrainJob:
-        """Return the TrainJob of `spec`, in the namespace of the configuration if that names one."""
-        from kubeflow.trainer.backends.kubernetes.render import render
-
-        return render(spec, namespace=self._config.namespace)
-
-    def train(self, spec: JobSpec) -> None:
-        """Not in this version."""
-        _no_cluster(f"creating TrainJob {spec.name!r}")
+    # -- runtimes -----------------------------------------------------------------------------------------------
 
     def list_runtimes(self) -> list[Runtime]:
-        """Not in this version."""
-        _no_cluster("listing runtimes")
+        """Return the runtimes of the cluster, then those of the namespace: two requests."""
+        return [known.runtime for known in self._online("listing runtimes").runtimes.load()]
 
     def get_runtime(self, name: str) -> Runtime:
-        """Not in this version."""
-        _no_cluster(f"reading runtime {name!r}")
+        """Return the runtime that `name` means, from memory when it was read in the last minute."""
+        return self._online(f"reading runtime {name!r}").runtimes.named(name).runtime
+
+    def resolve_runtime(self, name: str) -> Runtime:
+        """Return what is known of a runtime: offline, of those that Kubeflow Trainer ships."""
+        if self._connection is None:
+            from kubeflow.trainer.backends.kubernetes.making import offline_minor
+            from kubeflow.trainer.backends.kubernetes.runtimes import shipped_runtime
+
+            return shipped_runtime(name, offline_minor(self._config))
+        return self.get_runtime(name)
 
     def get_runtime_packages(self, runtime: Runtime) -> str:
-        """Not in this version."""
-        _no_cluster(f"listing the packages of runtime {runtime.name!r}")
+        """Return what a short job of one node says of the inside of `runtime`; the job is deleted in any case."""
+        self._online(f"listing the packages of runtime {runtime.name!r}")
+        from kubeflow.trainer.backends.kubernetes.packages import runtime_packages
 
-    def list_jobs(self) -> list[TrainJob]:
-        """Not in this version."""
-        _no_cluster("listing TrainJobs")
+        return runtime_packages(self, runtime)
+
+    # -- new jobs -----------------------------------------------------------------------------------------------
+
+    def render(self, spec: JobSpec) -> v1alpha1.TrainJob:
+        """Return the TrainJob of `spec`, in the form of the Trainer that is installed or configured."""
+        from kubeflow.trainer.backends.kubernetes.making import rendered
+
+        return rendered(self._config, self._connection, spec)
+
+    def train(self, spec: JobSpec) -> None:
+        """Create the TrainJob of `spec`, and Secrets for credentials that it holds."""
+        from kubeflow.trainer.backends.kubernetes.making import train
+
+        train(self._online(f"creating TrainJob {spec.name!r}"), spec)
+
+    def render_on_server(self, spec: JobSpec) -> v1alpha1.TrainJob:
+        """Return the TrainJob of `spec` as the cluster would store it."""
+        from kubeflow.trainer.backends.kubernetes.making import render_on_server
+
+        return render_on_server(self._online(f"checking TrainJob {spec.name!r}"), spec)
+
+    def create_job(self, job: v1alpha1.TrainJob) -> str:
+        """Create a TrainJob that is given as such, and return its name."""
+        from kubeflow.trainer.backends.kubernetes.making import create
+
+        return create(self._online("creating a TrainJob"), job)
+
+    # -- looking at jobs ----------------------------------------------------------------------------------------
+
+    def list_jobs(self, label_selector: str | None = None) -> list[TrainJob]:
+        """Return the jobs, oldest first: one request for each 500 jobs and each 500 of their pods."""
+        from kubeflow.trainer.backends.kubernetes.looking import list_jobs
+
+        return list_jobs(self._online("listing TrainJobs"), label_selector)
 
     def get_job(self, name: str) -> TrainJob:
-        """Not in this version."""
-        _no_cluster(f"reading TrainJob {name!r}")
+        """Return one job as it is now: two requests."""
+        from kubeflow.trainer.backends.kubernetes.looking import get_job
+
+        return get_job(self._online(f"reading TrainJob {name!r}"), name)
+
+    def watching(self, name: str) -> AbstractContextManager[None]:
+        """Keep following a job, once `next_change` has begun with it, until the context ends."""
+        return self._waiting(name).watching(name)
 
     def next_change(self, name: str, seen: TrainJob, timeout: float) -> TrainJob:
-        """Not in this version."""
-        _no_cluster(f"watching TrainJob {name!r}")
+        """Return the job once it differs from `seen`; the cluster says when, and is not polled."""
+        return self._waiting(name).next_change(name, seen, timeout)
 
     def failure(self, name: str) -> JobFailed:
-        """Not in this version."""
-        _no_cluster(f"reading TrainJob {name!r}")
+        """Return why a job failed."""
+        connection = self._online(f"reading TrainJob {name!r}")
+        from kubeflow.trainer.backends.kubernetes import telling
+
+        return telling.failure(connection, name)
 
     def outcome(self, name: str) -> RankOutcome | None:
-        """Not in this version."""
-        _no_cluster(f"reading the result of TrainJob {name!r}")
+        """Return how rank 0 ended, by its own word."""
+        connection = self._online(f"reading the result of TrainJob {name!r}")
+        from kubeflow.trainer.backends.kubernetes import telling
 
-    def get_job_logs(self, name: str, step: str | None, follow: bool) -> Iterator[str]:
-        """Not in this version."""
-        _no_cluster(f"reading the logs of TrainJob {name!r}")
+        return telling.outcome(connection, name)
+
+    def get_job_logs(self, name: str, step: str | None, follow: bool, after: str | None = None) -> LogLines:
+        """Check the arguments, then yield lines as they come."""
+        connection = self._online(f"reading the logs of TrainJob {name!r}")
+        from kubeflow.trainer.backends.kubernetes import telling
+
+        return telling.job_logs(connection, name, step, follow, after)
 
     def get_job_events(self, name: str) -> list[Event]:
-        """Not in this version."""
-        _no_cluster(f"reading the events of TrainJob {name!r}")
+        """Return what happened to the job and to everything that was made for it, oldest first."""
+        connection = self._online(f"reading the events of TrainJob {name!r}")
+        from kubeflow.trainer.backends.kubernetes import telling
 
-    def delete_job(self, name: str) -> None:
-        """Not in this version."""
-        _no_cluster(f"deleting TrainJob {name!r}")
+        return telling.events(connection, name)
 
+    def diagnose(self, name: str) -> Diagnosis:
+        """Return why a job is where it is."""
+        connection = self._online(f"reading TrainJob {name!r}")
+        from kubeflow.trainer.backends.kubernetes import telling
 
-def _no_cluster(what: str) -> NoReturn:
-    raise Unsupported(
-        f"This version renders TrainJobs but does not talk to a cluster, so {what} is not possible. "
-        "To run on a cluster, write train(..., dry_run=True).to_yaml() to a file and `kubectl apply -f` it; "
-        "to run on this machine, use TrainerClient(LocalProcessBackendConfig())."
-    )
+        return telling.diagnose(connection, name)
+
+    # -- changing jobs ------------------------------------------------------------------------------------------
+
+    def suspend_job(self, name: str) -> None:
+        """Have the pods of a job deleted, and keep the job."""
+        from kubeflow.trainer.backends.kubernetes import changing
+
+        changing.suspend(self._online(f"suspending TrainJob {name!r}"), name)
+
+    def resume_job(self, name: str) -> None:
+        """Have the pods of a suspended job made anew."""
+        from kubeflow.trainer.backends.kubernetes import changing
+
+        changing.resume(self._online(f"resuming TrainJob {name!r}"), name)
+
+    def scale_job(self, name: str, num_nodes: int) -> None:
+        """Change the number of nodes of a suspended job, on Trainer 2.0 and 2.1."""
+        from kubeflow.trainer.backends.kubernetes import changing
+
+        changing.scale(self._online(f"scaling TrainJob {name!r}"), name, num_nodes)
+
+    def delete_job(self, name: str, wait: float | None = None) -> None:
+        """Delete a job; what it owns goes after it."""
+        from kubeflow.trainer.backends.kubernetes import changing
+
+        changing.delete(self._online(f"deleting TrainJob {name!r}"), name, wait)
+
+    def _waiting(self, name: str) -> Waiting:
+        from kubeflow.trainer.backends.kubernetes.waiting import Waiting
+
+        connection = self._online(f"watching TrainJob {name!r}")
+        with self._making_waits:
+            if self._waits is None:
+                self._waits = Waiting(connection)
+            return self._waits
+
+    def _online(self, what: str) -> Connection:
+        if self._connection is None:
+            raise Unsupported(
+                f"This client is offline (KubernetesBackendConfig(offline=True)), so {what} is not possible. "
+                "Leave offline= out to use the cluster of your kubeconfig, write train(..., dry_run=True).to_yaml() "
+                "to a file and `kubectl apply -f` it, or run on this machine: "
+                "TrainerClient(LocalProcessBackendConfig())."
+            )
+        return self._connection

@@ -14,9 +14,15 @@ class KubernetesBackendConfig:
         config_file: The kubeconfig file. Default: `$KUBECONFIG`, else `~/.kube/config`, else in-cluster.
         context: The context in that file. Default: its current one.
         client_configuration: A `kubernetes.client.Configuration` to use instead of a file.
+        offline: Ask no cluster: jobs can be rendered with `train(..., dry_run=True)` and nothing else. Runtimes are
+            those that Kubeflow Trainer ships, or given as objects.
+        trainer_version: The Trainer minor of the cluster, like `"2.1"`. Default: the one that is installed, asked for
+            once; offline, the newest that this SDK knows.
     """
 
     namespace: str | None = None
     config_file: str | None = None
     context: str | None = None
     client_configuration: object | None = None
+    offline: bool = False
+    trainer_version: str | None = None

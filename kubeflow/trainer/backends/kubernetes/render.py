@@ -6,47 +6,77 @@ from collections.abc import Sequence
 
 from kubeflow_api.k8s.core.v1 import EnvVar, ResourceRequirements
 from kubeflow_api.k8s.meta.v1 import ObjectMeta
-from kubeflow_api.trainer.v1alpha1 import RuntimeRef, Trainer, TrainJob, TrainJobSpec
+from kubeflow_api.trainer.v1alpha1 import RuntimeRef, Trainer, TrainJob, TrainJobSpec, validate_rules
 
+from kubeflow.core.errors import InvalidInput
+from kubeflow.core.rules import RuleViolation
 from kubeflow.packaging import Bundle, bundle_annotations
+from kubeflow.trainer import torchtune
+from kubeflow.trainer.backends.kubernetes import minors, preflight
+from kubeflow.trainer.backends.kubernetes.initialization import initializer
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.jobspec import JobSpec
+from kubeflow.trainer.options.fragments import in_words, typed
 from kubeflow.trainer.types.runtimes import Runtime
 
-# What starts the processes of a node, by the framework of the runtime. MPI runtimes (deepspeed, mlx) are not here:
-# mpirun runs on one node only, and the others would not have the function.
+# What starts the processes of a node, by the framework of the runtime. "plain" is a runtime that sets nothing up.
 _LAUNCHERS: dict[str, Sequence[str]] = {
     "torch": ("torchrun",),
     "jax": ("python",),
     "xgboost": ("python",),
+    "plain": ("python",),
 }
+_MAX_RESTARTS = "PET_MAX_RESTARTS"  # read by torchrun, which takes each of its options from PET_<OPTION>
 
 
-def render(spec: JobSpec, *, namespace: str | None = None) -> TrainJob:
+def render(spec: JobSpec, *, namespace: str | None = None, minor: str = minors.NEWEST) -> TrainJob:
     """Return the TrainJob of `spec`; fields that the user left out stay out, so that the runtime decides them.
+
+    Credentials of initializers are not in it, but the names of Secrets that hold them: `credentials.secrets(spec)`.
 
     Args:
         spec: The job.
         namespace: Namespace of the TrainJob; `None` leaves it to whoever applies it.
+        minor: The Trainer minor that it is for, like `"2.1"`; its form follows from that.
 
     Raises:
+        InvalidInput: When that minor cannot say it, or an option makes an object that no cluster would take.
         Unsupported: When this version cannot express the job.
     """
-    _check(spec)
-    metadata = ObjectMeta(name=spec.name)
-    if namespace is not None:
-        metadata.namespace = namespace
-    if spec.labels:
-        metadata.labels = dict(spec.labels)
+    with in_words("The job"):
+        job = TrainJob(
+            metadata=_metadata(spec, namespace),
+            spec=TrainJobSpec(
+                runtime_ref=_runtime_ref(spec.runtime),
+                trainer=_trainer(spec),
+                initializer=initializer(spec),
+                active_deadline_seconds=spec.active_deadline_seconds,
+                suspend=spec.suspend or None,
+            ),
+        )
+    with in_words("An option"):
+        for edit in spec.edits:
+            edit.apply(job)
+    _forward_environment(spec, job)
+    if spec.edits:
+        # Edits may write anything: hold the result against the schema and the server's rules, as a user's own object.
+        job = typed(TrainJob, job.to_dict(), "What the options made")
+    if violations := validate_rules(job):
+        raise RuleViolation(violations)
+    job = minors.for_minor(job, minor)
+    preflight.check(job, None, minor)
+    if constants.API_VERSION != TrainJob.API_VERSION:
+        job = TrainJob.from_server({**job.to_dict(), "apiVersion": constants.API_VERSION})
+    return job
+
+
+def _metadata(spec: JobSpec, namespace: str | None) -> ObjectMeta:
     # What says which code runs is a fact: it is not for options to change.
     annotations = {**spec.annotations, **(bundle_annotations(spec.bundle) if spec.bundle is not None else {})}
-    if annotations:
-        metadata.annotations = annotations
-    job = TrainJobSpec(runtime_ref=_runtime_ref(spec.runtime), trainer=_trainer(spec))
-    if spec.active_deadline_seconds is not None:
-        job.active_deadline_seconds = spec.active_deadline_seconds
-    return TrainJob(api_version=constants.API_VERSION, kind=constants.TRAINJOB_KIND, metadata=metadata, spec=job)
+    return ObjectMeta(
+        name=spec.name, namespace=namespace, labels={**spec.labels} or None, annotations=annotations or None
+    )
 
 
 def _runtime_ref(runtime: Runtime) -> RuntimeRef:
@@ -58,39 +88,74 @@ def _trainer(spec: JobSpec) -> Trainer:
     if spec.image is not None:
         trainer.image = spec.image
     if spec.bundle is not None:
-        trainer.command, trainer.args = _command(spec.bundle, spec.runtime)
-    if spec.env:
-        trainer.env = [EnvVar(name=name, value=value) for name, value in spec.env.items()]
+        trainer.command, trainer.args = _command(spec.bundle, spec.runtime, tuple(spec.env))
+    elif spec.builtin is not None:
+        # The control plane knows TorchTune by this command and completes it with recipe and model.
+        trainer.command = list(torchtune.COMMAND)
+        trainer.args = torchtune.overrides(spec.builtin.config, spec.initializer)
+    else:
+        if spec.command is not None:
+            trainer.command = list(spec.command)
+        if spec.args is not None:
+            trainer.args = list(spec.args)
+    if env := _env(spec):
+        trainer.env = [EnvVar(name=name, value=value) for name, value in env.items()]
     if spec.num_nodes is not None:
-        trainer.num_nodes = spec.num_nodes
+        trainer.num_nodes = _int32("num_nodes", spec.num_nodes)
     if spec.num_proc_per_node is not None:
-        trainer.num_proc_per_node = spec.num_proc_per_node
+        trainer.num_proc_per_node = _int32("num_proc_per_node", spec.num_proc_per_node)
     if spec.resources:
         # Limits equal requests: devices must, and a node that trains should get what it was promised.
         trainer.resources_per_node = ResourceRequirements(limits={**spec.resources}, requests={**spec.resources})
     return trainer
 
 
-def _command(bundle: Bundle, runtime: Runtime) -> tuple[list[str], list[str]]:
+def _int32(field: str, value: int) -> int:
+    if value >= 1 << 31:
+        raise InvalidInput(f"{field}={value} is more than a cluster can count: choose less.")
+    return value
+
+
+def _env(spec: JobSpec) -> dict[str, str]:
+    env = dict(spec.env)
+    if spec.max_restarts:
+        restarts = str(spec.max_restarts)
+        if env.setdefault(_MAX_RESTARTS, restarts) != restarts:
+            raise InvalidInput(f"MaxRestarts and env[{_MAX_RESTARTS!r}] differ: leave the variable out.")
+    return env
+
+
+def _command(bundle: Bundle, runtime: Runtime, variables: Sequence[str]) -> tuple[list[str], list[str]]:
     # Both are set: arguments that the runtime has for its own command must not reach ours.
-    argv = bundle.command(_LAUNCHERS[runtime.trainer.framework])
+    argv = bundle.command(_launcher(runtime, variables))
     return argv[:1], argv[1:]
 
 
-def _check(spec: JobSpec) -> None:
-    framework = spec.runtime.trainer.framework
-    if spec.bundle is not None and framework not in _LAUNCHERS:
+def _launcher(runtime: Runtime, variables: Sequence[str]) -> Sequence[str]:
+    framework = runtime.trainer.framework
+    if framework in _LAUNCHERS:
+        return _LAUNCHERS[framework]
+    if framework not in constants.MPI_FRAMEWORKS:
+        takers = (*_LAUNCHERS, *constants.MPI_FRAMEWORKS)
         raise Unsupported(
-            f"A function in runtime {spec.runtime.name!r} ({framework}) is not supported in this version. "
-            f"Runtimes that take a function today: those of {', '.join(_LAUNCHERS)}, such as 'torch-distributed'."
+            f"A function in runtime {runtime.name!r} ({framework}) is not supported: this SDK does not know how its "
+            f"processes are started. Put the code into an image and give trainer=CustomTrainerContainer(image=...). "
+            f"Runtimes that take a function: those for {', '.join(takers)}, such as 'torch-distributed'."
         )
-    if spec.builtin is not None:
-        raise Unsupported(
-            "BuiltinTrainer cannot be rendered in this version. Give a function with CustomTrainer(func=...), "
-            "or no trainer at all to run the runtime with its own settings."
-        )
-    if spec.initializer is not None:
-        raise Unsupported(
-            "initializer= cannot be rendered in this version. Fetch the data inside the train function, or leave "
-            "it out to use what the runtime is set up with."
-        )
+    # The command runs on the launcher alone. Its environment has the host file and the slots of each node, and every
+    # rank rebuilds the bundle where it runs. The other nodes are reached by ssh, whose sessions do not have the
+    # variables of their container: -x brings along the launcher's.
+    if odd := [name for name in variables if name.startswith(("python", "torchrun"))]:
+        raise InvalidInput(f"mpirun cannot hand on an environment variable of the name {odd[0]!r}: choose another.")
+    return ("mpirun", *(word for name in variables for word in ("-x", name)), "python")
+
+
+def _forward_environment(spec: JobSpec, job: TrainJob) -> None:
+    """Let mpirun hand on the variables that options added, from Secrets for example."""
+    trainer = job.spec.trainer if job.spec is not None else None
+    if spec.bundle is None or trainer is None or spec.runtime.trainer.framework not in constants.MPI_FRAMEWORKS:
+        return
+    names = tuple(variable.name for variable in trainer.env or [])
+    before = _command(spec.bundle, spec.runtime, tuple(spec.env))
+    if names != tuple(spec.env) and (trainer.command, trainer.args) == before:
+        trainer.command, trainer.args = _command(spec.bundle, spec.runtime, names)

@@ -1,0 +1,175 @@
+"""What happened to a job, by the events of all objects that belong to it, oldest first.
+
+One listing of the namespace's events, 500 a page: a field selector takes one exact name, so that it would cost a
+request for each object, and pods that are gone could not be asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+from kubeflow.core.resource import Transport
+from kubeflow.trainer.backends.kubernetes import wire
+from kubeflow.trainer.backends.kubernetes.pods import Pod
+from kubeflow.trainer.backends.kubernetes.wire import Json
+from kubeflow.trainer.constants import constants
+from kubeflow.trainer.types.jobs import Event
+
+# Clocks of those who report events and of the API server differ.
+_SKEW = timedelta(seconds=5)
+_STEPS = (constants.NODE, constants.LAUNCHER, constants.DATASET_INITIALIZER, constants.MODEL_INITIALIZER)
+# Objects that have the name of their TrainJob.
+_NAMESAKES = ("TrainJob", "JobSet", "PodGroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event as the cluster keeps it.
+
+    Attributes:
+        kind: Kind of the object that it is about.
+        name: Its name.
+        uid: Its uid; may be empty.
+        reason: In one CamelCase word.
+        message: In words.
+        warning: Whether it is a warning.
+        count: How often it happened.
+        first: When it happened first.
+        last: When it happened last.
+    """
+
+    kind: str
+    name: str
+    uid: str
+    reason: str
+    message: str
+    warning: bool
+    count: int
+    first: datetime
+    last: datetime
+
+    @property
+    def event(self) -> Event:
+        """The event as users see it."""
+        times = f" ({self.count} times)" if self.count > 1 else ""
+        return Event(self.kind, self.name, self.message + times, self.reason, self.first)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A job and what is known to belong to it.
+
+    Attributes:
+        name: The job.
+        uid: Its uid; empty when unknown.
+        created: When it was made; `None` when unknown.
+        pods: Its pods, as many as are known.
+        replicated_jobs: Names of the jobs of its JobSet, beyond those that Trainer ships and those of `pods`.
+    """
+
+    name: str
+    uid: str = ""
+    created: datetime | None = None
+    pods: Sequence[Pod] = ()
+    replicated_jobs: Sequence[str] = ()
+
+
+def job_events(transport: Transport, namespace: str, family: Family) -> list[Event]:
+    """Return what happened to a job and to all that belongs to it, oldest first.
+
+    Raises:
+        Forbidden: These credentials may not list events.
+        ClusterError: As the transport does.
+    """
+    return [happening.event for happening in happenings(transport, namespace, family)]
+
+
+def happenings(transport: Transport, namespace: str, family: Family) -> list[Happening]:
+    """Return the events of a job as the cluster keeps them, oldest first.
+
+    Raises:
+        Forbidden: These credentials may not list events.
+        ClusterError: As the transport does.
+    """
+    path = f"/api/v1/namespaces/{quote(namespace, safe='')}/events"
+    return of_family(map(read_event, wire.listed(transport, path)), family)
+
+
+def of_family(events: Iterable[Happening], family: Family) -> list[Happening]:
+    """Return the events that are about `family`, oldest first."""
+    belongs = _Belonging(family)
+    return sorted(filter(belongs, events), key=lambda event: (event.first, event.last))
+
+
+def read_event(item: Json) -> Happening:
+    """Read an event of core/v1 or events.k8s.io/v1, with any of the times that those who write events fill in."""
+    about = wire.mapping(item, "involvedObject") or wire.mapping(item, "regarding")
+    created = wire.time(item, "metadata", "creationTimestamp")
+    firsts = [
+        wire.time(item, "firstTimestamp"),
+        wire.time(item, "deprecatedFirstTimestamp"),
+        wire.time(item, "eventTime"),
+    ]
+    lasts = [
+        wire.time(item, "series", "lastObservedTime"),
+        wire.time(item, "lastTimestamp"),
+        wire.time(item, "deprecatedLastTimestamp"),
+    ]
+    last = next((time for time in lasts if time), None)
+    first = next((time for time in (*firsts, created, last) if time), datetime.fromtimestamp(0, UTC))
+    counts = [wire.integer(item, *path) for path in (("series", "count"), ("count",), ("deprecatedCount",))]
+    return Happening(
+        kind=wire.text(about, "kind"),
+        name=wire.text(about, "name"),
+        uid=wire.text(about, "uid"),
+        reason=wire.text(item, "reason"),
+        message=(wire.text(item, "message") or wire.text(item, "note")).strip(),
+        warning=wire.text(item, "type") == "Warning",
+        count=max((count for count in counts if count), default=1),
+        first=first,
+        last=max(last or first, first),
+    )
+
+
+class _Belonging:
+    """Whether an event is about a job: by uid where that is known, else by the names that controllers give."""
+
+    def __init__(self, family: Family) -> None:
+        pods = family.pods
+        self._since = family.created - _SKEW if family.created is not None else None
+        self._uids = {family.uid, *(pod.uid for pod in pods), *(pod.owner_uid for pod in pods)}
+        self._uids |= {pod.jobset_uid for pod in pods}
+        self._uids.discard("")
+        self._claims = {claim for pod in pods for claim in pod.claims}
+        # A uid that is known for a name: another one is of an earlier object of that name.
+        self._known = {("TrainJob", family.name): family.uid}
+        self._known["JobSet", family.name] = pods[-1].jobset_uid if pods else ""
+        self._known |= {("Pod", pod.name): pod.uid for pod in pods}
+        jobs = {*_STEPS, *family.replicated_jobs, *(pod.replicated_job for pod in pods)} - {""}
+        name, choice = re.escape(family.name), "|".join(map(re.escape, sorted(jobs)))
+        self._name = family.name
+        # Names as JobSet, the Job controller and Kueue make them: a job `a-node` has none that fits `a`.
+        self._patterns = {
+            "Job": re.compile(rf"{name}-(?:{choice})-\d+"),
+            "Pod": re.compile(rf"{name}-(?:{choice})-\d+-\d+-[a-z0-9]{{5}}"),
+            "Workload": re.compile(rf"trainjob-{name}-[a-z0-9]{{5}}"),
+        }
+
+    def __call__(self, event: Happening) -> bool:
+        if event.uid and event.uid in self._uids:
+            return True
+        known = self._known.get((event.kind, event.name))
+        if known and event.uid and event.uid != known:
+            return False
+        if self._since is not None and event.last < self._since:
+            return False
+        if event.kind == "PersistentVolumeClaim":
+            return event.name in self._claims
+        if event.kind in _NAMESAKES:
+            return event.name == self._name
+        pattern = self._patterns.get(event.kind)
+        return pattern is not None and pattern.fullmatch(event.name) is not None

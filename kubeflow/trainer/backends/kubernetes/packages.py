@@ -1,0 +1,102 @@
+"""What is inside a runtime, told by a short job that runs in it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from inspect import cleandoc
+
+from kubeflow.core.errors import KubeflowError
+from kubeflow.trainer import names
+from kubeflow.trainer.backends.base import Backend
+from kubeflow.trainer.constants import constants
+from kubeflow.trainer.errors import JobFailed, JobWaitTimeout, Unsupported
+from kubeflow.trainer.jobspec import JobSpec
+from kubeflow.trainer.types.runtimes import Runtime
+from kubeflow.trainer.waiting import wait_for_status
+
+logger = logging.getLogger(__name__)
+
+# Seconds until the list must be there: time for an image of many gigabytes to be pulled.
+_TIMEOUT = 900.0
+
+_BEGIN, _END = "== kubeflow: what is in this runtime ==", "== kubeflow: end =="
+
+# Runs in the runtime's own Python, whatever version that is; it must need nothing but the standard library.
+_SCRIPT = cleandoc(f"""
+    import os, platform, shutil, subprocess, sys
+    print({_BEGIN!r})
+    print("Python", platform.python_version(), "(" + sys.executable + ")")
+    try:
+        from importlib.metadata import distributions
+        found = {{d.metadata["Name"] + "==" + d.version for d in distributions() if d.metadata["Name"]}}
+        print("\\n".join(sorted(found, key=str.lower)))
+    except ImportError:
+        print("(packages cannot be listed before Python 3.8)")
+    sys.stdout.flush()
+    for tool in "nvidia-smi -L", "rocm-smi --showproductname", "neuron-ls", "npu-smi info", "hl-smi -L":
+        if shutil.which(tool.split()[0]):
+            subprocess.call(tool.split(), stderr=subprocess.STDOUT)
+    print("CPUs:", os.cpu_count())
+    print({_END!r})
+    sys.stdout.flush()
+""")
+
+
+def runtime_packages(backend: Backend, runtime: Runtime, timeout: float = _TIMEOUT) -> str:
+    """Return Python, its packages and the devices of a node of `runtime`, as text; see `Backend.get_runtime_packages`.
+
+    Runs one job of one node and deletes it, whatever comes of it.
+
+    Args:
+        backend: Runs it.
+        runtime: The runtime.
+        timeout: Seconds until it must have said so.
+
+    Raises:
+        Unsupported: For a runtime that runs only its own trainer.
+        KubeflowError: When the job fails, or does not end in time: with the reason.
+    """
+    if runtime.phase == "post-training":
+        raise Unsupported(
+            f"Runtime {runtime.name!r} fetches a model before it runs anything, so its packages cannot be listed for "
+            f"nothing: run its image, {runtime.trainer.image}, where you have a container engine."
+        )
+    spec = JobSpec(
+        name=names.generate(),
+        runtime=runtime,
+        command=("python3", "-c", _SCRIPT),
+        args=(),
+        num_nodes=1,
+        annotations={"sdk.kubeflow.org/purpose": "runtime-packages"},
+    )
+    backend.train(spec)
+    try:
+        wait_for_status(backend, spec.name, {constants.TRAINJOB_COMPLETE}, timeout=timeout, polling_interval=timeout)
+        lines = list(backend.get_job_logs(spec.name, f"{constants.NODE}-0", follow=False))
+    except JobFailed as error:
+        raise KubeflowError(
+            f"The packages of runtime {runtime.name!r} cannot be listed, because the job that lists them failed: "
+            f"{error.reason}"
+        ) from error
+    except JobWaitTimeout as error:
+        raise KubeflowError(
+            f"The packages of runtime {runtime.name!r} could not be listed within {timeout:g} s: the job that lists "
+            f"them did not get there, and has been deleted.\n{error.explanation}"
+        ) from error
+    finally:
+        _clean_up(lambda: backend.delete_job(spec.name), spec.name)
+    return "\n".join(_between(lines))
+
+
+def _clean_up(delete: Callable[[], None], name: str) -> None:
+    try:
+        delete()
+    except KubeflowError as error:
+        logger.warning("TrainJob %s, which listed packages, may be left: %s", name, error)
+
+
+def _between(lines: list[str]) -> list[str]:
+    begin = lines.index(_BEGIN) + 1 if _BEGIN in lines else 0
+    end = lines.index(_END) if _END in lines else len(lines)
+    return lines[begin:end]

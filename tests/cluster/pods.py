@@ -1,0 +1,349 @@
+"""One pod of the test cluster, from its creation to its end: what scheduler and kubelet do to it."""
+
+from __future__ import annotations
+
+import copy
+import random
+import string
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.cluster.events import post_event
+from tests.cluster.kubelet import Exit, Life, ProcessLife, ScriptedLife, environment_of, now, open_log
+from tests.cluster.loop import Loop
+from tests.cluster.scenarios import Pod, Scenario, Script
+from tests.cluster.wire import Wire
+
+Object = dict[str, Any]
+
+TRACKING = "batch.kubernetes.io/job-tracking"
+SUFFIX = string.ascii_lowercase + string.digits
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What pods run on.
+
+    Attributes:
+        wire: The cluster.
+        loop: Where pods are decided on.
+        logs: Where container logs go.
+        work: Where containers have their files.
+        python: Folder of the interpreter that stands for the one in every image.
+        grace: Seconds between TERM and KILL at most; a real cluster gives 30.
+        back_off: Seconds before a container is started again; doubles each time. A real cluster begins with 10.
+    """
+
+    wire: Wire
+    loop: Loop
+    logs: Path
+    work: Path
+    python: Path
+    grace: float = 3
+    back_off: float = 0.2
+
+
+class PodRun:
+    """A pod. `changed` is called on the loop after each change of its state.
+
+    Attributes:
+        state: `Pending`, `Running`, `Succeeded`, `Failed`, or `Gone` once the object is removed.
+        restarts: How often its container was started again.
+        index: Its index in the job.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        template: Mapping[str, Any],
+        job: Object,
+        replicated: str,
+        index: int,
+        attempt: int,
+        scenario: Scenario,
+        ports: Mapping[str, str],
+        changed: Callable[[], None],
+    ) -> None:
+        self.state, self.restarts, self.index = "Pending", 0, index
+        self._node, self._job, self._replicated, self._attempt = node, job, replicated, attempt
+        self._scenario, self._ports, self._changed = scenario, ports, changed
+        self._leaving = False
+        self._life: Life | None = None
+        self._last: Exit | None = None
+        self._container: Object = template["spec"]["containers"][0]
+        name = f"{job['metadata']['name']}-{index}"
+        self.object: Object = node.wire.send(
+            "POST",
+            f"/api/v1/namespaces/{job['metadata']['namespace']}/pods",
+            _manifest(template, job, name, index),
+        )
+        self.name: str = self.object["metadata"]["name"]
+        self.uid: str = self.object["metadata"]["uid"]
+        self.path = f"/api/v1/namespaces/{job['metadata']['namespace']}/pods/{self.name}"
+        self._say("job-controller", "SuccessfulCreate", f"Created pod: {self.name}", about=job)
+        if scenario.schedule is None:
+            self._unschedulable()
+        else:
+            if scenario.schedule:
+                self._unschedulable()
+            node.loop.later(scenario.schedule, self._bind)
+
+    @property
+    def active(self) -> bool:
+        """Whether it waits or runs, and is not being deleted."""
+        return self.state in ("Pending", "Running") and not self._leaving
+
+    @property
+    def gone(self) -> bool:
+        """Whether it ended by being deleted."""
+        return self.state == "Gone"
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended badly."""
+        return self.state == "Failed"
+
+    def deleted(self) -> None:
+        """Take note that its object is marked for deletion or gone: end what runs, then let the object go."""
+        if self._leaving:
+            return
+        self._leaving = True
+        if self._life is not None:
+            self._say("kubelet", "Killing", f"Stopping container {self._container['name']}")
+            self._life.kill(self._node.grace)
+        else:
+            self._remove()
+
+    def _say(
+        self, source: str, reason: str, message: str, *, warning: bool = False, about: Object | None = None
+    ) -> None:
+        post_event(self._node.wire, about or self.object, source, reason, message, warning=warning)
+
+    def _status(self, **changes: Any) -> None:
+        self._node.wire.patch(f"{self.path}/status", {"status": changes})
+
+    def _conditions(self, *, scheduled: bool = True, ready: bool = False, message: str = "") -> list[Object]:
+        found: list[Object] = [
+            {"type": "PodScheduled", "status": "True", "lastTransitionTime": now()}
+            if scheduled
+            else {
+                "type": "PodScheduled",
+                "status": "False",
+                "reason": "Unschedulable",
+                "message": message,
+                "lastTransitionTime": now(),
+            }
+        ]
+        for kind in ("Ready", "ContainersReady") if scheduled else ():
+            found.append({"type": kind, "status": "True" if ready else "False", "lastTransitionTime": now()})
+        return found
+
+    def _state(self, state: Object, *, ready: bool = False) -> list[Object]:
+        status: Object = {
+            "name": self._container["name"],
+            "image": self._container.get("image", ""),
+            "imageID": "",
+            "ready": ready,
+            "started": ready,
+            "restartCount": self.restarts,
+            "state": state,
+        }
+        if self._last is not None and "terminated" not in state:
+            status["lastState"] = _terminated(self._last)
+        return [status]
+
+    def _unschedulable(self) -> None:
+        message = self._scenario.unschedulable
+        self._status(phase="Pending", conditions=self._conditions(scheduled=False, message=message))
+        self._say("default-scheduler", "FailedScheduling", message, warning=True)
+
+    def _bind(self) -> None:
+        if self._leaving:
+            return
+        self._node.wire.patch(self.path, {"spec": {"nodeName": "test-node"}})
+        self._say(
+            "default-scheduler",
+            "Scheduled",
+            f"Successfully assigned {self.path.split('/')[4]}/{self.name} to test-node",
+        )
+        self._waiting("ContainerCreating")
+        image = self._container.get("image", "")
+        self._say("kubelet", "Pulling", f'Pulling image "{image}"')
+        if self._scenario.pull_error:
+            self._pull_failed(image)
+        else:
+            self._node.loop.later(self._scenario.pull, self._start)
+
+    def _pull_failed(self, image: str) -> None:
+        message = f'Failed to pull image "{image}": {self._scenario.pull_error}'
+        self._waiting("ErrImagePull", message)
+        self._say("kubelet", "Failed", message, warning=True)
+        self._say("kubelet", "Failed", "Error: ErrImagePull", warning=True)
+        self._node.loop.later(self._node.back_off, lambda: self._pull_backs_off(image))
+
+    def _pull_backs_off(self, image: str) -> None:
+        if not self._leaving:
+            self._waiting("ImagePullBackOff", f'Back-off pulling image "{image}"')
+            self._say("kubelet", "BackOff", f'Back-off pulling image "{image}"', warning=True)
+
+    def _waiting(self, reason: str, message: str = "") -> None:
+        waiting = {"reason": reason, **({"message": message} if message else {})}
+        self._status(
+            phase="Pending" if self.state == "Pending" else "Running",
+            startTime=now(),
+            hostIP="127.0.0.1",
+            conditions=self._conditions(),
+            containerStatuses=self._state({"waiting": waiting}),
+        )
+
+    def _start(self) -> None:
+        if self._leaving:
+            return
+        name = self._container["name"]
+        self._say("kubelet", "Pulled", f'Successfully pulled image "{self._container.get("image", "")}"')
+        try:
+            environment = self._environment()
+        except LookupError as missing:
+            self._waiting("CreateContainerConfigError", str(missing.args[0]))
+            self._say("kubelet", "Failed", f"Error: {missing.args[0]}", warning=True)
+            self._node.loop.later(self._node.back_off, self._start)  # until the object is there
+            return
+        # First the status, then the life: a script may be over before the status is written.
+        self.state = "Running"
+        self._status(
+            phase="Running",
+            startTime=now(),
+            podIP="127.0.0.1",
+            hostIP="127.0.0.1",
+            conditions=self._conditions(ready=True),
+            containerStatuses=self._state({"running": {"startedAt": now()}}, ready=True),
+        )
+        self._say("kubelet", "Created", f"Created container: {name}")
+        self._say("kubelet", "Started", f"Started container {name}")
+        self._life = self._live(environment)
+        self._changed()
+
+    def _live(self, environment: Mapping[str, str]) -> Life:
+        namespace = self.object["metadata"]["namespace"]
+        log = open_log(self._node.logs / namespace / self.name, self._container["name"])
+        attempt = self._attempt + self.restarts
+        script = self._scenario.run(Pod(self._replicated, self.index, attempt)) if self._scenario.run else None
+        command = [*(self._container.get("command") or []), *(self._container.get("args") or [])]
+        if script is None and (self._container["name"] != "node" or not command):
+            script = Script(lines=(f"{self._container['name']}: nothing to do here",))
+
+        def ended(exit_: Exit) -> None:
+            self._node.loop.soon(lambda: self._ended(exit_))
+
+        if script is not None:
+            return ScriptedLife(script, log, ended)
+        folder = self._node.work / self.uid / str(self.restarts)
+        return ProcessLife(command, environment, folder, log, ended)
+
+    def _environment(self) -> dict[str, str]:
+        found = environment_of(self._container, self.object, self._lookup)
+        for name, value in found.items():
+            for told, real in self._ports.items():
+                value = value.replace(told, real)  # noqa: PLW2901  (one after another)
+            found[name] = value
+        path = {"PATH": f"{self._node.python}:/usr/local/bin:/usr/bin:/bin"}
+        return {
+            **path,
+            "HOSTNAME": self.object["spec"].get("hostname", self.name),
+            **self._scenario.environment,
+            **found,
+        }
+
+    def _lookup(self, kind: str, name: str) -> dict[str, str]:
+        import base64
+
+        namespace = self.object["metadata"]["namespace"]
+        path = f"/api/v1/namespaces/{namespace}/{kind}/{name}"
+        if not self._node.wire.exists(path):
+            raise LookupError(f'{kind[:-1]} "{name}" not found')
+        data: dict[str, str] = self._node.wire.send("GET", path).get("data") or {}
+        return {key: base64.b64decode(value).decode() for key, value in data.items()} if kind == "secrets" else data
+
+    def _ended(self, exit_: Exit) -> None:
+        self._life, self._last = None, exit_
+        if self._leaving:
+            # The last that can be seen of it, for those who watch.
+            self._status(
+                phase="Failed" if exit_.code else "Succeeded", containerStatuses=self._state(_terminated(exit_))
+            )
+            self._remove()
+            return
+        policy = self.object["spec"].get("restartPolicy", "Always")
+        if exit_.code and policy == "OnFailure":
+            self._restart(exit_)
+        else:
+            self.state = "Failed" if exit_.code else "Succeeded"
+            self._status(
+                phase=self.state, conditions=self._conditions(), containerStatuses=self._state(_terminated(exit_))
+            )
+            self._untrack()
+        self._changed()
+
+    def _restart(self, exit_: Exit) -> None:
+        delay = self._node.back_off * 2**self.restarts
+        # The kubelet shows the end for a moment, then that it waits.
+        self._status(containerStatuses=self._state(_terminated(exit_)), conditions=self._conditions())
+        self.restarts += 1
+        name = self._container["name"]
+        self._waiting("CrashLoopBackOff", f"back-off {delay:g}s restarting failed container={name} pod={self.name}")
+        self._say("kubelet", "BackOff", f"Back-off restarting failed container {name} in pod {self.name}", warning=True)
+        self._node.loop.later(delay, self._start)
+
+    def _untrack(self) -> None:
+        self._node.wire.patch(self.path, {"metadata": {"finalizers": None}})
+
+    def _remove(self) -> None:
+        self.state = "Gone"
+        try:
+            self._untrack()
+        finally:
+            self._changed()
+
+
+def _terminated(exit_: Exit) -> Object:
+    terminated: Object = {
+        "exitCode": exit_.code,
+        "reason": exit_.reason,
+        "startedAt": exit_.started,
+        "finishedAt": exit_.finished,
+    }
+    if exit_.message:
+        terminated["message"] = exit_.message
+    return {"terminated": terminated}
+
+
+def _manifest(template: Mapping[str, Any], job: Object, hostname: str, index: int) -> Object:
+    given = template.get("metadata") or {}
+    spec = copy.deepcopy(template["spec"])
+    spec["hostname"] = hostname
+    labels = {
+        **(given.get("labels") or {}),
+        "batch.kubernetes.io/job-name": job["metadata"]["name"],
+        "batch.kubernetes.io/job-completion-index": str(index),
+        "batch.kubernetes.io/controller-uid": job["metadata"]["uid"],
+        "job-name": job["metadata"]["name"],
+        "controller-uid": job["metadata"]["uid"],
+    }
+    annotations = {**(given.get("annotations") or {}), "batch.kubernetes.io/job-completion-index": str(index)}
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "controller": True, "blockOwnerDeletion": True}
+    owner |= {"name": job["metadata"]["name"], "uid": job["metadata"]["uid"]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": f"{hostname}-{''.join(random.choices(SUFFIX, k=5))}",
+            "namespace": job["metadata"]["namespace"],
+            "labels": labels,
+            "annotations": annotations,
+            "ownerReferences": [owner],
+            "finalizers": [TRACKING],
+        },
+        "spec": spec,
+    }

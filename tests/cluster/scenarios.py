@@ -1,0 +1,71 @@
+"""What is to happen to the pods of a job in the test cluster, as data: how long things take, what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One life of a container, without a process.
+
+    Attributes:
+        lines: What it writes.
+        exit_code: How it ends; 137 with `reason="OOMKilled"` for one that the kernel killed.
+        reason: What the kubelet calls that; default: `Completed` or `Error`.
+        message: What it leaves in its termination message.
+        pause: Seconds between two lines.
+        together: Lines that get the same time, as a coarse clock gives it to them.
+        stays: Seconds that it goes on after its last line; `None` for until it is killed.
+    """
+
+    lines: Sequence[str] = ()
+    exit_code: int = 0
+    reason: str = ""
+    message: str = ""
+    pause: float = 0
+    together: int = 1
+    stays: float | None = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """Which pod is asked about: the replicated job's name, the index in it, and how often it was started before."""
+
+    job: str
+    index: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What happens to one TrainJob.
+
+    Attributes:
+        run: The life of each container; `None` runs the command of the TrainJob's nodes as processes. Containers that
+            are not `node` are never run: they succeed at once where `run` says nothing.
+        schedule: Seconds until pods get a node; `None` for never, with the reason in `unschedulable`.
+        unschedulable: What the scheduler says about a pod that gets no node.
+        pull: Seconds until the image is there.
+        pull_error: What the registry says; the image never comes then.
+        refused: What the API server says to Trainer when that creates the JobSet; nothing is created then.
+        environment: What the image sets.
+    """
+
+    run: Callable[[Pod], Script | None] | None = None
+    schedule: float | None = 0
+    unschedulable: str = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
+    pull: float = 0
+    pull_error: str = ""
+    refused: str = ""
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+
+
+REAL = Scenario()
+"""Run the nodes' commands."""
+
+
+def scripted(*scripts: Script) -> Scenario:
+    """Return a scenario in which every pod lives by the script of its attempt, the last one again and again."""
+    return Scenario(run=lambda pod: scripts[min(pod.attempt, len(scripts) - 1)])

@@ -1,0 +1,161 @@
+"""Coming to a cluster: what is checked, which Trainer is found there, and what is said when there is none."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kubeflow.cluster import ControlPlaneMissing, Forbidden, NotConfigured, Unauthorized, Unreachable
+from kubeflow.core.errors import InvalidInput
+from kubeflow.core.resource import Request, Transport
+from kubeflow.trainer import KubernetesBackendConfig, TrainerClient, Unsupported
+from kubeflow.trainer.backends.kubernetes.catalogue import Catalogue
+from kubeflow.trainer.backends.kubernetes.connection import Connection
+from kubeflow.trainer.backends.kubernetes.control_plane import installed_minor
+from tests.cluster.stage import MISSING, REASON, crds, install, server
+from tests.cluster.wire import Wire
+from tests.trainer.kubernetes.backend.home import Counted, Home, publish_version
+
+
+def changed(kubeconfig: Path, folder: Path, **user_or_server: str) -> str:
+    """Return a copy of a kubeconfig with another server or token."""
+    config = yaml.safe_load(kubeconfig.read_text("utf-8"))
+    if "server" in user_or_server:
+        config["clusters"][0]["cluster"]["server"] = user_or_server["server"]
+    if "token" in user_or_server:
+        config["users"][0]["user"]["token"] = user_or_server["token"]
+    copy = folder / "kubeconfig"
+    copy.write_text(yaml.safe_dump(config), "utf-8")
+    return str(copy)
+
+
+def test_coming_to_a_cluster_costs_three_requests_at_most(newest: Home, namespace: str) -> None:
+    _, counted = newest.backend(namespace)
+
+    assert counted.sent() == [
+        "GET /apis/trainer.kubeflow.org/v1alpha1/clustertrainingruntimes",
+        f"GET /apis/trainer.kubeflow.org/v1alpha1/namespaces/{namespace}/trainingruntimes",
+    ]
+
+
+def test_the_minor_is_asked_for_once_and_only_when_it_matters(every: Home, namespace: str) -> None:
+    every.make_namespace(namespace)
+    counted: list[Counted] = []
+
+    def wrap(transport: Transport) -> Transport:
+        counted.append(Counted(transport))
+        return counted[0]
+
+    connection = Connection(every.config(namespace), wrap)
+    assert not any("configmaps" in each or "openapi" in each for each in counted[0].sent())
+
+    assert (connection.minor, connection.minor) == (every.minor, every.minor)
+    assert len(counted[0].sent()) == (2 if every.minor in ("2.0", "2.1") else 1)
+
+
+def test_where_no_version_is_published_the_api_itself_says_which_minor_it_is(
+    every: Home, namespace: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("kubeflow.trainer.constants.constants.SYSTEM_NAMESPACE", "elsewhere")
+    _, counted = every.backend(namespace)
+
+    with caplog.at_level(logging.WARNING):
+        assert installed_minor(counted) == every.minor
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("published", "minor", "warned"), [("v2.2.1", "2.2", False), ("v2.9.0", "2.3", True), ("v3.0.0-rc.1", "2.3", True), ("main", "2.3", False)]
+)  # fmt: skip
+def test_what_is_published_counts_and_a_newer_trainer_is_used_as_the_newest_known(
+    newest: Home, namespace: str, published: str, minor: str, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish_version(newest.wire, published)
+    try:
+        _, counted = newest.backend(namespace)
+        with caplog.at_level(logging.WARNING):
+            assert installed_minor(counted) == minor
+        assert any("newer than this SDK" in record.message for record in caplog.records) is warned
+    finally:
+        publish_version(newest.wire, "v2.3.0")
+
+
+def test_a_trainer_that_says_nothing_of_itself_is_taken_for_the_newest(
+    newest: Home, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Mute(Counted):
+        def send(self, request: Request) -> Mapping[str, object]:
+            return {}
+
+    with caplog.at_level(logging.WARNING):
+        assert installed_minor(Mute(newest.backend(namespace)[1].transport)) == "2.3"
+    assert "KubernetesBackendConfig(trainer_version=...)" in caplog.text
+
+
+def test_the_configured_version_wins_and_one_that_is_none_is_refused(newest: Home, namespace: str) -> None:
+    assert Connection(newest.config(namespace, trainer_version="v2.1.0")).minor == "2.1"
+    assert Connection(newest.config(namespace, trainer_version="2.9")).minor == "2.3"
+    for wrong in ("1.9", "3.0", "latest", 2.1):
+        with pytest.raises(InvalidInput, match="trainer_version"):
+            newest.backend(namespace, trainer_version=wrong)
+
+
+def test_a_cluster_without_trainer_says_so(tmp_path: Path) -> None:
+    if MISSING:
+        pytest.skip(REASON)
+    with server(tmp_path / "bare") as kubeconfig:
+        with pytest.raises(ControlPlaneMissing, match="Kubeflow Trainer is not installed"):
+            TrainerClient(KubernetesBackendConfig(config_file=str(kubeconfig)))
+
+        wire = Wire(kubeconfig)
+        install(wire, crds("2.3"))
+        wire.close()
+        assert TrainerClient(KubernetesBackendConfig(config_file=str(kubeconfig))).list_runtimes() == []
+
+
+def test_a_cluster_that_does_not_answer_or_does_not_let_in_says_so(newest: Home, tmp_path: Path) -> None:
+    with pytest.raises(Unauthorized, match="log in"):
+        TrainerClient(KubernetesBackendConfig(config_file=changed(newest.kubeconfig, tmp_path, token="wrong")))
+    with pytest.raises(Unreachable):
+        nobody = changed(newest.kubeconfig, tmp_path, server="https://127.0.0.1:1")
+        TrainerClient(KubernetesBackendConfig(config_file=nobody))
+    with pytest.raises(NotConfigured, match="no context 'prod'"):
+        TrainerClient(KubernetesBackendConfig(config_file=str(newest.kubeconfig), context="prod"))
+
+
+def test_without_any_cluster_a_bare_client_says_how_to_run_on_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+
+    with pytest.raises(NotConfigured, match=r"TrainerClient\(LocalProcessBackendConfig\(\)\)"):
+        TrainerClient()
+
+
+def test_offline_asks_nothing_and_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    client = TrainerClient(KubernetesBackendConfig(offline=True, namespace="ml"))
+
+    job = client.train(dry_run=True, name="shown")
+
+    assert job.metadata is not None
+    assert job.metadata.namespace == "ml"
+    for ask in (client.list_jobs, client.list_runtimes, client.train, lambda: client.get_job("a")):
+        with pytest.raises(Unsupported, match="offline"):
+            ask()
+
+
+def test_who_may_not_list_the_runtimes_of_the_cluster_has_those_of_the_namespace(newest: Home, namespace: str) -> None:
+    class Restricted(Counted):
+        def send(self, request: Request) -> Mapping[str, object]:
+            if request.path.endswith("/clustertrainingruntimes"):
+                raise Forbidden("no", code=403)
+            return super().send(request)
+
+    _, counted = newest.backend(namespace)
+    assert Catalogue(Restricted(counted.transport), namespace).load() == []

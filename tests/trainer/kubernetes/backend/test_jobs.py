@@ -1,0 +1,209 @@
+"""Looking at jobs of a real API server and changing them: what is seen, and what it costs."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from kubeflow.core.errors import InvalidInput
+from kubeflow.trainer import JobNotFound, JobWaitTimeout, Unsupported
+from tests.cluster.controller import API
+from tests.trainer.kubernetes.backend.home import Home
+from tests.trainer.kubernetes.objects import ended, running
+
+
+def test_one_job_costs_two_requests_and_all_cost_as_many_as_there_are_pages(every: Home, namespace: str) -> None:
+    made = every.made(namespace)
+    for index in range(3):
+        made.trainjob(f"job-{index}", trainer={"numNodes": 2})
+        made.pod(f"job-{index}", index=1, status=running())
+    backend, counted = every.backend(namespace)
+    counted.sent()
+
+    one = backend.get_job("job-1")
+    assert len(counted.sent()) == 2
+    jobs = backend.list_jobs()
+    assert len(counted.sent()) == 2
+
+    assert one in jobs
+    assert [job.name for job in jobs] == ["job-0", "job-1", "job-2"]
+    assert (one.status, one.num_nodes, one.runtime.trainer.framework) == ("Running", 2, "torch")
+    assert [(step.name, step.status) for step in one.steps] == [("node-0", "Pending"), ("node-1", "Running")]
+    assert one.steps[1].pod_name.startswith("job-1-node-0-1-")
+
+
+def test_a_thousand_jobs_are_listed_with_their_pods_in_pages(newest: Home, namespace: str) -> None:
+    made = newest.made(namespace)
+    names = [f"job-{index:04}" for index in range(1000)]
+
+    def make(some: list[str]) -> None:
+        for name in some:
+            made.trainjob(name)
+
+    threads = [threading.Thread(target=make, args=(names[start::4],)) for start in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    made.pod("job-0007", status=running())
+    backend, counted = newest.backend(namespace)
+    counted.sent()
+
+    jobs = backend.list_jobs()
+
+    assert len(counted.sent()) == 3  # two pages of jobs, one of pods
+    assert {job.name for job in jobs} == set(names)
+    assert [job.creation_timestamp for job in jobs] == sorted(job.creation_timestamp for job in jobs)
+    assert [job.name for job in jobs if job.status == "Running"] == ["job-0007"]
+
+
+def test_a_job_whose_runtime_is_gone_and_a_foreign_one_do_not_break_the_listing(newest: Home, namespace: str) -> None:
+    made = newest.made(namespace)
+    made.trainjob("orphan", runtimeRef={"name": "was-deleted"})
+    made.trainjob("foreign", runtimeRef={"apiGroup": "example.com", "kind": "Recipe", "name": "cake"})
+    made.trainjob("own")
+    backend, counted = newest.backend(namespace)
+    counted.sent()
+
+    jobs = {job.name: job for job in backend.list_jobs()}
+    assert len(counted.sent()) == 3  # the runtimes of that kind were looked for once more
+    assert backend.list_jobs()
+    assert len(counted.sent()) == 2
+
+    assert {name: job.runtime.name for name, job in jobs.items()} == {
+        "orphan": "was-deleted",
+        "foreign": "cake",
+        "own": "torch-distributed",
+    }
+    assert jobs["orphan"].runtime.trainer.framework == "Unknown"
+    assert jobs["own"].runtime.trainer.framework == "torch"
+
+
+def test_jobs_are_chosen_by_their_labels_and_a_selector_that_is_none_is_refused(newest: Home, namespace: str) -> None:
+    made = newest.made(namespace)
+    for name, team in (("a", "red"), ("b", "blue")):
+        made.trainjob(name)
+        newest.wire.patch(f"{API}/namespaces/{namespace}/trainjobs/{name}", {"metadata": {"labels": {"team": team}}})
+    backend, _ = newest.backend(namespace)
+
+    assert [job.name for job in backend.list_jobs("team in (red, green)")] == ["a"]
+    assert backend.list_jobs("team=") == []  # nothing at all is a value
+    with pytest.raises(InvalidInput, match="label selector"):
+        backend.list_jobs("=red")
+
+
+def test_a_missing_job_names_those_that_exist_with_one_more_request(newest: Home, namespace: str) -> None:
+    newest.made(namespace).trainjob("training")
+    backend, counted = newest.backend(namespace)
+    counted.sent()
+
+    for ask in (backend.get_job, backend.suspend_job, backend.resume_job, backend.delete_job):
+        with pytest.raises(JobNotFound, match="Did you mean 'training'") as error:
+            ask("trainin")
+        assert error.value.available == ("training",)
+        assert len(counted.sent()) == 2
+    for name in ("No Name", "../secrets/a", ""):
+        with pytest.raises(JobNotFound):
+            backend.get_job(name)
+
+
+def test_a_job_is_suspended_and_resumed_by_patches_that_change_nothing_else(every: Home, namespace: str) -> None:
+    every.made(namespace).trainjob("job")
+    backend, counted = every.backend(namespace)
+    counted.sent()
+
+    backend.suspend_job("job")
+    backend.suspend_job("job")
+    assert [each.partition(" ")[0] for each in counted.sent()] == ["GET", "PATCH", "GET"]
+    assert backend.get_job("job").status == "Suspended"
+    assert every.jobs(namespace)[0]["spec"]["suspend"] is True
+
+    backend.resume_job("job")
+    backend.resume_job("job")
+    assert backend.get_job("job").status == "Created"
+    assert every.jobs(namespace)[0]["spec"]["trainer"] == {"numNodes": 1}
+
+
+def test_a_job_that_has_ended_is_neither_suspended_nor_resumed(newest: Home, namespace: str) -> None:
+    made = newest.made(namespace)
+    made.trainjob("job")
+    made.end("job")
+    backend, _ = newest.backend(namespace)
+
+    for change in (backend.suspend_job, backend.resume_job):
+        with pytest.raises(InvalidInput, match="has ended as Complete"):
+            change("job")
+
+
+def test_the_number_of_nodes_changes_where_the_control_plane_lets_it(every: Home, namespace: str) -> None:
+    every.made(namespace).trainjob("job")
+    backend, _ = every.backend(namespace)
+
+    if every.minor in ("2.0", "2.1"):
+        with pytest.raises(Unsupported, match=r"client.suspend_job\('job'\) first"):
+            backend.scale_job("job", 3)
+        backend.suspend_job("job")
+        backend.scale_job("job", 3)
+        assert backend.get_job("job").num_nodes == 3
+    else:
+        with pytest.raises(Unsupported, match="train again with num_nodes=3"):
+            backend.scale_job("job", 3)
+        assert backend.get_job("job").num_nodes == 1
+
+
+def test_deleting_with_wait_returns_when_the_pods_are_gone_too(newest: Home, namespace: str) -> None:
+    made = newest.made(namespace)
+    made.trainjob("job")
+    pod = made.pod("job", status=running())
+    backend, _ = newest.backend(namespace)
+    backend.get_job("job")
+
+    started = time.monotonic()
+    with pytest.raises(JobWaitTimeout, match=f"pods {pod}"):
+        backend.delete_job("job", wait=0.5)
+    assert time.monotonic() - started < 10
+
+    made.trainjob("job")
+    threading.Timer(1.0, made.delete_pod, [pod]).start()
+    backend.delete_job("job", wait=60)
+    assert newest.wire.items(f"/api/v1/namespaces/{namespace}/pods") == []
+    assert newest.jobs(namespace) == []
+
+
+def test_a_job_of_the_same_name_that_comes_meanwhile_is_not_waited_for(newest: Home, namespace: str) -> None:
+    made = newest.made(namespace)
+    made.trainjob("job")
+    backend, counted = newest.backend(namespace)
+
+    def again() -> None:
+        while newest.jobs(namespace):
+            time.sleep(0.01)
+        made.trainjob("job")
+        made.pod("job", status=running())
+
+    made.pod("job", suffix="first", status=ended(0))
+    other = threading.Thread(target=again)
+    other.start()
+    backend.delete_job("job", wait=60)
+    other.join()
+    assert len(newest.jobs(namespace)) == 1
+    assert len([each for each in counted.sent() if each.startswith("DELETE")]) == 1
+
+
+def test_a_change_is_told_and_a_failure_that_is_taken_back_is_none(newest: Home, namespace: str) -> None:
+    made = newest.made(namespace)
+    made.trainjob("job")
+    backend, _ = newest.backend(namespace)
+    seen = backend.get_job("job")
+
+    with backend.watching("job"):
+        threading.Timer(0.3, lambda: made.pod("job", status=running())).start()
+        while (now := backend.next_change("job", seen, 30)).status != "Running":
+            seen = now
+        made.end("job", "Failed", "FailedJobs")
+        made.job_status("job", conditions=[])
+        assert backend.next_change("job", now, 1.5).status == "Running"
+        made.end("job", "Failed", "FailedJobs")
+        assert backend.next_change("job", now, 30).status == "Failed"

@@ -1,0 +1,220 @@
+"""Waiting for the changes of a job, over connections that break."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from kubeflow.cluster import Cluster
+from kubeflow.trainer.backends.kubernetes import wire
+from kubeflow.trainer.backends.kubernetes.feed import Pace
+from kubeflow.trainer.backends.kubernetes.pods import Pod, current
+from kubeflow.trainer.backends.kubernetes.watching import Watches
+from kubeflow.trainer.backends.kubernetes.wire import Json
+from kubeflow.trainer.errors import JobNotFound
+from kubeflow.trainer.types.jobs import JobStatus, Step, TrainJob
+from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind, RuntimeTrainer
+from kubeflow.trainer.types.trainers import TrainerType
+from tests.apiserver import Recorded
+from tests.trainer.kubernetes.edge import Edge, Fault
+from tests.trainer.kubernetes.objects import Made, ended, running
+
+RUNTIME = Runtime(
+    "torch-distributed",
+    RuntimeTrainer(TrainerType.CUSTOM_TRAINER, "torch", "image"),
+    RuntimeKind.CLUSTER_TRAINING_RUNTIME,
+)
+LONG = 30.0
+QUICK = Pace(retry=0.01, longest_retry=0.1)
+
+
+def view(job: Json, pods: Sequence[Pod] | None) -> TrainJob:
+    status: JobStatus = "Created"
+    for condition in wire.objects(job, "status", "conditions"):
+        if wire.text(condition, "type") == "Complete":
+            status = "Complete"
+    steps = [Step(pod.step, pod.phase, pod.name) for pod in current(pods or ())]
+    name = wire.text(job, "metadata", "name")
+    return TrainJob(name, RUNTIME, steps, 1, datetime(2026, 1, 1, tzinfo=UTC), status)
+
+
+def watches(cluster: Cluster, namespace: str, pace: Pace = QUICK) -> Watches:
+    return Watches(cluster, namespace, view, lambda name: JobNotFound(name, []), pace)
+
+
+@pytest.fixture
+def made(server: Recorded, namespace: str) -> Made:
+    made = Made(server, namespace)
+    made.trainjob("a")
+    return made
+
+
+def seen(made: Made) -> TrainJob:
+    return view({"metadata": {"name": "a"}}, [])
+
+
+def test_a_change_of_the_job_is_told_at_once(cluster: Cluster, namespace: str, made: Made) -> None:
+    threading.Timer(0.3, lambda: made.end("a")).start()
+    started = time.monotonic()
+    assert watches(cluster, namespace).next_change("a", seen(made), LONG).status == "Complete"
+    assert time.monotonic() - started < LONG / 2
+
+
+def test_a_change_of_a_pod_is_a_change_of_the_job(cluster: Cluster, namespace: str, made: Made) -> None:
+    pod = made.pod("a", status=running())
+    found = watches(cluster, namespace).next_change("a", seen(made), LONG)
+    assert [(step.name, step.status, step.pod_name) for step in found.steps] == [("node-0", "Running", pod)]
+    threading.Timer(0.3, lambda: made.pod_status(pod, ended(0))).start()
+    found = watches(cluster, namespace).next_change("a", found, LONG)
+    assert [step.status for step in found.steps] == ["Succeeded"]
+
+
+def test_a_wait_of_many_looks_costs_two_lists_and_two_watches(
+    cluster: Cluster, namespace: str, made: Made, edge: Edge
+) -> None:
+    watched = watches(cluster, namespace, Pace())
+    with watched.held("a"):
+        for _ in range(30):
+            assert watched.next_change("a", seen(made), 0.1) == seen(made)
+    assert len(edge.requests) == 4
+    assert len(edge.asked("watch=true")) == 2
+
+
+def test_a_wait_that_is_over_leaves_no_connection_and_no_thread(
+    cluster: Cluster, namespace: str, made: Made, edge: Edge
+) -> None:
+    watched = watches(cluster, namespace)
+    with watched.held("a"):
+        watched.next_change("a", seen(made), 0.5)
+        assert len(followers()) == 2
+        assert edge.open == 2
+    eventually(lambda: not followers() and edge.open == 0)
+
+
+def test_two_waits_for_one_job_share_its_watches(cluster: Cluster, namespace: str, made: Made, edge: Edge) -> None:
+    watched = watches(cluster, namespace)
+    with watched.held("a"), watched.held("a"):
+        watched.next_change("a", seen(made), 0.2)
+        watched.next_change("a", seen(made), 0.2)
+    assert len(edge.requests) == 4
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("watch=true", cut=0, times=4),
+        Fault("watch=true", status=503, times=3),
+        Fault("watch=true", status=429, times=3),
+        Fault("watch=true", status=410, times=2),
+        Fault("watch=true", event={"type": "ERROR", "object": {"code": 410, "message": "too old"}}, times=2),
+        Fault("watch=true", event={"type": "ERROR", "object": {"code": 500, "message": "fault"}}, times=2),
+        Fault("trainjobs", status=500, times=3),
+    ],
+    ids=["cut", "503", "429", "410", "410-event", "500-event", "list-500"],
+)
+def test_a_wait_survives_what_clusters_do(
+    cluster: Cluster, namespace: str, made: Made, edge: Edge, fault: Fault
+) -> None:
+    edge.faults.append(fault)
+    pod = made.pod("a", status=running())
+    watched = watches(cluster, namespace)
+    with watched.held("a"):
+        job = watched.next_change("a", seen(made), LONG)
+        assert [step.status for step in job.steps] == ["Running"]
+        made.pod_status(pod, ended(0))
+        while [step.status for step in job.steps] != ["Succeeded"]:
+            changed = watched.next_change("a", job, LONG)
+            assert changed != job
+            job = changed
+        made.end("a")
+        assert watched.next_change("a", job, LONG).status == "Complete"
+    assert fault.times == 0
+
+
+def test_a_server_that_hangs_does_not_delay_the_deadline(
+    cluster: Cluster, namespace: str, made: Made, edge: Edge
+) -> None:
+    edge.faults.append(Fault("/", hang=True, times=1000))
+    started = time.monotonic()
+    assert watches(cluster, namespace).next_change("a", seen(made), 1.0) == seen(made)
+    assert time.monotonic() - started < 5.0
+
+
+def test_a_watch_that_falls_silent_is_opened_again(cluster: Cluster, namespace: str, made: Made, edge: Edge) -> None:
+    edge.faults.append(Fault("watch=true", hang=True, times=2))
+    watched = watches(cluster, namespace, Pace(silence=0.5, patience=0.5, retry=0.01))
+    threading.Timer(0.2, lambda: made.end("a")).start()
+    assert watched.next_change("a", seen(made), LONG).status == "Complete"
+
+
+def test_a_job_that_is_deleted_meanwhile_is_not_found(cluster: Cluster, namespace: str, made: Made) -> None:
+    threading.Timer(0.3, lambda: made.delete_job("a")).start()
+    with pytest.raises(JobNotFound):
+        watches(cluster, namespace).next_change("a", seen(made), LONG)
+
+
+def test_another_job_of_that_name_is_not_the_one_that_was_waited_for(
+    cluster: Cluster, namespace: str, made: Made, edge: Edge
+) -> None:
+    watched = watches(cluster, namespace)
+    with watched.held("a"):
+        watched.next_change("a", seen(made), 0.2)
+        edge.faults.append(Fault("watch=true", status=410, times=2))
+        made.delete_job("a")
+        made.trainjob("a")
+        with pytest.raises(JobNotFound):
+            watched.next_change("a", seen(made), LONG)
+
+
+def test_where_watching_is_refused_pods_are_looked_at_now_and_then(
+    cluster: Cluster, namespace: str, made: Made, edge: Edge
+) -> None:
+    """The edit role of Trainer 2.0 and 2.1 lets its users list pods and not watch them."""
+    refused = Fault("pods?labelSelector=jobset.sigs.k8s.io%2Fjobset-name%3Da&watch", status=403, times=99)
+    edge.faults.append(refused)
+    watched = watches(cluster, namespace, Pace(poll=0.05))
+    with watched.held("a"):
+        watched.next_change("a", seen(made), 0.3)
+        made.pod("a", status=running())
+        assert [step.status for step in watched.next_change("a", seen(made), LONG).steps] == ["Running"]
+    assert refused.times == 98
+
+
+def test_where_pods_may_not_be_seen_the_job_still_is(cluster: Cluster, namespace: str, made: Made, edge: Edge) -> None:
+    edge.faults.append(Fault(f"{namespace}/pods", status=403, times=99))
+    made.end("a")
+    assert watches(cluster, namespace).next_change("a", seen(made), LONG).status == "Complete"
+
+
+def test_a_missing_right_to_see_the_job_ends_the_wait(cluster: Cluster, namespace: str, made: Made, edge: Edge) -> None:
+    from kubeflow.cluster import Forbidden
+
+    edge.faults.append(Fault("trainjobs", status=403, times=99))
+    with pytest.raises(Forbidden):
+        watches(cluster, namespace).next_change("a", seen(made), LONG)
+
+
+def followers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("kubeflow ")]
+
+
+def eventually(holds: object, within: float = 20.0) -> None:
+    assert callable(holds)
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_the_request_of_a_watch_asks_for_bookmarks_and_an_end(
+    cluster: Cluster, namespace: str, made: Made, edge: Edge
+) -> None:
+    watches(cluster, namespace).next_change("a", seen(made), 0.5)
+    for request in edge.asked("watch=true"):
+        assert "allowWatchBookmarks=true" in request
+        assert "timeoutSeconds=660" in request
+        assert "resourceVersion=" in request
