@@ -1,0 +1,288 @@
+"""`TrainingClient`: calls of the training operator's client, made to a `TrainerClient`, with a hint at the new ones.
+
+Only what becomes one TrainJob: the operator's own kinds (PyTorchJob, ...) are another API, and are refused in words.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.trainer import (
+    CustomTrainer,
+    CustomTrainerContainer,
+    KubernetesBackendConfig,
+    LocalProcessBackendConfig,
+    TrainerClient,
+)
+from kubeflow.trainer.constants import constants
+from kubeflow.trainer.types.jobs import TrainJob
+from kubeflow.trainer.types.resources import Resources
+
+if TYPE_CHECKING:
+    from kubeflow.trainer import BackendConfig
+
+_RUNTIMES = {
+    "PyTorchJob": "torch-distributed",
+    "JAXJob": "jax-distributed",
+    "XGBoostJob": "xgboost-distributed",
+    "MPIJob": "deepspeed-distributed",
+}
+
+
+class TrainingClient:
+    """Deprecated: use `kubeflow.trainer.TrainerClient`. Every call warns with the call that replaces it.
+
+    Args:
+        config_file: The kubeconfig file.
+        context: The context in it.
+        client_configuration: A `kubernetes.client.Configuration` instead of a file.
+        namespace: Namespace of the jobs. Default: that of the context.
+        job_kind: Kind of the operator's jobs, like `"PyTorchJob"`; it chooses the runtime. Default: `PyTorchJob`.
+        backend_config: Where jobs run, instead of the cluster that the other arguments name.
+
+    Raises:
+        InvalidInput: For a kind that no runtime stands for.
+        NotConfigured: When there is no cluster to talk to.
+    """
+
+    def __init__(
+        self,
+        config_file: str | None = None,
+        context: str | None = None,
+        client_configuration: object | None = None,
+        namespace: str | None = None,
+        job_kind: str = "PyTorchJob",
+        *,
+        backend_config: BackendConfig | None = None,
+    ) -> None:
+        self._runtime = _runtime(job_kind)
+        self._namespace = namespace
+
+        @cache
+        def client(namespace: str | None) -> TrainerClient:
+            if backend_config is not None:
+                return TrainerClient(backend_config)
+            return TrainerClient(
+                KubernetesBackendConfig(
+                    namespace=namespace,
+                    config_file=config_file,
+                    context=context,
+                    client_configuration=client_configuration,
+                )
+            )
+
+        self._clients = client
+        self._local = isinstance(backend_config, LocalProcessBackendConfig)
+        _warn("TrainingClient()", _new(namespace, self._local))
+
+    def create_job(
+        self,
+        job: object | None = None,
+        name: str | None = None,
+        namespace: str | None = None,
+        job_kind: str | None = None,
+        base_image: str | None = None,
+        train_func: Callable[..., object] | None = None,
+        parameters: Mapping[str, object] | None = None,
+        num_workers: int | None = None,
+        num_procs_per_worker: int | None = None,
+        resources_per_worker: Resources | None = None,
+        packages_to_install: Sequence[str] | None = None,
+        pip_index_url: str | None = None,
+        env_vars: Mapping[str, str] | None = None,
+        *,
+        num_gpus_per_worker: int | None = None,
+        command: Sequence[str] | None = None,
+        args: Sequence[str] | None = None,
+    ) -> str:
+        """Make a job and start it: of a function (`train_func`), or of an image (`base_image`) with a command.
+
+        Args:
+            job: An object of the operator's own kinds; not supported.
+            name: Name of the job. Default: a fresh one.
+            namespace: Namespace of the job. Default: the client's.
+            job_kind: As of the client.
+            base_image: Image of the nodes.
+            train_func: A train function.
+            parameters: Its arguments by name.
+            num_workers: Nodes.
+            num_procs_per_worker: Processes per node.
+            resources_per_worker: What each node gets, like `{"cpu": 4, "gpu": 1}`.
+            packages_to_install: Requirements of the function.
+            pip_index_url: Package index for them.
+            env_vars: Environment variables of the nodes.
+            num_gpus_per_worker: GPUs of each node, instead of in `resources_per_worker`.
+            command: Command of the nodes, with an image.
+            args: Its arguments.
+
+        Returns:
+            The job's name.
+
+        Raises:
+            InvalidInput: When the job cannot work, before anything is sent.
+        """
+        if job is not None:
+            raise InvalidInput(
+                "create_job(job=...) takes objects of the training operator, which Kubeflow Trainer does not run: give "
+                "train_func=, or base_image= with command=; or call TrainerClient.create_job() with a TrainJob."
+            )
+        if train_func is not None and (command is not None or args is not None):
+            raise InvalidInput("train_func= and command= both say what to run: give one of them.")
+        if train_func is None and base_image is None:
+            raise InvalidInput("create_job() needs something to run: train_func=, or base_image= (with command=).")
+        resources = dict(resources_per_worker or {})
+        if num_gpus_per_worker:
+            resources["gpu"] = num_gpus_per_worker
+        if train_func is not None:
+            trainer: CustomTrainer | CustomTrainerContainer = CustomTrainer(
+                func=train_func,
+                func_args=parameters,
+                image=base_image,
+                packages_to_install=packages_to_install,
+                pip_index_urls=constants.DEFAULT_PIP_INDEX_URLS if pip_index_url is None else (pip_index_url,),
+                num_nodes=num_workers,
+                resources_per_node=resources or None,
+                env=env_vars,
+                num_proc_per_node=num_procs_per_worker,
+            )
+        else:
+            trainer = CustomTrainerContainer(
+                image=str(base_image), num_nodes=num_workers, resources_per_node=resources or None, env=env_vars
+            )
+        from kubeflow.trainer.options import TrainerArgs, TrainerCommand
+
+        options = [TrainerCommand(list(command))] if command is not None else []
+        more = [TrainerArgs(list(args))] if args is not None else []
+        runtime = self._runtime if job_kind is None else _runtime(job_kind)
+        shown = _call(runtime=runtime, name=name, trainer=_Code(_trainer(trainer)), options=[*options, *more] or None)
+        _warn("TrainingClient.create_job()", f"{self._where(namespace)}.train({shown})")
+        return self._client(namespace).train(runtime, name=name, trainer=trainer, options=[*options, *more])
+
+    def wait_for_job_completion(
+        self, name: str, namespace: str | None = None, timeout: float = 600, polling_interval: float = 15
+    ) -> TrainJob:
+        """Wait until a job is complete, and return it.
+
+        Args:
+            name: The job.
+            namespace: Its namespace. Default: the client's.
+            timeout: Seconds to wait at most.
+            polling_interval: Seconds between two looks where the cluster cannot tell of changes.
+
+        Raises:
+            JobFailed: As soon as it fails: with rank, exception and last lines.
+            JobWaitTimeout: When the time is up.
+            JobNotFound: With names like it.
+        """
+        new = f"wait_for_job_status({_call(name, timeout=timeout)})"
+        _warn("TrainingClient.wait_for_job_completion()", f"{self._where(namespace)}.{new}")
+        return self._client(namespace).wait_for_job_status(name, timeout=timeout, polling_interval=polling_interval)
+
+    def get_job_logs(
+        self, name: str, namespace: str | None = None, *, is_master: bool = True, follow: bool = False
+    ) -> tuple[dict[str, str], dict[str, list[str]]]:
+        """Return the logs of a job and its events.
+
+        Args:
+            name: The job.
+            namespace: Its namespace. Default: the client's.
+            is_master: Only the log of node 0; otherwise of every step.
+            follow: Print lines as they come until the job ends, then return.
+
+        Returns:
+            Log text by step, and event messages by object.
+
+        Raises:
+            JobNotFound: With names like it.
+        """
+        _warn("TrainingClient.get_job_logs()", f"{self._where(namespace)}.get_job_logs({_call(name)})")
+        client = self._client(namespace)
+        names = [f"{constants.NODE}-0"] if is_master else [step.name for step in client.get_job(name).steps]
+        logs: dict[str, str] = {}
+        for step in names:
+            lines: list[str] = []
+            for line in client.get_job_logs(name, step, follow):
+                lines.append(line)
+                if follow:
+                    print(f"[{step}] {line}", flush=True)
+            logs[step] = "\n".join(lines)
+        events: dict[str, list[str]] = {}
+        for event in client.get_job_events(name):
+            events.setdefault(event.involved_object_name, []).append(f"{event.reason}: {event.message}")
+        return logs, events
+
+    def get_job(self, name: str, namespace: str | None = None) -> TrainJob:
+        """Return one job as it is now.
+
+        Raises:
+            JobNotFound: With names like it.
+        """
+        _warn("TrainingClient.get_job()", f"{self._where(namespace)}.get_job({_call(name)})")
+        return self._client(namespace).get_job(name)
+
+    def list_jobs(self, namespace: str | None = None) -> list[TrainJob]:
+        """Return the jobs of a namespace (default: the client's), oldest first."""
+        _warn("TrainingClient.list_jobs()", f"{self._where(namespace)}.list_jobs()")
+        return self._client(namespace).list_jobs()
+
+    def delete_job(self, name: str, namespace: str | None = None) -> None:
+        """End a job if it runs, and forget it with its logs.
+
+        Raises:
+            JobNotFound: With names like it.
+        """
+        _warn("TrainingClient.delete_job()", f"{self._where(namespace)}.delete_job({_call(name)})")
+        self._client(namespace).delete_job(name)
+
+    def _client(self, namespace: str | None) -> TrainerClient:
+        return self._clients(self._namespace if namespace is None else namespace)
+
+    def _where(self, namespace: str | None) -> str:
+        return _new(self._namespace if namespace is None else namespace, self._local)
+
+
+class _Code(str):
+    """Text that is code already, not a string literal."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def _runtime(kind: str) -> str:
+    if kind not in _RUNTIMES:
+        raise InvalidInput(
+            f"No runtime of Kubeflow Trainer stands for {kind!r}.{did_you_mean(kind, _RUNTIMES)} "
+            f"Known: {', '.join(_RUNTIMES)}."
+        )
+    return _RUNTIMES[kind]
+
+
+def _new(namespace: str | None, local: bool) -> str:
+    if local:
+        return "TrainerClient(LocalProcessBackendConfig())"
+    return f"TrainerClient({'' if namespace is None else f'KubernetesBackendConfig(namespace={namespace!r})'})"
+
+
+def _call(*positional: object, **named: object) -> str:
+    shown = [repr(value) for value in positional]
+    return ", ".join([*shown, *(f"{key}={value!r}" for key, value in named.items() if value is not None)])
+
+
+def _trainer(trainer: CustomTrainer | CustomTrainerContainer) -> str:
+    if isinstance(trainer, CustomTrainerContainer):
+        fields: dict[str, object] = {"image": trainer.image}
+    else:
+        func = _Code(getattr(trainer.func, "__name__", "train_func"))
+        fields = {"func": func, "func_args": trainer.func_args, "image": trainer.image}
+        fields |= {"packages_to_install": trainer.packages_to_install, "num_proc_per_node": trainer.num_proc_per_node}
+    fields |= {"num_nodes": trainer.num_nodes, "resources_per_node": trainer.resources_per_node}
+    fields |= {"env": _Code("{...}") if trainer.env else None}  # values may be secrets: they are not for logs
+    return f"{type(trainer).__name__}({_call(**fields)})"
+
+
+def _warn(old: str, new: str) -> None:
+    warnings.warn(f"{old} is deprecated: write {new}, from kubeflow.trainer.", DeprecationWarning, stacklevel=3)
