@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,21 @@ def test_a_figure_that_a_side_does_not_report_is_missing_not_zero() -> None:
     taken = Recorder({"A": [{"cpu": 1.0}] * 4})
     (result,) = run(case(ours=probe("A")), taken, quick=False, say=lambda _: None)
     assert isinstance(result.ours, Missing)
+
+
+def test_what_stands_beside_the_sides_is_set_up_first_and_all_miss_without_it() -> None:
+    taken = Recorder({"A": walls(1, 2, 3, 4)})
+    order: list[str] = []
+
+    def there() -> None:
+        assert taken.turns == []
+        order.append("set up")
+
+    run(replace(case(ours=probe("A")), beside=there), taken, quick=False, say=lambda _: None)
+    assert order == ["set up"]
+    without = replace(case(ours=probe("A"), peer=probe("B")), beside=lambda: Missing("no server"))
+    (result,) = run(without, Recorder({}), quick=False, say=lambda _: None)
+    assert (result.ours, result.peer) == (Missing("no server"), Missing("no server"))
 
 
 # --- table

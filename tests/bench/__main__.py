@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks; 1 with `--check` when a requirement is missed or could not be shown."""
     options = _parser().parse_args(arguments)
     cases = [case for case in CASES if options.only.lower() in case.name.lower()]
+    cases = [case for case in cases if case.quick_rounds or not options.quick]
     if not cases:
         _say(f"No case is named like {options.only!r}. There are: " + "; ".join(dict.fromkeys(c.name for c in CASES)))
         return 2

@@ -1,5 +1,6 @@
 """What a benchmark is: a case runs one probe per side, in turn, and each of its metrics becomes a row."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -69,4 +70,7 @@ class Case:
     limit_is: str
     rounds: int = 11
     quick_rounds: int = 5
+    """Rounds of a quick run; 0 leaves the case out of it."""
     warmup: int = 1
+    beside: Callable[[], Missing | None] | None = None
+    """Sets up what the sides work with, a server for instance, before the first round; `Missing` when it cannot."""

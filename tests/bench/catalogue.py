@@ -1,6 +1,6 @@
 """Every case, in the order of the table. A new module of rows needs one import and one line here."""
 
-from tests.bench import rows_bundle, rows_codegen, rows_import, rows_models, rows_train
+from tests.bench import rows_bundle, rows_cluster, rows_codegen, rows_import, rows_local, rows_models, rows_train
 from tests.bench.cases import Case
 
 CASES: tuple[Case, ...] = (
@@ -9,4 +9,6 @@ CASES: tuple[Case, ...] = (
     *rows_codegen.CASES,
     *rows_bundle.CASES,
     *rows_train.CASES,
+    *rows_local.CASES,
+    *rows_cluster.CASES,
 )

@@ -30,6 +30,10 @@ def run(case: Case, take_sample: Taker, *, quick: bool, say: Callable[[str], Non
     out: dict[str, Missing] = {}
     samples: dict[str, list[Sample]] = {"ours": [], "peer": [], "limit": []}
     sides = {"ours": case.ours, "peer": case.peer, "limit": case.limit}
+    if case.beside is not None:
+        say("set-up")
+        if (missing := case.beside()) is not None:
+            out = dict.fromkeys(sides, missing)
     rounds = case.quick_rounds if quick else case.rounds
     for number in range(-case.warmup, rounds):
         say(f"round {number + 1} of {rounds}" if number >= 0 else "warm-up")

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from tests.bench.cases import Case, Metric, Place
 from tests.bench.probes import scripting
+from tests.bench.requirements import AtMostTimesLimit
+from tests.bench.series import Missing
 
 _JOB = Path(__file__).parent / "jobs" / "allreduce.py"
 
@@ -50,25 +52,31 @@ import os, socket, subprocess, sys, time
 os.environ["OMP_NUM_THREADS"] = "1"
 with socket.create_server(("127.0.0.1", 0)) as free:
     port = free.getsockname()[1]
-command = [sys.executable, "-m", "torch.distributed.run", "--nnodes=1", "--nproc-per-node=1", "--node-rank=0"]
+command = [sys.executable, "-m", "torch.distributed.run", "--nnodes={{nodes}}", "--nproc-per-node=1"]
+command += ["--master-addr=127.0.0.1", f"--master-port={{{{port}}}}"]
 start = time.perf_counter()
-subprocess.run([*command, "--master-addr=127.0.0.1", f"--master-port={{port}}", {str(_JOB)!r}], check=True)
-report({{"job": time.perf_counter() - start}})
+nodes = [subprocess.Popen([*command, f"--node-rank={{{{rank}}}}", {str(_JOB)!r}]) for rank in range({{nodes}})]
+assert [node.wait() for node in nodes] == [0] * {{nodes}}
+report({{{{"job": time.perf_counter() - start}}}})
 """
 
 
-CASES = (
-    Case(
-        name="train on this machine, one node",
+def _case(nodes: int, words: str) -> Case:
+    return Case(
+        name=f"train on this machine, {words}",
         metrics=(
             Metric("submit", "train() returns"),
-            Metric("job", "train() and wait for the end"),
+            Metric("job", "train() and wait for the end", requirement=AtMostTimesLimit(1.15)),
         ),
-        ours=scripting(Place.CHECKOUT, _OURS.format(nodes=1)),
-        peer=scripting(Place.PEER, _PEER.format(nodes=1)),
-        limit=scripting(Place.CHECKOUT, _TORCHRUN),
+        ours=scripting(Place.CHECKOUT, _OURS.format(nodes=nodes)),
+        peer=scripting(Place.PEER, _PEER.format(nodes=nodes))
+        if nodes == 1
+        else Missing("runs one node, whatever is asked"),
+        limit=scripting(Place.CHECKOUT, _TORCHRUN.format(nodes=nodes)),
         limit_is="plain torchrun of the same function as a script",
         rounds=7,
         quick_rounds=3,
-    ),
-)
+    )
+
+
+CASES = (_case(1, "one node"), _case(2, "two nodes"))
