@@ -55,7 +55,7 @@ def main() -> None:
         print(line)
     print(f"{job}: {client.wait_for_job_status(job).status}")
 
-    train_job = TrainerClient().train(trainer=trainer, dry_run=True)
+    train_job = client.train(trainer=trainer, dry_run=True)
     print("\nThe same call as a TrainJob for a cluster. Long lines are cut here; to_yaml() has them in full:\n")
     for line in train_job.to_yaml().splitlines():
         print(line if len(line) < 120 else f"{line[:100]}... ({len(line):,} characters)")

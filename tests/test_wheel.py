@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 SCRIPT = """\
 import sys
-from kubeflow.trainer import CustomTrainer, LocalProcessBackendConfig, TrainerClient
+from kubeflow.trainer import CustomTrainer, KubernetesBackendConfig, LocalProcessBackendConfig, TrainerClient
 
 def train(greeting):
     import torch.distributed as dist
@@ -28,7 +28,7 @@ client = TrainerClient(LocalProcessBackendConfig())
 name = client.train(trainer=trainer)
 client.wait_for_job_status(name, timeout=120)
 print(*sorted(client.get_job_logs(name, step=None)), sep="\\n")
-job = TrainerClient().train(trainer=trainer, dry_run=True)
+job = TrainerClient(KubernetesBackendConfig(offline=True)).train(trainer=trainer, dry_run=True)
 print(job.to_yaml())
 import kubeflow, kubeflow_api
 print("modules", kubeflow.__file__, kubeflow_api.__file__)
