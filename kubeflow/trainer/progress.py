@@ -20,10 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict
 
-logger = logging.getLogger(__name__)
+from kubeflow.local.progress import STATUS_FILE
 
-STATUS_FILE_VARIABLE = "KUBEFLOW_STATUS_FILE"
-"""Environment variable of a local job's processes: the file that reports go to."""
+logger = logging.getLogger(__name__)
 
 # Set by Trainer 2.2 and later in every container of a training node, where an administrator has switched it on.
 _URL = "KUBEFLOW_TRAINER_SERVER_URL"
@@ -79,7 +78,7 @@ def update_trainjob_status(
     """
     try:
         report = _merged(progress_percent, estimated_remaining_seconds, metrics)
-        path = os.environ.get(STATUS_FILE_VARIABLE)
+        path = os.environ.get(STATUS_FILE)
         if path:
             _write(Path(path), report)
             return True

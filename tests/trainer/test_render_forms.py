@@ -203,29 +203,6 @@ def test_tokens_and_keys_stand_in_secrets_and_not_in_the_job() -> None:
     assert "the-token" not in repr(second)
 
 
-def test_a_secret_belongs_to_the_job_as_the_server_stored_it() -> None:
-    (secret,) = secrets(spec(Initializer(model=HuggingFaceModelInitializer("hf://a/b", access_token="t"))))
-    stored = TrainJob.from_dict(
-        {"metadata": {"name": "job", "namespace": "ml", "uid": "u-1"}, "spec": {"runtimeRef": {"name": "r"}}}
-    )
-
-    assert secret.manifest(stored) == {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {
-            "name": "job-model-initializer",
-            "namespace": "ml",
-            "ownerReferences": [
-                {"apiVersion": "trainer.kubeflow.org/v1alpha1", "kind": "TrainJob", "name": "job", "uid": "u-1"}
-            ],
-        },
-        "type": "Opaque",
-        "stringData": {"ACCESS_TOKEN": "t"},
-    }
-    with pytest.raises(InvalidInput, match="uid"):
-        secret.manifest(TrainJob.from_dict({"metadata": {"name": "job"}}))
-
-
 def test_a_secret_of_the_users_own_is_named_and_none_is_made() -> None:
     initializer = Initializer(
         dataset=S3DatasetInitializer("s3://bucket/data", secret="keys"),

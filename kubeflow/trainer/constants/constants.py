@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from kubeflow.local.places import WORKSPACE
+
 
 def _override(variable: str, default: str) -> str:
     return os.environ.get(variable, "").strip() or default
@@ -55,10 +57,7 @@ NODE: Final = "node"
 MPI_FRAMEWORKS: Final = ("deepspeed", "mlx", "mpi")
 """Frameworks whose processes mpirun starts, from the job `launcher` on the hosts of the job `node`."""
 
-WORKSPACE_VARIABLE: Final = "KUBEFLOW_WORKSPACE"
-"""Environment variable of a local job's processes: the directory that stands for `/workspace`."""
-
-WORKSPACE_PATH: Final = os.environ.get(WORKSPACE_VARIABLE) or "/workspace"
+WORKSPACE_PATH: Final = os.environ.get(WORKSPACE) or "/workspace"
 DATASET_PATH: Final = f"{WORKSPACE_PATH}/dataset"
 """Where the dataset initializer leaves the data, on every node."""
 MODEL_PATH: Final = f"{WORKSPACE_PATH}/model"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobspec import JobSpec
 from kubeflow.trainer.types.initializers import (
@@ -16,9 +14,6 @@ from kubeflow.trainer.types.initializers import (
     HuggingFaceModelInitializer,
     ModelInitializer,
 )
-
-if TYPE_CHECKING:
-    from kubeflow_api.trainer import v1alpha1
 
 _STEPS = (constants.DATASET_INITIALIZER, constants.MODEL_INITIALIZER)
 
@@ -35,38 +30,11 @@ class JobSecret:
     name: str
     data: Mapping[str, str] = field(repr=False)
 
-    def manifest(self, owner: v1alpha1.TrainJob) -> dict[str, object]:
-        """Return the Secret as it is sent, in the namespace of `owner` and deleted with it.
-
-        Args:
-            owner: The TrainJob as the server stored it, with its uid.
-
-        Raises:
-            InvalidInput: When `owner` has no uid: without one the Secret would outlive the job.
-        """
-        metadata = owner.metadata
-        if metadata is None or metadata.uid is None or metadata.name is None:
-            raise InvalidInput(f"Secret {self.name!r} needs the TrainJob as the server stored it, which has a uid.")
-        reference = {
-            "apiVersion": constants.API_VERSION,
-            "kind": constants.TRAINJOB_KIND,
-            "name": metadata.name,
-            "uid": metadata.uid,
-        }
-        place = {"namespace": metadata.namespace} if metadata.namespace is not None else {}
-        return {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": self.name, **place, "ownerReferences": [reference]},
-            "type": "Opaque",
-            "stringData": dict(self.data),
-        }
-
 
 def secrets(spec: JobSpec) -> list[JobSecret]:
     """Return the Secrets to create beside the TrainJob of `spec`: one for each initializer with inline credentials.
 
-    Pods wait for a Secret that does not exist yet, so they can be made after the TrainJob, which then owns them.
+    `submit` makes them before the TrainJob, which owns them once it exists.
     """
     found = [(step, _inline(source)) for step in _STEPS if (source := _source(spec, step)) is not None]
     return [JobSecret(_name(spec, step), data) for step, data in found if data]

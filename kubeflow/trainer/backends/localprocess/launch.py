@@ -63,10 +63,6 @@ class Layout:
     cpus: int | None = None
     memory: int | None = None
 
-    def node_of(self, rank: int) -> int:
-        """Return the node that a global rank is on."""
-        return rank // self.num_proc_per_node
-
 
 def torchrun(
     bundle: Bundle,
