@@ -530,8 +530,7 @@ def _backend(config: object) -> Backend:
     if isinstance(config, ContainerBackendConfig):
         raise Unsupported(
             "The container backend is not in this version. To run on this machine, use "
-            "TrainerClient(LocalProcessBackendConfig()); to make a job for a cluster, use "
-            "TrainerClient().train(..., dry_run=True)."
+            "TrainerClient(LocalProcessBackendConfig()); to run on a cluster, TrainerClient(KubernetesBackendConfig())."
         )
     raise wrong_type(
         "backend_config",
