@@ -16,10 +16,11 @@ from urllib.parse import quote
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.merge_patch import difference
 from kubeflow.core.model import KubeObject
+from kubeflow.core.paging import pages
 from kubeflow.core.rules import RuleViolation, Violation
 from kubeflow.core.table import TABLE, Table
 from kubeflow.core.transport import Interruption, Method, Refusal, Request, Transport
-from kubeflow.core.watch import Listing, Watch, WatchEvent
+from kubeflow.core.watch import WatchEvent, watch
 
 __all__ = [
     "REQUEST_ID",
@@ -44,12 +45,10 @@ APPLY_PATCH = "application/apply-patch+yaml"
 REQUEST_ID = "kubeflow.org/request-id"
 # Names of objects of custom resources: RFC 1123 subdomains, as the API server checks them.
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", re.ASCII)
-_PAGE = 500
 # As an API server makes them for `generateName`: five characters that form no words, after at most 58 of the base.
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 _BASE = 58
 _CONFLICTS = 10  # how often a change is tried against others who change the same object
-_EXPIRIES = 5  # how often one page may be found to have expired
 
 
 class Resource(Generic[T]):
@@ -83,7 +82,7 @@ class Resource(Generic[T]):
         all_namespaces: bool,
     ) -> Iterator[T]:
         path = self._collection(namespace, all_namespaces)
-        for page in self._pages(path, _selecting(label_selector, field_selector)):
+        for page in pages(self._transport, path, _selecting(label_selector, field_selector)):
             yield from self._items(page)
 
     def _watch(
@@ -97,16 +96,7 @@ class Resource(Generic[T]):
     ) -> Generator[WatchEvent[T], None, None]:
         path = self._collection(namespace, all_namespaces)
         query = _selecting(label_selector, field_selector)
-
-        def listed(seconds: float | None) -> Listing[T]:
-            found: list[T] = []
-            version = ""
-            for page in self._pages(path, query, seconds=seconds):
-                version = version or _metadata(page).get("resourceVersion", "")
-                found.extend(self._items(page))
-            return Listing(found, version)
-
-        return Watch(self._transport, path, query, self._item, listed, timeout).events(resource_version)
+        return watch(self._transport, path, query, self._item, resource_version, timeout)
 
     def _table(
         self,
@@ -116,30 +106,8 @@ class Resource(Generic[T]):
         all_namespaces: bool,
     ) -> Table:
         path = self._collection(namespace, all_namespaces)
-        return Table.of(self._pages(path, _selecting(label_selector, field_selector), accept=TABLE))
-
-    def _pages(
-        self, path: str, query: Mapping[str, str], accept: str = "application/json", seconds: float | None = None
-    ) -> Iterator[Mapping[str, object]]:
-        query = {**query, "limit": str(_PAGE)}
-        expiries = 0
-        while True:
-            try:
-                answer = self._transport.send(Request("GET", path, query, accept=accept, timeout=seconds))
-            except Refusal as refusal:
-                # The pages are of one moment that the server has forgotten by now. It says where to go on in the
-                # present: nothing comes twice, and what has changed on the pages already read is not seen.
-                expiries += 1
-                if refusal.code != 410 or not refusal.continue_token or expiries > _EXPIRIES:
-                    raise
-                query = {**query, "continue": refusal.continue_token}
-                continue
-            expiries = 0
-            yield answer
-            more = _metadata(answer).get("continue")
-            if not more:
-                return
-            query = {**query, "continue": more}
+        query = _selecting(label_selector, field_selector)
+        return Table.of(pages(self._transport, path, query, accept=TABLE))
 
     # -- writing ------------------------------------------------------------------------------------------------
 

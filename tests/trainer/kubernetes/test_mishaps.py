@@ -119,6 +119,19 @@ def test_a_wait_ends_with_what_befell_a_feed_that_polls(
     nothing_is_left(edge)
 
 
+@pytest.mark.parametrize(
+    "where",
+    ["/events?fieldSelector=involvedObject.kind=Pod&limit", "/events?fieldSelector=involvedObject.kind=Pod&watch"],
+)
+def test_a_wait_ends_with_what_befell_the_thread_that_listens_for_hints(
+    cluster: Cluster, namespace: str, made: Made, edge: Edge, where: str
+) -> None:
+    edge.faults.append(Fault(f"{namespace}/pods?labelSelector=jobset.sigs.k8s.io%2Fjobset-name%3Da&watch", status=403))
+    error = RuntimeError("a bug")
+    assert raised_by(lambda: wait(Mishap(cluster, where, error), namespace)) is error
+    nothing_is_left(edge)
+
+
 def follow(transport: Mishap, namespace: str, step: str | None) -> list[str]:
     """Read the log of a job that never ends."""
     pace = LogPace(silence=3600, grace=0.2, feeds=PACE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -29,6 +30,9 @@ RUNTIME = Runtime(
     RuntimeKind.CLUSTER_TRAINING_RUNTIME,
 )
 LONG = 30.0
+PODS = "pods?limit"
+POD_WATCH = "pods?labelSelector=jobset.sigs.k8s.io%2Fjobset-name%3Da&watch"
+NO_JOBS = {"ready": 0, "succeeded": 0, "failed": 0, "suspended": 0}
 QUICK = Pace(retry=0.01, longest_retry=0.1)
 
 
@@ -174,14 +178,62 @@ def test_where_watching_is_refused_pods_are_looked_at_now_and_then(
     cluster: Cluster, namespace: str, made: Made, edge: Edge
 ) -> None:
     """The edit role of Trainer 2.0 and 2.1 lets its users list pods and not watch them."""
-    refused = Fault("pods?labelSelector=jobset.sigs.k8s.io%2Fjobset-name%3Da&watch", status=403, times=99)
-    edge.faults.append(refused)
+    refused = Fault(POD_WATCH, status=403, times=99)
+    edge.faults += [refused, Fault("/events?", status=403, times=99)]
     watched = watches(cluster, namespace, Pace(poll=0.05))
     with watched.held("a"):
         watched.next_change("a", seen(made), 0.3)
         made.pod("a", status=running())
         assert [step.status for step in watched.next_change("a", seen(made), LONG).steps] == ["Running"]
     assert refused.times == 98
+
+
+def test_where_watching_is_refused_events_say_when_to_look(
+    cluster: Cluster, namespace: str, made: Made, edge: Edge
+) -> None:
+    edge.faults.append(Fault(POD_WATCH, status=403, times=99))
+    watched = watches(cluster, namespace, Pace(poll=0.05, lag=0.05))
+    with watched.held("a"):
+        assert watched.next_change("a", seen(made), 1.5) == seen(made)
+        looks = len(edge.asked(PODS))
+        assert looks <= 3, "nobody looks when nothing happens"
+        made.pod("b", status=running())
+        made.event("Pod", "b-node-0-0-abcde", "Started", "Started container node")
+        pod = made.pod("a", status=running())
+        assert watched.next_change("a", seen(made), 0.5) == seen(made)
+        assert len(edge.asked(PODS)) == looks, "nor when it happens to others"
+        made.event("Pod", pod, "Started", "Started container node")
+        assert [step.status for step in watched.next_change("a", seen(made), LONG).steps] == ["Running"]
+    eventually(lambda: not followers() and edge.open == 0)
+
+
+def test_where_watching_is_refused_a_change_of_the_job_says_when_to_look(
+    cluster: Cluster, namespace: str, made: Made, edge: Edge
+) -> None:
+    edge.faults.append(Fault(POD_WATCH, status=403, times=99))
+    watched = watches(cluster, namespace, Pace(poll=0.05, lag=0.05))
+    with watched.held("a"):
+        watched.next_change("a", seen(made), 1.5)
+        made.pod("a", status=running())
+        made.job_status("a", jobsStatus=[{"name": "node", "active": 1, **NO_JOBS}])
+        found = watched.next_change("a", seen(made), LONG)
+        assert [step.status for step in found.steps] == ["Running"]
+
+
+def test_where_watching_is_refused_a_job_that_ends_is_shown_with_its_pods_as_they_ended(
+    cluster: Cluster, namespace: str, made: Made, edge: Edge
+) -> None:
+    edge.faults.append(Fault(POD_WATCH, status=403, times=99))
+    pod = made.pod("a", status=running())
+    watched = watches(cluster, namespace, Pace(poll=300))
+    with watched.held("a"):
+        job = watched.next_change("a", seen(made), LONG)
+        assert [step.status for step in job.steps] == ["Running"]
+        watched.next_change("a", job, 0.5)
+        made.pod_status(pod, ended(0))
+        made.end("a")
+        job = watched.next_change("a", job, LONG)
+        assert (job.status, [step.status for step in job.steps]) == ("Complete", ["Succeeded"])
 
 
 def test_where_pods_may_not_be_seen_the_job_still_is(cluster: Cluster, namespace: str, made: Made, edge: Edge) -> None:
@@ -216,5 +268,7 @@ def test_the_request_of_a_watch_asks_for_bookmarks_and_an_end(
     watches(cluster, namespace).next_change("a", seen(made), 0.5)
     for request in edge.asked("watch=true"):
         assert "allowWatchBookmarks=true" in request
-        assert "timeoutSeconds=660" in request
+        seconds = re.search(r"timeoutSeconds=(\d+)", request)
+        assert seconds is not None
+        assert 660 <= int(seconds[1]) <= 727, "later than most waits, and not all at once"
         assert "resourceVersion=" in request

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from kubeflow.packaging import RankOutcome
     from kubeflow.trainer.backends.kubernetes.connection import Connection, Wrap
+    from kubeflow.trainer.backends.kubernetes.polling import Pace
     from kubeflow.trainer.backends.kubernetes.waiting import Waiting
 
 
@@ -28,6 +29,7 @@ class KubernetesBackend:
     Args:
         config: Where the cluster is; with `offline=True` no cluster is asked, and jobs can only be rendered.
         wrap: Put between this backend and its cluster, such as a count of requests. Default: nothing.
+        pace: How often the cluster is asked while someone waits. Default: at most ten times in ten minutes.
 
     Raises:
         NotConfigured: There is no usable kubeconfig, and this is no pod of a cluster: says how to run locally.
@@ -35,9 +37,10 @@ class KubernetesBackend:
         ClusterError: It cannot be reached, or does not let these credentials in.
     """
 
-    def __init__(self, config: KubernetesBackendConfig, wrap: Wrap | None = None) -> None:
+    def __init__(self, config: KubernetesBackendConfig, wrap: Wrap | None = None, pace: Pace | None = None) -> None:
         self._config = config
         self._connection: Connection | None = None
+        self._pace = pace
         self._waits: Waiting | None = None
         self._making_waits = threading.Lock()
         if not config.offline:
@@ -106,10 +109,8 @@ class KubernetesBackend:
         return list_jobs(self._online("listing TrainJobs"), label_selector)
 
     def get_job(self, name: str) -> TrainJob:
-        """Return one job as it is now: two requests."""
-        from kubeflow.trainer.backends.kubernetes.looking import get_job
-
-        return get_job(self._online(f"reading TrainJob {name!r}"), name)
+        """Return one job as it is now: two requests, with which following it begins where it is waited for."""
+        return self._waiting(name, "reading").get_job(name)
 
     def watching(self, name: str) -> AbstractContextManager[None]:
         """Keep following a job, once `next_change` has begun with it, until the context ends."""
@@ -152,7 +153,7 @@ class KubernetesBackend:
         connection = self._online(f"reading TrainJob {name!r}")
         from kubeflow.trainer.backends.kubernetes import telling
 
-        return telling.diagnose(connection, name)
+        return telling.diagnose(connection, name, self._waiting(name).followed(name))
 
     # -- changing jobs ------------------------------------------------------------------------------------------
 
@@ -180,13 +181,13 @@ class KubernetesBackend:
 
         changing.delete(self._online(f"deleting TrainJob {name!r}"), name, wait)
 
-    def _waiting(self, name: str) -> Waiting:
+    def _waiting(self, name: str, doing: str = "watching") -> Waiting:
         from kubeflow.trainer.backends.kubernetes.waiting import Waiting
 
-        connection = self._online(f"watching TrainJob {name!r}")
+        connection = self._online(f"{doing} TrainJob {name!r}")
         with self._making_waits:
             if self._waits is None:
-                self._waits = Waiting(connection)
+                self._waits = Waiting(connection, self._pace)
             return self._waits
 
     def _online(self, what: str) -> Connection:

@@ -17,6 +17,8 @@ from kubeflow.trainer.types.jobs import Event
 from kubeflow.trainer.types.loglines import LogLines
 
 if TYPE_CHECKING:
+    from kubeflow_api.trainer import v1alpha1
+
     from kubeflow.packaging import RankOutcome
 
 
@@ -61,9 +63,15 @@ def outcome(connection: Connection, name: str) -> RankOutcome | None:
     return diagnosing.outcome(connection.transport, connection.namespace, job.to_dict())
 
 
-def diagnose(connection: Connection, name: str) -> Diagnosis:
-    """Return why a job is where it is; see `Backend.diagnose`."""
-    job = find_job(connection, name)
+def diagnose(connection: Connection, name: str, job: v1alpha1.TrainJob | None = None) -> Diagnosis:
+    """Return why a job is where it is; see `Backend.diagnose`.
+
+    Args:
+        connection: The cluster.
+        name: The job.
+        job: The same as it is now, if that is known already, which saves a request.
+    """
+    job = job or find_job(connection, name)
     pods = pods_of(connection, name)
     view = shown(connection, job, pods)
     return diagnosing.diagnose(connection.transport, connection.namespace, job.to_dict(), view, pods)

@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager
 
 from kubeflow_api.trainer.v1alpha1 import TrainJob as TrainJobModel
 
-from kubeflow.cluster.errors import ClusterError
+from kubeflow.cluster.errors import ClusterError, Invalid
 from kubeflow.trainer.backends.kubernetes.connection import Connection
+from kubeflow.trainer.backends.kubernetes.feed import Pace
 from kubeflow.trainer.backends.kubernetes.finding import not_found
 from kubeflow.trainer.backends.kubernetes.looking import get_job, shown
 from kubeflow.trainer.backends.kubernetes.watching import Watches
@@ -27,20 +28,39 @@ class Waiting:
 
     Args:
         connection: The cluster.
+        pace: How often it is asked.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, pace: Pace | None = None) -> None:
         self._connection = connection
         self._watches = Watches(
             connection.transport,
             connection.namespace,
             view=lambda job, pods: shown(connection, TrainJobModel.from_server(job), pods),
             missing=lambda name: not_found(connection, name),
+            pace=pace,
         )
 
     def watching(self, name: str) -> AbstractContextManager[None]:
         """Keep following a job until the context ends; see `Backend.watching`."""
         return self._watches.held(name)
+
+    def get_job(self, name: str) -> TrainJob:
+        """Return one job as it is now. Where one begins to wait for it, following it begins with that.
+
+        Raises:
+            JobNotFound: With names like it.
+        """
+        try:
+            job = self._watches.first(name)
+        except Invalid:  # no name that an object can have, which is said below
+            job = None
+        return get_job(self._connection, name) if job is None else job
+
+    def followed(self, name: str) -> TrainJobModel | None:
+        """Return the TrainJob as the server told of it last, if it is being followed and nothing is amiss."""
+        job = self._watches.followed(name)
+        return None if job is None else TrainJobModel.from_server(job)
 
     def next_change(self, name: str, seen: TrainJob, timeout: float) -> TrainJob:
         """Return the job as soon as it differs from `seen`; see `Backend.next_change`. A failure is read twice."""

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from urllib.parse import quote
 
-from kubeflow.core.resource import Transport
+from kubeflow.core.resource import Interruption, Refusal, Transport
+from kubeflow.trainer.backends.kubernetes import wire
 from kubeflow.trainer.backends.kubernetes.feed import Feed, Pace
+from kubeflow.trainer.backends.kubernetes.hints import PodHints
 from kubeflow.trainer.backends.kubernetes.pods import JOB_LABEL, Pod, pods_path, read_pods
 from kubeflow.trainer.backends.kubernetes.wire import Json
 from kubeflow.trainer.constants import constants
@@ -20,6 +22,7 @@ View = Callable[[Json, Sequence[Pod] | None], TrainJob]
 
 # A job is shown without its pods when these cannot be had although the job itself can.
 _PODS_WITHIN = 5.0  # seconds
+_ENDED = ("Complete", "Failed")
 
 
 def jobs_path(namespace: str) -> str:
@@ -30,6 +33,7 @@ def jobs_path(namespace: str) -> str:
 class JobFeed:
     """One TrainJob and its pods as they are now: two lists, then two watches, whatever happens in between.
 
+    Where pods may not be watched they are listed whenever the TrainJob changes or an event is about one of them.
     Nothing is asked before `start`.
 
     Args:
@@ -45,27 +49,46 @@ class JobFeed:
     def __init__(self, transport: Transport, namespace: str, name: str, pace: Pace | None = None) -> None:
         self.changed = threading.Condition()
         own = {"fieldSelector": f"metadata.name={name}"}
-        self._job = Feed(transport, jobs_path(namespace), own, self.changed, pace)
+        self._job = Feed(transport, jobs_path(namespace), own, self.changed, pace, then=self._job_changed)
         pods = {"labelSelector": f"{JOB_LABEL}={name}"}
-        self._pods = Feed(transport, pods_path(namespace), pods, self.changed, pace)
+        self._pods = Feed(transport, pods_path(namespace), pods, self.changed, pace, polled=self._listen)
+        self._hints = PodHints(transport, namespace, name, self._pods, pace)
         self._lock = threading.Lock()
         self._started = False
+        self._closed = False
         self._uid = ""
         self._since = 0.0
 
-    def start(self) -> None:
-        """Start to follow; does nothing the second time."""
+    def start(self) -> bool:
+        """Start to follow; return False, and do nothing, the second time."""
         with self._lock:
-            if not self._started:
-                self._started = True
-                self._since = time.monotonic()
-                self._job.start()
-                self._pods.start()
+            if self._started:
+                return False
+            self._started = True
+            self._since = time.monotonic()
+            self._job.start()
+            self._pods.start()
+            return True
 
     def close(self) -> None:
         """Stop following."""
+        with self._lock:
+            self._closed = True
         self._job.close()
         self._pods.close()
+        self._hints.close()
+
+    def _listen(self) -> None:
+        with self._lock:
+            if not self._closed:
+                self._hints.start()
+
+    def _job_changed(self) -> None:
+        if any(ended(job) for job in self._job.objects):
+            self._since = time.monotonic()
+            self._pods.look()
+        else:
+            self._pods.hint()
 
     @property
     def version(self) -> int:
@@ -77,8 +100,21 @@ class JobFeed:
         """Whether the job is known, and its pods as far as they can be."""
         if self._job.error is not None:
             return True
-        late = time.monotonic() - self._since > _PODS_WITHIN
-        return self._job.ready and (self._pods.ready or self._pods.error is not None or late)
+        return self._job.ready and (self._pods.ready or self._pods.error is not None or self._late)
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is `ready`, and its pods, once the job has ended, are known as they are since then."""
+        return self.ready and (not self._pods.outdated or self._pods.error is not None or self._late)
+
+    @property
+    def _late(self) -> bool:
+        return time.monotonic() - self._since > _PODS_WITHIN
+
+    @property
+    def problem(self) -> Refusal | Interruption | None:
+        """Why the job cannot be followed for now; `None` while all is well."""
+        return self._job.problem
 
     @property
     def pods_ready(self) -> bool:
@@ -111,19 +147,25 @@ class JobFeed:
             ClusterError: It cannot be followed.
         """
         self.check()
-        found = dict(self._job.objects)
-        if not self._uid and found:
-            self._uid = next(iter(found))
-        return found.get(self._uid)
+        found = next(iter(self._job.objects), wire.NOTHING)
+        uid = wire.identity_of(found)
+        self._uid = self._uid or uid
+        return found if uid and uid == self._uid else None
 
     def pods(self) -> list[Pod]:
         """Return its pods as far as they are known, those of earlier attempts too."""
-        return read_pods(self._pods.objects.values())
+        return read_pods(self._pods.objects)
 
     def wait(self, version: int, timeout: float | None) -> None:
         """Return when `version` is not the present one any more, or after `timeout` seconds."""
         with self.changed:
             self.changed.wait_for(lambda: self.version != version, timeout)
+
+
+def ended(job: Json) -> bool:
+    """Return whether the control plane says of a TrainJob that it has ended."""
+    conditions = wire.objects(job, "status", "conditions")
+    return any(wire.text(c, "type") in _ENDED and wire.text(c, "status") == "True" for c in conditions)
 
 
 class Watches:
@@ -169,6 +211,41 @@ class Watches:
                 else:
                     feed.close()
 
+    def first(self, name: str) -> TrainJob | None:
+        """Return the job as it is now, when nothing is known of it yet, and go on following it; else `None`.
+
+        That is in a context of `held`, before `next_change` has begun with it. `None` also when there is no such job.
+
+        Raises:
+            ClusterError: It cannot be had.
+        """
+        with self._lock:
+            feed, _ = self._held.get(name) or (None, 0)
+        if feed is None or not feed.start():
+            return None
+        while True:
+            with feed.changed:
+                feed.check()
+                version = feed.version
+                if feed.settled:
+                    return self._shown(feed)
+                if feed.problem is not None:
+                    raise feed.problem
+            feed.wait(version, 1.0)
+
+    def followed(self, name: str) -> Json | None:
+        """Return the TrainJob as it was told of last, while it is followed and the server can be asked; else `None`."""
+        with self._lock:
+            feed, _ = self._held.get(name) or (None, 0)
+        if feed is None:
+            return None
+        with feed.changed:
+            return feed.job() if feed.ready and feed.problem is None else None
+
+    def _shown(self, feed: JobFeed) -> TrainJob | None:
+        job = feed.job()
+        return None if job is None else self._view(job, feed.pods() if feed.pods_ready else None)
+
     def next_change(self, name: str, seen: TrainJob, timeout: float) -> TrainJob:
         """Return the job as soon as it differs from `seen`, or after `timeout` seconds as far as it is known then.
 
@@ -185,13 +262,11 @@ class Watches:
             while True:
                 with feed.changed:
                     feed.check()
-                    version, ready = feed.version, feed.ready
-                    job = feed.job() if ready else None
-                    pods = feed.pods() if feed.pods_ready else None
+                    version, ready = feed.version, feed.settled
+                    shown = self._shown(feed) if ready else None
                 if ready:
-                    if job is None:
+                    if shown is None:
                         raise self._missing(name)
-                    shown = self._view(job, pods)
                     if shown != seen:
                         return shown
                 left = deadline - time.monotonic()

@@ -10,16 +10,14 @@ from datetime import datetime
 from typing import cast
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.core.resource import Request, Transport
+from kubeflow.core.paging import pages
+from kubeflow.core.resource import Transport
 from kubeflow.core.time import Timestamp
 
 Json = Mapping[str, object]
 
 NOTHING: Json = {}
 """An object without fields."""
-
-_PAGE = 500
-_RELISTS = 3
 
 
 def at(value: object, *path: str) -> object:
@@ -76,55 +74,15 @@ def strings(value: object, *path: str) -> dict[str, str]:
 
 
 def listed(transport: Transport, path: str, query: Mapping[str, str] | None = None) -> Iterator[Json]:
-    """Yield the objects of a collection, page by page.
-
-    A continue token that has become too old (410) starts the listing anew; what was yielded before is then not
-    yielded again.
+    """Yield the objects of a collection, page by page, each once.
 
     Raises:
         ClusterError: As the transport does.
     """
-    yielded: set[str] = set()
-    for page in _pages(transport, path, query):
-        for item in objects(page, "items"):
-            identity = identity_of(item)
-            if identity not in yielded:
-                yielded.add(identity)
-                yield item
-
-
-def listing(transport: Transport, path: str, query: Mapping[str, str] | None = None) -> tuple[dict[str, Json], str]:
-    """Return the objects of a collection by identity, and the resource version from which a watch goes on.
-
-    Raises:
-        ClusterError: As the transport does.
-    """
-    found: dict[str, Json] = {}
-    version = ""
-    for page in _pages(transport, path, query):
-        found.update((identity_of(item), item) for item in objects(page, "items"))
-        version = text(page, "metadata", "resourceVersion")
-    return found, version
+    for page in pages(transport, path, query or {}):
+        yield from objects(page, "items")
 
 
 def identity_of(item: Json) -> str:
     """Return what tells an object from others in its collection: its uid, else its name."""
     return text(item, "metadata", "uid") or text(item, "metadata", "name")
-
-
-def _pages(transport: Transport, path: str, query: Mapping[str, str] | None) -> Iterator[Json]:
-    from kubeflow.cluster.errors import Gone
-
-    for attempt in range(_RELISTS):
-        token = ""
-        try:
-            while True:
-                more = {"continue": token} if token else {}
-                page = transport.send(Request("GET", path, {"limit": str(_PAGE), **(query or {}), **more}))
-                yield page
-                token = text(page, "metadata", "continue")
-                if not token:
-                    return
-        except Gone:
-            if attempt == _RELISTS - 1:
-                raise
