@@ -25,6 +25,7 @@ EventType: TypeAlias = Literal["ADDED", "MODIFIED", "DELETED"]
 
 _log = logging.getLogger(__name__)
 
+_CHANGES: Mapping[str, EventType] = {"ADDED": "ADDED", "MODIFIED": "MODIFIED", "DELETED": "DELETED"}
 _GONE = 410
 # Of the answers below 500, those after which the same request may succeed: asked again, or from another version.
 _PASSING = frozenset({408, 409, _GONE, 429})
@@ -261,8 +262,8 @@ class Reflector:
             raise Interruption(f"The server ended the watch of {self._path}: {item.get('message')}")
         self._version = resource_version(item) or self._version
         self._worked = time.monotonic()
-        if kind == "ADDED" or kind == "MODIFIED" or kind == "DELETED":  # noqa: PLR1714 - as type checkers read it
-            return Event(kind, item)
+        if (type_ := _CHANGES.get(kind)) is not None:
+            return Event(type_, item)
         self._bookmarked = self._bookmarked or kind == "BOOKMARK"
         return None
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
-from kubeflow.trainer import CustomTrainer, JobWaitTimeout, KubernetesBackendConfig, TrainerClient
+from kubeflow.trainer import CustomTrainer, JobWaitTimeout, KubernetesBackendConfig, TrainerClient, TrainJob
+from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
+from kubeflow.trainer.backends.kubernetes.polling import Pace
+from kubeflow.trainer.waiting import wait_for_status
 from tests.cluster.proxy import Proxy
-from tests.cluster.scenarios import Script, scripted
-from tests.cluster.stage import Stage
+from tests.cluster.scenarios import Scenario, Script, scripted
+from tests.cluster.stage import MINORS, MISSING, REASON, Stage
+from tests.trainer.kubernetes.fences import fenced
 from tests.trainer.kubernetes.stock import PAGE, stock
 
 
@@ -35,15 +41,6 @@ def quick(trainer_cluster: Stage) -> Iterator[Stage]:
     """Jobs end as soon as they begin."""
     before = trainer_cluster.controller.default
     trainer_cluster.controller.default = scripted(Script(["done"]))
-    yield trainer_cluster
-    trainer_cluster.controller.default = before
-
-
-@pytest.fixture
-def idle(trainer_cluster: Stage) -> Iterator[Stage]:
-    """Jobs run and never end."""
-    before = trainer_cluster.controller.default
-    trainer_cluster.controller.default = scripted(Script(["running"], stays=None))
     yield trainer_cluster
     trainer_cluster.controller.default = before
 
@@ -85,21 +82,62 @@ def test_listing_jobs_costs_pages_and_not_jobs(
     assert [len(job.steps) for job in jobs[:with_pods]] == [1] * with_pods
 
 
-@pytest.mark.usefixtures("idle")
-def test_ten_minutes_of_waiting_take_ten_requests(front: Proxy, cluster_config: KubernetesBackendConfig) -> None:
-    client = TrainerClient(cluster_config)
-    name = client.train("torch-distributed", trainer=CustomTrainer(nothing, num_nodes=2))
-    client.wait_for_job_status(name, {"Running"}, timeout=60)
-    time.sleep(0.5)  # what is still to be written about its start is not about waiting
+@pytest.mark.skipif(MISSING, reason=REASON)
+@pytest.mark.parametrize("minor", MINORS)
+def test_ten_minutes_of_waiting_take_ten_requests_with_the_shipped_role(minor: str, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        there = fenced(tmp_path / "cluster", minor, stack)
+        there.cluster.controller.default = scripted(Script(["running"], stays=None))
+        # Sixty times as fast: watches end after a sixtieth of the time they asked for, and whoever polls hurries too.
+        backend = KubernetesBackend(there.config("editor", tmp_path), pace=hurried(Pace(), 60))
+        client = there.client("editor", tmp_path)
+        name = client.train("torch-distributed", trainer=CustomTrainer(nothing, num_nodes=2))
+        client.wait_for_job_status(name, {"Running"}, timeout=60)
+        time.sleep(2)  # what is still to be written about its start is not about waiting
 
-    # Sixty times as fast: watches end after a sixtieth of the time they asked for, and so does the wait.
-    front.hurry = 60
-    with front.recording() as found, pytest.raises(JobWaitTimeout):
-        client.wait_for_job_status(name, timeout=600 / 60, polling_interval=2 / 60, callbacks=[lambda job: None])
+        there.front.hurry = 60
+        looks: list[TrainJob] = []
+        with there.front.recording() as found, pytest.raises(JobWaitTimeout):
+            wait_for_status(
+                backend, name, {"Complete"}, timeout=600 / 60, polling_interval=2 / 60, callbacks=[looks.append]
+            )
+        there.front.hurry = 1
+        client.delete_job(name)
 
     listed = "\n".join(map(str, found))
     assert len(found) <= 10, f"{len(found)} requests:\n{listed}"
     # The measure is true only where the server ends what is waited on.
     assert all("timeoutSeconds" in request.query for request in found if "watch" in request.query), listed
-    front.hurry = 1
-    client.delete_job(name)
+    # And only where events say when to look.
+    watched = {request.path.rpartition("/")[2] for request in found if "watch" in request.query}
+    assert watched == ({"trainjobs", "pods", "events"} if minor in ("2.0", "2.1") else {"trainjobs", "pods"})
+    assert {step.status for step in looks[-1].steps} == {"Running"}
+
+
+def hurried(pace: Pace, times: float) -> Pace:
+    """Return a pace that polls so many times as fast, once the first seconds of a wait are over.
+
+    Streams are asked to last as long as ever, as the proxy ends those; and bookmarks, which come every minute, are what
+    keeps them from being held for dead.
+    """
+    return dataclasses.replace(pace, longest_poll=pace.longest_poll / times, hinted_poll=pace.hinted_poll / times)
+
+
+@pytest.mark.skipif(MISSING, reason=REASON)
+@pytest.mark.parametrize("minor", ["2.0", "2.1"])
+def test_what_becomes_of_pods_is_seen_at_once_with_a_role_that_may_not_watch_them(minor: str, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        there = fenced(tmp_path / "cluster", minor, stack)
+        # Its image takes longer to come than anybody would look by themselves.
+        start = Scenario(run=lambda pod: Script(["up"], stays=2, exit_code=1 - pod.attempt), pull=8)
+        there.cluster.controller.default = start
+        client = there.client("editor", tmp_path)
+        name = client.train("torch-restarting", trainer=CustomTrainer(nothing))
+        with there.front.recording() as found:
+            client.wait_for_job_status(name, {"Running"}, timeout=60)
+            began = time.monotonic()
+            client.wait_for_job_status(name, timeout=60)
+        assert time.monotonic() - began < 60
+        client.delete_job(name)
+    listed = "\n".join(map(str, found))
+    assert any("watch" in request.query and request.path.endswith("/events") for request in found), listed

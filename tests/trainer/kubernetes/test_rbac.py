@@ -11,17 +11,14 @@ from typing import Any
 import pytest
 
 from kubeflow.cluster import Forbidden
-from kubeflow.trainer import CustomTrainer, KubernetesBackendConfig, TrainerClient
+from kubeflow.trainer import CustomTrainer, TrainerClient
 from tests.cluster.controller import API
-from tests.cluster.proxy import Proxy
 from tests.cluster.scenarios import REAL, Script, scripted
-from tests.cluster.stage import MINORS, MISSING, REASON, Stage, documents, namespace, release, stage
+from tests.cluster.stage import MINORS, MISSING, REASON
+from tests.trainer.kubernetes.fences import HOME, RBAC, Fenced, fenced
 
 pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
 
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
-HOME = "research"
-TOKENS = {"editor": "token-of-editor", "limited": "token-of-limited"}
 WAIT = 60
 
 
@@ -33,49 +30,6 @@ def ranks(base: int) -> tuple[int, int, int]:
     import os
 
     return base, int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-
-
-class Fenced:
-    """A cluster of a minor whose users have the shipped roles."""
-
-    def __init__(self, cluster: Stage, front: Proxy) -> None:
-        self.cluster, self.front = cluster, front
-        namespace(cluster.wire, HOME)
-        roles = documents(release(cluster.minor) / "overlays" / "kubeflow-platform")
-        self.shipped = {d["metadata"]["name"]: d for d in roles if d["kind"] == "ClusterRole"}
-        for document in documents(release(cluster.minor) / "overlays" / "kubeflow-platform"):
-            if document["kind"] == "ClusterRole":
-                cluster.wire.send("POST", f"{RBAC}/clusterroles", document)
-            elif document["kind"] == "ClusterRoleBinding" and document["subjects"][0]["kind"] == "Group":
-                cluster.wire.send("POST", f"{RBAC}/clusterrolebindings", document)
-        self.bind("editor", "kubeflow-trainer-edit")
-
-    def bind(self, user: str, role: str) -> None:
-        """Give a user a cluster role in the one namespace."""
-        body = {
-            "metadata": {"name": f"{user}-{role}"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-            "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user}],
-        }
-        # The role of 2.0 and 2.1 holds a right to cluster-scoped runtimes, which a binding in a namespace cannot give.
-        place = "clusterrolebindings" if self.cluster.minor in ("2.0", "2.1") else f"namespaces/{HOME}/rolebindings"
-        self.cluster.wire.send("POST", f"{RBAC}/{place}", body)
-
-    def client(self, user: str, folder: Path) -> TrainerClient:
-        """Return a client with a user's token."""
-        file = self.front.kubeconfig(folder / f"kubeconfig-{user}", token=TOKENS[user], namespace=HOME)
-        return TrainerClient(KubernetesBackendConfig(config_file=str(file)))
-
-
-def fenced(folder: Path, minor: str, stack: ExitStack) -> Fenced:
-    folder.mkdir(exist_ok=True)
-    tokens = folder / "tokens.csv"
-    tokens.write_text("".join(f'{token},{user},{user},"team"\n' for user, token in TOKENS.items()), "utf-8")
-    cluster = stack.enter_context(stage(folder / "server", minor, "--token-auth-file", str(tokens)))
-    cluster.controller.default = scripted(Script(["trained"], pause=0.1, stays=0.5))
-    front = Proxy(cluster.kubeconfig, logs=cluster.logs)
-    stack.callback(front.stop)
-    return Fenced(cluster, front)
 
 
 @pytest.fixture(scope="module")

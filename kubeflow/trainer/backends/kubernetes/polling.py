@@ -83,6 +83,8 @@ class Schedule:
         quiet = self._hinted and not self._owed
         self._owed = max(self._owed - 1, int(changed))
         self._next(now, at_first=changed or quiet)
+        if self.outdated:
+            self.due = now
 
     def failed(self, now: float) -> None:
         """Take note that a look showed nothing, because the server could not be asked."""
