@@ -153,6 +153,8 @@ class Reflector:
                 ended = True
             except _Expired:
                 self._version = ""
+            except _Quiet:
+                _log.debug("nothing was heard of %s: there may be no bookmarks", self._path)
             except Interruption as error:
                 problem = error
             except Refusal as error:
@@ -231,7 +233,10 @@ class Reflector:
                 heard = time.monotonic()
         except Interruption:
             if time.monotonic() - heard >= 0.9 * silence:
-                self._fell_silent()
+                if not (self._bookmarked or self._patient):
+                    self._patient = True
+                    raise _Quiet from None
+                self._version = ""  # a list shows whether the server lives
             raise
         finally:
             self._stream = None
@@ -267,12 +272,6 @@ class Reflector:
         self._bookmarked = self._bookmarked or kind == "BOOKMARK"
         return None
 
-    def _fell_silent(self) -> None:
-        if self._bookmarked or self._patient:
-            self._version = ""  # a list shows whether the server lives
-        else:
-            self._patient = True
-
     # -- time ---------------------------------------------------------------------------------------------------
 
     def _over(self) -> bool:
@@ -292,6 +291,10 @@ class Reflector:
 
 class _Expired(Exception):
     """The version that a stream goes on from is too old, says the stream itself."""
+
+
+class _Quiet(Exception):
+    """Nothing came on a stream, not even a bookmark: it is dead, or the server sends none, and nothing has happened."""
 
 
 def resource_version(found: Json) -> str:

@@ -175,12 +175,21 @@ def test_a_server_that_sends_no_bookmarks_is_asked_to_end_its_streams_before_its
     dead = [silence, Broken("the answer did not come in time")]
     pace = WatchPace(watch=660, silence=0.1, patience=30, retry=0.01, longest_retry=0.05)
     script = Script([page(5)], [dead, [line("ADDED", thing("a", 6))]])
-    assert [told(news) for news in first(script, 3, pace)] == ["list", "trouble", "ADDED a"]
+    assert [told(news) for news in first(script, 2, pace)] == ["list", "ADDED a"]
     streams = [request for request in script.requests if "watch" in request.query]
     assert [request.timeout for request in streams[:2]] == [0.1, 30]
     assert int(streams[0].query["timeoutSeconds"]) >= 660 or streams[0].query["timeoutSeconds"] == "60"
     assert int(streams[1].query["timeoutSeconds"]) < 30
     assert script.versions == ["list", "5", "5"]
+
+
+def test_silence_that_lasts_is_trouble_and_shows_whether_the_server_lives() -> None:
+    def silence() -> None:
+        time.sleep(0.1)
+
+    dead = [silence, Broken("the answer did not come in time")]
+    pace = WatchPace(silence=0.1, patience=0.1, retry=0.01, longest_retry=0.05)
+    assert [told(news) for news in first(Script([page(5)], [dead]), 3, pace)] == ["list", "trouble", "list"]
 
 
 def test_a_stream_that_dies_though_bookmarks_came_shows_whether_the_server_lives() -> None:

@@ -52,7 +52,7 @@ class Waiting:
             JobNotFound: With names like it.
         """
         try:
-            job = self._watches.first(name)
+            job = self._watches.first(name) if isinstance(name, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
         except Invalid:  # no name that an object can have, which is said below
             job = None
         return get_job(self._connection, name) if job is None else job

@@ -1,0 +1,92 @@
+"""How a wait begins: with the job as the first list shows it, or with the error that says why there is none."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from kubeflow.cluster import Forbidden, Unreachable
+from kubeflow.core.errors import InvalidInput
+from kubeflow.core.resource import Request
+from kubeflow.trainer import JobNotFound
+from kubeflow.trainer.waiting import wait_for_status
+from tests.trainer.kubernetes.backend.home import Counted, Home
+from tests.trainer.kubernetes.objects import running
+
+SOON = 30  # seconds: far less than the waits here take by themselves
+
+
+def test_a_wait_begins_with_what_following_the_job_lists_first(newest: Home, namespace: str) -> None:
+    made = newest.made(namespace)
+    made.trainjob("job")
+    pod = made.pod("job", status=running())
+    backend, counted = newest.backend(namespace)
+    jobs, pods = f"/apis/trainer.kubeflow.org/v1alpha1/namespaces/{namespace}/trainjobs", "/pods"
+    counted.sent()
+    with backend.watching("job"):
+        assert counted.sent() == []
+        job = backend.get_job("job")
+        assert [step.pod_name for step in job.steps] == [pod]
+        deadline = time.monotonic() + SOON
+        while len(counted.requests) < 4 and time.monotonic() < deadline:
+            assert backend.next_change("job", job, 0.1) == job
+        assert sorted(counted.sent()) == sorted([f"GET {jobs}", f"GET /api/v1/namespaces/{namespace}{pods}"] * 2)
+        # Later on it is read anew, as ever.
+        assert backend.get_job("job") == job
+        assert counted.sent() == [f"GET {jobs}/job", f"GET /api/v1/namespaces/{namespace}{pods}"]
+    backend.get_job("job")
+    assert counted.sent() == [f"GET {jobs}/job", f"GET /api/v1/namespaces/{namespace}{pods}"]
+
+
+@pytest.mark.parametrize("name", ["job-2", "", "Job", "a,b", "a!=b", "a/b", "x" * 300])
+def test_a_wait_for_a_job_that_there_is_not_says_which_there_are(newest: Home, namespace: str, name: str) -> None:
+    newest.made(namespace).trainjob("job")
+    backend, _ = newest.backend(namespace)
+    with pytest.raises(JobNotFound, match="job"):
+        wait_for_status(backend, name, {"Complete"}, timeout=600, polling_interval=2)
+    assert followers() == []
+
+
+@pytest.mark.parametrize("name", [3, None, b"job"])
+def test_a_wait_for_what_is_no_name_says_so(newest: Home, namespace: str, name: Any) -> None:
+    backend, _ = newest.backend(namespace)
+    with pytest.raises(InvalidInput, match="name must be the name of a job"):
+        wait_for_status(backend, name, {"Complete"}, timeout=600, polling_interval=2)
+
+
+class Refusing(Counted):
+    """A transport that raises what `error` is set to."""
+
+    error: Exception | None = None
+
+    def send(self, request: Request) -> Mapping[str, object]:
+        if self.error is not None:
+            raise self.error
+        return super().send(request)
+
+
+@pytest.mark.parametrize("error", [Unreachable("no route"), Forbidden("not you", code=403)], ids=repr)
+def test_a_wait_that_cannot_begin_says_so_at_once(newest: Home, namespace: str, error: Exception) -> None:
+    newest.made(namespace).trainjob("job")
+    backend, counted = newest.backend(namespace, Refusing)
+    assert isinstance(counted, Refusing)
+    counted.error = error
+    began = time.monotonic()
+    with pytest.raises(type(error)) as raised:
+        wait_for_status(backend, "job", {"Complete"}, timeout=600, polling_interval=2)
+    assert raised.value is error
+    assert time.monotonic() - began < SOON
+
+
+def followers() -> list[str]:
+    """Return the threads that follow something, once those that are ended have had time to end."""
+    deadline = time.monotonic() + SOON
+    while True:
+        found = [thread.name for thread in threading.enumerate() if thread.name.startswith("kubeflow ")]
+        if not found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.02)
