@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -16,6 +17,8 @@ from kubeflow.trainer.backends.kubernetes.pods import JOB_LABEL, Pod, pods_path,
 from kubeflow.trainer.backends.kubernetes.wire import Json
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.jobs import TrainJob
+
+logger = logging.getLogger(__name__)
 
 View = Callable[[Json, Sequence[Pod] | None], TrainJob]
 """Makes of a TrainJob as the server sends it, and of the pods of that name (`None` if nobody knows), what users see."""
@@ -80,8 +83,12 @@ class JobFeed:
 
     def _listen(self) -> None:
         with self._lock:
-            if not self._closed:
+            if self._closed:
+                return
+            try:
                 self._hints.start()
+            except RuntimeError as error:  # no more threads: looks come by themselves then
+                logger.debug("there are no hints at pods: %s", error)
 
     def _job_changed(self) -> None:
         if any(ended(job) for job in self._job.objects):
