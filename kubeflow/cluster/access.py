@@ -46,18 +46,24 @@ class Access:
 Source: TypeAlias = Callable[[], Access]
 
 
-def source(config_file: str | None, context: str | None, client_configuration: object | None) -> Source:
+def source(
+    config_file: str | os.PathLike[str] | None, context: str | None, client_configuration: object | None
+) -> Source:
     """Return what reads the access that a user's arguments mean; see `Cluster.connect`.
 
     Raises:
-        InvalidInput: The arguments exclude each other.
+        InvalidInput: The arguments exclude each other, or are no texts.
         NotConfigured: There is neither a kubeconfig nor a service account.
     """
     if client_configuration is not None:
         if config_file is not None or context is not None:
             raise InvalidInput("give either client_configuration, or config_file and context, not both")
         return lambda: given(client_configuration)
+    if context is not None and not isinstance(context, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidInput(f"context= is the name of a context of the kubeconfig, not {context!r}.")
     if config_file is not None:
+        if not isinstance(config_file, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidInput(f"config_file= is the path of a kubeconfig, not {config_file!r}.")
         return lambda: kubeconfig(os.fspath(config_file), context)
     files = os.environ.get("KUBECONFIG") or "~/.kube/config"
     if any(Path(file).expanduser().exists() for file in files.split(os.pathsep) if file):

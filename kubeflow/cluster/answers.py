@@ -30,7 +30,14 @@ from kubeflow.core.transport import Request
 
 # How strict decoding names fields: `unknown field "spec.trainer.numNode"`, `duplicate field "spec.suspend"`.
 _STRICT = re.compile(r'((?:unknown|duplicate) field) "([^"]+)"')
-_WEBHOOK = re.compile(r'admission webhook "([^"]+)" denied the request(?:: )?')
+# Who refuses in the name of the cluster's administrators, and after which words it says why. A webhook or a policy may
+# answer with any status.
+_DENIALS = {
+    "admission webhook": re.compile(r'admission webhook "([^"]+)" denied the request(?:: )?'),
+    "admission policy": re.compile(r"ValidatingAdmissionPolicy '([^']+)' with binding '[^']+' denied request(?:: )?"),
+}
+_SILENT_WEBHOOK = re.compile(r'failed calling webhook "([^"]+)"')
+_NO_TLS = "Client sent an HTTP request to an HTTPS server"
 _NO_STATUS: Mapping[str, object] = {}
 _CONTROL_PLANES = {"trainer.kubeflow.org": "Kubeflow Trainer", "kubeflow.org": "Katib"}
 
@@ -97,6 +104,8 @@ class _Refusal:
     status: Mapping[str, object]
 
     def error(self) -> ClusterError:
+        if (denied := self._denied()) is not None:
+            return self._of(Forbidden if self.answer.status in (401, 403) else Invalid, denied)
         match self.answer.status:
             case 401:
                 return self._of(
@@ -127,11 +136,7 @@ class _Refusal:
                     TooManyRequests, f"{self._cannot()}The server is busy: send fewer requests, or try again later."
                 )
             case status if status >= 500:
-                return self._of(
-                    ServerFault,
-                    f"{self._cannot()}The server failed (HTTP {status}): try again later; if it lasts, tell the "
-                    "cluster's administrator.",
-                )
+                return self._of(ServerFault, self._failed())
             case status if 300 <= status < 400:
                 return self._of(
                     ApiError,
@@ -199,7 +204,7 @@ class _Refusal:
 
     def _not_found(self) -> str:
         missing = self._details()
-        if missing.get("kind") == "namespaces" and self.target.resource != "namespaces":
+        if missing.get("kind") == "namespaces":
             return (
                 f"Create the namespace ({'kubectl create namespace ' + str(missing.get('name'))}), or use another one."
             )
@@ -209,8 +214,11 @@ class _Refusal:
 
     def _forbidden(self) -> str:
         words = self._words()
-        if _WEBHOOK.search(words):
-            return self._denied()
+        if "system:anonymous" in words:
+            return (
+                f"{self._cannot()}The request came without credentials that the cluster knows: log in to the cluster "
+                "again, so that `kubectl auth whoami` says who you are."
+            )
         if "exceeded quota" in words:
             return f"{self._cannot()}Ask for less, delete what is not needed any more, or have the quota raised."
         if "being terminated" in words:
@@ -224,14 +232,28 @@ class _Refusal:
             "another namespace."
         )
 
-    def _denied(self) -> str:
-        webhook = cast("re.Match[str]", _WEBHOOK.search(self._words()))
-        said = _WEBHOOK.sub("", self._words(), count=1)
-        return f"Cannot {self.target}: refused by the cluster's admission webhook {webhook[1]!r}: {_sentence(said)}"
+    def _denied(self) -> str | None:
+        words = self._words()
+        for who, pattern in _DENIALS.items():
+            if (found := pattern.search(words)) is not None:
+                said = words[found.end() :] or "it does not say why; ask the cluster's administrator"
+                return f"Cannot {self.target}: refused by the cluster's {who} {found[1]!r}: {_sentence(said)}"
+        return None
+
+    def _failed(self) -> str:
+        webhook = _SILENT_WEBHOOK.search(self._words())
+        if webhook is None:
+            cause = f"The server failed (HTTP {self.answer.status})"
+        else:
+            product = next((_CONTROL_PLANES[group] for group in _CONTROL_PLANES if webhook[1].endswith(group)), None)
+            cause = (
+                f"{product or f'What is behind the admission webhook {webhook[1]!r}'} is installed, but does not run"
+            )
+        return f"{self._cannot()}{cause}: try again later; if it lasts, tell the cluster's administrator."
 
     def _invalid(self) -> str:
-        if _WEBHOOK.search(self._words()):
-            return self._denied()
+        if _NO_TLS in self._words():
+            return f"{self._cannot()}Write https:// in the server's URL, which is from {self.answer.origin}."
         if self.answer.status == 413:
             return f"{self._cannot()}The object is too large for the API server: make it smaller."
         causes = tuple(self._causes())

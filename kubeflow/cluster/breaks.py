@@ -27,6 +27,7 @@ from kubeflow.cluster.target import Target
 from kubeflow.core.transport import Request
 
 _AGAIN = "Try again; check the network, and the load balancer or proxy between, if it lasts."
+_PROXY = "Check the proxy: proxy-url in the kubeconfig, else HTTPS_PROXY and NO_PROXY in the environment."
 
 
 class TooSlow(HTTPError):
@@ -67,14 +68,17 @@ def failure_of(error: HTTPError) -> Break:
             case NameResolutionError() | socket.gaierror():
                 return Break(
                     "the name of the proxy is unknown" if proxy else "the name of the server is unknown",
-                    "Check the server's URL, the network and the VPN.",
+                    _PROXY if proxy else "Check the server's URL, the network and the VPN.",
                     sent=False,
                 )
             case ConnectTimeoutError() if not isinstance(link, NewConnectionError):
                 return Break("nobody answers at this address", "Check the network, the VPN and the proxy.", sent=False)
             case ConnectionRefusedError():
-                who = "the proxy" if proxy else "the server"
-                return Break(f"{who} refuses connections", "Is the cluster running, and the port right?", sent=False)
+                if proxy:
+                    return Break("the proxy refuses connections", _PROXY, sent=False)
+                return Break(
+                    "the server refuses connections", "Is the cluster running, and the port right?", sent=False
+                )
             case OSError() if link.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
                 return Break("there is no route to it", "Check the network and the VPN.", sent=False)
             case FileNotFoundError():
@@ -92,7 +96,7 @@ def failure_of(error: HTTPError) -> Break:
     if isinstance(error, SSLError):
         return Break(f"no TLS connection ({error.args[0]})", "Check the server's URL and the client certificate.")
     if proxy:
-        return Break(f"the proxy does not let through ({chain[-1]})", "Check the proxy settings.", sent=False)
+        return Break(f"the proxy does not let through ({chain[-1]})", _PROXY, sent=False)
     return Break(f"the connection broke ({chain[-1]})", _AGAIN, sent=not unsent)
 
 

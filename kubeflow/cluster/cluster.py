@@ -15,11 +15,12 @@ import time
 import weakref
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from urllib3 import HTTPResponse
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, LocationValueError, ProxySchemeUnknown
 from urllib3.util import Timeout
 
 import kubeflow
@@ -31,6 +32,7 @@ from kubeflow.cluster.retries import Failure, pause
 from kubeflow.cluster.stream import Stream
 from kubeflow.cluster.target import Target
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.object_names import check_namespace
 from kubeflow.core.transport import Request
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ class Cluster:
         self._lock = threading.Lock()
         access = source()
         self._session = self._opened(access)
-        self.namespace: str = namespace or access.namespace or "default"
+        self.namespace: str = check_namespace(namespace or access.namespace or "default")
         self.server: str = _shown(access.configuration.host)
         self.context: str | None = access.context
         _all.add(self)
@@ -82,7 +84,7 @@ class Cluster:
     def connect(
         cls,
         *,
-        config_file: str | None = None,
+        config_file: str | os.PathLike[str] | None = None,
         context: str | None = None,
         namespace: str | None = None,
         client_configuration: object | None = None,
@@ -101,7 +103,7 @@ class Cluster:
 
         Raises:
             NotConfigured: No usable configuration; the message lists the contexts that there are.
-            InvalidInput: Arguments that exclude each other.
+            InvalidInput: Arguments that exclude each other, or a namespace that cannot exist.
         """
         return cls(source(config_file, context, client_configuration), namespace)
 
@@ -311,26 +313,37 @@ class Cluster:
         return None if same else current
 
     def _opened(self, access: Access, last: _Session | None = None) -> _Session:
-        from kubernetes.client.rest import RESTClientObject
-
         host = access.configuration.host
         if urlsplit(host).scheme not in ("http", "https"):
             raise NotConfigured(f"The server {host!r} of {access.origin} is no http or https URL. Correct it.")
         new, old = access.configuration, last.access.configuration if last else None
         if last is not None and all(getattr(new, name, None) == getattr(old, name, None) for name in _CONNECTION):
             return _Session(access, last.pool, access.fresh_until)
-        pool = RESTClientObject(new).pool_manager
-        return _Session(access, pool, access.fresh_until)
+        return _Session(access, _pool(access), access.fresh_until)
 
     def after_fork(self) -> None:
         """Share neither connections nor a lock that some thread holds with the parent process; called in the child."""
-        from kubernetes.client.rest import RESTClientObject
-
         self._lock = threading.Lock()
         session = self._session
-        self._session = _Session(
-            session.access, RESTClientObject(session.access.configuration).pool_manager, session.fresh_until
+        self._session = _Session(session.access, _pool(session.access), session.fresh_until)
+
+
+def _pool(access: Access) -> PoolManager:
+    from kubernetes.client.rest import RESTClientObject
+
+    proxy = getattr(access.configuration, "proxy", None)
+    if str(proxy).startswith("socks") and find_spec("socks") is None:
+        raise NotConfigured(
+            f"The proxy {_shown(str(proxy))} of {access.origin} speaks SOCKS, for which a package is missing: run "
+            "`pip install PySocks`, or use an HTTP proxy."
         )
+    try:
+        return RESTClientObject(access.configuration).pool_manager
+    except (LocationValueError, ProxySchemeUnknown) as error:
+        raise NotConfigured(
+            f"The proxy {_shown(str(proxy))} of {access.origin} is no URL of a proxy: correct proxy-url in the "
+            "kubeconfig, else HTTPS_PROXY in the environment, to something like http://proxy.example.com:3128."
+        ) from error
 
 
 _all: weakref.WeakSet[Cluster] = weakref.WeakSet()

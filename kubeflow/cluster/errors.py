@@ -74,7 +74,7 @@ class Unauthorized(ApiError):
 
 
 class Forbidden(ApiError):
-    """403: these credentials may not do this; also what admission webhooks and quotas answer."""
+    """403: these credentials may not do this; also what quotas, and some admission webhooks and policies, answer."""
 
 
 class NotFound(ApiError):
@@ -94,7 +94,7 @@ class Gone(ApiError):
 
 
 class Invalid(ApiError):
-    """400, 413 or 422: the server refuses the object. `causes` says which fields."""
+    """400, 413 or 422: the server, an admission webhook or a policy refuses the object. `causes` says which fields."""
 
 
 class TooManyRequests(ApiError):

@@ -154,16 +154,19 @@ def _run_plugin(user: Mapping[str, object], cluster: _Entry, context: str, files
             told.append(ConfigNode("cluster", _part(cluster, "cluster"), cluster.path))
         status = _credentials(ExecProvider(*told).run())  # pyright: ignore[reportUnknownMemberType]
     except (ConfigException, OSError) as error:
+        remedy = "Log in to the cluster again, so that kubectl works with this context."
+        if isinstance(error, FileNotFoundError):
+            remedy = f"{str(plugin.get('installHint') or 'Install it, or correct its path').strip().rstrip('.')}."
         raise NotConfigured(
             f"The credentials plugin {plugin.get('command')!r} of context {context!r} in {files} failed: {error}. "
-            f"Log in to the cluster again, so that kubectl works with this context. {LOCALLY}"
+            f"{remedy} {LOCALLY}"
         ) from error
     values = cast("dict[str, object]", user)
     del values["exec"]
-    if "token" in status:
+    if status.get("token"):
         values["token"] = status["token"]
     for key, found in (("client-certificate-data", "clientCertificateData"), ("client-key-data", "clientKeyData")):
-        if found in status:
+        if status.get(found):
             values[key] = base64.b64encode(status[found].encode()).decode()
     expires = status.get("expirationTimestamp")
     return _before(datetime.fromisoformat(expires)) if expires else None
@@ -172,7 +175,7 @@ def _run_plugin(user: Mapping[str, object], cluster: _Entry, context: str, files
 def _credentials(status: Mapping[str, str]) -> Mapping[str, str]:
     from kubernetes.config.config_exception import ConfigException
 
-    if "token" not in status and not {"clientCertificateData", "clientKeyData"} <= set(status):
+    if not status.get("token") and not (status.get("clientCertificateData") and status.get("clientKeyData")):
         raise ConfigException("it returned neither a token nor a certificate with its key")
     return status
 

@@ -61,14 +61,15 @@ class RuntimeMissesProgram(InvalidInput):
 
 
 class JobNotFound(InvalidInput):
-    """No job has this name. `available` lists the jobs that this client sees."""
+    """No job has this name. `available` lists the jobs that this client sees; `where` says where it looks."""
 
-    def __init__(self, name: str, available: Iterable[str]) -> None:
+    def __init__(self, name: str, available: Iterable[str], *, where: str = "") -> None:
         self.name = name
         self.available = tuple(available)
+        self.where = where
         listed = ", ".join(self.available[-5:]) or "none"
         super().__init__(
-            f"There is no TrainJob {name!r}.{did_you_mean(name, self.available)} "
+            f"There is no TrainJob {name!r}{f' {where}' if where else ''}.{did_you_mean(name, self.available)} "
             f"Newest jobs here: {listed}. list_jobs() shows all."
         )
 
@@ -129,20 +130,32 @@ class JobWaitTimeout(KubeflowError, TimeoutError):
         status: Its status when the time was up.
         timeout: The time that was given, in seconds.
         explanation: What `TrainerClient.explain` said then; part of the message.
+        remedy: What its user can do; part of the message. Default: what helps where a job goes on.
     """
 
     def __init__(
-        self, name: str, status: str, awaited: Iterable[str], timeout: float, *, explanation: str = ""
+        self,
+        name: str,
+        status: str,
+        awaited: Iterable[str],
+        timeout: float,
+        *,
+        explanation: str = "",
+        remedy: str | None = None,
     ) -> None:
         self.name = name
         self.status = status
         self.timeout = timeout
         self.explanation = explanation
+        if remedy is None:
+            remedy = (
+                f"It goes on: wait again with a larger timeout=, look at client.get_job_logs({name!r}), "
+                f"or end it with client.delete_job({name!r})."
+            )
+        self.remedy = remedy
         shown = f"\n{explanation}" if explanation else ""
         super().__init__(
-            f"TrainJob {name!r} is {status} after {timeout:g} s, awaited: {', '.join(sorted(awaited))}. "
-            f"It goes on: wait again with a larger timeout=, look at client.get_job_logs({name!r}), "
-            f"or end it with client.delete_job({name!r}).{shown}"
+            f"TrainJob {name!r} is {status} after {timeout:g} s, awaited: {', '.join(sorted(awaited))}. {remedy}{shown}"
         )
 
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -264,9 +265,23 @@ def test_a_plugin_that_fails_is_quoted(tmp_path: Path) -> None:
         file = kubeconfig(tmp_path, server.url, plugin(tmp_path, fails=1))
         with pytest.raises(NotConfigured, match="session expired: run `corp login`"):
             Cluster.connect(config_file=file)
-        absent = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-plugin"}}
-        with pytest.raises(NotConfigured, match="no-such-plugin"):
+        absent: dict[str, Any] = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-plugin"}}
+        with pytest.raises(NotConfigured, match="'no-plugin' of .* failed: .* Install it, or correct its path"):
             Cluster.connect(config_file=kubeconfig(tmp_path, server.url, absent))
+        absent["exec"]["installHint"] = "Get it from https://example.com/login"
+        with pytest.raises(NotConfigured, match=r"Get it from https://example.com/login\."):
+            Cluster.connect(config_file=kubeconfig(tmp_path, server.url, absent))
+
+
+def test_a_plugin_that_returns_an_empty_token_has_failed(tmp_path: Path) -> None:
+    script = tmp_path / "plugin"
+    said = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": ""}}
+    script.write_text(f"#!/bin/sh\necho '{json.dumps(said)}'\n", "utf-8")
+    script.chmod(0o755)
+    user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "./plugin"}}
+    with fault_server() as server, pytest.raises(NotConfigured, match="neither a token nor a certificate"):
+        Cluster.connect(config_file=kubeconfig(tmp_path, server.url, user))
+    assert server.seen == []
 
 
 def test_a_plugin_that_fails_at_renewal_is_quoted_too(tmp_path: Path) -> None:
@@ -297,6 +312,44 @@ def test_requests_go_through_the_proxy_of_the_kubeconfig(tmp_path: Path) -> None
         assert proxy.seen[0].path == "http://cluster.invalid:8080/version"
     with pytest.raises(Unreachable, match="the proxy refuses connections") as caught:
         Cluster.connect(config_file=file).send(VERSION)
+    assert "secret" not in str(caught.value)
+
+
+def test_the_proxy_of_the_environment_counts_but_for_the_servers_that_it_leaves_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fault_server() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("http_proxy", proxy.url)
+        file = kubeconfig(tmp_path, "http://cluster.invalid:8080")
+        monkeypatch.setenv("no_proxy", "example.com")
+        monkeypatch.setenv("NO_PROXY", "example.com")
+        Cluster.connect(config_file=file).send(VERSION)
+        assert [seen.path for seen in proxy.seen] == ["http://cluster.invalid:8080/version"]
+        monkeypatch.setenv("no_proxy", "cluster.invalid")
+        monkeypatch.setenv("NO_PROXY", "cluster.invalid")
+        with pytest.raises(Unreachable, match="the name of the server is unknown"):
+            Cluster.connect(config_file=file).send(Request("GET", "/version", timeout=2))
+        assert len(proxy.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        ("http://:secret@127.0.0.1:1", "Check the proxy: proxy-url in the kubeconfig"),
+        ("http://:secret@127.0.0.1:99999", "is no URL of a proxy"),
+        ("gopher://:secret@127.0.0.1:1", "is no URL of a proxy"),
+        pytest.param(
+            "socks5://:secret@127.0.0.1:1",
+            "pip install PySocks",
+            marks=pytest.mark.skipif(find_spec("socks") is not None, reason="PySocks is installed"),
+        ),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_said_to_be(tmp_path: Path, proxy: str, words: str) -> None:
+    file = kubeconfig(tmp_path, "http://cluster.invalid:8080", proxy_url=proxy)
+    with pytest.raises((NotConfigured, Unreachable), match=words) as caught:
+        Cluster.connect(config_file=file).send(Request("GET", "/version", timeout=2))
     assert "secret" not in str(caught.value)
 
 
@@ -389,3 +442,7 @@ def test_who_may_not_is_told_what_and_where(tmp_path: Path) -> None:
             ann.send(Request("GET", "/api/v1/namespaces/team/pods/a/log"))
         assert 'User "ann" cannot get resource "pods/log"' in caught.value.server_message
         assert "the right to get pods/log in namespace 'team'" in str(caught.value)
+        content["users"][0]["user"] = {}
+        file.write_text(json.dumps(content), "utf-8")
+        with pytest.raises(Forbidden, match=r"log in to the cluster again, so that `kubectl auth whoami`"):
+            Cluster.connect(config_file=file).send(Request("GET", "/api/v1/namespaces/team/pods"))

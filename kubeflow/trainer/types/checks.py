@@ -125,8 +125,14 @@ def check_instance(field: str, value: object, kinds: tuple[type, ...], *, remedy
 def wrong_type(field: str, value: object, kinds: tuple[type, ...], *, remedy: str = "") -> InvalidInput:
     """Return the error that `check_instance` raises."""
     takes = _listed(kind.__name__ for kind in kinds)
-    got = f"the class {value.__name__}" if isinstance(value, type) else f"{value!r}"
+    got = f"the class {value.__name__}" if isinstance(value, type) else _short(value)
     return InvalidInput(f"{field} takes {takes}, not {got}.{f' {remedy}' if remedy else ''}")
+
+
+def _short(value: object) -> str:
+    """Return `repr(value)`, without the middle of one that is a page long."""
+    shown = repr(value)
+    return shown if len(shown) <= 200 else f"{shown[:120]} ... {shown[-40:]}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -39,6 +39,7 @@ class KubernetesBackend:
 
     def __init__(self, config: KubernetesBackendConfig, wrap: Wrap | None = None, pace: Pace | None = None) -> None:
         self._config = config
+        self._wrap = wrap
         self._connection: Connection | None = None
         self._pace = pace
         self._waits: Waiting | None = None
@@ -47,6 +48,13 @@ class KubernetesBackend:
             from kubeflow.trainer.backends.kubernetes.connection import Connection
 
             self._connection = Connection(config, wrap)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let another process have this backend: it connects anew there, with the files that are there."""
+        return type(self), (self._config, self._wrap)
+
+    def __repr__(self) -> str:
+        return f"KubernetesBackend({'offline' if self._connection is None else self._connection.cluster})"
 
     # -- runtimes -----------------------------------------------------------------------------------------------
 
@@ -103,10 +111,18 @@ class KubernetesBackend:
     # -- looking at jobs ----------------------------------------------------------------------------------------
 
     def list_jobs(self, label_selector: str | None = None) -> list[TrainJob]:
-        """Return the jobs, oldest first: one request for each 500 jobs and each 500 of their pods."""
+        """Return the jobs, oldest first: one request for each 500 jobs and each 500 of their pods.
+
+        Where there are none, the first time one more says whether there is such a namespace.
+        """
+        connection = self._online("listing TrainJobs")
+        from kubeflow.trainer.backends.kubernetes.finding import check_namespace
         from kubeflow.trainer.backends.kubernetes.looking import list_jobs
 
-        return list_jobs(self._online("listing TrainJobs"), label_selector)
+        jobs = list_jobs(connection, label_selector)
+        if not jobs:
+            check_namespace(connection)
+        return jobs
 
     def get_job(self, name: str) -> TrainJob:
         """Return one job as it is now: two requests, with which following it begins where it is waited for."""

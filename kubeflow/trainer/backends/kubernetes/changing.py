@@ -60,6 +60,8 @@ def scale(connection: Connection, name: str, num_nodes: int) -> None:
 
 def delete(connection: Connection, name: str, wait: float | None) -> None:
     """Delete a job, with two requests; see `Backend.delete_job`. What it owns goes after it, in the background."""
+    if wait is not None and not wait > 0:
+        raise InvalidInput(f"timeout is in seconds and must be greater than 0, not {wait!r}.")
     started = time.monotonic()
     uid = _uid(find_job(connection, name))
     # Gone meanwhile, perhaps by this very request, whose answer got lost; or another has taken its name (Conflict).
@@ -82,8 +84,8 @@ def _until_gone(connection: Connection, name: str, uid: str | None, started: flo
                 "being deleted",
                 ("gone",),
                 wait,
-                explanation=f"Still there: {left}. Look at what holds it back, such as a finalizer or a pod that does "
-                f"not end: kubectl get trainjobs,jobsets,pods -n {connection.namespace}",
+                remedy=f"Still there: {left}. Look at what holds it back, such as a finalizer or a pod that does not "
+                f"end: kubectl get trainjobs,jobsets,pods -n {connection.namespace}",
             )
         time.sleep(min(pause, remaining))
         pause = min(2 * pause, _LONGEST_LOOK)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+
+from kubeflow.core.object_names import check_namespace
 
 
 @dataclass(frozen=True, kw_only=True)
 class KubernetesBackendConfig:
-    """A cluster and a namespace in it.
+    """A cluster and a namespace in it. What names no cluster is an error when a client is made of it.
 
     Attributes:
         namespace: Namespace of the jobs. Default: that of the kubeconfig context.
@@ -21,8 +24,12 @@ class KubernetesBackendConfig:
     """
 
     namespace: str | None = None
-    config_file: str | None = None
+    config_file: str | os.PathLike[str] | None = None
     context: str | None = None
     client_configuration: object | None = None
     offline: bool = False
     trainer_version: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.namespace:
+            check_namespace(self.namespace)

@@ -42,9 +42,11 @@ class Connection:
 
     Attributes:
         transport: The cluster.
+        cluster: It in words.
         namespace: Where the jobs are.
         runtimes: Those that jobs can name.
         jobs: The typed client of TrainJobs; it repeats requests whose answers got lost.
+        namespace_seen: Whether the namespace has been looked at, and is not known to be missing.
 
     Args:
         config: Where the cluster is.
@@ -68,7 +70,9 @@ class Connection:
             client_configuration=config.client_configuration,
         )
         self.transport: Transport = wrap(cluster) if wrap is not None else cluster
+        self.cluster = str(cluster)
         self.namespace = cluster.namespace
+        self.namespace_seen = False
         served = overridden(self.transport)
         self.jobs: TrainJobs = TrainJobs(Repeating(served), self.namespace)
         self.runtimes = Catalogue(served, self.namespace)

@@ -1,15 +1,17 @@
-"""Finds TrainJobs by name, and says which names there are when one is missing."""
+"""Finds TrainJobs by name, and says which names there are when one is missing, or that their namespace is."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import islice
+from urllib.parse import quote
 
 from kubeflow_api.k8s.meta.v1 import ObjectMeta
 from kubeflow_api.trainer.v1alpha1 import TrainJob
 
-from kubeflow.cluster.errors import ClusterError, NotFound
+from kubeflow.cluster.errors import ClusterError, Forbidden, NotFound
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.resource import Request
 from kubeflow.trainer.backends.kubernetes.connection import Connection
 from kubeflow.trainer.backends.kubernetes.lenient import only
 from kubeflow.trainer.errors import JobNotFound
@@ -34,12 +36,35 @@ def find_job(connection: Connection, name: str) -> TrainJob:
 
 
 def not_found(connection: Connection, name: str) -> JobNotFound:
-    """Return the error for a job that does not exist; it names others, newest last, if they can be listed."""
+    """Return the error for a job that does not exist; it names others, newest last, if they can be listed.
+
+    Where there are none, it says whether that is because there is no such namespace: one request more.
+    """
+    where = f"in namespace {connection.namespace!r}"
     try:
         jobs = sorted(islice(connection.jobs.list(), _LOOKED_AT), key=created)
+        if not jobs:
+            check_namespace(connection)
+    except NotFound:
+        return JobNotFound(name, (), where=f"{where}, because there is no such namespace")
     except ClusterError:  # what matters is said without the list
-        return JobNotFound(name, ())
-    return JobNotFound(name, [str(job.metadata.name) for job in jobs if job.metadata is not None])
+        return JobNotFound(name, (), where=where)
+    return JobNotFound(name, [str(job.metadata.name) for job in jobs if job.metadata is not None], where=where)
+
+
+def check_namespace(connection: Connection) -> None:
+    """Refuse a namespace that does not exist: a server takes it for an empty one. At most one request for a client.
+
+    Raises:
+        NotFound: There is no such namespace, and these credentials may know it.
+    """
+    if connection.namespace_seen:
+        return
+    try:
+        connection.transport.send(Request("GET", f"/api/v1/namespaces/{quote(connection.namespace, safe='')}"))
+    except Forbidden:  # whoever may only look into the namespace is told nothing of it
+        pass
+    connection.namespace_seen = True
 
 
 def created(job: TrainJob) -> datetime:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from kubeflow.trainer import torchtune
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.options.merging import Json, at
+from kubeflow.trainer.types.runtimes import RuntimeKind
 
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1
@@ -40,6 +41,16 @@ class Layout:
     def runtime_name(self) -> str:
         """Name of the runtime."""
         return str(at(self._job, "runtimeRef").get("name"))
+
+    @property
+    def runtime_kind(self) -> str:
+        """Kind of the runtime, as the job names it."""
+        return str(at(self._job, "runtimeRef").get("kind") or RuntimeKind.CLUSTER_TRAINING_RUNTIME.value)
+
+    @property
+    def runtime_group(self) -> str:
+        """API group of the runtime, as the job names it."""
+        return str(at(self._job, "runtimeRef").get("apiGroup") or constants.GROUP)
 
     @property
     def has_trainer(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from kubeflow_api.k8s.meta.v1 import ObjectMeta
 from kubeflow_api.trainer.v1alpha1 import TrainJob
 
@@ -21,6 +23,8 @@ from kubeflow.trainer.jobspec import JobSpec
 from kubeflow.trainer.types.checks import check_instance
 from kubeflow.trainer.types.runtimes import RuntimeKind
 
+logger = logging.getLogger(__name__)
+
 
 def rendered(config: KubernetesBackendConfig, connection: Connection | None, spec: JobSpec) -> TrainJob:
     """Return the TrainJob of `spec`, for the Trainer that is configured or installed, offline for the newest known.
@@ -30,9 +34,21 @@ def rendered(config: KubernetesBackendConfig, connection: Connection | None, spe
         connection: The cluster; `None` asks none.
         spec: The job.
     """
+    _warn_of_secrets(spec)
     if connection is not None:
         return render(spec, namespace=connection.namespace, minor=connection.minor)
     return render(spec, namespace=config.namespace, minor=offline_minor(config))
+
+
+def _warn_of_secrets(spec: JobSpec) -> None:
+    # Who applies the YAML of such a job waits for pods that never start.
+    for secret in credentials.secrets(spec):
+        keys = " ".join(f"--from-literal={key}=..." for key in secret.data)
+        logger.warning(
+            "TrainJob %s refers to a Secret that train() would make and its YAML does not hold. Before it is applied: "
+            "kubectl create secret generic %s %s; or name one that exists with secret= of the initializer.",
+            *(spec.name, secret.name, keys),
+        )
 
 
 def offline_minor(config: KubernetesBackendConfig) -> str:
@@ -72,7 +88,7 @@ def create(connection: Connection, job: TrainJob) -> str:
     check_instance(
         "job", job, (TrainJob,), remedy="train(..., dry_run=True) returns one, TrainJob.from_yaml reads one."
     )
-    metadata = job.metadata.model_copy() if job.metadata is not None else ObjectMeta()
+    metadata = _own(job.metadata or ObjectMeta())
     if metadata.namespace not in (None, connection.namespace):
         raise InvalidInput(
             f"The TrainJob is for namespace {metadata.namespace!r}, and this client is for {connection.namespace!r}: "
@@ -82,15 +98,28 @@ def create(connection: Connection, job: TrainJob) -> str:
         metadata.name = f"{metadata.generate_name or ''}{names.generate()}"
         metadata.generate_name = None
     names.check(metadata.name)
-    named = job.model_copy(update={"metadata": metadata})
+    named = job.model_copy(update={"metadata": metadata, "status": None})
     preflight.check(named, _runtime_model(connection, *runtime_key(named)), connection.minor)
     submit(connection, named)
     return metadata.name
 
 
+def _own(metadata: ObjectMeta) -> ObjectMeta:
+    """Return what users write of `metadata`, so that a job which was read from a cluster can be run again."""
+    return ObjectMeta(
+        name=metadata.name,
+        generate_name=metadata.generate_name,
+        namespace=metadata.namespace,
+        labels=metadata.labels,
+        annotations=metadata.annotations,
+        finalizers=metadata.finalizers,
+        owner_references=metadata.owner_references,
+    )
+
+
 def _checked(connection: Connection, spec: JobSpec) -> TrainJob:
     job = render(spec, namespace=connection.namespace, minor=connection.minor)
-    preflight.check(job, _runtime_model(connection, spec.runtime.kind, spec.runtime.name), connection.minor)
+    preflight.check(job, _runtime_model(connection, *runtime_key(job)), connection.minor)
     return job
 
 

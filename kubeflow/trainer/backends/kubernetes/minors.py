@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.constants import constants
+from kubeflow.trainer.options.fragments import in_words
 from kubeflow.trainer.options.merging import Json, at, merge
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def from_yaml(text: str) -> v1alpha1.TrainJob:
     """Return the TrainJob that a YAML document holds, in the form of any minor; strict like `TrainJob.from_yaml`.
 
     Raises:
-        ValueError: When it is not one YAML mapping, or does not fit the schema.
+        InvalidInput: When it is not one YAML mapping, or does not fit the schema: each wrong field, in words.
     """
     import yaml
     from kubeflow_api.trainer.v1alpha1 import TrainJob
@@ -123,16 +124,19 @@ def from_yaml(text: str) -> v1alpha1.TrainJob:
     except yaml.YAMLError as error:
         raise InvalidInput(f"This is not one YAML document: {error}") from error
     if not isinstance(document, dict):
-        raise InvalidInput(f"A TrainJob is a YAML mapping, and this is {type(document).__name__}.")
+        found = "nothing" if document is None else f"the {type(document).__name__} {str(document)[:60]!r}"
+        raise InvalidInput(f"A TrainJob is a YAML mapping, and this is {found}. Give the text, not the path, of one.")
     values = cast("dict[str, object]", document)
     given = values.get("spec")
     spec = dict(cast(Json, given)) if isinstance(given, Mapping) else {}
     older = {name: spec.pop(name) for name in _OLDER_FIELDS if name in spec}
     overridden = values.get("apiVersion") == constants.API_VERSION != TrainJob.API_VERSION
     if not older and not overridden:
-        return TrainJob.from_dict(values)
+        with in_words("The YAML"):
+            return TrainJob.from_dict(values)
     known = {**values, "apiVersion": TrainJob.API_VERSION, **({"spec": spec} if isinstance(given, Mapping) else {})}
-    TrainJob.from_dict(known)  # whatever is wrong with the rest is wrong here too
+    with in_words("The YAML"):
+        TrainJob.from_dict(known)  # whatever is wrong with the rest is wrong here too
     return TrainJob.from_server(values)
 
 

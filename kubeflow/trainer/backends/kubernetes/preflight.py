@@ -16,6 +16,7 @@ from kubeflow.trainer.backends.kubernetes.layout import Layout
 from kubeflow.trainer.backends.kubernetes.minors import minor_of, pod_patches, unavailable
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.options.merging import Json, at
+from kubeflow.trainer.types.runtimes import RuntimeKind
 
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1
@@ -60,6 +61,7 @@ def findings(job: v1alpha1.TrainJob, runtime: AnyRuntime | None, minor: str) -> 
     layout = Layout(job, runtime)
     checks: list[Iterator[str]] = [
         _fields(job, minor),
+        _kind(layout),
         _size(job),
         _managers(layout, minor),
         _reserved_containers(job),
@@ -87,6 +89,13 @@ def _fields(job: v1alpha1.TrainJob, minor: str) -> Iterator[str]:
             yield f"{problem}."
         else:
             yield f"{problem}: leave it out, or ask for the cluster's Trainer to be upgraded."
+
+
+def _kind(layout: Layout) -> Iterator[str]:
+    kinds = [kind.value for kind in RuntimeKind]
+    if layout.runtime_group == constants.GROUP and layout.runtime_kind not in kinds:
+        hint = did_you_mean(layout.runtime_kind, kinds)
+        yield f"There are no runtimes of the kind {layout.runtime_kind!r}.{hint} Write {' or '.join(kinds)}."
 
 
 def _size(job: v1alpha1.TrainJob) -> Iterator[str]:

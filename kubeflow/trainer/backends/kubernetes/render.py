@@ -58,6 +58,7 @@ def render(spec: JobSpec, *, namespace: str | None = None, minor: str = minors.N
     with in_words("An option"):
         for edit in spec.edits:
             edit.apply(job)
+    _check_identity(spec, namespace, job)
     _forward_environment(spec, job)
     if spec.edits:
         # Edits may write anything: hold the result against the schema and the server's rules, as a user's own object.
@@ -148,6 +149,20 @@ def _launcher(runtime: Runtime, variables: Sequence[str]) -> Sequence[str]:
     if odd := [name for name in variables if name.startswith(("python", "torchrun"))]:
         raise InvalidInput(f"mpirun cannot hand on an environment variable of the name {odd[0]!r}: choose another.")
     return ("mpirun", *(word for name in variables for word in ("-x", name)), "python")
+
+
+def _check_identity(spec: JobSpec, namespace: str | None, job: TrainJob) -> None:
+    metadata = job.metadata or ObjectMeta()
+    if metadata.name != spec.name:
+        raise InvalidInput(
+            f"An option changes the job's name from {spec.name!r} to {metadata.name!r}, so that its client would lose "
+            "it: leave that out, and name the job with train(name=...)."
+        )
+    if metadata.namespace != namespace:
+        raise InvalidInput(
+            f"An option changes the job's namespace to {metadata.namespace!r}: leave that out, and use "
+            f"KubernetesBackendConfig(namespace={metadata.namespace!r})."
+        )
 
 
 def _forward_environment(spec: JobSpec, job: TrainJob) -> None:
