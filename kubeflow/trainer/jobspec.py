@@ -129,12 +129,20 @@ def job_spec(
     spec = JobSpec(name=name, runtime=runtime, initializer=initializer)
     if trainer is not None:
         spec = _with_trainer(spec, trainer)
-    for option in _checked(options):
-        spec = option.apply(spec)
+    spec = _with_options(spec, _checked(options))
     names.check(spec.name)
     check_labels("labels", spec.labels)
     check_annotations("annotations", spec.annotations)
     _check_reserved(spec)
+    return spec
+
+
+def _with_options(spec: JobSpec, options: Iterable[Option]) -> JobSpec:
+    given = spec.name
+    for option in options:
+        before, spec = spec.name, option.apply(spec)
+        if spec.name != before != given:
+            raise InvalidInput(f"Two options name the job, {before!r} and {spec.name!r}. Leave one of them out.")
     return spec
 
 
@@ -180,6 +188,8 @@ def _check_fits(runtime: Runtime, trainer: AnyTrainer) -> None:
 
 
 def _checked(options: Iterable[object] | None) -> list[Option]:
+    if isinstance(options, Option):
+        raise InvalidInput(f"options takes a list: write options=[{type(options).__name__}(...)].")
     checked: list[Option] = []
     for option in options or ():
         if isinstance(option, type) or not isinstance(option, Option):

@@ -77,7 +77,10 @@ class TrainingClient:
 
         self._clients = client
         self._local = isinstance(backend_config, LocalProcessBackendConfig)
-        _warn("TrainingClient()", _new(namespace, self._local))
+        self._cluster = {"config_file": config_file, "context": context}
+        if client_configuration is not None:
+            self._cluster["client_configuration"] = _Code("...")  # it may hold a token
+        _warn("TrainingClient()", self._where(None))
 
     def create_job(
         self,
@@ -242,7 +245,10 @@ class TrainingClient:
         return self._clients(self._namespace if namespace is None else namespace)
 
     def _where(self, namespace: str | None) -> str:
-        return _new(self._namespace if namespace is None else namespace, self._local)
+        if self._local:
+            return "TrainerClient(LocalProcessBackendConfig())"
+        config = _call(namespace=self._namespace if namespace is None else namespace, **self._cluster)
+        return f"TrainerClient({f'KubernetesBackendConfig({config})' if config else ''})"
 
 
 class _Code(str):
@@ -259,12 +265,6 @@ def _runtime(kind: str) -> str:
             f"Known: {', '.join(_RUNTIMES)}."
         )
     return _RUNTIMES[kind]
-
-
-def _new(namespace: str | None, local: bool) -> str:
-    if local:
-        return "TrainerClient(LocalProcessBackendConfig())"
-    return f"TrainerClient({'' if namespace is None else f'KubernetesBackendConfig(namespace={namespace!r})'})"
 
 
 def _call(*positional: object, **named: object) -> str:

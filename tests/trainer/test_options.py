@@ -350,7 +350,7 @@ def test_affinities_of_two_options_must_both_hold() -> None:
 
 
 def test_paths_that_look_alike_do_not_share_a_volume() -> None:
-    paths = ["/a/b", "/a-b", "/a_b", "/A/b", "/a/b/", "/" + "long/" * 20 + "one", "/" + "long/" * 20 + "two", "/..."]
+    paths = ["/a/b", "/a-b", "/a_b", "/A/b", "/" + "long/" * 20 + "one", "/" + "long/" * 20 + "two", "/..."]
     made_of = pods(*(ScratchVolume(path) for path in paths))
 
     names = [volume["name"] for volume in made_of["volumes"]]
@@ -371,6 +371,9 @@ CONTRADICTIONS: list[tuple[str, list[Option], str]] = [
     ("two deadlines", [ActiveDeadlineSeconds(1), ActiveDeadlineSeconds(2)], "given twice"),
     ("two numbers of restarts", [MaxRestarts(1), MaxRestarts(2)], "given twice"),
     ("two commands", [TrainerCommand(["a"]), TrainerCommand(["b"])], "given twice"),
+    ("one path, written in two ways", [VolumeClaim("a", "/data"), VolumeClaim("b", "//data/./")], "volume 'data-claim'"),
+    ("two queues", [Queue("a"), Queue("b")], "Queue is given twice"),
+    ("two names", [Name("a"), Name("b")], "Two options name the job"),
     ("two argument lists", [TrainerArgs(["a"]), TrainerArgs(["b"])], "given twice"),
 ]
 # fmt: on
@@ -419,6 +422,25 @@ MISTAKES: list[tuple[str, Callable[[], object], str]] = [
     ("two kinds of volume", lambda: Volume("/a", {"empty_dir": {}, "host_path": {"path": "/"}}), "one entry"),
     ("no keys", lambda: SecretEnv("a", []), "must not be empty"),
     ("one key as string", lambda: SecretEnv("a", "TOKEN"), r"\['TOKEN'\]"),
+    ("an account that cannot exist", lambda: ServiceAccount("My Account"), "ServiceAccount 'My Account' cannot be"),
+    ("a login that cannot exist", lambda: ImagePullSecrets(["a", "B_C"]), "'B_C' cannot be"),
+    ("a claim that cannot exist", lambda: VolumeClaim("My Claim", "/a"), "claim 'My Claim' cannot be"),
+    ("a secret that cannot exist", lambda: SecretEnv("A", ["X"]), "secret 'A' cannot be"),
+    ("secret files that cannot exist", lambda: SecretFiles("A", "/a"), "secret 'A' cannot be"),
+    ("a config map that cannot exist", lambda: ConfigMapEnv("A", ["X"]), "config_map 'A' cannot be"),
+    ("config files that cannot exist", lambda: ConfigMapFiles("A", "/a"), "config_map 'A' cannot be"),
+    ("a queue that cannot exist", lambda: Queue("a b"), "no value of a label"),
+    ("a Volcano queue that cannot exist", lambda: VolcanoQueue("a b"), "'a b' cannot be"),
+    ("a volume name of another syntax", lambda: Volume("/a", {"empty_dir": {}}, name="A_B"), "name='A_B'"),
+    ("a way out of the volume", lambda: VolumeClaim("a", "/a", sub_path="../b"), "without '..'"),
+    ("a file outside", lambda: SecretFiles("a", "/a", items={"key": "/etc/passwd"}), "a path within the volume"),
+    ("the root in other words", lambda: ScratchVolume("/a/.."), "absolute path"),
+    ("a taint that cannot exist", lambda: Toleration("a b"), "'a b', which Kubernetes does not take"),
+    ("a taint's value that cannot exist", lambda: Toleration("a", value="b c"), "no value of a label"),
+    ("a label that cannot exist", lambda: MachineWith("a b"), "'a b', which Kubernetes does not take"),
+    ("a label's value that cannot exist", lambda: MachineWith("a", ["b c"]), "no value of a label"),
+    ("a comparison of words", lambda: MachineWith("a", ["b"], operator="Gt"), "whole numbers, not 'b'"),
+    ("a deadline after the end of time", lambda: ActiveDeadlineSeconds(2**70), "at most 2,147,483,647"),
     ("no function", lambda: EditTrainJob(5), "a function"),  # type: ignore[arg-type]
     ("a dict as patch", lambda: RuntimePatch({"template": {}}), "TrainingRuntimeSpecPatch"),  # type: ignore[arg-type]
     ("a container without a name", lambda: ContainerPatch(" "), "ContainerPatch name"),
@@ -453,6 +475,15 @@ def test_a_mistake_in_detail_shows_when_the_job_is_made_on_any_backend(
     for client in (TrainerClient(KubernetesBackendConfig(offline=True)), TrainerClient(local_config)):
         with pytest.raises(InvalidInput, match=words):
             client.train(options=[option])
+
+
+def test_a_job_has_one_name_and_options_are_a_list() -> None:
+    client = TrainerClient(KubernetesBackendConfig(offline=True))
+    with pytest.raises(InvalidInput, match="name='a' and an option, 'b', both name the job"):
+        client.train(name="a", options=[Name("b")], dry_run=True)
+    assert client.train(name="a", options=[Name("a")], dry_run=True).metadata
+    with pytest.raises(InvalidInput, match=r"write options=\[Name\(...\)\]"):
+        client.train(options=Name("a"), dry_run=True)  # type: ignore[call-overload]
 
 
 def _spec() -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from kubeflow.cluster import NotConfigured
 from kubeflow.trainer import InvalidInput, JobNotFound, LocalProcessBackendConfig, TrainerClient
 from kubeflow.training import TrainingClient, constants
 
@@ -50,6 +52,14 @@ def test_every_call_shows_the_new_one(local_config: LocalProcessBackendConfig) -
         client.create_job(name="n", train_func=train, parameters={"wrong": 1}, env_vars={"TOKEN": "secret"})
     assert "secret" not in str(warned[0].message)
     assert warned[0].filename == __file__  # the caller's line, not ours
+
+
+def test_the_new_client_that_is_shown_is_for_the_same_cluster(tmp_path: Path) -> None:
+    shown = r"TrainerClient\(KubernetesBackendConfig\(namespace='a', config_file='.*', context='prod'\)\)"
+    with pytest.warns(DeprecationWarning, match=shown):
+        client = TrainingClient(config_file=str(tmp_path / "none"), context="prod", namespace="a")
+    with pytest.warns(DeprecationWarning, match="namespace='b', config_file="), pytest.raises(NotConfigured):
+        client.list_jobs("b")
 
 
 @pytest.mark.parametrize(

@@ -243,6 +243,8 @@ class TrainerClient:
             initializer=initializer,
             options=options,
         )
+        if name is not None and spec.name != name:
+            raise InvalidInput(f"name={name!r} and an option, {spec.name!r}, both name the job: leave one of them out.")
         if server_dry_run:
             return self.backend.render_on_server(spec)
         return self.backend.render(spec) if dry_run else self._start(spec, fresh=name is None and spec.name == chosen)
@@ -321,6 +323,12 @@ class TrainerClient:
             InvalidInput: For a status that does not exist, or a selector that is none.
             Unsupported: When this backend cannot do it in this version.
         """
+        for argument, value, kinds in (
+            ("runtime", runtime, (str, Runtime)),
+            ("label_selector", label_selector, (str,)),
+        ):
+            if value is not None:
+                check_instance(argument, value, kinds)
         wanted = runtime.name if isinstance(runtime, Runtime) else runtime
         statuses = {status} if isinstance(status, str) else set(status or ())
         if unknown := statuses - set(STATUSES):

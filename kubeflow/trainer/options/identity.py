@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from kubeflow.trainer.jobspec import JobSpec, Option
 from kubeflow.trainer.options.fragments import in_job, in_jobs, with_patch, with_pods
+from kubeflow.trainer.options.job import LONGEST
 from kubeflow.trainer.options.merging import Json
 from kubeflow.trainer.options.targets import Jobs, main_container, targets
-from kubeflow.trainer.types.checks import check_count, check_strings, check_text
+from kubeflow.trainer.types.checks import check_count, check_object_name, check_strings
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -31,7 +32,7 @@ class ServiceAccount(Option):
     job: Jobs = None
 
     def __post_init__(self) -> None:
-        check_text("ServiceAccount", self.name)
+        check_object_name("ServiceAccount", self.name)
 
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec` with this service account."""
@@ -52,6 +53,8 @@ class ImagePullSecrets(Option):
 
     def __post_init__(self) -> None:
         check_strings("ImagePullSecrets", self.secrets)
+        for secret in self.secrets:
+            check_object_name("ImagePullSecrets", secret)
 
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec` with these secrets."""
@@ -73,7 +76,7 @@ class TerminationGracePeriod(Option):
     job: Jobs = None
 
     def __post_init__(self) -> None:
-        check_count("TerminationGracePeriod", self.seconds, least=0)
+        check_count("TerminationGracePeriod", self.seconds, least=0, most=LONGEST)
 
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec` with this grace period."""

@@ -14,6 +14,9 @@ from kubeflow.trainer.options.merging import Json
 from kubeflow.trainer.options.targets import Jobs, targets
 from kubeflow.trainer.types.checks import check_annotations, check_count, check_labels, check_strings
 
+LONGEST = 2**31 - 1
+"""Seconds, 68 years: more than that, and some part of Kubernetes cannot count them."""
+
 Level: TypeAlias = Literal["trainjob", "jobset", "job", "pod"]
 """What carries labels: the TrainJob, the JobSet that it becomes, the Jobs of that, or their pods."""
 
@@ -95,7 +98,7 @@ class ActiveDeadlineSeconds(Option):
     seconds: int
 
     def __post_init__(self) -> None:
-        check_count("ActiveDeadlineSeconds", self.seconds)
+        check_count("ActiveDeadlineSeconds", self.seconds, most=LONGEST)
 
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec` with this deadline."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -11,11 +12,13 @@ from kubeflow.trainer.jobspec import JobSpec, Option
 from kubeflow.trainer.options.fragments import typed, with_pods
 from kubeflow.trainer.options.merging import Json
 from kubeflow.trainer.options.targets import Jobs
-from kubeflow.trainer.types.checks import check_labels, check_strings, check_text
+from kubeflow.trainer.types.checks import check_key, check_labels, check_strings
 
 if TYPE_CHECKING:
     from kubeflow_api.k8s.core.v1 import NodeAffinity, PodAffinity, PodAntiAffinity
     from kubeflow_api.k8s.core.v1.builders import NodeAffinityDict, PodAffinityDict, PodAntiAffinityDict
+
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 NodeOperator: TypeAlias = Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
 
@@ -42,6 +45,10 @@ class Toleration(Option):
     job: Jobs = None
 
     def __post_init__(self) -> None:
+        if self.key is not None:
+            check_key("Toleration", self.key)
+        if self.value is not None:
+            check_labels("Toleration value", {str(self.key or "key"): self.value})
         if self.operator == "Exists" and self.value is not None:
             raise InvalidInput(f"Toleration: 'Exists' takes any value, so leave value={self.value!r} out.")
         if self.key is None and self.value is not None:
@@ -102,7 +109,7 @@ class MachineWith(Option):
     job: Jobs = None
 
     def __post_init__(self) -> None:
-        check_text("MachineWith key", self.key)
+        check_key("MachineWith", self.key)
         check_strings("MachineWith values", self.values)
         counts: Mapping[str, bool] = {
             "In": len(self.values) > 0,
@@ -114,6 +121,10 @@ class MachineWith(Option):
         }
         if not counts.get(self._operator(), False):
             raise InvalidInput(f"MachineWith: {self._operator()!r} does not go with values={list(self.values)!r}.")
+        if self._operator() in ("Gt", "Lt") and not _WHOLE.fullmatch(self.values[0]):
+            raise InvalidInput(f"MachineWith: {self._operator()!r} compares whole numbers, not {self.values[0]!r}.")
+        for value in self.values:
+            check_labels("MachineWith value", {self.key: value.removeprefix("-")})
         if self.weight is not None and (type(self.weight) is not int or not 1 <= self.weight <= 100):
             raise InvalidInput(f"MachineWith: weight is from 1 to 100, not {self.weight!r}.")
 

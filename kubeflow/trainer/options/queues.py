@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.jobspec import JobSpec, Option
 from kubeflow.trainer.options.fragments import with_patch
 from kubeflow.trainer.options.job import Labels
-from kubeflow.trainer.types.checks import check_text
+from kubeflow.trainer.types.checks import check_labels, check_object_name, check_text
 
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 PRIORITY_LABEL = "kueue.x-k8s.io/priority-class"
@@ -37,11 +38,17 @@ class Queue(Option):
         check_text("Queue name", self.name)
         if self.priority is not None:
             check_text("Queue priority", self.priority)
+        check_labels("Queue", self._labels())
 
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec` in this queue."""
-        labels = {QUEUE_LABEL: self.name, **({PRIORITY_LABEL: self.priority} if self.priority else {})}
-        return replace(Labels(labels).apply(spec), suspend=True)
+        before = spec.labels.get(QUEUE_LABEL, self.name)
+        if before != self.name:
+            raise InvalidInput(f"Queue is given twice, with {before!r} and {self.name!r}. Leave one of them out.")
+        return replace(Labels(self._labels()).apply(spec), suspend=True)
+
+    def _labels(self) -> dict[str, str]:
+        return {QUEUE_LABEL: self.name, **({PRIORITY_LABEL: self.priority} if self.priority else {})}
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class VolcanoQueue(Option):
     name: str
 
     def __post_init__(self) -> None:
-        check_text("VolcanoQueue", self.name)
+        check_object_name("VolcanoQueue", self.name)
 
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec` in this queue."""

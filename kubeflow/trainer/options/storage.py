@@ -9,15 +9,17 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.object_names import is_label
 from kubeflow.core.quantity import Quantity
 from kubeflow.trainer.jobspec import JobSpec, Option
 from kubeflow.trainer.options.fragments import in_job, in_jobs, with_patch
 from kubeflow.trainer.options.merging import Json
 from kubeflow.trainer.options.targets import Jobs, main_container, targets
-from kubeflow.trainer.types.checks import check_map, check_text
+from kubeflow.trainer.types.checks import check_map, check_object_name
 
 if TYPE_CHECKING:
     from kubeflow_api.k8s.core.v1.builders import VolumeItem
@@ -44,8 +46,9 @@ class VolumeClaim(Option):
     job: Jobs = None
 
     def __post_init__(self) -> None:
-        check_text("VolumeClaim claim", self.claim)
+        check_object_name("VolumeClaim claim", self.claim)
         _check_path(self.path)
+        _check_inside("VolumeClaim sub_path", self.sub_path)
 
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec` with this volume."""
@@ -75,9 +78,9 @@ class SecretFiles(Option):
     job: Jobs = None
 
     def __post_init__(self) -> None:
-        check_text("SecretFiles secret", self.secret)
+        check_object_name("SecretFiles secret", self.secret)
         _check_path(self.path)
-        check_map("SecretFiles items", self.items or {})
+        _check_items("SecretFiles items", self.items)
 
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec` with this volume."""
@@ -107,9 +110,9 @@ class ConfigMapFiles(Option):
     job: Jobs = None
 
     def __post_init__(self) -> None:
-        check_text("ConfigMapFiles config_map", self.config_map)
+        check_object_name("ConfigMapFiles config_map", self.config_map)
         _check_path(self.path)
-        check_map("ConfigMapFiles items", self.items or {})
+        _check_items("ConfigMapFiles items", self.items)
 
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec` with this volume."""
@@ -195,6 +198,12 @@ class Volume(Option):
 
     def __post_init__(self) -> None:
         _check_path(self.path)
+        _check_inside("Volume sub_path", self.sub_path)
+        if self.name is not None and not is_label(self.name):
+            raise InvalidInput(
+                f"Volume: name={self.name!r} cannot be that of a volume: it has at most 63 lower-case letters, digits "
+                "and '-', a letter or digit first and last. Leave it out to have one made."
+            )
         if len(self.source) != 1:
             raise InvalidInput(f"Volume: source has one entry, the kind of volume, not {dict(self.source)!r}.")
 
@@ -214,7 +223,7 @@ def _mounted(spec: JobSpec, what: str, name: str, source: Json, option: _Mounted
     for job in targets(spec.runtime, option.job):
         container = {
             "name": option.container or main_container(job),
-            "volume_mounts": [{"name": name, "mount_path": option.path, **given}],
+            "volume_mounts": [{"name": name, "mount_path": _clean(option.path), **given}],
         }
         pods = {"volumes": [{"name": name, **source}], "containers": [container]}
         jobs.append(in_job(job, {"spec": {"template": {"spec": pods}}}))
@@ -227,12 +236,32 @@ def _chosen(items: Mapping[str, str] | None, optional: bool) -> Json:
 
 
 def _check_path(path: object) -> None:
-    if not isinstance(path, str) or not path.startswith("/") or ":" in path or path.strip("/") == "":
+    if not isinstance(path, str) or not path.startswith("/") or ":" in path or normpath(path).strip("/") == "":
         raise InvalidInput(f"path must be an absolute path below '/' in the container, like '/data', not {path!r}.")
+
+
+def _clean(path: str) -> str:
+    # "/data/" is "/data": two volumes there would hide each other.
+    return f"/{normpath(path).lstrip('/')}"
+
+
+def _check_items(field: str, items: Mapping[str, str] | None) -> None:
+    check_map(field, items or {})
+    for path in (items or {}).values():
+        _check_inside(field, path)
+
+
+def _check_inside(field: str, path: object) -> None:
+    # What the API server says of it, it says to a controller, long after the job was made.
+    if path is None:
+        return
+    if not isinstance(path, str) or not path or path.startswith("/") or ".." in path.split("/"):
+        raise InvalidInput(f"{field}: a path within the volume, like 'runs/7', without '..', is wanted, not {path!r}.")
 
 
 def _name(path: str, kind: str) -> str:
     # A volume's name is a DNS label; paths that only differ in other characters must not share one.
+    path = _clean(path)
     label = re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-")
     if f"/{label.replace('-', '/')}" != path or len(label) > 40:
         label = f"{label[:32].strip('-') or 'v'}-{hashlib.sha256(path.encode()).hexdigest()[:6]}"

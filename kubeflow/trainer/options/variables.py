@@ -10,7 +10,7 @@ from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.jobspec import JobSpec, Option
 from kubeflow.trainer.options.fragments import with_variables
 from kubeflow.trainer.options.merging import Json
-from kubeflow.trainer.types.checks import check_env, check_strings, check_text
+from kubeflow.trainer.types.checks import check_env, check_object_name, check_strings
 
 VariableStep: TypeAlias = Literal["node", "dataset-initializer", "model-initializer"]
 """Steps whose environment a TrainJob can set."""
@@ -37,7 +37,7 @@ class SecretEnv(Option):
     job: VariableStep = "node"
 
     def __post_init__(self) -> None:
-        check_text("SecretEnv secret", self.secret)
+        check_object_name("SecretEnv secret", self.secret)
         _check_keys("SecretEnv keys", self.keys)
 
     def apply(self, spec: JobSpec) -> JobSpec:
@@ -63,7 +63,7 @@ class ConfigMapEnv(Option):
     job: VariableStep = "node"
 
     def __post_init__(self) -> None:
-        check_text("ConfigMapEnv config_map", self.config_map)
+        check_object_name("ConfigMapEnv config_map", self.config_map)
         _check_keys("ConfigMapEnv keys", self.keys)
 
     def apply(self, spec: JobSpec) -> JobSpec:

@@ -7,21 +7,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.object_names import is_subdomain
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII)
-_DOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 _NOTES = 256 * 1024
 
 
-def check_count(field: str, value: object, *, least: int = 1) -> None:
-    """Refuse anything but an `int` of at least `least`; `True` is not a count.
+def check_count(field: str, value: object, *, least: int = 1, most: int | None = None) -> None:
+    """Refuse anything but an `int` of at least `least`, and at most `most` if that is given; `True` is not a count.
 
     Raises:
         InvalidInput: Naming `field`, the value and the bound.
     """
     if type(value) is not int or value < least:
         raise InvalidInput(f"{field} must be a whole number of at least {least}, not {value!r}.")
+    if most is not None and value > most:
+        raise InvalidInput(f"{field} must be at most {most:,}, not {value:,}.")
 
 
 def check_strings(field: str, value: object) -> None:
@@ -31,7 +33,7 @@ def check_strings(field: str, value: object) -> None:
         InvalidInput: Naming `field`.
     """
     if isinstance(value, str):
-        raise InvalidInput(f"{field} must be a list of strings, not one string: write {field}=[{value!r}].")
+        raise InvalidInput(f"{field} must be a list of strings, not one string: write [{value!r}].")
     items = cast(Sequence[object], value) if isinstance(value, Sequence) else [None]
     if not all(isinstance(item, str) and item.strip() for item in items):
         raise InvalidInput(f"{field} must be a list of non-empty strings, not {value!r}.")
@@ -92,14 +94,38 @@ def check_annotations(field: str, value: object) -> None:
     """
     check_map(field, value)
     for key in cast(Mapping[str, str], value):
-        prefix, slash, name = key.rpartition("/")
-        if not _NAME.fullmatch(name) or (slash and (len(prefix) > 253 or not _DOMAIN.fullmatch(prefix))):
-            raise InvalidInput(
-                f"{field} has the key {key!r}, which Kubernetes does not take: write at most 63 letters, digits, '-', "
-                "'_' and '.', with a domain before it if you like, as in 'example.com/team'."
-            )
+        check_key(field, key)
     if (size := sum(len(part.encode()) for pair in cast(Mapping[str, str], value).items() for part in pair)) > _NOTES:
         raise InvalidInput(f"{field} has {size:,} bytes, and Kubernetes takes {_NOTES:,}: shorten it.")
+
+
+def check_key(field: str, key: object) -> None:
+    """Refuse anything but a key that labels, annotations and taints may have.
+
+    Raises:
+        InvalidInput: Naming `field`, the key, and the syntax.
+    """
+    check_text(f"{field} key", key)
+    prefix, slash, name = str(key).rpartition("/")
+    if not _NAME.fullmatch(name) or (slash and not is_subdomain(prefix)):
+        raise InvalidInput(
+            f"{field} has the key {key!r}, which Kubernetes does not take: write at most 63 letters, digits, '-', "
+            "'_' and '.', with a domain before it if you like, as in 'example.com/team'."
+        )
+
+
+def check_object_name(field: str, value: object) -> None:
+    """Refuse anything but what Secrets, claims, service accounts and the like may be called.
+
+    Raises:
+        InvalidInput: Naming `field` and the syntax.
+    """
+    check_text(field, value)
+    if not is_subdomain(value):
+        raise InvalidInput(
+            f"{field} {value!r} cannot be the name of an object: it has lower-case letters, digits, '-' and '.', a "
+            "letter or digit first and last. Look the name up with kubectl get."
+        )
 
 
 def check_text(field: str, value: object) -> None:

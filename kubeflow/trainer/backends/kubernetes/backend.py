@@ -51,7 +51,7 @@ class KubernetesBackend:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Let another process have this backend: it connects anew there, with the files that are there."""
-        return type(self), (self._config, self._wrap)
+        return type(self), (self._config, self._wrap, self._pace)
 
     def __repr__(self) -> str:
         return f"KubernetesBackend({'offline' if self._connection is None else self._connection.cluster})"

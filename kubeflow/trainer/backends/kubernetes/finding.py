@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from itertools import islice
 from urllib.parse import quote
@@ -60,10 +61,8 @@ def check_namespace(connection: Connection) -> None:
     """
     if connection.namespace_seen:
         return
-    try:
+    with contextlib.suppress(Forbidden):  # whoever may only look into the namespace is told nothing of it
         connection.transport.send(Request("GET", f"/api/v1/namespaces/{quote(connection.namespace, safe='')}"))
-    except Forbidden:  # whoever may only look into the namespace is told nothing of it
-        pass
     connection.namespace_seen = True
 
 

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import pickle
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from kubeflow.cluster import ControlPlaneMissing, Forbidden, NotConfigured, Unauthorized, Unreachable
+from kubeflow.cluster import (
+    ControlPlaneMissing,
+    Forbidden,
+    Invalid,
+    NotConfigured,
+    NotFound,
+    Unauthorized,
+    Unreachable,
+)
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.resource import Request, Transport
-from kubeflow.trainer import KubernetesBackendConfig, TrainerClient, Unsupported
+from kubeflow.trainer import JobNotFound, KubernetesBackendConfig, TrainerClient, Unsupported
+from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
 from kubeflow.trainer.backends.kubernetes.catalogue import Catalogue
 from kubeflow.trainer.backends.kubernetes.connection import Connection
 from kubeflow.trainer.backends.kubernetes.control_plane import installed_minor
@@ -125,6 +139,55 @@ def test_a_cluster_that_does_not_answer_or_does_not_let_in_says_so(newest: Home,
         TrainerClient(KubernetesBackendConfig(config_file=nobody))
     with pytest.raises(NotConfigured, match="no context 'prod'"):
         TrainerClient(KubernetesBackendConfig(config_file=str(newest.kubeconfig), context="prod"))
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"namespace": "My_Team"}, "namespace='My_Team' cannot be"),
+        ({"namespace": "a/b"}, "namespace='a/b' cannot be"),
+        ({"namespace": 5}, "namespace=5 cannot be"),
+        ({"config_file": 5}, "config_file= is the path of a kubeconfig, not 5"),
+        ({"context": 5}, "context= is the name of a context"),
+    ],
+    ids=str,
+)
+def test_what_names_no_cluster_is_refused_before_one_is_asked(config: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        TrainerClient(KubernetesBackendConfig(**config))
+
+
+def test_a_server_that_speaks_tls_is_not_asked_without(newest: Home, tmp_path: Path) -> None:
+    server = yaml.safe_load(newest.kubeconfig.read_text("utf-8"))["clusters"][0]["cluster"]["server"]
+    bare = changed(newest.kubeconfig, tmp_path, server=server.replace("https:", "http:"))
+    with pytest.raises(Invalid, match="Write https:// in the server's URL"):
+        TrainerClient(KubernetesBackendConfig(config_file=bare))
+
+
+def test_a_namespace_that_does_not_exist_is_no_empty_one(newest: Home, namespace: str) -> None:
+    backend = KubernetesBackend(newest.config("nowhere"))
+
+    with pytest.raises(NotFound, match="kubectl create namespace nowhere"):
+        backend.list_jobs()
+    with pytest.raises(JobNotFound, match="in namespace 'nowhere', because there is no such namespace"):
+        backend.get_job("a")
+
+    there, counted = newest.backend(namespace)
+    assert (there.list_jobs(), there.list_jobs()) == ([], [])
+    assert counted.sent().count(f"GET /api/v1/namespaces/{namespace}") == 1
+    with pytest.raises(JobNotFound, match=f"no TrainJob 'a' in namespace '{namespace}'"):
+        there.get_job("a")
+
+
+def test_a_client_can_be_sent_to_another_process(newest: Home, namespace: str) -> None:
+    newest.made(namespace).trainjob("training")
+    client = TrainerClient(newest.config(namespace))
+
+    code = "import pickle, sys; print([job.name for job in pickle.loads(sys.stdin.buffer.read()).list_jobs()])"
+    told = subprocess.run([sys.executable, "-c", code], input=pickle.dumps(client), capture_output=True, check=True)
+
+    assert told.stdout.decode().strip() == "['training']"
+    assert f"namespace={namespace!r}" in repr(copy.deepcopy(client).backend)
 
 
 def test_without_any_cluster_a_bare_client_says_how_to_run_on_this_machine(

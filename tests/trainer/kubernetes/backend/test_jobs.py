@@ -160,10 +160,15 @@ def test_deleting_with_wait_returns_when_the_pods_are_gone_too(newest: Home, nam
     backend, _ = newest.backend(namespace)
     backend.get_job("job")
 
+    with pytest.raises(InvalidInput, match="greater than 0"):
+        backend.delete_job("job", wait=-5)
+    assert len(newest.jobs(namespace)) == 1
+
     started = time.monotonic()
-    with pytest.raises(JobWaitTimeout, match=f"pods {pod}"):
+    with pytest.raises(JobWaitTimeout, match=f"pods {pod}") as error:
         backend.delete_job("job", wait=0.5)
     assert time.monotonic() - started < 10
+    assert "It goes on" not in str(error.value)
 
     made.trainjob("job")
     threading.Timer(1.0, made.delete_pod, [pod]).start()

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import yaml
 from kubeflow_api.trainer.v1alpha1 import TrainJob
 
 from kubeflow.cluster import Forbidden, Invalid, NotFound
@@ -28,7 +29,7 @@ from kubeflow.trainer import (
 )
 from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
 from kubeflow.trainer.jobspec import JobSpec, job_spec
-from kubeflow.trainer.options import Toleration
+from kubeflow.trainer.options import EditTrainJob, Toleration
 from tests.cluster.controller import API
 from tests.trainer.kubernetes.backend.home import Counted, Home
 
@@ -246,6 +247,88 @@ def test_a_given_job_without_a_name_gets_one_and_one_for_elsewhere_is_refused(ne
     with pytest.raises(InvalidInput, match="job takes"):
         backend.create_job("a job")  # type: ignore[arg-type]
     assert len(newest.jobs(namespace)) == 1
+
+
+def test_a_job_that_was_read_from_the_cluster_can_be_run_again(every: Home, namespace: str) -> None:
+    backend, _ = every.backend(namespace)
+    backend.train(spec(backend, "first", options=[Toleration(key="gpu", operator="Exists")]))
+    (stored,) = every.jobs(namespace)
+    again = yaml.safe_dump(
+        {**stored, "metadata": {**stored["metadata"], "name": "again"}, "status": {"jobsStatus": []}}
+    )
+
+    assert TrainerClient(every.config(namespace)).create_job(again) == "again"
+
+    made, before = sorted(every.jobs(namespace), key=lambda job: str(job["metadata"]["name"]))
+    assert made["spec"] == before["spec"]
+    assert made["metadata"]["uid"] != before["metadata"]["uid"]
+    assert "status" not in made
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ("job.yaml", "Give the text, not the path"),
+        ("", "this is nothing"),
+        ("a: [", "not one YAML document"),
+        ("kind: Pod\napiVersion: v1\n", "kind: Input should be 'TrainJob'"),
+        ("spec: {runtimeRef: {name: torch-distributed}, trainer: {numNode: 2}}", "Did you mean 'num_nodes'"),
+        ("spec: {trainer: {}}", "spec.runtimeRef: Field required"),
+        ("spec: {runtimeRef: {name: nothing}}", "There is no runtime 'nothing'"),
+        ("spec: {runtimeRef: {name: a, kind: TrainingRuntim}, trainer: {}}", "Did you mean 'TrainingRuntime'"),
+    ],
+)
+def test_yaml_that_is_no_job_is_refused_in_words(newest: Home, namespace: str, document: str, words: str) -> None:
+    newest.make_namespace(namespace)
+    client = TrainerClient(newest.config(namespace))
+    head = "apiVersion: trainer.kubeflow.org/v1alpha1\nkind: TrainJob\n" if document.startswith("spec") else ""
+
+    with pytest.raises(InvalidInput, match=words):
+        client.create_job(head + document)
+
+    assert newest.jobs(namespace) == []
+
+
+def test_what_an_option_makes_of_a_job_is_the_job_that_its_client_knows(newest: Home, namespace: str) -> None:
+    backend, _ = newest.backend(namespace)
+
+    def renamed(job: TrainJob) -> None:
+        assert job.metadata is not None
+        job.metadata.name = "other"
+
+    def moved(job: TrainJob) -> None:
+        assert job.metadata is not None
+        job.metadata.namespace = "other"
+
+    def elsewhere(job: TrainJob) -> None:
+        assert job.spec is not None
+        assert job.spec.runtime_ref is not None
+        job.spec.runtime_ref.name = "not-there"
+
+    for change, words in (
+        (renamed, "from 'job' to 'other'"),
+        (moved, r"KubernetesBackendConfig\(namespace='other'\)"),
+        (elsewhere, "no runtime 'not-there'"),
+    ):
+        with pytest.raises(InvalidInput, match=words):
+            backend.train(spec(backend, options=[EditTrainJob(change)]))
+    assert newest.jobs(namespace) == []
+
+
+def test_yaml_without_its_secret_says_how_to_make_it(
+    newest: Home, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    newest.make_namespace(namespace)
+    client = TrainerClient(newest.config(namespace))
+    source = HuggingFaceDatasetInitializer("hf://a/b", access_token="hf_secret")
+
+    job = client.train("torchtune-llama3.2-1b", Initializer(dataset=source), name="job", dry_run=True)
+
+    assert "kubectl create secret generic job-dataset-initializer --from-literal=ACCESS_TOKEN=..." in caplog.text
+    assert "hf_secret" not in caplog.text + job.to_yaml()
+    caplog.clear()
+    client.train("torchtune-llama3.2-1b", Initializer(dataset=source), name="job")
+    assert caplog.text == ""
 
 
 def test_an_image_with_its_own_command_is_a_job_too(every: Home, namespace: str) -> None:
