@@ -28,6 +28,7 @@ from kubeflow.cluster.access import Access, Source, source
 from kubeflow.cluster.answers import Answer, read, refusal
 from kubeflow.cluster.breaks import TooSlow, failure_of, unreachable
 from kubeflow.cluster.errors import ApiError, ClusterError, NotConfigured, StreamBroken, Unauthorized
+from kubeflow.cluster.notices import Notices
 from kubeflow.cluster.retries import Failure, pause
 from kubeflow.cluster.stream import Stream
 from kubeflow.cluster.target import Target
@@ -78,6 +79,7 @@ class Cluster:
         self.namespace: str = check_namespace(namespace or access.namespace or "default")
         self.server: str = _shown(access.configuration.host)
         self.context: str | None = access.context
+        self._notices = Notices(self.server)
         _all.add(self)
 
     @classmethod
@@ -244,6 +246,7 @@ class Cluster:
             raise
         took = (time.monotonic() - started) * 1000
         _log.debug("%s %s: %d in %.0f ms", request.method, request.path, response.status, took)
+        self._notices.log(response.headers.getlist("Warning"))
         return response  # type: ignore[return-value]
 
     def _whole(self, session: _Session, response: HTTPResponse, deadline: float) -> Answer:

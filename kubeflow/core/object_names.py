@@ -1,4 +1,4 @@
-"""What may be the name of an object in Kubernetes. Names of TrainJobs have rules of their own: `kubeflow.trainer.names`.
+"""What may be the name of an object in Kubernetes. TrainJobs have rules of their own, in `kubeflow.trainer.names`.
 
 https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
 """

@@ -8,10 +8,17 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import replace
 
+from kubeflow.cluster.errors import ControlPlaneMissing
+from kubeflow.core.errors import InvalidInput
+from kubeflow.core.object_names import is_label, is_subdomain
 from kubeflow.core.resource import Request, Transport
 from kubeflow.trainer.constants import constants
 
 _GENERATED = "/apis/trainer.kubeflow.org/v1alpha1/"
+_GROUP = "DEFAULT_TRAINER_API_GROUP"
+_JOBS = "DEFAULT_TRAINER_TRAINJOB_VERSION"
+_RUNTIMES = "DEFAULT_TRAINER_RUNTIME_VERSION"
+_DEFAULTS = {_GROUP: "trainer.kubeflow.org", _JOBS: "v1alpha1", _RUNTIMES: "v1alpha1"}
 
 
 def overridden(
@@ -28,22 +35,34 @@ def overridden(
         group: API group of TrainJobs and runtimes.
         trainjob_version: API version of TrainJobs.
         runtime_version: API version of runtimes.
+
+    Raises:
+        InvalidInput: One of them cannot be a group or a version: with the variable that says it.
     """
+    chosen = {_GROUP: group, _JOBS: trainjob_version, _RUNTIMES: runtime_version}
+    for variable, value in chosen.items():
+        if not (is_subdomain(value) if variable == _GROUP else is_label(value)):
+            raise InvalidInput(f"The environment variable {variable} cannot be {value!r}: correct it, or leave it out.")
     jobs, runtimes = f"/apis/{group}/{trainjob_version}/", f"/apis/{group}/{runtime_version}/"
     if jobs == runtimes == _GENERATED:
         return transport
-    return _Overridden(transport, jobs, runtimes)
+    said = ", ".join(f"{variable}={value}" for variable, value in chosen.items() if value != _DEFAULTS[variable])
+    return _Overridden(transport, jobs, runtimes, said)
 
 
 class _Overridden:
-    def __init__(self, transport: Transport, jobs: str, runtimes: str) -> None:
+    def __init__(self, transport: Transport, jobs: str, runtimes: str, said: str) -> None:
         self._transport = transport
         self._jobs = jobs
         self._runtimes = runtimes
+        self._said = said
 
     def send(self, request: Request) -> Mapping[str, object]:
         """Send to where the administrator has it."""
-        return self._transport.send(self._moved(request))
+        try:
+            return self._transport.send(self._moved(request))
+        except ControlPlaneMissing as error:
+            raise ControlPlaneMissing(f"{error} The environment says to look there: {self._said}.") from error
 
     def lines(self, request: Request) -> Generator[bytes, None, None]:
         """Stream from where the administrator has it."""

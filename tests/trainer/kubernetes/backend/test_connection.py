@@ -30,6 +30,7 @@ from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
 from kubeflow.trainer.backends.kubernetes.catalogue import Catalogue
 from kubeflow.trainer.backends.kubernetes.connection import Connection
 from kubeflow.trainer.backends.kubernetes.control_plane import installed_minor
+from kubeflow.trainer.backends.kubernetes.overrides import overridden
 from tests.cluster.stage import MISSING, REASON, crds, install, server
 from tests.cluster.wire import Wire
 from tests.trainer.kubernetes.backend.home import Counted, Home, publish_version
@@ -139,6 +140,19 @@ def test_a_cluster_that_does_not_answer_or_does_not_let_in_says_so(newest: Home,
         TrainerClient(KubernetesBackendConfig(config_file=nobody))
     with pytest.raises(NotConfigured, match="no context 'prod'"):
         TrainerClient(KubernetesBackendConfig(config_file=str(newest.kubeconfig), context="prod"))
+
+
+def test_an_override_that_leads_nowhere_is_named(newest: Home, namespace: str) -> None:
+    _, counted = newest.backend(namespace)
+    elsewhere = Catalogue(overridden(counted, group="trainer.example.com", runtime_version="v1"), namespace)
+
+    with pytest.raises(ControlPlaneMissing) as error:
+        elsewhere.load()
+    assert str(error.value).endswith(
+        "DEFAULT_TRAINER_API_GROUP=trainer.example.com, DEFAULT_TRAINER_RUNTIME_VERSION=v1."
+    )
+    with pytest.raises(InvalidInput, match="DEFAULT_TRAINER_TRAINJOB_VERSION cannot be 'v 1'"):
+        overridden(counted, trainjob_version="v 1")
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ SOON = 30.0  # seconds until the server has taken notice of a policy; it takes o
 
 
 @contextmanager
-def policy(home: Home, namespace: str, reason: str, message: str) -> Iterator[None]:
-    """Refuse jobs of more than 49 nodes in a namespace."""
+def policy(home: Home, namespace: str, reason: str, message: str, action: str = "Deny") -> Iterator[None]:
+    """Refuse jobs of more than 49 nodes in a namespace, or warn of them."""
     made = {
         f"{ADMISSION}/validatingadmissionpolicies": {
             "matchConstraints": {"resourceRules": [RULE]},
@@ -37,7 +37,7 @@ def policy(home: Home, namespace: str, reason: str, message: str) -> Iterator[No
                 {"expression": "object.spec.trainer.numNodes < 50", "message": message, "reason": reason},
             ],
         },
-        f"{ADMISSION}/validatingadmissionpolicybindings": {"policyName": namespace, "validationActions": ["Deny"]},
+        f"{ADMISSION}/validatingadmissionpolicybindings": {"policyName": namespace, "validationActions": [action]},
     }
     for path, spec in made.items():
         home.wire.send("POST", path, {"metadata": {"name": namespace}, "spec": spec})
@@ -101,6 +101,23 @@ def test_a_policy_of_the_cluster_speaks_for_itself(
     assert str(error).endswith(said)
     assert "right" not in str(error)
     assert newest.jobs(namespace) == []
+
+
+def test_what_the_server_only_warns_of_is_logged_once(
+    newest: Home, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    newest.make_namespace(namespace)
+    client = TrainerClient(newest.config(namespace))
+    many = CustomTrainerContainer("example/image:1", num_nodes=50)
+    said = 'From Monday on, teams get "49" nodes.'
+
+    with policy(newest, namespace, "Invalid", said, "Warn"):
+        deadline = time.monotonic() + SOON
+        while said not in caplog.text and time.monotonic() < deadline:
+            client.train(trainer=many, server_dry_run=True)
+        client.train(trainer=many, server_dry_run=True)
+
+    assert caplog.text.count(said) == 1
 
 
 @pytest.mark.parametrize(
