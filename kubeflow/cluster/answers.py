@@ -123,6 +123,11 @@ class _Refusal:
                 return self._of(
                     AlreadyExists, f"{self._cannot()}Choose another name, or delete the one that is there first."
                 )
+            case 409 if "Apply failed with" in self._words():
+                return self._of(
+                    Conflict,
+                    f"{self._cannot()}Leave out what the other one owns, or take it over with force=True.",
+                )
             case 409:
                 return self._of(
                     Conflict, f"{self._cannot()}It has changed since it was read: read it again and repeat the change."

@@ -11,11 +11,11 @@ import time
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import ClassVar, Generic, Literal, TypeAlias, TypeVar, cast
-from urllib.parse import quote
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.merge_patch import difference
 from kubeflow.core.model import KubeObject
+from kubeflow.core.object_names import check_namespace
 from kubeflow.core.paging import pages
 from kubeflow.core.rules import RuleViolation, Violation
 from kubeflow.core.table import TABLE, Table
@@ -224,7 +224,7 @@ class Resource(Generic[T]):
     def _path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
         parts = [self._root()]
         if self.NAMESPACED:
-            parts += ["namespaces", quote(namespace or self._namespace, safe="")]
+            parts += ["namespaces", check_namespace(namespace or self._namespace)]
         parts.append(self.PLURAL)
         if name is not None:
             if not _NAME.fullmatch(name):

@@ -161,6 +161,7 @@ def test_wrong_calls_are_refused_before_anything_is_sent(client: Client, transpo
     transport.requests.clear()
     for wrong in (
         lambda: client.train_jobs.get("../pods"),
+        lambda: client.train_jobs.get("a", namespace="../pods"),
         lambda: client.train_jobs.get(""),
         lambda: client.train_jobs.create(job(namespace="a"), namespace="b"),
         lambda: client.train_jobs.replace(TrainJob()),
@@ -280,7 +281,7 @@ def test_what_two_managers_apply_is_owned_by_each(client: Client) -> None:
     other = TrainJob.from_dict({
         "metadata": {"name": name, "labels": {"team": "speech"}}, "spec": {"runtimeRef": {"name": "torch-distributed"}},
     })  # fmt: skip
-    with pytest.raises(Conflict, match="conflict"):
+    with pytest.raises(Conflict, match=r"conflict with .* or take it over with force=True"):
         client.train_jobs.apply(other, field_manager="gitops")
     taken = client.train_jobs.apply(other, field_manager="gitops", force=True, dry_run=True)
     assert taken.metadata is not None

@@ -33,7 +33,8 @@ def check_strings(field: str, value: object) -> None:
         InvalidInput: Naming `field`.
     """
     if isinstance(value, str):
-        raise InvalidInput(f"{field} must be a list of strings, not one string: write [{value!r}].")
+        argument = f"{field}=" if field.islower() else ""
+        raise InvalidInput(f"{field} must be a list of strings, not one string: write {argument}[{value!r}].")
     items = cast(Sequence[object], value) if isinstance(value, Sequence) else [None]
     if not all(isinstance(item, str) and item.strip() for item in items):
         raise InvalidInput(f"{field} must be a list of non-empty strings, not {value!r}.")
