@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 # How far a job is when it has a status: one that is Complete has been Running, whether or not anyone looked.
 _PROGRESS: dict[JobStatus, int] = {"Created": 0, "Suspended": 0, "Running": 1, "Complete": 2}
+# From where on waiting for a status is over. A job that runs may yet be suspended, one that is complete will not.
+_PASSED: dict[AwaitableStatus, int] = {"Created": 0, "Running": 1, "Suspended": 2, "Complete": 2}
 
 
 def wait_for_status(
@@ -79,7 +81,7 @@ def _reached(job: TrainJob, status: Collection[AwaitableStatus]) -> bool:
     if job.status in status:
         return True
     progress = _PROGRESS.get(job.status, -1)
-    return any(wanted in _PROGRESS and progress >= _PROGRESS[wanted] for wanted in status)
+    return any(wanted in _PASSED and progress >= _PASSED[wanted] for wanted in status)
 
 
 def _check(status: Collection[str], timeout: float, polling_interval: float) -> None:

@@ -411,7 +411,8 @@ class TrainerClient:
     ) -> TrainJob:
         """Wait until a job has reached one of some statuses.
 
-        A job that is `Complete` has been `Created` and `Running`, so waiting for those ends then too.
+        A job that is `Complete` has been `Created` and `Running`, and will not be `Suspended`, so waiting for those
+        ends then too.
 
         Args:
             name: The job.

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.trainer import JobNotFound, JobWaitTimeout, Unsupported
+from kubeflow.trainer import JobNotFound, JobWaitTimeout, TrainerClient, Unsupported
 from tests.cluster.controller import API
 from tests.trainer.kubernetes.backend.home import Home
 from tests.trainer.kubernetes.objects import ended, running
@@ -195,6 +195,20 @@ def test_a_job_of_the_same_name_that_comes_meanwhile_is_not_waited_for(newest: H
     other.join()
     assert len(newest.jobs(namespace)) == 1
     assert len([each for each in counted.sent() if each.startswith("DELETE")]) == 1
+
+
+def test_waiting_for_a_suspended_job_is_not_over_while_it_runs(newest: Home, namespace: str) -> None:
+    made = newest.made(namespace)
+    made.trainjob("job")
+    made.pod("job", status=running())
+    client = TrainerClient(newest.config(namespace))
+    assert client.wait_for_job_status("job", {"Created"}, timeout=30).status == "Running"
+
+    with pytest.raises(JobWaitTimeout, match="is Running after 0.5 s, awaited: Suspended"):
+        client.wait_for_job_status("job", {"Suspended"}, timeout=0.5)
+
+    threading.Timer(0.5, client.suspend_job, ["job"]).start()
+    assert client.wait_for_job_status("job", {"Suspended"}, timeout=60).status == "Suspended"
 
 
 def test_a_change_is_told_and_a_failure_that_is_taken_back_is_none(newest: Home, namespace: str) -> None:
