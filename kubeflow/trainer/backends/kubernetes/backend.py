@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -48,6 +50,14 @@ class KubernetesBackend:
             from kubeflow.trainer.backends.kubernetes.connection import Connection
 
             self._connection = Connection(config, wrap)
+        _all.add(self)
+
+    def after_fork(self) -> None:
+        """Neither wait for threads nor for locks that the parent process has kept; called in the child."""
+        self._making_waits = threading.Lock()
+        self._waits = None
+        if self._connection is not None:
+            self._connection.after_fork()
 
     def __reduce__(self) -> tuple[object, ...]:
         """Let another process have this backend: it connects anew there, with the files that are there."""
@@ -215,3 +225,15 @@ class KubernetesBackend:
                 "TrainerClient(LocalProcessBackendConfig())."
             )
         return self._connection
+
+
+_all: weakref.WeakSet[KubernetesBackend] = weakref.WeakSet()
+
+
+def _all_after_fork() -> None:
+    for backend in list(_all):
+        backend.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_all_after_fork)

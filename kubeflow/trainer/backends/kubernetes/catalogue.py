@@ -46,6 +46,10 @@ class Catalogue:
         self._read: dict[Key, float] = {}
         self._missed: dict[Key, float] = {}
 
+    def after_fork(self) -> None:
+        """Hold no lock that a thread of the parent process held; called in the child."""
+        self._lock = threading.Lock()
+
     def load(self) -> list[KnownRuntime]:
         """Read all runtimes, those of the cluster first, and return them: two requests.
 

@@ -78,6 +78,11 @@ class Connection:
         self.runtimes = Catalogue(served, self.namespace)
         self.runtimes.load()
 
+    def after_fork(self) -> None:
+        """Hold no lock that a thread of the parent process held; called in the child."""
+        self._finding_out = threading.Lock()
+        self.runtimes.after_fork()
+
     @property
     def minor(self) -> str:
         """The minor of Kubeflow Trainer, like `"2.3"`: configured, or asked for once, when it is first needed."""

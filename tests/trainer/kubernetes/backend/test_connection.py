@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import pickle
 import subprocess
 import sys
@@ -202,6 +203,35 @@ def test_a_client_can_be_sent_to_another_process(newest: Home, namespace: str) -
 
     assert told.stdout.decode().strip() == "['training']"
     assert f"namespace={namespace!r}" in repr(copy.deepcopy(client).backend)
+
+
+FORKED = """\
+import os, signal, sys, threading
+from kubeflow.trainer import KubernetesBackendConfig, TrainerClient
+client = TrainerClient(KubernetesBackendConfig(config_file=sys.argv[1], namespace=sys.argv[2]))
+called = threading.Event()
+wait = lambda: client.wait_for_job_status("job", callbacks=[lambda job: called.set()])
+threading.Thread(target=wait, daemon=True).start()
+called.wait()
+if os.fork() == 0:
+    signal.alarm(90)  # hanging is a failure too
+    told = lambda job: print(job.status, flush=True)
+    client.wait_for_job_status("job", {"Suspended"}, timeout=60, polling_interval=60, callbacks=[told])
+    os._exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_is_told_of_changes_by_threads_of_its_own(newest: Home, namespace: str) -> None:
+    newest.made(namespace).trainjob("job")
+    arguments = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED, str(newest.kubeconfig), namespace]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "Created\n"
+        TrainerClient(newest.config(namespace)).suspend_job("job")
+        assert process.stdout.readline() == "Suspended\n"
+        assert process.wait(120) == 0
 
 
 def test_without_any_cluster_a_bare_client_says_how_to_run_on_this_machine(
