@@ -1,7 +1,7 @@
 """Containers of the test cluster: a command as local processes, or a script; with logs as a kubelet writes them.
 
 A container's log is `LOGS/<namespace>/<pod>/<container>.log`, each line with the time it came; the log of the life before
-is `<container>.previous.log`. A container ends with its first process, and takes all that it started with it.
+is `<container>.previous.log`, as soon as the container waits for its next one. A container ends with its first process, and takes all that it started with it.
 """
 
 from __future__ import annotations
@@ -72,12 +72,14 @@ def expand(word: str, environment: Mapping[str, str]) -> str:
 
 
 def open_log(folder: Path, container: str) -> IO[bytes]:
-    """Open the log of a new life of a container; that of its last one becomes the previous one."""
+    """Open the log of a new life of a container."""
     folder.mkdir(parents=True, exist_ok=True)
-    log = folder / f"{container}.log"
-    if log.exists():
-        log.rename(folder / f"{container}.previous.log")
-    return log.open("ab", buffering=0)
+    return (folder / f"{container}.log").open("ab", buffering=0)
+
+
+def retire_log(folder: Path, container: str) -> None:
+    """Make the log of a container that has ended that of its previous life."""
+    (folder / f"{container}.log").rename(folder / f"{container}.previous.log")
 
 
 class Life:

@@ -1,7 +1,8 @@
 """Answers requests for pod logs as a kubelet does, from files whose lines begin with the time they came.
 
 `timestamps`, `sinceTime`, `tailLines`, `limitBytes`, `previous` and `follow`; times are compared to the second, as the
-API server passes them on.
+API server passes them on. While a container waits to be started again, its last life is both the present one and the
+previous one; an answer stays with the life with which it began.
 """
 
 from __future__ import annotations
@@ -35,11 +36,15 @@ def open_pod_log(folder: Path, container: str, query: Mapping[str, str], ended: 
     Raises:
         NoPreviousLog: When that is asked for and there is none.
     """
-    previous = query.get("previous") == "true"
-    path = folder / f"{container}{'.previous' if previous else ''}.log"
-    if previous and not path.exists():
-        raise NoPreviousLog(container)
-    pieces = _chunks(path, ended if query.get("follow") == "true" and not previous else lambda: True)
+    last = folder / f"{container}.previous.log"
+    path = folder / f"{container}.log"
+    if query.get("previous") == "true":
+        if not last.exists():
+            raise NoPreviousLog(container)
+        path = last
+    elif last.exists() and not path.exists():
+        path = last
+    pieces = _chunks(path, ended if query.get("follow") == "true" and path != last else lambda: True)
     since = _since(query)
     stamped = query.get("timestamps") == "true"
     if stamped and since is None and "tailLines" not in query:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.events import post_event
-from tests.cluster.kubelet import Exit, Life, ProcessLife, ScriptedLife, environment_of, now, open_log
+from tests.cluster.kubelet import Exit, Life, ProcessLife, ScriptedLife, environment_of, now, open_log, retire_log
 from tests.cluster.loop import Loop
 from tests.cluster.scenarios import Pod, Scenario, Script
 from tests.cluster.wire import Wire
@@ -225,9 +225,12 @@ class PodRun:
         self._life = self._live(environment)
         self._changed()
 
+    @property
+    def _log_folder(self) -> Path:
+        return self._node.logs / self.object["metadata"]["namespace"] / self.name
+
     def _live(self, environment: Mapping[str, str]) -> Life:
-        namespace = self.object["metadata"]["namespace"]
-        log = open_log(self._node.logs / namespace / self.name, self._container["name"])
+        log = open_log(self._log_folder, self._container["name"])
         attempt = self._attempt + self.restarts
         script = self._scenario.run(Pod(self._replicated, self.index, attempt)) if self._scenario.run else None
         command = [*(self._container.get("command") or []), *(self._container.get("args") or [])]
@@ -288,13 +291,17 @@ class PodRun:
 
     def _restart(self, exit_: Exit) -> None:
         delay = self._node.back_off * 2**self.restarts
-        # The kubelet shows the end for a moment, then that it waits.
+        # The kubelet shows the end for a moment, then that it waits; it counts the life once that begins.
         self._status(containerStatuses=self._state(_terminated(exit_)), conditions=self._conditions())
-        self.restarts += 1
         name = self._container["name"]
+        retire_log(self._log_folder, name)
         self._waiting("CrashLoopBackOff", f"back-off {delay:g}s restarting failed container={name} pod={self.name}")
         self._say("kubelet", "BackOff", f"Back-off restarting failed container {name} in pod {self.name}", warning=True)
-        self._node.loop.later(delay, self._start)
+        self._node.loop.later(delay, self._start_again)
+
+    def _start_again(self) -> None:
+        self.restarts += 1
+        self._start()
 
     def _untrack(self) -> None:
         self._node.wire.patch(self.path, {"metadata": {"finalizers": None}})

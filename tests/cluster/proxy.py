@@ -347,8 +347,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return True
             states = {status["name"]: status for status in pod["status"].get("containerStatuses") or []}
             state = states.get(container) or {}
-            # Waiting again after a first life: what was followed is over.
-            return bool(state.get("restartCount")) and "running" not in state.get("state", {})
+            # Waiting again after a life: what was followed is over.
+            return "lastState" in state and "running" not in state.get("state", {})
 
         return ended
 

@@ -14,7 +14,7 @@ import ssl
 import threading
 import time
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -65,6 +65,7 @@ class Edge:
         url: Where it is.
         requests: What was asked, as request lines.
         faults: What shall go wrong.
+        before: What shall happen just before the next request that contains a text.
     """
 
     def __init__(self, kubeconfig: Path) -> None:
@@ -77,6 +78,7 @@ class Edge:
         self._lock = threading.Lock()
         self.requests: list[str] = []
         self.faults: list[Fault] = []
+        self.before: dict[str, Callable[[], None]] = {}
         self.open = 0
         edge = self
 
@@ -122,6 +124,9 @@ class Edge:
         self.end(namespace, pod, container)
         self._lives(namespace, pod, container).append(Life())
 
+    def restarts(self, namespace: str, pod: str, container: str = "node") -> int:
+        return len(self._lives(namespace, pod, container)) - 1
+
     def _lives(self, namespace: str, pod: str, container: str) -> list[Life]:
         with self._lock:
             return self._logs.setdefault((namespace, pod, container), [Life()])
@@ -147,6 +152,9 @@ class Edge:
             fault = next((fault for fault in self.faults if fault.times > 0 and fault.where in line), None)
             if fault is not None:
                 fault.times -= 1
+            happening = next((self.before.pop(where) for where in list(self.before) if where in line), None)
+        if happening is not None:
+            happening()
         length = int(handler.headers.get("Content-Length") or 0)
         body = handler.rfile.read(length) if length else None
         if fault is not None and fault.hang:

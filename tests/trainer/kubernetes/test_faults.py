@@ -190,27 +190,30 @@ def test_a_wait_and_a_log_survive_an_expired_version_and_an_expired_token(
     client.delete_job("expires")
 
 
-def test_the_lines_of_all_lives_of_a_container_come_once_whatever_breaks(
-    trainer_cluster: Stage, front: Proxy, cluster_config: KubernetesBackendConfig
+@pytest.mark.parametrize("size", [1000, 9], ids=["at once", "in pieces"])
+def test_the_lines_of_all_lives_of_a_container_come_once_and_in_order_whatever_breaks(
+    trainer_cluster: Stage, front: Proxy, cluster_config: KubernetesBackendConfig, size: int
 ) -> None:
     def life(pod: Pod) -> Script:
         lines = [f"life {pod.attempt}: line {number}" for number in range(LINES)]
         return Script(lines, pause=0.02, together=3, exit_code=int(pod.attempt == 0))
 
-    trainer_cluster.controller.scenarios["again"] = Scenario(run=life)
+    names = [f"again-{size}-{number}" for number in range(TOGETHER // 2)]
     client = TrainerClient(cluster_config)
-    client.train("torch-restarting", name="again", trainer=CustomTrainer(nothing))
+    for name in names:
+        trainer_cluster.controller.scenarios[name] = Scenario(run=life)
+        client.train("torch-restarting", name=name, trainer=CustomTrainer(nothing))
     front.chance = RandomFaults(SEED, RATE)
 
-    lines = list(client.get_job_logs("again", follow=True))
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        read = list(pool.map(lambda name: list(in_pieces(client, name, size)), names))
 
-    # Whoever is late to hear of the restart reads the new life first, and then what the old one had said.
-    for attempt in (0, 1):
-        life_lines = [f"life {attempt}: line {number}" for number in range(LINES)]
-        assert [line for line in lines if line in life_lines] == life_lines
-    assert len(lines) == 2 * LINES
-    assert patiently(lambda: client.wait_for_job_status("again", timeout=DEADLINE)).status == "Complete"
-    patiently(lambda: client.delete_job("again"))
+    expected = [f"[node-0] life {attempt}: line {number}" for attempt in (0, 1) for number in range(LINES)]
+    for lines in read:
+        assert lines == expected
+    for name in names:
+        assert patiently(partial(client.wait_for_job_status, name, timeout=DEADLINE)).status == "Complete"
+        patiently(partial(client.delete_job, name))
 
 
 def test_a_follower_whose_job_is_deleted_is_let_go_though_everything_breaks(

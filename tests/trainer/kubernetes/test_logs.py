@@ -8,6 +8,7 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 
 import pytest
 
@@ -17,7 +18,7 @@ from kubeflow.trainer.backends.kubernetes.feed import Pace
 from kubeflow.trainer.backends.kubernetes.logs import read
 from kubeflow.trainer.backends.kubernetes.podlog import LogPace, last_lines
 from kubeflow.trainer.backends.kubernetes.pods import list_pods
-from kubeflow.trainer.backends.kubernetes.position import Position
+from kubeflow.trainer.backends.kubernetes.position import Answer, Mark
 from kubeflow.trainer.types.loglines import LogLines
 from tests.apiserver import Recorded
 from tests.trainer.kubernetes.edge import Edge, Fault
@@ -47,10 +48,18 @@ class Job:
 
     def end_pod(self, pod: str, exit_code: int = 0) -> None:
         self.edge.end(self.made.namespace, pod)
-        self.made.pod_status(pod, ended(exit_code))
+        restarts = self.edge.restarts(self.made.namespace, pod)
+        self.made.pod_status(pod, ended(exit_code, restarts=restarts))
 
-    def restart(self, pod: str, restarts: int = 1) -> None:
+    def restart(self, pod: str, *, told: bool = True) -> None:
+        """Begin the next life of a container; kubelets do so before they tell the API server."""
         self.edge.restart(self.made.namespace, pod)
+        if told:
+            self.tell(pod)
+
+    def tell(self, pod: str) -> None:
+        """Tell the API server of the life that a container has."""
+        restarts = self.edge.restarts(self.made.namespace, pod)
         self.made.pod_status(pod, running(restarts=restarts, last=terminated(1)))
 
     def end(self, *pods: str) -> None:
@@ -258,7 +267,64 @@ def test_what_a_container_said_before_it_was_started_again_is_not_lost_to_a_brea
     job.say(pod, "two", "three")
     job.restart(pod)
     job.say(pod, "four")
-    assert sorted(take(lines, 3)) == ["four", "three", "two"]
+    assert take(lines, 3) == ["two", "three", "four"]
+    job.end(pod)
+    assert list(lines) == []
+
+
+def test_lives_come_in_their_order_though_the_cluster_tells_late_of_them(job: Job) -> None:
+    pod = job.pod(0, "one", "two")
+    job.restart(pod, told=False)
+    job.say(pod, "three")
+    lines = job.read()
+    assert take(lines, 3) == ["one", "two", "three"]
+    job.edge.faults.append(Fault("follow=true", status=500))
+    job.say(pod, "four")
+    job.restart(pod, told=False)
+    job.say(pod, "five")
+    assert take(lines, 2) == ["four", "five"]
+    job.tell(pod)
+    job.end(pod)
+    assert list(lines) == []
+
+
+def test_a_life_that_says_nothing_keeps_back_nothing_of_the_one_before(job: Job) -> None:
+    pod = job.pod(0, "one")
+    job.edge.faults.append(Fault("follow=true", cut=1))
+    job.edge.faults.append(Fault("/log", status=500, times=2))
+    lines = job.read()
+    assert take(lines, 1) == ["one"]
+    job.say(pod, "two")
+    job.restart(pod)
+    assert take(lines, 1) == ["two"]
+    job.end(pod)
+    assert list(lines) == []
+
+
+def test_a_restart_between_two_requests_shows_no_line_twice(job: Job, edge: Edge) -> None:
+    pod = job.pod(0, "one")
+    job.restart(pod, told=False)
+    job.say(pod, "two")
+    edge.before["previous=true"] = lambda: job.restart(pod, told=False)  # what is being read is the life before now
+    lines = job.read()
+    assert take(lines, 1) == ["two"]  # of the first one nothing is left
+    job.say(pod, "three")
+    assert take(lines, 1) == ["three"]
+    job.end(pod)
+    assert list(lines) == []
+
+
+def test_lives_that_nobody_could_read_are_gone_and_the_log_of_this_process_says_so(
+    job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
+    pod = job.pod(0, "one", "two")
+    _, position = job.take(1)
+    for line in ("three", "four", "five"):
+        job.restart(pod)
+        job.say(pod, line)
+    lines = job.read(after=position)
+    assert take(lines, 2) == ["four", "five"]
+    assert "started again more than once" in caplog.text
     job.end(pod)
     assert list(lines) == []
 
@@ -341,18 +407,17 @@ def test_a_log_that_cannot_be_read_any_more_is_an_error_and_no_early_end(job: Jo
 
 
 def test_the_position_in_a_log_takes_no_memory() -> None:
-    position = Position()
-    assert position.resume() is None
+    answer = Answer(None)
 
     def stamped(number: int) -> bytes:
         return b"2026-01-01T00:%02d:%02d.%09dZ line" % (number // 60000 % 60, number // 1000 % 60, number % 1000)
 
     for number in range(10_000):
-        position.take(stamped(number))
+        answer.look(stamped(number))
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
-        assert all(position.take(stamped(number)) == b"line" for number in range(10_000, 300_000))
+        assert all(answer.look(stamped(number)) == b"line" for number in range(10_000, 300_000))
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -392,31 +457,27 @@ def test_reading_on_asks_for_no_more_than_the_last_seconds(job: Job) -> None:
     assert all("sinceTime=" in request for request in asked)
 
 
+@pytest.mark.parametrize("told", [True, False])
 @pytest.mark.parametrize("follow", [True, False])
-def test_reading_goes_on_in_the_instance_where_it_was_left(job: Job, follow: bool) -> None:
-    pod = job.pod(0, "one", "two")
-    found, position = job.take(1)
-    job.restart(pod)
-    job.say(pod, "three", "four")
-    if follow:
-        more, position = job.take(2, position)
-        found += more
-    job.end(pod)
-    found += job.read(follow=follow, after=position)
-    assert found == ["one", "two", "three", "four"]
-
-
-def test_reading_goes_on_in_an_instance_that_the_kubelet_has_not_told_of(job: Job) -> None:
-    pod = job.pod(0, "one", "two")
-    _, position = job.take(1)
-    job.edge.restart(job.made.namespace, pod)
-    job.say(pod, "three")
-    lines = job.read(after=position)
-    assert take(lines, 1) == ["two"]
-    job.made.pod_status(pod, running(restarts=1, last=terminated(1)))
-    assert take(lines, 1) == ["three"]
+def test_reading_goes_on_after_any_line_of_any_life(job: Job, follow: bool, told: bool) -> None:
+    pod = job.pod(0, "0", "1")
+    lines = job.read()
+    positions = [lines.position, *(lines.position for _ in islice(lines, 2))]
+    job.restart(pod, told=told)
+    job.say(pod, "2", "3")
+    positions += [lines.position for _ in islice(lines, 2)]
+    for already, position in enumerate(positions[1:], 1):  # in the midst of it, as the next process does
+        rest = job.read(follow=follow, after=position)
+        assert take(rest, 4 - already) == [f"{number}" for number in range(already, 4)]
+        assert rest.position == positions[-1]
+        rest.close()
+    job.tell(pod)
     job.end(pod)
     assert list(lines) == []
+    for already, position in enumerate(positions):
+        beginning = 2 if already == 0 and not follow else already  # what is there now is the life that is
+        rest = job.read(follow=follow, after=position)
+        assert list(rest) == [f"{number}" for number in range(beginning, 4)]
 
 
 @pytest.mark.parametrize("follow", [True, False])
@@ -469,30 +530,44 @@ def test_a_place_in_the_log_of_an_earlier_job_is_refused(job: Job) -> None:
             read(job.cluster, job.made.namespace, "a", step=None, steps=NODES, since=later, after=wrong)
 
 
-# -- positions ----------------------------------------------------------------------------------------------------
+# -- answers ------------------------------------------------------------------------------------------------------
+
+
+def new(answer: Answer, *lines: bytes) -> list[bytes]:
+    return [text for line in lines for text in [answer.look(line)] if answer.new]
 
 
 def test_lines_that_were_written_out_of_order_are_not_taken_for_old_ones() -> None:
-    position = Position()
-    assert position.take(b"2026-01-01T00:00:11.000000001Z out") == b"out"
-    assert position.resume() == "2026-01-01T00:00:10Z"
-    assert position.take(b"2026-01-01T00:00:11.000000001Z out") is None
-    assert position.take(b"2026-01-01T00:00:10.999999999Z err") == b"err"
-    assert position.take(b"2026-01-01T00:00:11.000000001Z out") == b"out"
+    last = Mark(b"2026-01-01T00:00:11.000000001Z ", 1)
+    assert last.since == "2026-01-01T00:00:10Z"
+    written = [
+        b"2026-01-01T00:00:11.000000002Z early",
+        b"2026-01-01T00:00:11.000000001Z out",
+        b"2026-01-01T00:00:10.999999999Z err",
+        b"2026-01-01T00:00:11.000000001Z out",
+    ]
+    answer = Answer(last)
+    assert new(answer, written[0]) == []
+    assert answer.doubtful
+    assert not answer.hopeless
+    assert new(answer, *written[1:]) == [b"err", b"out"]
+    assert answer.mark == (last.stamp, 2)
+    assert new(Answer(answer.mark), *written) == []
 
 
 def test_times_of_machines_with_an_offset_mean_what_they_say() -> None:
-    position = Position()
-    position.take(b"2026-01-01T02:00:11.5+02:00 one")
-    assert position.resume() == "2026-01-01T00:00:10Z"
-    assert position.take(b"2026-01-01T00:00:11.500000000Z one") is None
-    assert position.take(b"2026-01-01T00:00:11.500000001Z two") == b"two"
+    answer = Answer(Mark(b"2026-01-01T02:00:11.5+02:00 ", 1))
+    assert Mark(b"2026-01-01T02:00:11.5+02:00 ", 1).since == "2026-01-01T00:00:10Z"
+    for line, doubtful, hopeless in (
+        (b"2026-01-01T00:00:11.5Z one", False, False),
+        (b"2026-01-01T00:00:12.5Z two", True, False),
+        (b"2026-01-01T03:00:12.500000001+03:00 three", True, True),
+    ):
+        assert new(answer, line) == []
+        assert (answer.doubtful, answer.hopeless) == (doubtful, hopeless)
 
 
 def test_the_rest_of_a_long_line_whose_beginning_was_read_is_not_a_line_of_its_own() -> None:
-    position = Position()
-    position.take(b"2026-01-01T00:00:11Z one")
-    position.resume()
-    assert position.take(b"the rest of a line of 20 KiB") is None
-    assert position.take(b"2026-01-01T00:00:11Z one") is None
-    assert position.take(b"2026-01-01T00:00:12Z two") == b"two"
+    answer = Answer(Mark(b"2026-01-01T00:00:11Z ", 1))
+    assert new(answer, b"the rest of a line of 20 KiB", b"2026-01-01T00:00:11Z one") == []
+    assert new(answer, b"2026-01-01T00:00:12Z two") == [b"two"]

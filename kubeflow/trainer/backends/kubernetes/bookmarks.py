@@ -1,7 +1,7 @@
 """Up to which line the logs of a job's steps have been read, as text that users keep; see `LogLines.position`.
 
-The kubelet's order of a log does not change, so that one line is enough to find the place again: its time, and how many
-of that time were read. Which lines are written late, or have the same time, then does not matter.
+The order of a log does not change, so that one line of each step is enough to find the place again. Which lines are
+written late, have the same time, or come from an earlier life of the container, then does not matter.
 """
 
 from __future__ import annotations
@@ -10,35 +10,22 @@ from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 from kubeflow.trainer.backends.kubernetes.pods import Pod
-from kubeflow.trainer.backends.kubernetes.position import Position, nanoseconds
+from kubeflow.trainer.backends.kubernetes.position import Mark, nanoseconds
 from kubeflow.trainer.positions import read_position, refused, write_position
 
 _UID = 8  # characters of a pod's uid: enough to tell the pods of one step apart
 
 
 class Place(NamedTuple):
-    """Where a line stands.
-
-    Attributes:
-        pod: Identity of its pod.
-        instance: How often the container had been started again, as far as that was told then.
-        stamp: When it was written, in the kubelet's words.
-        number: Which of the lines of that time it is, from 1.
-    """
+    """Where a line stands: in the log of which pod, and where in it."""
 
     pod: str
-    instance: int
-    stamp: bytes
-    number: int
+    mark: Mark
 
     @classmethod
-    def of(cls, pod: Pod, instance: int, position: Position) -> Place | None:
-        """Return where the line stands that was last taken at `position`; `None` where lines have no times."""
-        return None if position.latest is None else cls(pod.uid[:_UID], instance, *position.latest)
-
-    def of_pod(self, pod: Pod) -> bool:
-        """Whether it is in the log of `pod`."""
-        return self.pod == pod.uid[:_UID]
+    def of(cls, pod: Pod, mark: Mark | None) -> Place | None:
+        """Return the place of the line at `mark`; `None` where lines have no times."""
+        return None if mark is None else cls(pod.uid[:_UID], mark)
 
 
 class Bookmarks:
@@ -57,9 +44,10 @@ class Bookmarks:
             self._done.setdefault(step, []).append(known.pod)
         self._last[step] = place
 
-    def last(self, step: str) -> Place | None:
-        """Return where the last line of `step` that was read stands."""
-        return self._last.get(step)
+    def last(self, pod: Pod) -> Mark | None:
+        """Return the last line that was read of its step, if that is one of this very pod."""
+        place = self._last.get(pod.step)
+        return place.mark if place is not None and place.pod == pod.uid[:_UID] else None
 
     def unread(self, pods: Sequence[Pod]) -> list[Pod]:
         """Return the pods that have not been read to their end."""
@@ -68,8 +56,8 @@ class Bookmarks:
     def write(self, job: str) -> str:
         """Return them as text; see `write_position`."""
         state = {
-            step: [place.pod, place.instance, place.stamp.decode(), place.number, *self._done.get(step, ())]
-            for step, place in self._last.items()
+            step: [uid, mark.stamp.decode(), mark.number, *self._done.get(step, ())]
+            for step, (uid, mark) in self._last.items()
         }
         return write_position(job, state)
 
@@ -91,9 +79,9 @@ class Bookmarks:
 
 def _read(entry: object) -> tuple[Place, list[str]]:
     items = cast("list[object]", entry) if isinstance(entry, list) else []
-    match items[:4]:
-        case [str(pod), int(instance), str(stamp), int(number)]:
+    match items[:3]:
+        case [str(pod), str(stamp), int(number)]:
             nanoseconds(stamp.encode())
-            return Place(pod, instance, stamp.encode(), number), [str(uid) for uid in items[4:]]
+            return Place(pod, Mark(stamp.encode(), number)), [str(uid) for uid in items[3:]]
         case _:
             raise ValueError("no entry of a bookmark")

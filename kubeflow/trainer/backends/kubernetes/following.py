@@ -12,9 +12,9 @@ from datetime import datetime
 
 from kubeflow.trainer.backends.kubernetes import wire
 from kubeflow.trainer.backends.kubernetes.bookmarks import Bookmarks, Place
-from kubeflow.trainer.backends.kubernetes.podlog import PodLogs, reach, refused, text, whole
+from kubeflow.trainer.backends.kubernetes.lives import ContainerLog
+from kubeflow.trainer.backends.kubernetes.podlog import PodLogs, refused, text
 from kubeflow.trainer.backends.kubernetes.pods import Pod, list_pods, of_job
-from kubeflow.trainer.backends.kubernetes.position import Position
 from kubeflow.trainer.backends.kubernetes.watching import JobFeed
 
 logger = logging.getLogger(__name__)
@@ -156,13 +156,12 @@ def _over(job: wire.Json | None) -> bool:
 def _step(logs: PodLogs, job: _Job, step: str, begin: Bookmarks) -> Iterator[_Line]:
     """Yield the lines of all pods of a step, one after the other, until the job is over."""
     read: set[str] = set()
-    last = begin.last(step)
     while not logs.closed.is_set():
         sight = job.look()
         own = [pod for pod in sight.pods if pod.step == step]
         pod = next((pod for pod in begin.unread(own) if pod.uid not in read and pod.container.has_log), None)
         if pod is not None:
-            yield from _pod(logs, job, pod, last if last is not None and last.of_pod(pod) else None)
+            yield from _pod(logs, job, pod, ContainerLog(logs, begin.last(pod)))
             read.add(pod.uid)
         elif sight.over or any(pod.phase == "Succeeded" and not pod.is_node for pod in own):
             return
@@ -170,15 +169,10 @@ def _step(logs: PodLogs, job: _Job, step: str, begin: Bookmarks) -> Iterator[_Li
             job.wait(sight.version, None)
 
 
-def _pod(logs: PodLogs, job: _Job, pod: Pod, last: Place | None) -> Iterator[_Line]:
-    """Yield the lines of the main container of a pod, of all its instances, until it has ended for good.
-
-    Begins after the line at `last`, if there is one.
-    """
+def _pod(logs: PodLogs, job: _Job, pod: Pod, log: ContainerLog) -> Iterator[_Line]:
+    """Yield the lines of the main container of a pod until it has ended for good."""
     from kubeflow.cluster.errors import ClusterError, Invalid, NotFound
 
-    position, restarts = (Position(), 0) if last is None else reach(logs, pod, last)
-    begun = last is not None
     failures = 0
     given_up = 0.0
     while not logs.closed.is_set():
@@ -188,17 +182,9 @@ def _pod(logs: PodLogs, job: _Job, pod: Pod, last: Place | None) -> Iterator[_Li
         # What is decided before reading: then nothing can have been written after it was read.
         final = now is None or known.ended or sight.over
         try:
-            if known.container.restarts > restarts:
-                if begun and known.container.restarts > restarts + 1:
-                    logger.warning("%s was started again too often at once for all of its log to be read", pod.name)
-                # What the instance before said after it was last read. Older ones are gone.
-                for line in whole(logs, known, position, previous=True):
-                    yield line, Place.of(known, known.container.restarts - 1, position)
-                restarts = known.container.restarts
-            begun = True
-            for line in logs.once(known, position, follow=known.container.state == "Running"):
+            for line in log.go_on(known):
                 failures = 0
-                yield line, Place.of(known, restarts, position)
+                yield line, Place.of(pod, log.last)
         except (Invalid, NotFound) as error:  # not started again yet, or gone
             logger.debug("no log of %s: %s", pod.name, error)
             if final:

@@ -1,8 +1,8 @@
 """The log lines of a job's pods: what is there now, or all that comes until the job ends, without loss or repetition.
 
 A log is asked for with the times of its lines, which tell after a break what is new (`position.py`); users do not see
-them. When a container is started again, what it said before comes from `previous=true`; when a pod takes the place of
-another, its log follows that of the other. Nothing marks such a seam, as nothing does in the log of a local job.
+them. The lives of a container come one after the other (`lives.py`); when a pod takes the place of another, its log
+follows that of the other. Nothing marks such a seam, as nothing does in the log of a local job.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.resource import Transport
 from kubeflow.trainer.backends.kubernetes.bookmarks import Bookmarks, Place
 from kubeflow.trainer.backends.kubernetes.following import follow as following
-from kubeflow.trainer.backends.kubernetes.podlog import LogPace, PodLogs, reach, text, whole
-from kubeflow.trainer.backends.kubernetes.pods import Pod, list_pods, of_job, step_order
-from kubeflow.trainer.backends.kubernetes.position import Position
+from kubeflow.trainer.backends.kubernetes.lives import ContainerLog
+from kubeflow.trainer.backends.kubernetes.podlog import LogPace, PodLogs, text
+from kubeflow.trainer.backends.kubernetes.pods import list_pods, of_job, step_order
 from kubeflow.trainer.types.loglines import LogLines
 
 
@@ -81,33 +81,9 @@ def _present(logs: PodLogs, name: str, step: str | None, since: datetime | None,
             if step not in (None, pod.step) or not pod.container.has_log:
                 continue
             prefix = "" if step is not None else f"[{pod.step}] "
-            last = bookmarks.last(pod.step)
-            for line, place in _first(logs, pod) if last is None or not last.of_pod(pod) else _rest(logs, pod, last):
-                bookmarks.note(pod.step, place)
+            log = ContainerLog(logs, bookmarks.last(pod))
+            for line in log.now(pod):
+                bookmarks.note(pod.step, Place.of(pod, log.last))
                 yield prefix + text(line)
     finally:
         logs.close()
-
-
-def _first(logs: PodLogs, pod: Pod) -> Iterator[tuple[bytes, Place | None]]:
-    """Yield what a container has said, or the instance before if it has said nothing yet."""
-    restarts = pod.container.restarts
-    position = Position()
-    said = False
-    for line in whole(logs, pod, position):
-        said = True
-        yield line, Place.of(pod, restarts, position)
-    if not said and pod.container.previous is not None:
-        for line in whole(logs, pod, position, previous=True):
-            yield line, Place.of(pod, restarts - 1, position)
-
-
-def _rest(logs: PodLogs, pod: Pod, last: Place) -> Iterator[tuple[bytes, Place | None]]:
-    """Yield what a container, and the instance before, have said after the line at `last`."""
-    restarts = pod.container.restarts
-    position, reached = reach(logs, pod, last)
-    if restarts > reached:
-        for line in whole(logs, pod, position, previous=True):
-            yield line, Place.of(pod, restarts - 1, position)
-    for line in whole(logs, pod, position):
-        yield line, Place.of(pod, restarts, position)

@@ -1,21 +1,15 @@
-"""The log of one container: asked for with the times of its lines, which tell after a break what is new."""
+"""Requests for the logs of containers, which can be ended from outside."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from kubeflow.core.resource import Request, Transport
-from kubeflow.trainer.backends.kubernetes.bookmarks import Place
 from kubeflow.trainer.backends.kubernetes.feed import Pace, abort
 from kubeflow.trainer.backends.kubernetes.pods import Pod, pods_path
-from kubeflow.trainer.backends.kubernetes.position import Position
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +73,33 @@ class PodLogs:
         if self.failure is not None:
             raise self.failure
 
-    def once(self, pod: Pod, position: Position, *, follow: bool = False, previous: bool = False) -> Iterator[bytes]:
-        """Yield the new lines of one answer of the server; an error says that it was not whole."""
+    def lines(
+        self, pod: Pod, since: str | None = None, *, follow: bool = False, previous: bool = False
+    ) -> Generator[bytes]:
+        """Yield the lines of one answer of the server, with their times; an error says that it was not whole.
+
+        Args:
+            pod: Of its main container.
+            since: Leave out lines from before this time, RFC 3339 in whole seconds; `None` for all there is.
+            follow: Go on until the container ends, or is found to have.
+            previous: The log of the life before.
+
+        Raises:
+            Invalid: The container has not started, or has no life before.
+            NotFound: The pod is gone.
+            ClusterError: As the transport does.
+        """
         query = {"container": pod.main, "timestamps": "true"}
         query |= {"follow": "true"} if follow else {}
         query |= {"previous": "true"} if previous else {}
-        if (since := position.resume(previous=previous)) is not None:
-            query["sinceTime"] = since
+        query |= {} if since is None else {"sinceTime": since}
         request = Request("GET", log_path(self.namespace, pod), query, accept="*/*", timeout=self.pace.silence)
         stream = self.transport.lines(request)
         with self._lock:
             self._open[stream] = pod if follow else None
         try:
-            if self.closed.is_set():
-                return
-            for line in stream:
-                new = position.take(line)
-                if new is not None:
-                    yield new
+            if not self.closed.is_set():
+                yield from stream
         finally:
             with self._lock:
                 self._open.pop(stream, None)
@@ -118,52 +121,6 @@ class PodLogs:
     def backoff(self, failures: int) -> float:
         """Return the seconds to wait after so many failures."""
         return min(self.pace.longest_retry, self.pace.retry * 2.0 ** min(failures, 10))
-
-
-def whole(logs: PodLogs, pod: Pod, position: Position, *, previous: bool = False) -> Generator[bytes, None, None]:
-    """Yield what the log of a container has now; nothing if there is none, or no such container any more."""
-    from kubeflow.cluster.errors import ClusterError, Invalid, NotFound
-
-    failures = 0
-    while True:
-        try:
-            yield from logs.once(pod, position, previous=previous)
-        except (Invalid, NotFound) as error:  # it has not started, has no previous instance, or is gone
-            logger.debug("no log of %s: %s", pod.name, error)
-            return
-        except ClusterError as error:
-            failures += 1
-            if refused(error) or failures > 10:
-                raise
-            logs.closed.wait(logs.backoff(failures))
-        else:
-            return
-
-
-def reach(logs: PodLogs, pod: Pod, place: Place) -> tuple[Position, int]:
-    """Find a place in a pod's log that was read before, maybe by another process.
-
-    Returns:
-        The position after it, and how often the container of that log had been started again, which is -1 where that
-        is not told of yet. If that log is gone, or the line is, because the kubelet has begun a new file: the beginning
-        of what is there.
-    """
-    position = Position(place.stamp)
-    restarts = pod.container.restarts
-    # The instance before comes first, also if none is known: kubelets are late to tell.
-    for previous in (True, False):
-        with contextlib.closing(whole(logs, pod, position, previous=previous)) as lines:
-            for _ in lines:
-                if position.latest == (place.stamp, place.number):
-                    if not previous and place.instance < restarts:  # read before the cluster told of the new instance
-                        logger.warning(
-                            "%s was left while it was started again: of its last lines before that, "
-                            "some may be missing",
-                            pod.name,
-                        )
-                    return position, restarts - 1 if previous else restarts
-    logger.warning("the last line that was read of %s is gone: what is left of its log comes whole", pod.name)
-    return Position(), min(place.instance, restarts)
 
 
 def last_lines(

@@ -1,11 +1,11 @@
-"""How far the log of a container has been read, by the times of its lines, so that reading can go on after a break."""
+"""Where lines stand in the log of a container, by the times of its lines, and which lines of a new answer are new."""
 
 from __future__ import annotations
 
 import re
-import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 # As kubelets write it with `timestamps=true`: up to nine digits of a second, UTC or the offset of the machine.
 _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d) ")
@@ -13,92 +13,83 @@ _SECOND = 10**9
 # Standard output and error are stamped by two threads before one of them writes: lines may be this much out of order.
 _DISORDER = 1  # seconds
 _REMEMBERED = 4096  # different times
-# A kubelet starts a container again before it says so: what was read since may be of the new instance already.
-_LATE = 15.0  # seconds
 
 
-class Position:
-    """The place in a log up to which its lines are known.
-
-    Lines that the server sends again after a break are told from new ones by their times: as many lines of one time as
-    were seen before are old. That holds for the last few thousand times, whatever their order; all before is old.
-
-    Args:
-        since: The time of a line, as `latest` has it, to begin up to two seconds before; empty for the first line.
+class Mark(NamedTuple):
+    """The place of a line in the log of a container. The order of a log does not change, so that it is one place.
 
     Attributes:
-        latest: The time of the line that was taken last, as the kubelet wrote it, and how many lines of that time have
-            been; `None` before the first. In a container's log, whose order does not change, that is one place.
+        stamp: When the line was written, in the kubelet's words.
+        number: Which of the lines of that time it is, from 1.
     """
 
-    def __init__(self, since: bytes = b"") -> None:
-        self.latest: tuple[bytes, int] | None = None
-        self._since = nanoseconds(since) - _DISORDER * _SECOND if since else 0
-        self._recent: OrderedDict[bytes, int] = OrderedDict()
-        self._forgotten = False
-        # After a break: how often each time is still to be skipped, and the first and last of them.
-        self._again: dict[int, int] = {}
-        self._first = 0
-        self._last = 0
-        self._resuming = False
-        self._begun: deque[tuple[float, int]] = deque(maxlen=64)  # when reading began, and the last time before it
+    stamp: bytes
+    number: int
 
-    def resume(self, *, previous: bool = False) -> str | None:
-        """Begin to read again; return the `sinceTime` to ask for, `None` for all there is.
+    @property
+    def since(self) -> str:
+        """The `sinceTime` with which it is asked for, and what was written just before: whole seconds, as they are."""
+        seconds = nanoseconds(self.stamp) // _SECOND - _DISORDER
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-        Args:
-            previous: What is read now is the rest of the instance before. Some of the last lines may have been of the
-                instance after it, if it was not known then that there is one.
 
-        Returns:
-            A time in whole seconds, as kubelets take no fractions of them.
-        """
-        self._again = {}
-        for stamp, count in self._recent.items():
-            time_of_line = nanoseconds(stamp)
-            self._again[time_of_line] = self._again.get(time_of_line, 0) + count
-        self._resuming = bool(self._again)
-        if self._resuming:
-            self._first, self._last = min(self._again), max(self._again)
-        now = time.monotonic()
-        since = self._last or self._since
-        if not previous:
-            self._begun.append((now, since))
-        elif self._begun:
-            late = [last for begun, last in self._begun if begun > now - _LATE]
-            since = min(late, default=self._begun[-1][1])
-        if not since:
-            return None
-        return datetime.fromtimestamp(since // _SECOND - _DISORDER, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+class Answer:
+    """What a server sends of a log, line by line, to a reader who knows it up to `last`.
 
-    def take(self, line: bytes) -> bytes | None:
-        """Return a line of the server without its time, `None` if it has been read before."""
+    Args:
+        last: The last line that was read before; `None` for a reader who knows nothing.
+
+    Attributes:
+        first: The first line as it came; `None` before.
+        mark: Where the line stands that was looked at last; `None` as long as lines have no times.
+        passed: Whether `last` has gone by, so that all that follows is new. A reader who finds out that `last` will
+            not come, because this is another log, sets it.
+        new: Whether the line that was looked at last is known to be new.
+    """
+
+    def __init__(self, last: Mark | None) -> None:
+        self.first: bytes | None = None
+        self.mark: Mark | None = None
+        self.passed = last is None
+        self.new = False
+        self._last = last
+        self._counts: OrderedDict[bytes, int] = OrderedDict()
+
+    def look(self, line: bytes) -> bytes:
+        """Look at the next line, and return it without its time."""
+        if self.first is None:
+            self.first = line
+        self.new = self.passed
         match = _STAMP.match(line)
-        if match is None:
-            # The rest of a line whose beginning is older than what was asked for, or a server without times.
-            return None if self._resuming else line
+        if match is None:  # a server without times; or the rest of a line whose beginning was not asked for
+            return line
         stamp = match[0]
-        if self._resuming and self._known(stamp):
-            return None
-        count = self._recent.get(stamp)
-        self._recent[stamp] = count = 1 if count is None else count + 1
-        self.latest = stamp, count
-        if count == 1 and len(self._recent) > _REMEMBERED:
-            self._recent.popitem(last=False)
-            self._forgotten = True
+        count = self._counts.get(stamp)
+        self._counts[stamp] = count = 1 if count is None else count + 1
+        if count == 1 and len(self._counts) > _REMEMBERED:
+            self._counts.popitem(last=False)
+        self.mark = Mark(stamp, count)
+        if not self.passed:
+            self.passed = self.mark == self._last
         return line[match.end() :]
 
-    def _known(self, stamp: bytes) -> bool:
-        time_of_line = nanoseconds(stamp)
-        if time_of_line > self._last:
-            # Well beyond the break no line can have been seen, and its time need not be looked at.
-            self._resuming = time_of_line <= self._last + _DISORDER * _SECOND
-            return False
-        left = self._again.get(time_of_line, 0)
-        if left:
-            self._again[time_of_line] = left - 1
-            return True
-        return self._forgotten and time_of_line < self._first
+    @property
+    def doubtful(self) -> bool:
+        """Whether `last` has not gone by, although the line that was looked at last was written later.
+
+        Either two writers were out of order, and the line is old; or this is another log than that of `last`.
+        """
+        return self._late() > 0
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the line that was looked at last is so much later than `last` that this will not come any more."""
+        return self._late() > _DISORDER * _SECOND
+
+    def _late(self) -> int:
+        if self.passed or self._last is None or self.mark is None:
+            return 0
+        return nanoseconds(self.mark.stamp) - nanoseconds(self._last.stamp)
 
 
 def nanoseconds(stamp: bytes) -> int:
