@@ -227,7 +227,8 @@ class PodRun:
 
     @property
     def _log_folder(self) -> Path:
-        return self._node.logs / self.object["metadata"]["namespace"] / self.name
+        namespace: str = self.object["metadata"]["namespace"]
+        return self._node.logs / namespace / self.name
 
     def _live(self, environment: Mapping[str, str]) -> Life:
         log = open_log(self._log_folder, self._container["name"])

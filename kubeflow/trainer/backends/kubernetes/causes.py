@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ _ENDED_BY_CLUSTER = {
     "DeletionByPodGC": "its machine is gone",
     "TerminationByKubelet": "its machine ran short of something",
 }
-_IN_TRACE = (
+_IN_LAST_WORDS = (
     (
         re.compile(r"No module named '([\w.]+)'"),
         "Name the package that has module {0} in packages_to_install=[...], or use an image that has it.",
@@ -40,7 +41,7 @@ _IN_TRACE = (
         "The disk of the node is full: write to a volume, or ask for 'ephemeral-storage' in resources_per_node.",
     ),
     (
-        re.compile(r"\bbus error\b|shared memory", re.IGNORECASE),
+        re.compile(r"\bbus error\b|SIGBUS|shared memory", re.IGNORECASE),
         "/dev/shm is small in a pod: mount an emptyDir of medium Memory there, or use fewer DataLoader workers.",
     ),
 )
@@ -86,11 +87,11 @@ def _failed(evidence: Evidence) -> Iterator[Finding]:
     """What failed first, when the job has failed or goes on after a failure."""
     if holding(evidence.job, "Complete"):
         return
-    first = first_failure(evidence.pods)
+    first = first_failure(evidence.pods, evidence.logs)
     if first is None:
         return
     yield Finding(f"{first.who} {first.how}", tuple(_remedies(first)))
-    others = [other for other in all_failures(evidence.pods) if other.pod.uid != first.pod.uid]
+    others = [other for other in all_failures(evidence.pods, evidence.logs) if other.pod.uid != first.pod.uid]
     for other in others[:_OTHERS]:
         yield Finding(f"then {other.who} {other.how}")
     if len(others) > _OTHERS:
@@ -100,20 +101,20 @@ def _failed(evidence: Evidence) -> Iterator[Finding]:
 def _remedies(failure: Failure) -> Iterator[str]:
     if failure.out_of_memory:
         yield "Raise 'memory' in resources_per_node, or use smaller batches or fewer DataLoader workers."
-    elif failure.exit.exit_code == 137:
+    elif failure.by_signal == signal.SIGKILL:
         yield (
-            "SIGKILL that nobody sent is mostly the kernel's when a machine runs out of memory: raise 'memory' in "
-            "resources_per_node, or use smaller batches."
+            "SIGKILL that nobody sent on purpose is mostly the kernel's, when memory runs out: raise 'memory' in "
+            "resources_per_node, or use smaller batches or fewer DataLoader workers."
         )
     elif failure.exit.exit_code in (126, 127) or failure.exit.reason in ("StartError", "ContainerCannotRun"):
         yield "Check that the image has the command, and that it can be executed: image= and command= of the trainer."
-    elif failure.error is not None:
-        said = f"{failure.error}\n{failure.error.traceback}"
-        for pattern, text in _IN_TRACE:
-            if match := pattern.search(said):
-                yield text.format(*match.groups())
     else:
-        yield f"Read its log: client.get_job_logs({failure.pod.job!r}, step={failure.pod.step!r})."
+        error = failure.error
+        said = f"{error}\n{error.traceback}" if error is not None else "\n".join([failure.how, *failure.said])
+        known = [text.format(*match.groups()) for pattern, text in _IN_LAST_WORDS if (match := pattern.search(said))]
+        yield from known
+        if not known and error is None:
+            yield f"Read its log: client.get_job_logs({failure.pod.job!r}, step={failure.pod.step!r})."
 
 
 def _ended_by_cluster(evidence: Evidence) -> Iterator[Finding]:

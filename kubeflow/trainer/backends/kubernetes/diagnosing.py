@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kubeflow.core.resource import Transport
 from kubeflow.trainer.backends.kubernetes.causes import Finding, findings
 from kubeflow.trainer.backends.kubernetes.evidence import Evidence, Gatherer
-from kubeflow.trainer.backends.kubernetes.failing import Failure, first_failure, outcome_of_rank_zero
+from kubeflow.trainer.backends.kubernetes.failing import first_failure, outcome_of_rank_zero
 from kubeflow.trainer.backends.kubernetes.pods import Pod, current
 from kubeflow.trainer.backends.kubernetes.wire import Json
 from kubeflow.trainer.diagnosis import Diagnosis
@@ -16,18 +16,15 @@ from kubeflow.trainer.errors import JobFailed
 from kubeflow.trainer.types.jobs import TrainJob
 
 if TYPE_CHECKING:
-    from kubeflow.packaging import RankError, RankOutcome
+    from kubeflow.packaging import RankOutcome
 
-_LAST_LINES = 20
-# Of which those after the rank's own are left out: launchers have much to say about a rank that failed.
-_READ_LINES = 200
 _LOOK = "Look at the lines above: they are the last that it wrote."
 
 
 def diagnose(
     transport: Transport, namespace: str, job: Json, view: TrainJob, pods: Sequence[Pod] | None = None
 ) -> Diagnosis:
-    """Return why a job is where it is, with 2 to 7 requests. What may not be seen is a finding, and no error.
+    """Return why a job is where it is, with 2 to 9 requests. What may not be seen is a finding, and no error.
 
     Args:
         transport: The cluster.
@@ -39,8 +36,8 @@ def diagnose(
     gatherer = Gatherer(transport, namespace, job, pods)
     evidence = gatherer.evidence()
     found = findings(evidence)
-    first = first_failure(evidence.pods) if view.status != "Complete" else None
-    log = _log(gatherer, first) if first is not None else []
+    first = first_failure(evidence.pods, evidence.logs) if view.status != "Complete" else None
+    log = first.said if first is not None else ()
     remedies = list(dict.fromkeys(remedy for finding in found for remedy in finding.remedies))
     return Diagnosis(
         view,
@@ -53,7 +50,7 @@ def diagnose(
 
 
 def failure(transport: Transport, namespace: str, job: Json) -> JobFailed:
-    """Return, for a job that is `Failed`, the error that says which rank failed first and how, with 2 or 3 requests.
+    """Return, for a job that is `Failed`, the error that says which rank failed first and how, with 2 to 4 requests.
 
     Args:
         transport: The cluster.
@@ -61,10 +58,11 @@ def failure(transport: Transport, namespace: str, job: Json) -> JobFailed:
         job: The TrainJob, as the server sent it.
     """
     gatherer = Gatherer(transport, namespace, job)
-    evidence = Evidence(job, gatherer.pods())
-    first = first_failure(evidence.pods)
+    pods = gatherer.pods()
+    evidence = Evidence(job, pods)
     late = evidence.condition("Failed").get("reason") == "DeadlineExceeded"
-    if first is None or late:
+    first = None if late else first_failure(pods, gatherer.logs())
+    if first is None:
         # Nobody failed by itself: its deadline, a machine or a controller ended it, or it never started.
         causes = findings(gatherer.evidence())
         reason = causes[0].text if causes else "the control plane does not say why"
@@ -77,7 +75,7 @@ def failure(transport: Transport, namespace: str, job: Json) -> JobFailed:
         rank=first.rank,
         node=first.pod.node_index,
         exception=f"{error.type}: {error.message}" if error is not None else None,
-        log=_log(gatherer, first),
+        log=first.said,
     )
 
 
@@ -116,22 +114,3 @@ def _summary(evidence: Evidence, view: TrainJob, found: Sequence[Finding]) -> st
 
 def _sentence(text: str) -> str:
     return f"{text.rstrip('. ')}."
-
-
-def _log(gatherer: Gatherer, first: Failure) -> list[str]:
-    lines = gatherer.log(first.pod, first.container.name, _READ_LINES, previous=first.previous)
-    if not lines:
-        return first.error.traceback.splitlines()[-_LAST_LINES:] if first.error is not None else []
-    if first.error is not None:
-        lines = _up_to(lines, first.error)
-    return [line for line in lines if line.strip()][-_LAST_LINES:]
-
-
-def _up_to(lines: list[str], error: RankError) -> list[str]:
-    """Return the lines up to where Python shows the exception; all, when it is not among them."""
-    message = error.message.splitlines() or [""]
-    beginnings = tuple(f"{name}: {message[0]}" for name in (error.type, error.type.rpartition(".")[2]))
-    for index, line in enumerate(lines):
-        if line.startswith(beginnings):
-            return lines[: index + len(message)]
-    return lines

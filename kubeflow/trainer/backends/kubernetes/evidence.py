@@ -11,6 +11,7 @@ from urllib.parse import quote
 from kubeflow.core.resource import Request, Transport
 from kubeflow.trainer.backends.kubernetes import wire
 from kubeflow.trainer.backends.kubernetes.events import Family, Happening, happenings
+from kubeflow.trainer.backends.kubernetes.failing import Failure, Logs, first_failure, suspects
 from kubeflow.trainer.backends.kubernetes.podlog import last_lines
 from kubeflow.trainer.backends.kubernetes.pods import Pod, current, list_pods, of_job
 from kubeflow.trainer.backends.kubernetes.wire import NOTHING, Json
@@ -19,6 +20,7 @@ QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 _JOB_UID = "kueue.x-k8s.io/job-uid"
 _KUEUE = ("v1beta1", "v1beta2")
 _CLAIMS = 3  # that are looked at one by one
+_LINES = 200  # of a log, of which a launcher's are left out: it has much to say about a rank that failed
 _T = TypeVar("_T")
 
 
@@ -33,6 +35,7 @@ class Evidence:
         workload: What Kueue made of it; empty without Kueue.
         claims: The PersistentVolumeClaims that pods wait for, by name; `None` for one that does not exist.
         gaps: What could not be found out, and why, in words.
+        logs: The last lines of the containers that may have failed first, of a job that has not succeeded.
     """
 
     job: Json
@@ -41,6 +44,7 @@ class Evidence:
     workload: Json = field(default_factory=lambda: NOTHING)
     claims: dict[str, Json | None] = field(default_factory=dict[str, "Json | None"])
     gaps: Sequence[str] = ()
+    logs: Logs = field(default_factory=dict[tuple[str, str], list[str]])
 
     @property
     def name(self) -> str:
@@ -107,7 +111,7 @@ class Gatherer:
         return self._pods
 
     def evidence(self) -> Evidence:
-        """Return what is known of the job: pods, events, and what these make worth asking for; 2 to 6 requests."""
+        """Return what is known of the job: pods, events, and what these make worth asking for; 2 to 9 requests."""
         pods = self.pods()
         metadata = wire.mapping(self._job, "metadata")
         family = Family(
@@ -116,16 +120,27 @@ class Gatherer:
         events = self._try(
             "its events", lambda: happenings(self._transport, self._namespace, family), list[Happening]()
         )
+        logs = dict[tuple[str, str], list[str]]() if holding(self._job, "Complete") else self.logs()
         evidence = Evidence(self._job, pods, events)
         workload = self._workload() if evidence.queue and not evidence.current else NOTHING
         claims = {name: self._claim(name) for name in _awaited(evidence.current)[:_CLAIMS]}
-        return Evidence(self._job, pods, events, workload, claims, self.gaps)
+        return Evidence(self._job, pods, events, workload, claims, self.gaps, logs)
 
-    def log(self, pod: Pod, container: str, count: int, *, previous: bool) -> list[str]:
-        """Return the last lines of a container's log: one request."""
+    def logs(self) -> dict[tuple[str, str], list[str]]:
+        """Return the last lines of what may have failed first, until it is clear that it did: up to 3 requests."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for suspect in suspects(self.pods()):
+            found[suspect.log] = self._log(suspect)
+            first = first_failure(self.pods(), found)
+            if first is not None and first.killed:
+                break
+        return found
+
+    def _log(self, failure: Failure) -> list[str]:
+        pod, container, previous = failure.pod, failure.container.name, failure.previous
 
         def lines() -> list[str]:
-            return last_lines(self._transport, self._namespace, pod, container, count, previous=previous)
+            return last_lines(self._transport, self._namespace, pod, container, _LINES, previous=previous)
 
         return self._try(f"the log of {pod.step}", lines, list[str]())
 
