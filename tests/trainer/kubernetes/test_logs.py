@@ -288,6 +288,21 @@ def test_lives_come_in_their_order_though_the_cluster_tells_late_of_them(job: Jo
     assert list(lines) == []
 
 
+def test_what_was_left_of_a_life_comes_before_the_next_though_nothing_tells_of_it_but_the_log(job: Job) -> None:
+    pod = job.pod(0, "one", "two", "three")
+    for fault in (Fault("follow=true", cut=1), Fault("previous=true", cut=2)):
+        job.edge.faults.append(fault)
+    job.edge.before["follow=true"] = lambda: job.edge.before.update({"follow=true": next_life})
+
+    def next_life() -> None:
+        job.restart(pod, told=False)
+        job.say(pod, "four")
+
+    lines = job.read()
+    assert take(lines, 4) == ["one", "two", "three", "four"]
+    lines.close()
+
+
 def test_a_life_that_says_nothing_keeps_back_nothing_of_the_one_before(job: Job) -> None:
     pod = job.pod(0, "one")
     job.edge.faults.append(Fault("follow=true", cut=1))
@@ -478,6 +493,39 @@ def test_reading_goes_on_after_any_line_of_any_life(job: Job, follow: bool, told
         beginning = 2 if already == 0 and not follow else already  # what is there now is the life that is
         rest = job.read(follow=follow, after=position)
         assert list(rest) == [f"{number}" for number in range(beginning, 4)]
+
+
+@pytest.mark.parametrize("telling", [0.0, 0.5])
+def test_readers_who_come_and_go_at_random_miss_and_repeat_nothing_of_any_life(job: Job, telling: float) -> None:
+    chance = random.Random(11)
+    pod = job.pod()
+    said = read = begun = 0  # lines so far, and those of earlier lives
+    lines = job.read()
+    for _ in range(60):
+        for _ in range(chance.randrange(1, 6)):
+            job.say(pod, f"{said}")
+            said += 1
+        if read > begun and chance.random() < 0.5:  # of two lives ago nothing would be left
+            told = chance.random() < telling
+            job.restart(pod, told=told)
+            begun = said
+            for _ in range(chance.randrange(3) if told else 1):  # of a life that is silent, only the cluster can tell
+                job.say(pod, f"{said}")
+                said += 1
+        elif chance.random() < telling / 2:
+            job.tell(pod)
+        if chance.random() < 0.5:
+            fault = chance.choice([Fault("/log", cut=chance.randrange(4)), Fault("/log", status=500)])
+            job.edge.faults.append(fault)
+        if chance.random() < 0.5:
+            lines.close()
+            lines = job.read(after=lines.position)
+        count = chance.randrange(said - read + 1)
+        assert take(lines, count) == [f"{number}" for number in range(read, read + count)]
+        read += count
+    assert begun
+    job.end(pod)
+    assert list(lines) == [f"{number}" for number in range(read, said)]
 
 
 @pytest.mark.parametrize("follow", [True, False])

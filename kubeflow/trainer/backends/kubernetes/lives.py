@@ -93,7 +93,7 @@ class ContainerLog:
                     self.last = answer.mark
                     yield text
         if answer.first is None or not (answer.passed or settled):
-            yield from self._before(pod)
+            yield from self._before(pod, answer.first)
 
     def _before(self, pod: Pod, present: bytes | None = None) -> Generator[bytes, None, bool]:
         """Yield the new lines of the life before.
