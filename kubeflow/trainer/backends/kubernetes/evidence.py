@@ -130,7 +130,7 @@ class Gatherer:
         """Return the last lines of what may have failed first, until it is clear that it did: up to 3 requests."""
         found: dict[tuple[str, str], list[str]] = {}
         for suspect in suspects(self.pods()):
-            found[suspect.log] = self._log(suspect)
+            found[suspect.key] = self._log(suspect)
             first = first_failure(self.pods(), found)
             if first is not None and first.killed:
                 break

@@ -37,7 +37,7 @@ class Failure:
         pod: The pod.
         container: The container, which may be an init container.
         exit: How it ended.
-        previous: Whether its present instance is a later one.
+        previous: Whether its present life is a later one.
         outcome: What the failing rank itself left; `None` when it left no word.
         rank_exit: How the failing rank ended by torchrun's word, which counts where it left none itself.
         said: Its last lines, without what torchrun adds; the end of its traceback where there are none.
@@ -52,8 +52,8 @@ class Failure:
     said: Sequence[str] = ()
 
     @property
-    def log(self) -> tuple[str, str]:
-        """The key of its log in `Logs`."""
+    def key(self) -> tuple[str, str]:
+        """Where its log is in `Logs`."""
         return self.pod.uid, self.container.name
 
     @property
@@ -151,7 +151,7 @@ def suspects(pods: Iterable[Pod]) -> list[Failure]:
         for failure in _of_newest_attempt(pods, _UNREAD)
         if failure.error is None and failure.pod.is_node and failure.by_signal is None and _at_once(failure, first)
     ]
-    return [first, *(peer for peer in peers if peer.log != first.log)][:_SUSPECTS]
+    return [first, *(peer for peer in peers if peer.key != first.key)][:_SUSPECTS]
 
 
 def all_failures(pods: Iterable[Pod], logs: Logs = _UNREAD) -> list[Failure]:
