@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
-from kubeflow.trainer.types.jobs import Event, TrainJob
+from kubeflow.trainer.types.jobs import Event, Step, TrainJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,9 @@ class Diagnosis:
             done = [] if job.progress is None else [f"{job.progress} % done"]
             metrics = [f"{name}={value}" for name, value in job.metrics.items()]
             lines.append(f"  {', '.join([*done, *metrics])}")
-        lines += _section("Steps", [f"{step.name}: {step.status or 'unknown'} ({step.pod_name})" for step in job.steps])
+        lines += _section("Steps", [_step(step) for step in job.steps])
         lines += _section("Findings", self.findings)
-        lines += _section("Timeline", [_event(event) for event in self.timeline])
+        lines += _section("Timeline", _timeline(self.timeline))
         lines += _section("Log", self.log)
         lines += _section("What to try", self.remedies)
         return "\n".join(lines)
@@ -50,8 +51,22 @@ def _section(title: str, items: Sequence[str]) -> list[str]:
     return [f"{title}:", *(f"  {line}" for item in items for line in item.splitlines() or [""])] if items else []
 
 
-def _event(event: Event) -> str:
-    return f"{_clock(event.event_time)}  {event.involved_object_name}: {event.reason}: {event.message}"
+def _step(step: Step) -> str:
+    where = f" ({step.pod_name})" if step.pod_name else ""
+    return f"{step.name}: {step.status or 'unknown'}{where}"
+
+
+def _timeline(events: Sequence[Event]) -> list[str]:
+    """Return a line for each event; the same one again and again is one line, with the time of the first."""
+    lines: list[str] = []
+    for what, same in groupby(events, key=_what):
+        first, *others = same
+        lines.append(f"{_clock(first.event_time)}  {what}{f' ({1 + len(others)} such events)' if others else ''}")
+    return lines
+
+
+def _what(event: Event) -> str:
+    return f"{event.involved_object_name}: {event.reason}: {event.message}"
 
 
 def _clock(time: datetime) -> str:

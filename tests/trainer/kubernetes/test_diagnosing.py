@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 
 import pytest
 
 from kubeflow.cluster import Cluster
 from kubeflow.core.errors import KubeflowError
+from kubeflow.core.transport import Request
 from kubeflow.trainer.backends.kubernetes.causes import findings
 from kubeflow.trainer.backends.kubernetes.diagnosing import diagnose, failure, outcome
 from kubeflow.trainer.backends.kubernetes.evidence import Evidence
@@ -301,6 +302,43 @@ def test_a_right_that_is_missing_is_a_finding_and_no_error(subject: Subject) -> 
     assert found.summary == "node-0 exited with code 1."
     assert any(text.startswith("no right to see its events") for text in found.findings)
     assert any(text.startswith("no right to see the log of node-0") for text in found.findings)
+
+
+class Crowded:
+    """A cluster in whose namespaces the events of others have no end."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self.listings: list[str] = []
+
+    def send(self, request: Request) -> Mapping[str, object]:
+        if not request.path.endswith("/events"):
+            return self._cluster.send(request)
+        selector = (request.query or {}).get("fieldSelector", "")
+        self.listings.append(selector)
+        if selector:
+            return self._cluster.send(request)
+        item = {"involvedObject": {"kind": "Pod", "name": "another"}, "reason": "Started", "metadata": {"name": "e"}}
+        return {"metadata": {"continue": f"more-{len(self.listings)}"}, "items": [item] * 500}
+
+    def lines(self, request: Request) -> Generator[bytes, None, None]:
+        return self._cluster.lines(request)
+
+
+def test_an_explanation_does_not_wait_for_the_events_of_everybody_else(subject: Subject) -> None:
+    subject.job()
+    pod = subject.made.pod("a", status={"phase": "Pending"})
+    subject.made.event("Pod", pod, "FailedScheduling", "0/1 nodes are available", type="Warning")
+    subject.made.event("JobSet", "a", "Created", "its jobs")
+    crowded = Crowded(subject.cluster)
+    view = TrainJob("a", RUNTIME, [], 1, datetime(2026, 1, 1, tzinfo=UTC), "Created")
+
+    told = diagnose(crowded, subject.made.namespace, subject.raw(), view)
+
+    assert {event.reason for event in told.timeline} == {"FailedScheduling", "Created"}
+    names = ["a", "a-node-0", pod]
+    assert crowded.listings == [""] * 8 + [f"involvedObject.name={name}" for name in names]
+    assert f"only those about {', '.join(names)} were looked for" in str(told)
 
 
 def test_an_explanation_costs_three_requests_at_most_for_a_common_failure(subject: Subject) -> None:

@@ -262,10 +262,10 @@ def _placing(words: str) -> str:
 def _restarted(evidence: Evidence) -> Iterator[Finding]:
     for pod in evidence.current:
         if pod.container.restarts:
-            yield Finding(f"{pod.step} was started again {pod.container.restarts} times in its pod")
+            yield Finding(f"{pod.step} was started again {_times(pod.container.restarts)} in its pod")
     attempt = max((pod.attempt for pod in evidence.pods), default=0)
     if attempt:
-        yield Finding(f"all its pods were made anew {attempt} times")
+        yield Finding(f"all its pods were made anew {_times(attempt)}")
 
 
 def _control_plane(evidence: Evidence) -> Iterator[Finding]:
@@ -317,3 +317,7 @@ def _steps(pods: Iterable[Pod]) -> str:
     names = [pod.step for pod in pods]
     shown = ", ".join(names[:3])
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from kubeflow.core.resource import Request, Transport
 from kubeflow.trainer.backends.kubernetes import wire
-from kubeflow.trainer.backends.kubernetes.events import Family, Happening, happenings
+from kubeflow.trainer.backends.kubernetes.events import Family, Happening, soonest_happenings
 from kubeflow.trainer.backends.kubernetes.failing import Failure, Logs, first_failure, suspects
 from kubeflow.trainer.backends.kubernetes.podlog import last_lines
 from kubeflow.trainer.backends.kubernetes.pods import Pod, current, list_pods, of_job
@@ -111,15 +111,22 @@ class Gatherer:
         return self._pods
 
     def evidence(self) -> Evidence:
-        """Return what is known of the job: pods, events, and what these make worth asking for; 2 to 9 requests."""
+        """Return what is known of the job: pods, events, and what these make worth asking for; 2 to 9 requests.
+
+        Up to 14 more where others have thousands of events beside it.
+        """
         pods = self.pods()
         metadata = wire.mapping(self._job, "metadata")
         family = Family(
             wire.text(metadata, "name"), wire.text(metadata, "uid"), wire.time(metadata, "creationTimestamp"), pods
         )
-        events = self._try(
-            "its events", lambda: happenings(self._transport, self._namespace, family), list[Happening]()
+        nothing: tuple[list[Happening], Sequence[str]] = ([], ())
+        events, asked = self._try(
+            "its events", lambda: soonest_happenings(self._transport, self._namespace, family), nothing
         )
+        if asked:
+            about = ", ".join(asked)
+            self.gaps.append(f"the namespace has thousands of events: only those about {about} were looked for")
         logs = dict[tuple[str, str], list[str]]() if holding(self._job, "Complete") else self.logs()
         evidence = Evidence(self._job, pods, events)
         workload = self._workload() if evidence.queue and not evidence.current else NOTHING
