@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import threading
@@ -169,8 +170,7 @@ class Database:
                 self._connection.close()
             self._connection = None
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))  # labels and errors are nobody else's business
+            self._check_place()
         except OSError as error:
             raise StoreUnusable(
                 f"Local jobs are kept in {str(self.path.parent)!r}, which cannot be written to: "
@@ -186,11 +186,25 @@ class Database:
         self._connection, self._opened_as = connection, self._identity()
         return connection
 
+    def _check_place(self) -> None:
+        """Make the directory, and raise what keeps the file from being written.
+
+        The file itself is not opened here, and nowhere but by SQLite: closing it would end all locks that this process
+        has on it, and another process could then take away what is still to be written to it.
+        https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        place, needs = (self.path, os.R_OK | os.W_OK) if self.exists else (self.path.parent, os.W_OK | os.X_OK)
+        if not os.access(place, needs):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
         # In WAL mode this survives the end of any process; a power cut may cost the last transactions, not the store.
         connection.execute("PRAGMA synchronous = NORMAL")
         if self._version(connection) == 0:
+            with contextlib.suppress(PermissionError):  # of a file system without permissions
+                self.path.chmod(0o600)  # while it is empty: labels and errors are nobody else's business
             _enter_wal_mode(connection)
             connection.execute("BEGIN IMMEDIATE")
             if self._version(connection) == 0:
