@@ -15,7 +15,7 @@ from kubeflow.local.identity import this_process
 from kubeflow.local.last_words import make_room
 from kubeflow.local.places import Places
 from kubeflow.local.plan import JobPlan, read_plan, write_plan
-from kubeflow.local.records import JobEvent, JobRecord, RankRecord
+from kubeflow.local.records import JobEvent, JobRecord, RankRecord, Verdict
 from kubeflow.local.recovery import recover, recovered, supervised
 from kubeflow.local.spawning import spawn_supervisor
 from kubeflow.local.state import new_job_dir
@@ -146,7 +146,7 @@ class Jobs:
             except KubeflowError as error:
                 current = self.store.get(record.id)
                 if current is not None:
-                    self.store.give_up(current, "Failed", str(error))
+                    self.store.give_up(current, Verdict("Failed", str(error)))
                     self.store.settle(record.id)
                 raise
 

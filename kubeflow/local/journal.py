@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from kubeflow.local.database import Database
 from kubeflow.local.identity import ProcessIdentity
-from kubeflow.local.records import JobPhase, RankRecord, Wanted, describe_exit
-from kubeflow.local.store import record_event
+from kubeflow.local.records import RankRecord, Verdict, Wanted, describe_exit
+from kubeflow.local.store import record_event, record_ranks
 
 
 class Journal:
@@ -33,11 +33,6 @@ class Journal:
                 "WHERE id = ? AND phase = 'Created' AND settled = 0 AND (supervisor IS NULL OR supervisor = ?)",
                 (self.supervisor, self.job, self.supervisor),
             )
-            if changed.rowcount == 1:  # what an earlier start left, before it was suspended
-                db.execute(
-                    "UPDATE nodes SET phase = 'Pending', exit_code = NULL, pid = NULL WHERE job = ?", (self.job,)
-                )
-                db.execute("DELETE FROM ranks WHERE job = ?", (self.job,))
             return changed.rowcount == 1
 
     def wanted(self) -> Wanted | None:
@@ -45,6 +40,8 @@ class Journal:
 
         A job is taken from its supervisor when another process took that for dead.
         """
+        if not self.database.exists:  # deleted with the whole state directory, and not to be made anew by this
+            return None
         with self.database.reading() as db:
             row = db.execute("SELECT wanted, supervisor, settled FROM jobs WHERE id = ?", (self.job,)).fetchone()
             return None if row is None or row[1] != self.supervisor or row[2] else row[0]
@@ -79,33 +76,33 @@ class Journal:
                 ("Failed" if code else "Succeeded", code, time.time(), self.job, node),
             )
             record_event(db, self.job, "Exited", describe_exit(code), node)
-            self._ranks(ranks)
+            record_ranks(db, self.job, ranks)
 
     def report(self, status: str) -> None:
         """Record what the job's processes say of their progress."""
         with self.database.writing() as db:
             db.execute("UPDATE jobs SET status = ? WHERE id = ?", (status, self.job))
 
-    def decide(self, verdict: JobPhase, reason: str, failed_step: str | None, ranks: Iterable[RankRecord]) -> None:
+    def decide(self, verdict: Verdict, ranks: Iterable[RankRecord]) -> None:
         """Record how the job ends, before what is left of it is ended."""
         with self.database.writing() as db:
             db.execute(
                 "UPDATE jobs SET verdict = ?, reason = ?, failed_step = ? WHERE id = ?",
-                (verdict, reason, failed_step, self.job),
+                (verdict.phase, verdict.reason, verdict.failed_step, self.job),
             )
-            self._ranks(ranks)
+            record_ranks(db, self.job, ranks)
 
-    def finish(self, verdict: JobPhase, reason: str, ranks: Iterable[RankRecord]) -> None:
+    def finish(self, verdict: Verdict, ranks: Iterable[RankRecord]) -> None:
         """Record that the job has ended and none of its processes is left."""
         with self.database.writing() as db:
             db.execute(
-                "UPDATE jobs SET phase = ?, verdict = ?, reason = ?, ended = ?, settled = 1, queued = NULL "
-                "WHERE id = ?",
-                (verdict, verdict, reason, time.time(), self.job),
+                "UPDATE jobs SET phase = ?, verdict = ?, reason = ?, failed_step = ?, ended = ?, settled = 1, "
+                "queued = NULL WHERE id = ?",
+                (verdict.phase, verdict.phase, verdict.reason, verdict.failed_step, time.time(), self.job),
             )
             db.execute("DELETE FROM leases WHERE job = ?", (self.job,))
-            record_event(db, self.job, verdict, reason or "all nodes succeeded")
-            self._ranks(ranks)
+            record_event(db, self.job, verdict.phase, verdict.reason or "all nodes succeeded")
+            record_ranks(db, self.job, ranks)
 
     def suspended(self) -> None:
         """Record that the job is suspended: none of its processes is left, and this supervisor ends."""
@@ -115,13 +112,8 @@ class Journal:
                 "supervisor = NULL, queued = NULL WHERE id = ?",
                 (self.job,),
             )
+            # What this start did says nothing of the next one.
             db.execute("UPDATE nodes SET phase = 'Pending', exit_code = NULL, pid = NULL WHERE job = ?", (self.job,))
+            db.execute("DELETE FROM ranks WHERE job = ?", (self.job,))
             db.execute("DELETE FROM leases WHERE job = ?", (self.job,))
             record_event(db, self.job, "Suspended", "its processes have been ended")
-
-    def _ranks(self, ranks: Iterable[RankRecord]) -> None:
-        with self.database.reading() as db:  # within the transaction of the caller
-            db.executemany(
-                "INSERT OR IGNORE INTO ranks (job, rank, node, exit_code, ended, late) VALUES (?, ?, ?, ?, ?, ?)",
-                [(self.job, rank.rank, rank.node, rank.exit_code, rank.ended, rank.late) for rank in ranks],
-            )

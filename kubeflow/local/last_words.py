@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from kubeflow.local.records import FINAL, JobPhase
+from kubeflow.local.records import FINAL, Verdict
 
 _SIZE = 4096  # bytes: a block of most file systems
 
@@ -27,21 +28,21 @@ def make_room(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def write_last_words(path: Path, verdict: JobPhase, reason: str) -> None:
+def write_last_words(path: Path, verdict: Verdict) -> None:
     """Overwrite the file.
 
     Raises:
         OSError: When it cannot be written.
     """
-    text = json.dumps({"verdict": verdict, "reason": reason[: _SIZE // 16]})
+    text = json.dumps({**asdict(verdict), "reason": verdict.reason[: _SIZE // 16]})
     with path.open("r+b", buffering=0) as file:
         file.write(text.encode("ascii").ljust(_SIZE))
 
 
-def read_last_words(path: Path) -> tuple[JobPhase, str] | None:
-    """Return verdict and reason, `None` when there are none."""
+def read_last_words(path: Path) -> Verdict | None:
+    """Return the verdict, `None` when there is none."""
     try:
         data = cast("dict[str, Any]", json.loads(path.read_text(encoding="ascii")))
-        return (data["verdict"], str(data["reason"])) if data["verdict"] in FINAL else None
+        return Verdict(**data) if data["phase"] in FINAL else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -43,7 +43,9 @@ class NodePlan:
         argv: Its whole command line.
         env: Its whole environment, but for what is only known when it starts.
         rendezvous: Variables with `{port}` in their values: the loopback port that the job has for its rendezvous.
-        ranks: Global ranks of its processes, each of which logs to a file of its own; empty for one plain process.
+        ranks: Global ranks of its processes, each of which logs to a file of its own and leaves word of its end there
+            (`ranks.watched`); empty for one plain process.
+        restarts: How often it starts its ranks anew when one of them has failed.
         gpus: GPUs that it leases for itself; `CUDA_VISIBLE_DEVICES` names them.
         cpus: CPUs that it may use, `None` for all.
         memory: Bytes that each of its processes may use, `None` for all there is.
@@ -54,6 +56,7 @@ class NodePlan:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     rendezvous: Mapping[str, str] = field(default_factory=dict[str, str])
     ranks: tuple[int, ...] = ()
+    restarts: int = 0
     gpus: int = 0
     cpus: int | None = None
     memory: int | None = None

@@ -11,11 +11,23 @@ from typing import Literal
 
 from kubeflow.local.identity import ProcessIdentity
 
-JobPhase = Literal["Created", "Running", "Suspended", "Complete", "Failed"]
+FinalPhase = Literal["Complete", "Failed"]
+JobPhase = Literal["Created", "Running", "Suspended"] | FinalPhase
 NodePhase = Literal["Pending", "Running", "Succeeded", "Failed"]
 Wanted = Literal["run", "suspend", "delete"]
 
-FINAL: tuple[JobPhase, ...] = ("Complete", "Failed")
+FINAL: tuple[FinalPhase, ...] = ("Complete", "Failed")
+
+_SIGNAL = 128  # a shell reports a signal as 128 + its number
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a job ends: in which phase, why in words if it failed, and the step that failed first, if it was one."""
+
+    phase: FinalPhase
+    reason: str = ""
+    failed_step: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,11 @@ class RankRecord:
     exit_code: int
     ended: float
     late: bool = False
+
+    @property
+    def code(self) -> int:
+        """Its exit code as Python has it: negative for a signal."""
+        return _SIGNAL - self.exit_code if self.exit_code > _SIGNAL else self.exit_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +103,7 @@ class JobRecord:
     mark: str
     phase: JobPhase
     wanted: Wanted
-    verdict: JobPhase | None
+    verdict: FinalPhase | None
     reason: str
     failed_step: str | None
     created: datetime

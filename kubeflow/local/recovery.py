@@ -1,19 +1,21 @@
-"""What becomes of a job whose supervisor was killed: it fails with that reason, and what is left of it is ended."""
+"""What becomes of a job whose supervisor was killed: how it ends is told as truly as can be, and what is left ended."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kubeflow.core.errors import KubeflowError
 from kubeflow.local import processes
 from kubeflow.local.database import StoreUnusable
+from kubeflow.local.evidence import gather
 from kubeflow.local.identity import this_process
 from kubeflow.local.last_words import read_last_words
 from kubeflow.local.logs import last_lines
 from kubeflow.local.places import Places
-from kubeflow.local.records import JobPhase, JobRecord
+from kubeflow.local.records import JobRecord, RankRecord, Verdict
 from kubeflow.local.retention import remove_directory
 from kubeflow.local.store import Store
 
@@ -49,7 +51,7 @@ def recover(store: Store, record: JobRecord) -> None:
         if not current.settled:
             given_up = current.finished
             try:
-                given_up = given_up or store.give_up(current, *_verdict(current))
+                given_up = given_up or _give_up(store, current)
             except KubeflowError:  # it cannot be written, so no supervisor can have taken the job either
                 processes.end(lambda: processes.members(record.mark), _GRACE)
                 raise
@@ -77,8 +79,8 @@ def recovered(store: Store, record: JobRecord) -> JobRecord | None:
         logger.warning("the end of job %s cannot be recorded: %s", record.name, error)
         if record.finished:
             return record
-        verdict, reason = _verdict(record)
-        return replace(record, phase=verdict, verdict=verdict, reason=reason)
+        end, _ = _end(record)
+        return replace(record, phase=end.phase, verdict=end.phase, reason=end.reason, failed_step=end.failed_step)
     return store.get(record.id)
 
 
@@ -94,16 +96,27 @@ def _needs_help(record: JobRecord) -> bool:
     return not supervised(record)
 
 
-def _verdict(record: JobRecord) -> tuple[JobPhase, str]:
+def _give_up(store: Store, record: JobRecord) -> bool:
+    end, ranks = _end(record)
+    return store.give_up(record, end, ranks)
+
+
+def _end(record: JobRecord) -> tuple[Verdict, Sequence[RankRecord]]:
+    """Return how the job of a supervisor that is gone ended, as truly as can be told, and how its ranks did."""
     if record.verdict is not None:  # it was ending its processes
-        return record.verdict, record.reason
-    if all(node.phase == "Succeeded" for node in record.nodes):
-        return "Complete", ""
+        return Verdict(record.verdict, record.reason, record.failed_step), ()
     if words := read_last_words(Places(record.directory).last_words):
-        return words
+        return words, ()
+    if all(node.phase == "Succeeded" for node in record.nodes):
+        return Verdict("Complete"), ()
+    evidence = gather(record)
+    return evidence.verdict or Verdict("Failed", _cause(record)), evidence.ranks
+
+
+def _cause(record: JobRecord) -> str:
     if record.supervisor is None:
-        return "Failed", f"the process that submitted it ({record.submitter.pid}) ended before it could start"
+        return f"the process that submitted it ({record.submitter.pid}) ended before it could start"
     if record.supervisor.local and record.supervisor.boot != this_process().boot:
-        return "Failed", "the machine (or its container) was started anew meanwhile"
+        return "the machine (or its container) was started anew meanwhile"
     said = last_lines(Places(record.directory).supervisor_log, 1)
-    return "Failed", f"its supervisor (process {record.supervisor.pid}) was killed{': ' + said[0] if said else ''}"
+    return f"its supervisor (process {record.supervisor.pid}) was killed{': ' + said[0] if said else ''}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from kubeflow.core.errors import InvalidInput
 from kubeflow.local.database import Database
 from kubeflow.local.identity import ProcessIdentity
 from kubeflow.local.plan import JobPlan
-from kubeflow.local.records import FINAL, JobEvent, JobPhase, JobRecord, NodeRecord, RankRecord, Wanted
+from kubeflow.local.records import FINAL, JobEvent, JobPhase, JobRecord, NodeRecord, RankRecord, Verdict, Wanted
 
 STORE_FILE = "jobs.db"
 
@@ -139,21 +139,24 @@ class Store:
                 (supervisor.to_text(), job),
             )
 
-    def give_up(self, seen: JobRecord, verdict: JobPhase, reason: str) -> bool:
+    def give_up(self, seen: JobRecord, verdict: Verdict, ranks: Iterable[RankRecord] = ()) -> bool:
         """End a job whose supervisor is gone; `False` when it has ended, or has a supervisor, since it was `seen`."""
         supervisor = None if seen.supervisor is None else seen.supervisor.to_text()
         with self.database.writing() as db:
             changed = db.execute(
-                "UPDATE jobs SET phase = ?, verdict = ?, reason = ?, ended = ?, queued = NULL "
+                "UPDATE jobs SET phase = ?, verdict = ?, reason = ?, failed_step = ?, ended = ?, queued = NULL "
                 "WHERE id = ? AND supervisor IS ? AND phase IN ('Created', 'Running')",
-                (verdict, verdict, reason, time.time(), seen.id, supervisor),
+                (verdict.phase, verdict.phase, verdict.reason, verdict.failed_step, time.time(), seen.id, supervisor),
             )
             if changed.rowcount == 1:
-                db.execute(
-                    "UPDATE nodes SET phase = ? WHERE job = ? AND phase = 'Running'",
-                    ("Succeeded" if verdict == "Complete" else "Failed", seen.id),
-                )
-                record_event(db, seen.id, verdict, reason or "all nodes succeeded")
+                if verdict.phase == "Complete":
+                    db.execute("UPDATE nodes SET phase = 'Succeeded' WHERE job = ?", (seen.id,))
+                else:
+                    db.execute("UPDATE nodes SET phase = 'Failed' WHERE job = ? AND phase = 'Running'", (seen.id,))
+                record_ranks(db, seen.id, ranks)
+                if seen.supervisor is not None:
+                    record_event(db, seen.id, "SupervisorKilled", f"process {seen.supervisor.pid} is gone")
+                record_event(db, seen.id, verdict.phase, verdict.reason or "all nodes succeeded")
             return changed.rowcount == 1
 
     def settle(self, job: int) -> None:
@@ -204,6 +207,14 @@ def record_event(db: sqlite3.Connection, job: int, reason: str, message: str, st
     db.execute(
         "INSERT INTO events (job, time, reason, message, step) VALUES (?, ?, ?, ?, ?)",
         (job, time.time(), reason, message, step),
+    )
+
+
+def record_ranks(db: sqlite3.Connection, job: int, ranks: Iterable[RankRecord]) -> None:
+    """Add how ranks ended within a transaction, unless that is known."""
+    db.executemany(
+        "INSERT OR IGNORE INTO ranks (job, rank, node, exit_code, ended, late) VALUES (?, ?, ?, ?, ?, ?)",
+        [(job, rank.rank, rank.node, rank.exit_code, rank.ended, rank.late) for rank in ranks],
     )
 
 

@@ -14,7 +14,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -29,7 +28,7 @@ from kubeflow.local.plan import EnvironmentPlan, JobPlan, NodePlan, read_plan
 from kubeflow.local.ports import ReservedPort
 from kubeflow.local.progress import StatusFile
 from kubeflow.local.ranks import forget_ranks
-from kubeflow.local.records import RankRecord, describe_exit
+from kubeflow.local.records import RankRecord, Verdict, describe_exit
 from kubeflow.local.recovery import recover_all
 from kubeflow.local.retention import prune
 from kubeflow.local.stage import RunningStage
@@ -46,16 +45,7 @@ _QUEUE_CHECK = 1.0  # seconds between two looks for jobs whose supervisor was ki
 _PATIENCE = 10.0  # seconds to go on trying to record the end of the job
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """How the job ends."""
-
-    phase: Literal["Complete", "Failed"]
-    reason: str = ""
-    failed_step: str | None = None
-
-
-_End = _Verdict | Literal["suspend", "delete"] | None
+_End = Verdict | Literal["suspend", "delete"] | None
 
 
 class _Over(Exception):
@@ -106,20 +96,23 @@ class Supervisor:
         except _Over as over:
             end = over.end
         except KubeflowError as error:
-            end = _Verdict("Failed", str(error))
+            end = Verdict("Failed", str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the job must not stay `Running` for ever
             traceback.print_exc()
-            end = _Verdict("Failed", f"running it failed: {error!r}; see {self._places.supervisor_log}")
+            end = Verdict("Failed", f"running it failed: {error!r}; see {self._places.supervisor_log}")
         decided = time.time()
         self._over = True
-        if isinstance(end, _Verdict):
+        if isinstance(end, Verdict):
             with contextlib.suppress(KubeflowError):  # recorded below, or nowhere
-                self._journal.decide(end.phase, end.reason, end.failed_step, self._ranks(decided))
+                self._journal.decide(end, self._ranks(decided))
         self._end_processes()
         self._record(end, decided)
 
-    def _work(self) -> _Verdict:
-        self._clear()
+    def _work(self) -> Verdict:
+        for node in self._plan.nodes:
+            self._places.node(node.name).mkdir(exist_ok=True)
+        for directory in (self._places.temporary, self._places.workspace):
+            directory.mkdir(exist_ok=True)
         with contextlib.ExitStack() as held:
             port = held.enter_context(ReservedPort())
             self._tick()
@@ -134,17 +127,14 @@ class Supervisor:
                     self._tick()
                 if failed is not True:
                     return failed
-        return _Verdict("Complete")
+        return Verdict("Complete")
 
-    def _clear(self) -> None:
-        """Remove what an earlier start of the job left, before it was suspended. Logs stay: new lines follow."""
+    def _forget(self) -> None:
+        """Remove what tells of this start of the job, before it can start anew. Logs stay: new lines follow."""
         for node in self._plan.nodes:
-            self._places.node(node.name).mkdir(exist_ok=True)
             forget_ranks(self._places.node(node.name))
         self._places.status.unlink(missing_ok=True)
         shutil.rmtree(self._places.outcomes, ignore_errors=True)
-        for directory in (self._places.temporary, self._places.workspace):
-            directory.mkdir(exist_ok=True)
 
     def _build(self, plan: EnvironmentPlan) -> None:
         """Build the job's environment, which may take minutes, in a thread: this one goes on to listen to the user."""
@@ -189,12 +179,12 @@ class Supervisor:
             self._stage.start(shares, cwd=self._plan.cwd, port=port)
         except OSError as error:
             raise _Over(
-                _Verdict("Failed", f"{self._stage.starting} could not start: {error}", self._stage.starting)
+                Verdict("Failed", f"{self._stage.starting} could not start: {error}", self._stage.starting)
             ) from error
         self._journal.started(self._stage.pids())
         processes.members(str(self._places.directory))  # now there is time to load what finds them at the end
 
-    def _poll_stage(self) -> _Verdict | Literal[True] | None:
+    def _poll_stage(self) -> Verdict | Literal[True] | None:
         """Return `True` when all nodes of the stage have succeeded, a verdict when one has failed, else `None`."""
         stage = self._stage
         assert stage is not None
@@ -203,7 +193,7 @@ class Supervisor:
         stage.poll()
         if stage.failed is not None:
             name, code = stage.failed
-            return _Verdict("Failed", f"{name} {describe_exit(code)}", name)
+            return Verdict("Failed", f"{name} {describe_exit(code)}", name)
         return True if stage.succeeded else None
 
     def _collect(self, decided: float) -> None:
@@ -234,9 +224,9 @@ class Supervisor:
         with contextlib.suppress(KubeflowError):  # a full disk, say: the job goes on, and the report is not lost
             self._take_status()
         if self._told_to_end:
-            raise _Over(_Verdict("Failed", "its supervisor was told to end (SIGTERM), as at a shutdown"))
+            raise _Over(Verdict("Failed", "its supervisor was told to end (SIGTERM), as at a shutdown"))
         if self._deadline is not None and now >= self._deadline:
-            raise _Over(_Verdict("Failed", f"it was active for longer than {self._plan.deadline:g} s"))
+            raise _Over(Verdict("Failed", f"it was active for longer than {self._plan.deadline:g} s"))
         return changed
 
     def _take_status(self) -> None:
@@ -287,8 +277,8 @@ class Supervisor:
                 if time.monotonic() < deadline:
                     time.sleep(0.5)
                     continue
-                if isinstance(end, _Verdict):
-                    write_last_words(self._places.last_words, end.phase, end.reason)
+                if isinstance(end, Verdict):
+                    write_last_words(self._places.last_words, end)
                 raise
             return
 
@@ -296,17 +286,18 @@ class Supervisor:
         wanted = self._journal.wanted()
         if wanted is None:  # whoever took the job has recorded its end
             return
-        if isinstance(end, _Verdict):
+        if isinstance(end, Verdict):
             self._collect(decided)
             self._take_status()
-            self._journal.finish(end.phase, end.reason, self._ranks(decided))
+            self._journal.finish(end, self._ranks(decided))
         if end == "suspend":
             self._collect(decided)
+            self._forget()
             self._journal.suspended()
         if end == "delete" or wanted == "delete":
             shutil.rmtree(self._places.directory, ignore_errors=True)
             self._store.forget(self._job)
-        if isinstance(end, _Verdict):
+        if isinstance(end, Verdict):
             prune(self._store, keep_days=self._plan.keep_days, keep_jobs=self._plan.keep_jobs)
 
 

@@ -49,7 +49,7 @@ KINDS = tuple(_WORK)
 # A GPU that is given twice is locked already.
 _WORK["gpu"] = 'flock -n -E 8 "$WITNESS/$CUDA_VISIBLE_DEVICES.lock" sleep 0.5 || exit $?'
 OWN_FAILURES = {
-    "failing": r"node-\d exited with code 3",
+    "failing": r"(node-\d|rank \d \(node-\d\)) exited with code 3",
     "long": r"(?!)",
     "overdue": r"it was active for longer than 0\.3 s",
 }
@@ -208,6 +208,7 @@ class Ground:
         assert self.processes(str(record.directory)) == [], f"orphans: {tale}"
         log = (record.directory / "supervisor.log").read_text()
         assert log == "" or job.full, f"a supervisor said: {log}\n{tale}"
+        words = self.words(record)
         if record.phase == "Complete":
             assert all(done), f"not true: {tale}"
             assert all(node.phase == "Succeeded" for node in record.nodes), f"nodes: {tale}"
@@ -215,8 +216,17 @@ class Ground:
         reasons = [*job.failures, *([OWN_FAILURES[job.kind]] if job.kind in OWN_FAILURES else [])]
         assert any(re.fullmatch(reason, record.reason) for reason in reasons), f"no such fault: {tale}"
         assert not all(node.phase == "Succeeded" for node in record.nodes), f"not true: {tale}"
+        if re.fullmatch(SUPERVISOR_KILLED, record.reason):
+            assert set(words) != {"0"}, f"not true, they had done their work: {tale}"
+            assert "3" not in words, f"not true, a rank had failed before: {tale}"
         if re.fullmatch(SUBMITTER_KILLED, record.reason) and job.starts == 1:
             assert not any(starts), f"not true: {tale}"
+
+    @staticmethod
+    def words(record: JobRecord) -> list[str]:
+        """Return what each node of a job said when it ended: its exit code alone if nobody had told it to end."""
+        paths = [record.directory / f"node-{i}" / f"rank-{i}.exit" for i in range(len(record.nodes))]
+        return [path.read_text().strip() if path.exists() else "" for path in paths]
 
     def _wait_for_deletion(self, job: Expected) -> None:
         """Somebody else may be at it; nothing of the job may stay."""
@@ -334,6 +344,18 @@ class Round:
         job = self._job()
         self._ground.submit(job)
         self._pause(0.8)
+        self._kill_supervisor_of(job)
+
+    def _kill_supervisor_at_the_end(self) -> None:
+        job = self._job(("quick", "short", "failing"))
+        record = self._ground.submit(job)
+        deadline = time.monotonic() + WAIT
+        while not all(self._ground.words(record)) and time.monotonic() < deadline:
+            found = self._ground.jobs.find(job.name)
+            if found is None or found.finished:
+                break
+            time.sleep(0.001)
+        self._pause(0.1)
         self._kill_supervisor_of(job)
 
     def _kill_rank(self) -> None:
@@ -456,6 +478,7 @@ FAULTS = tuple(
     for name in (
         "_kill_client",
         "_kill_supervisor",
+        "_kill_supervisor_at_the_end",
         "_kill_rank",
         "_kill_writer",
         "_suspend_and_resume",

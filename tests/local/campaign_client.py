@@ -18,22 +18,30 @@ from kubeflow.core.errors import KubeflowError
 from kubeflow.local.jobs import Jobs
 from kubeflow.local.places import Places
 from kubeflow.local.plan import JobPlan, NodePlan
+from kubeflow.local.ranks import watched
 from kubeflow.local.store import NameTaken
 
 
 def job_plan(name: str, scripts: Sequence[str], witness: str, **options: Any) -> Callable[[Places], JobPlan]:
     """Return what makes the plan of a job of shell scripts, one for each node, that know where to bear witness."""
-    nodes = tuple(
-        NodePlan(
-            f"node-{i}",
-            ("/bin/sh", "-c", script),
-            {"PATH": os.environ["PATH"], "STARTED": f"{witness}/{name}.{i}.started", "ENDED": f"{witness}/{name}.{i}"}
-            | {"WITNESS": witness},
+
+    def node(places: Places, rank: int, script: str) -> NodePlan:
+        step = f"node-{rank}"
+        said = f"{witness}/{name}.{rank}"
+        return NodePlan(
+            step,
+            (*watched(str(places.node(step)), str(rank)), "/bin/sh", "-c", script),
+            {"PATH": os.environ["PATH"], "STARTED": f"{said}.started", "ENDED": said, "WITNESS": witness},
+            ranks=(rank,),
             gpus=1 if options.get("devices") else 0,
         )
-        for i, script in enumerate(scripts)
+
+    return lambda places: JobPlan(
+        name,
+        (tuple(node(places, rank, script) for rank, script in enumerate(scripts)),),
+        str(places.directory),
+        **options,
     )
-    return lambda places: JobPlan(name, (nodes,), str(places.directory), **options)
 
 
 def _submit(jobs: Jobs, request: dict[str, Any]) -> None:

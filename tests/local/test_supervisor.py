@@ -20,6 +20,7 @@ from kubeflow.local.last_words import write_last_words
 from kubeflow.local.places import Places
 from kubeflow.local.processes import members
 from kubeflow.local.progress import parse_progress
+from kubeflow.local.records import Verdict
 from tests.local.conftest import Desk, wait_for
 
 
@@ -274,7 +275,7 @@ def test_what_a_supervisor_could_not_tell_the_store_is_found_in_its_last_words(d
     record = desk.submit("sleep 60")
     supervisor = desk.running().supervisor
     assert supervisor is not None
-    write_last_words(Places(record.directory).last_words, "Failed", "the disk was full")
+    write_last_words(Places(record.directory).last_words, Verdict("Failed", "the disk was full"))
 
     os.kill(supervisor.pid, signal.SIGKILL)
     wait_for(lambda: not supervisor.alive())

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from kubeflow.local.jobs import Jobs
 from kubeflow.local.places import Places
 from kubeflow.local.records import JobRecord, RankRecord, describe_exit
-from kubeflow.trainer.backends.localprocess.failure import Failure, exit_code, find_failure
+from kubeflow.trainer.backends.localprocess.failure import Failure, find_failure
 from kubeflow.trainer.backends.localprocess.job import user_events, view
 from kubeflow.trainer.diagnosis import Diagnosis
 
@@ -92,8 +92,7 @@ def _summary(record: JobRecord, failure: Failure | None) -> str:
 def _findings(record: JobRecord, ranks: Sequence[RankRecord]) -> list[str]:
     nodes = [f"{node.name} {describe_exit(node.exit_code)}" for node in record.nodes if node.exit_code is not None]
     ends = [
-        f"rank {end.rank} ({end.node}) {describe_exit(exit_code(end.exit_code))}"
-        f"{', after the job was over' if end.late else ''}"
+        f"rank {end.rank} ({end.node}) {describe_exit(end.code)}{', after the job was over' if end.late else ''}"
         for end in ranks
     ]
     supervisor = record.supervisor

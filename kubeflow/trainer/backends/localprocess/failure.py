@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from kubeflow.packaging import RankError
 
 _LAST_LINES = 20
-_SIGNAL = 128  # a shell reports a signal as 128 + its number
 _NOTICED = 1.0  # seconds within which the peers of a killed rank may raise before it is recorded
 
 
@@ -91,19 +90,13 @@ def node_index(step: str) -> int | None:
     return int(index) if kind == constants.NODE and index.isdigit() else None
 
 
-def exit_code(shell_code: int) -> int:
-    """Return an exit code as Python has it, negative for a signal, from how a shell reports it."""
-    return _SIGNAL - shell_code if shell_code > _SIGNAL else shell_code
-
-
 def _rank_failed(places: Places, end: RankRecord, error: RankError | None) -> Failure:
-    code = exit_code(end.exit_code)
-    what = f"raised {error}" if error else describe_exit(code)
+    what = f"raised {error}" if error else describe_exit(end.code)
     return Failure(
         f"rank {end.rank} ({end.node}) {what}.",
         end.node,
         end.rank,
-        code,
+        end.code,
         error,
         last_lines(places.node(end.node) / rank_log(end.rank), _LAST_LINES),
     )
@@ -125,8 +118,8 @@ def _first(ranks: Sequence[RankRecord]) -> RankRecord | None:
 
 
 def _terminated(end: RankRecord) -> bool:
-    return end.exit_code == _SIGNAL + signal.SIGTERM
+    return end.code == -signal.SIGTERM
 
 
 def _killed(end: RankRecord) -> bool:
-    return end.exit_code > _SIGNAL and not _terminated(end)
+    return end.code < 0 and not _terminated(end)

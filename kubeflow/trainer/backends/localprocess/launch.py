@@ -11,6 +11,7 @@ from kubeflow.local.places import Places
 from kubeflow.local.plan import NodePlan
 from kubeflow.local.ports import LOOPBACK
 from kubeflow.local.processes import MARK, SUPERVISES
+from kubeflow.local.ranks import watched
 from kubeflow.packaging import OUTPUT_DIR, RUN_ID
 from kubeflow.trainer.constants import constants
 
@@ -22,17 +23,13 @@ TORCHRUN_LOG = "torchrun.log"
 
 # $0 is the node's directory in all of these.
 _CAPTURE_TORCHRUN = f'exec "$@" >>"$0/{TORCHRUN_LOG}" 2>&1'
-_CAPTURE_RANK = 'exec "$@" >>"$0/rank-$RANK.log" 2>&1'
-# Every rank: its outputs, in order, into one file of its own, by the shell that $1 is the script of; then its exit
-# code, with the time, into another. The trap keeps the outer shell alive on TERM until the rank has ended by it, and
-# its own remarks on that go nowhere. What is put into temporary files on the way to the rank goes with the job's
-# directory; the rank itself has the user's TMPDIR again.
-# A rank that torchrun starts again begins with a clean slate.
-_RANK = (
+# Every rank: both its outputs, in order, into one file of its own. What is put into temporary files on the way to the
+# rank goes with the job's directory; the rank itself has the user's TMPDIR again. A rank that torchrun starts again
+# begins with a clean slate.
+_CAPTURE_RANK = (
     '[ ! -e "$0/rank-$RANK.exit" ] || rm -f "$0/rank-$RANK.exit" "$KUBEFLOW_OUTPUT_DIR/rank-$RANK.json"; '
     'if [ -n "$KUBEFLOW_TMPDIR" ]; then TMPDIR="$KUBEFLOW_TMPDIR"; else unset TMPDIR; fi; unset KUBEFLOW_TMPDIR; '
-    'trap : INT TERM; capture=$1; shift; /bin/sh -c "$capture" "$0" "$@" 2>/dev/null; '
-    'code=$?; echo "$code" >"$0/rank-$RANK.exit"; exit "$code"'
+    'exec "$@" >>"$0/rank-$RANK.log" 2>&1'
 )
 
 # What a launcher around this process has set for its own ranks is not meant for ours.
@@ -116,6 +113,7 @@ def torchrun(
                 env={**common, "PET_NODE_RANK": str(index)},
                 rendezvous=_elastic(index, run_id) if max_restarts else _static(),
                 ranks=tuple(range(index * layout.num_proc_per_node, (index + 1) * layout.num_proc_per_node)),
+                restarts=max_restarts,
                 gpus=layout.gpus,
                 cpus=layout.cpus,
                 memory=layout.memory,
@@ -159,7 +157,7 @@ def captured_rank(directory: str, rank: str) -> tuple[str, ...]:
         directory: Of the node.
         rank: The rank's number, or the variable that holds it when it starts, like `"$RANK"`.
     """
-    return ("/bin/sh", "-c", _RANK.replace("$RANK", rank), directory, _CAPTURE_RANK.replace("$RANK", rank))
+    return (*watched(directory, rank), "/bin/sh", "-c", _CAPTURE_RANK.replace("$RANK", rank), directory)
 
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
