@@ -46,7 +46,11 @@ class ProcessIdentity:
 
 
 def identify(pid: int) -> ProcessIdentity | None:
-    """Return the identity of the process that has `pid` now, `None` when none runs under it."""
+    """Return the identity of the process that has `pid` now, `None` when none runs under it.
+
+    Raises:
+        OSError: When the system does not tell, as when this process has too many open files.
+    """
     started = _started_on_linux(pid) if sys.platform == "linux" else _started(pid)
     return None if started is None else ProcessIdentity(pid, started, _boot(), os.uname().nodename)
 
@@ -62,8 +66,8 @@ def this_process() -> ProcessIdentity:
 def _started_on_linux(pid: int) -> str | None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return None
+    except (FileNotFoundError, ProcessLookupError):
+        return None  # any other error, such as too many open files here, says nothing about that process
     # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html; the name before the last `)` may hold anything.
     fields = stat.rpartition(b")")[2].split()
     return None if fields[0] in (b"Z", b"X") else fields[19].decode("ascii")
@@ -75,7 +79,7 @@ def _started(pid: int) -> str | None:
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else repr(process.create_time())
-    except psutil.Error:
+    except psutil.NoSuchProcess:
         return None
 
 
