@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from kubeflow.local.errors import EnvironmentFailed
+from kubeflow.local.errors import REQUIREMENTS, EnvironmentFailed
 from kubeflow.local.plan import EnvironmentPlan
 from kubeflow.local.requirements import below_paths, missing_from
 
@@ -26,6 +26,7 @@ _LAST_LINES = 12
 _LINE = 300  # characters
 _POLL = 0.05  # seconds
 _GRACE = 2.0  # seconds between TERM and KILL
+_OTHER_PYTHON = "Correct python= of LocalProcessBackendConfig, or install that Python,"
 _OLDEST_UV = (0, 5)  # UV_DEFAULT_INDEX and UV_INDEX came in 0.4.23
 # What pip is configured with -> the environment variable by which uv takes the same.
 _FROM_PIP = {
@@ -123,7 +124,7 @@ class Install:
         uv = _uv()
         if uv is not None:
             environ = self._uv_environ()
-            self._must([uv, "venv", "--python", python, str(self._directory)], environ)
+            self._must([uv, "venv", "--python", python, str(self._directory)], environ, _OTHER_PYTHON)
             if self._plan.requirements:
                 install = [uv, "pip", "install", "--python", self._python, "--", *self._plan.requirements]
                 self._must(install, environ)
@@ -131,9 +132,11 @@ class Install:
             found = python if os.sep in python else shutil.which(f"python{python}") or shutil.which(python)
             if found is None or not Path(found).exists():
                 raise EnvironmentFailed(
-                    f"there is no Python {python} here: install it, or install uv, which fetches it.", self._log
+                    f"there is no Python {python} here.",
+                    self._log,
+                    f"Install uv, which fetches it, or: {_OTHER_PYTHON}",
                 )
-            self._must([found, "-m", "venv", str(self._directory)], os.environ)
+            self._must([found, "-m", "venv", str(self._directory)], os.environ, _OTHER_PYTHON)
             if self._plan.requirements:
                 self._must([self._python, "-m", "pip", "install", "--", *self._plan.requirements], self._pip_environ())
         code, said = self._capture(
@@ -182,10 +185,10 @@ class Install:
                     found[_FROM_PIP[match[1]]] = ("," if match[1] == "find-links" else " ").join(words)
         return found
 
-    def _must(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
+    def _must(self, command: Sequence[str], environ: Mapping[str, str], remedy: str = REQUIREMENTS) -> None:
         code, said = self._run(command, environ)
         if code:
-            raise EnvironmentFailed(_words(said) or f"{command[0]} ended with exit code {code}.", self._log)
+            raise EnvironmentFailed(_words(said) or f"{command[0]} ended with exit code {code}.", self._log, remedy)
 
     def _run(self, command: Sequence[str], environ: Mapping[str, str]) -> tuple[int, str]:
         """Run a program with its output in the log, and return its exit code and that output."""

@@ -24,6 +24,11 @@ def usable_cpus() -> list[int]:
     return sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else list(range(os.cpu_count() or 1))
 
 
+def usable_memory() -> int:
+    """Return the bytes of memory that this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def adopt_orphans() -> None:
     """Make this process the parent of descendants whose own parent ends, where the system can."""
     if sys.platform == "linux":

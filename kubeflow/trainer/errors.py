@@ -41,13 +41,14 @@ class RuntimeNotFound(InvalidInput):
 class RuntimeMissesPackage(InvalidInput):
     """The runtime needs a Python package that this environment does not have."""
 
-    def __init__(self, runtime: str, package: str, python: str) -> None:
+    def __init__(self, runtime: str, package: str, python: str, *, own: bool = True) -> None:
         self.runtime = runtime
         self.package = package
-        super().__init__(
-            f"Runtime {runtime!r} needs {package!r}, which is not installed for {python}. "
-            f"Run `pip install {package}` there, or name it in packages_to_install=[{package!r}]."
-        )
+        if own:
+            what = f"which is not installed for {python}. Run `pip install {package}` there, or name"
+        else:  # jobs of another Python see nothing that is installed for it
+            what = f"and a job in an environment of Python {python} has only what it names. Name"
+        super().__init__(f"Runtime {runtime!r} needs {package!r}, {what} it in packages_to_install=[{package!r}].")
 
 
 class RuntimeMissesProgram(InvalidInput):

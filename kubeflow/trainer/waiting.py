@@ -34,12 +34,17 @@ def wait_for_status(
         with backend.watching(name):
             return _wait(backend, name, status, timeout, polling_interval, tuple(callbacks))
     except KeyboardInterrupt:
-        logger.warning(
-            "stopped waiting; TrainJob %s goes on. Come back with client.wait_for_job_status(%r), read along with "
-            "client.get_job_logs(%r, follow=True), or end it with client.delete_job(%r).",
-            *(name, name, name, name),
-        )
+        say_it_goes_on("waiting", name)
         raise
+
+
+def say_it_goes_on(stopped: str, name: str) -> None:
+    """Log that a job goes on although its user has stopped waiting, or reading, with Ctrl-C; and how to come back."""
+    logger.warning(
+        "stopped %s; TrainJob %s goes on. Come back with client.wait_for_job_status(%r), read along with "
+        "client.get_job_logs(%r, follow=True), or end it with client.delete_job(%r).",
+        *(stopped, name, name, name, name),
+    )
 
 
 def _wait(

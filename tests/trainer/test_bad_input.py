@@ -9,6 +9,7 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,31 @@ def test_what_this_machine_cannot_do_is_refused_before_anything_starts(
 
     assert client.list_jobs() == []
     assert not Path(str(local_config.state_dir)).exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"grace": "5"}, "grace is in seconds, at least 0, not '5'"),
+        ({"grace": -1}, "grace is in seconds"),
+        ({"grace": float("inf")}, "grace is in seconds"),
+        ({"state_dir": 7}, "state_dir takes a path, not 7"),
+        ({"python": 3.12}, "python takes a path, or a version as text"),
+        ({"python": "/no/such/python"}, "'/no/such/python' names no program that can be started"),
+        ({"keep_days": -1}, "keep_days=-1"),
+        ({"keep_jobs": "all"}, "keep_jobs='all'"),
+    ],
+)
+def test_a_configuration_that_cannot_work_is_refused_when_it_is_made(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        TrainerClient(LocalProcessBackendConfig(**wrong))  # type: ignore[arg-type]
+
+
+def test_a_job_of_another_python_has_to_name_what_its_runtime_needs(local_config: LocalProcessBackendConfig) -> None:
+    client = TrainerClient(replace(local_config, python="3.12"))
+
+    with pytest.raises(InvalidInput, match=r"has only what it names. Name it in packages_to_install=\['torch'\]"):
+        client.train(train_func=train, func_args={"epochs": 1})
 
 
 def test_a_torch_job_without_torch_says_what_to_install(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from kubeflow.trainer.types.resources import Resources
 from kubeflow.trainer.types.runtimes import PHASES, Phase, Runtime
 from kubeflow.trainer.types.torchtune import TorchTuneConfig
 from kubeflow.trainer.types.trainers import BuiltinTrainer, CustomTrainer, CustomTrainerContainer
-from kubeflow.trainer.waiting import wait_for_status
+from kubeflow.trainer.waiting import say_it_goes_on, wait_for_status
 
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1
@@ -369,14 +369,16 @@ class TrainerClient:
 
         Returns:
             An iterator of lines without line ends. Bytes that are no UTF-8 become replacement characters. Its
-            `position` is the place after the line that it yielded last; `close()` ends it early.
+            `position` is the place after the line that it yielded last; `close()` ends it early. Ctrl-C ends reading
+            and not the job: a logged line says how to come back.
 
         Raises:
             JobNotFound: With names like it.
             InvalidInput: When the job has no such step, listing the steps; or `after` is no position in its logs.
             Unsupported: When this backend cannot do it in this version.
         """
-        return self.backend.get_job_logs(name, step, bool(follow), after)
+        lines = self.backend.get_job_logs(name, step, bool(follow), after)
+        return lines.when_interrupted(lambda: say_it_goes_on("reading", name)) if follow else lines
 
     def get_job_result(self, name: str) -> object:
         """Return what the function of a job returned on rank 0: `None` when it returned nothing.

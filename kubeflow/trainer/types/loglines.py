@@ -20,6 +20,7 @@ class LogLines(Iterator[str]):
     def __init__(self, lines: Iterator[str], position: Callable[[], str]) -> None:
         self._lines = lines
         self._position = position
+        self._interrupted: Callable[[], None] = lambda: None
 
     @property
     def position(self) -> str:
@@ -30,7 +31,16 @@ class LogLines(Iterator[str]):
         return self
 
     def __next__(self) -> str:
-        return next(self._lines)
+        try:
+            return next(self._lines)
+        except KeyboardInterrupt:
+            self._interrupted()
+            raise
+
+    def when_interrupted(self, call: Callable[[], None]) -> LogLines:
+        """Return these lines; `call` is called when Ctrl-C ends waiting for the next one."""
+        self._interrupted = call
+        return self
 
     def close(self) -> None:
         """End reading, with all connections and threads that it needs. What iterates on gets no more lines."""

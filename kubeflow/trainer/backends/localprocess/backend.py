@@ -53,7 +53,7 @@ class LocalProcessBackend:
         config: Where jobs are kept, and how long.
 
     Raises:
-        InvalidInput: For a number of days or jobs that is none.
+        InvalidInput: For a number of days or jobs that is none, or a Python that is not there.
         Unsupported: On an operating system without sessions and signals.
     """
 
@@ -63,7 +63,7 @@ class LocalProcessBackend:
         self._jobs = Jobs(state_dir(config.state_dir))
         self._keep_days, self._keep_jobs = keeping(config.keep_days, config.keep_jobs)
         self._grace = config.grace
-        self._python = None if config.python is None else os.fspath(config.python)
+        self._python = None if config.python is None else checks.interpreter(os.fspath(config.python))
 
     def list_runtimes(self) -> list[Runtime]:
         """Return the runtimes that Kubeflow Trainer ships; each says what this machine misses to run it."""

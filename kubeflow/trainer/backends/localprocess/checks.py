@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.quantity import Quantity
 from kubeflow.local.leases import whole_cpus
-from kubeflow.local.limits import CAN_LIMIT_MEMORY, CAN_PIN_CPUS, usable_cpus
+from kubeflow.local.limits import CAN_LIMIT_MEMORY, CAN_PIN_CPUS, usable_cpus, usable_memory
 from kubeflow.trainer.backends.localprocess import frameworks, initializers, planning, runtimes
 from kubeflow.trainer.backends.localprocess.launch import Layout
 from kubeflow.trainer.constants import constants
@@ -16,6 +18,23 @@ from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.jobspec import JobSpec
 
 _LIMITS = (constants.CPU_LABEL, "memory", "ephemeral-storage")
+
+
+def interpreter(python: str) -> str:
+    """Return what `LocalProcessBackendConfig(python=)` names: a version as it is, a path as an absolute one.
+
+    Raises:
+        InvalidInput: When there is no program at that path.
+    """
+    if os.sep not in python:
+        return python
+    path = Path(python).expanduser().absolute()
+    if not (path.is_file() and os.access(path, os.X_OK)):
+        raise InvalidInput(
+            f"python={python!r} names no program that can be started: give the path of an interpreter, or a version "
+            "like '3.12'."
+        )
+    return str(path)
 
 
 def check(spec: JobSpec, python: str | None = None) -> None:
@@ -96,6 +115,9 @@ def notes(spec: JobSpec) -> list[tuple[str, str]]:
     there = len(usable_cpus())
     if cpus and CAN_PIN_CPUS and whole_cpus(float(Quantity(cpus))) > there:
         found.append(("CPUsNotThere", f"each node asks for {cpus} CPU(s) and gets the {there} that there are"))
+    memory = spec.resources.get("memory")
+    if memory and CAN_LIMIT_MEMORY and (asked := int(Quantity(memory))) > (memory_there := usable_memory()):
+        found.append(("MemoryNotThere", f"each node asks for {asked:,} bytes, and there are {memory_there:,}"))
     if spec.max_restarts and spec.runtime.trainer.framework != "torch":
         found.append(("RestartsNotDone", f"{spec.max_restarts}: only torchrun restarts ranks"))
     if spec.image is not None:

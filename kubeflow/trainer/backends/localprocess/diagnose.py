@@ -38,8 +38,12 @@ _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = (
         "with room.",
     ),
     (
+        re.compile(r"environment could not be built.*?: (\S+environment\.log)", re.DOTALL),
+        "Correct what the installer names above, and train again; {0} has all that it said.",
+    ),
+    (
         re.compile(r"active for longer than"),
-        "Give the job more time (active_deadline_seconds), or look at its log for what took so long.",
+        "Give the job more time (options.ActiveDeadlineSeconds), or look at its log for what took so long.",
     ),
     (
         re.compile(r"supervisor .* was killed|started anew meanwhile|told to end"),
@@ -120,4 +124,6 @@ def _remedies(record: JobRecord, failure: Failure | None) -> list[str]:
     ]
     if failure.exit_code == -signal.SIGKILL:
         found.append(_KILLED)
-    return found or ["Look at the lines above: they are the last that the failing process wrote."]
+    if not found and failure.log:
+        found.append("Look at the lines above: they are the last that the failing process wrote.")
+    return found

@@ -124,7 +124,9 @@ def check_runnable(runtime: Runtime, packages: Iterable[str], python: str | None
     needs = _NEEDS[framework]
     installed = {canonicalize_name(package) for package in packages}
     if needs.package and needs.package not in installed and (python is not None or needs.package in missing):
-        raise RuntimeMissesPackage(runtime.name, needs.package, sys.executable if python is None else python)
+        raise RuntimeMissesPackage(
+            runtime.name, needs.package, sys.executable if python is None else python, own=python is None
+        )
     for program in needs.programs:
         if program in missing:
             raise RuntimeMissesProgram(runtime.name, program, _PROGRAMS[program])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
+
+from kubeflow.core.errors import InvalidInput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,9 @@ class LocalProcessBackendConfig:
         python: Another Python for jobs: its path, or a version like `"3.12"`. They run in an environment of their own
             then, which holds `packages_to_install` and nothing else. Default: the interpreter that makes them.
         grace: Seconds that processes get to end by themselves (after SIGTERM) when their job is ended. Default: 5.
+
+    Raises:
+        InvalidInput: For a path that is none, or a grace that is no number of seconds.
     """
 
     cleanup_venv: bool = True
@@ -35,3 +41,12 @@ class LocalProcessBackendConfig:
     keep_jobs: int | None = None
     grace: float = 5.0
     python: str | os.PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        takes = {"state_dir": "a path", "python": "a path, or a version as text like '3.12'"}
+        for field, path in (("state_dir", self.state_dir), ("python", self.python)):
+            if path is not None and (not isinstance(path, (str, os.PathLike)) or not os.fspath(path)):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise InvalidInput(f"{field} takes {takes[field]}, not {path!r}. Leave it out for the default.")
+        number = isinstance(self.grace, (int, float)) and not isinstance(self.grace, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not number or not 0 <= self.grace < math.inf:
+            raise InvalidInput(f"grace is in seconds, at least 0, not {self.grace!r}.")
