@@ -40,11 +40,6 @@ class Places:
         return self.directory / "workspace"
 
     @property
-    def environment(self) -> Path:
-        """What is installed for the job alone."""
-        return self.directory / "environment"
-
-    @property
     def environment_log(self) -> Path:
         """What the installer says."""
         return self.directory / "environment.log"

@@ -324,5 +324,5 @@ def project_root(path: Path) -> Path:
 def _short(path: Path) -> str:
     try:
         return str(path.relative_to(Path.cwd()))
-    except ValueError:
+    except (ValueError, FileNotFoundError):  # elsewhere, or the working directory has been deleted
         return str(path)

@@ -10,7 +10,6 @@ import logging
 import os
 import platform
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubeflow.core.errors import InvalidInput, did_you_mean
@@ -90,6 +89,7 @@ class LocalProcessBackend:
     def train(self, spec: JobSpec) -> None:
         """Start a supervisor that runs the job, in this working directory and environment."""
         checks.check(spec, self._python)
+        cwd = checks.working_directory()
         gpus = visible_gpus()
         layout = checks.lay_out(spec, gpus)
         job = planning.Job(spec, layout, planning.environment(spec, self._python), gpus)
@@ -100,7 +100,7 @@ class LocalProcessBackend:
             return JobPlan(
                 spec.name,
                 stages=job.stages(places, os.environ),
-                cwd=str(Path.cwd()),
+                cwd=cwd,
                 environment=job.environment,
                 devices=tuple(gpus),
                 deadline=spec.active_deadline_seconds,

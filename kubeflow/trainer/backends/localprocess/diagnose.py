@@ -50,9 +50,15 @@ _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = (
         "The job itself did nothing wrong: train it again, and save checkpoints so that less is lost.",
     ),
 )
+_CRASHES = (-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.SIGABRT, -signal.SIGFPE)
 _KILLED = (
     "SIGKILL that nobody sent on purpose is mostly the kernel's, when memory runs out (`dmesg | grep -i oom` tells): "
     "use smaller batches, fewer processes or loader workers, or a machine with more memory."
+)
+
+_CRASHED = (
+    "It crashed in native code: env={'PYTHONFAULTHANDLER': '1'} makes it say where. Mostly a library is to blame that "
+    "was built for other versions of its neighbours: install them anew, together."
 )
 
 
@@ -124,6 +130,12 @@ def _remedies(record: JobRecord, failure: Failure | None) -> list[str]:
     ]
     if failure.exit_code == -signal.SIGKILL:
         found.append(_KILLED)
-    if not found and failure.log:
-        found.append("Look at the lines above: they are the last that the failing process wrote.")
+    if failure.exit_code in _CRASHES:
+        found.append(_CRASHED)
+    if not found:
+        found.append(
+            "Look at the lines above: they are the last that the failing process wrote."
+            if failure.log
+            else "The failing process wrote nothing: let the function print how far it is, or call it without a job."
+        )
     return found
