@@ -17,7 +17,7 @@ class ProcessIdentity:
     Attributes:
         pid: Its number.
         started: When it started: on Linux in clock ticks since boot, which no change of the clock moves.
-        boot: The run of the system (and the container) in which these two mean something.
+        boot: The run of the system, and the container, in which these two mean something.
         host: The machine's name.
     """
 
@@ -37,8 +37,17 @@ class ProcessIdentity:
 
     @property
     def local(self) -> bool:
-        """Whether it is, or was, a process of this machine, so that this process can tell whether it lives."""
-        return self.host == os.uname().nodename
+        """Whether it is, or was, a process of this machine, so that this process can tell whether it lives.
+
+        Containers of one machine may share its name and a home directory, and see nothing of each other.
+        """
+        return self.host == os.uname().nodename and not self.beside
+
+    @property
+    def beside(self) -> bool:
+        """Whether it belongs to another container of this machine's present run: one beside this, or before it."""
+        (boot, _, container), (here_boot, _, here) = self.boot.partition(" "), _boot().partition(" ")
+        return boot == here_boot and container != here
 
     def alive(self) -> bool:
         """Whether the process runs, as far as this machine can see. A zombie does not."""

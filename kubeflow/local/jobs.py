@@ -140,6 +140,8 @@ class Jobs:
         """Start a suspended job anew; nothing happens to any other."""
         if record.wanted == "suspend" and record.phase != "Suspended":
             self._wait(record.id, lambda now: now.phase == "Suspended" or now.finished)
+        with contextlib.suppress(OSError):  # a sign of life, for who looks from another machine before there is another
+            Places(record.directory).supervisor_log.touch()
         if self.store.restart(record.id, this_process()):
             try:
                 self._spawn(record.id, record.directory)
@@ -158,9 +160,9 @@ class Jobs:
         while (current := self.store.get(record.id)) is not None:
             if current.settled or not supervised(current):
                 recover(self.store, current)
-            elif time.monotonic() > patience:
-                _kill_supervisor(current)
             else:
+                if time.monotonic() > patience:
+                    _kill_supervisor(current)
                 time.sleep(_POLL)
         if record.supervisor is not None:
             while record.supervisor.alive():  # it has nothing left to do but to end

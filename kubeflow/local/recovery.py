@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +24,10 @@ from kubeflow.local.store import Store
 logger = logging.getLogger(__name__)
 
 _GRACE = 1.0  # seconds between TERM and KILL for what a dead supervisor left; somebody waits for an answer meanwhile
-_SILENCE = 120.0  # seconds without a heartbeat after which a supervisor of another machine counts as dead
+# Seconds without a sign of life after which a supervisor counts as dead that this process cannot see. It gives one
+# every ten seconds; that of another machine comes by way of a network.
+_SILENCE = 120.0
+_SILENCE_BESIDE = 45.0
 
 
 def supervised(record: JobRecord) -> bool:
@@ -30,10 +35,16 @@ def supervised(record: JobRecord) -> bool:
     keeper = record.supervisor or record.submitter
     if keeper.local:
         return keeper.alive()
-    try:  # of another machine that has the same home directory
-        return time.time() - Places(record.directory).supervisor_log.stat().st_mtime < _SILENCE
-    except OSError:
-        return False
+    # Of another machine or container that has the same home directory.
+    return _silence(Places(record.directory)) < (_SILENCE_BESIDE if keeper.beside else _SILENCE)
+
+
+def _silence(places: Places) -> float:
+    """Return the seconds since a job's supervisor, or who is about to start it, gave a sign of life."""
+    for sign in (places.supervisor_log, places.directory):
+        with contextlib.suppress(OSError):
+            return time.time() - sign.stat().st_mtime
+    return math.inf
 
 
 def recover(store: Store, record: JobRecord) -> None:
@@ -116,7 +127,8 @@ def _end(record: JobRecord) -> tuple[Verdict, Sequence[RankRecord]]:
 def _cause(record: JobRecord) -> str:
     if record.supervisor is None:
         return f"the process that submitted it ({record.submitter.pid}) ended before it could start"
-    if record.supervisor.local and record.supervisor.boot != this_process().boot:
+    here = this_process()
+    if record.supervisor.host == here.host and record.supervisor.boot != here.boot:
         return "the machine (or its container) was started anew meanwhile"
     said = last_lines(Places(record.directory).supervisor_log, 1)
     return f"its supervisor (process {record.supervisor.pid}) was killed{': ' + said[0] if said else ''}"

@@ -79,9 +79,10 @@ def _sweep(store: Store) -> None:
     """Delete the directories whose submitter was killed before it could record their job."""
     jobs = store.database.path.parent / "jobs"
     with store.database.reading() as db:
-        known = {directory for (directory,) in db.execute("SELECT directory FROM jobs")}
+        # By name: there may be several paths to one state directory.
+        known = {Path(directory).name for (directory,) in db.execute("SELECT directory FROM jobs")}
     with contextlib.suppress(FileNotFoundError), os.scandir(jobs) as entries:
         for entry in entries:
             with contextlib.suppress(FileNotFoundError):
-                if entry.path not in known and entry.stat().st_mtime < time.time() - _UNCLAIMED:
+                if entry.name not in known and entry.stat().st_mtime < time.time() - _UNCLAIMED:
                     remove_directory(Path(entry.path))
