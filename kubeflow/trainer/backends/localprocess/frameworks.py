@@ -12,7 +12,7 @@ from kubeflow.local.places import Places
 from kubeflow.local.plan import NodePlan
 from kubeflow.local.ports import LOOPBACK
 from kubeflow.packaging import OUTPUT_DIR, RUN_ID
-from kubeflow.trainer.backends.localprocess.launch import Layout, captured_rank, inherited, node_name
+from kubeflow.trainer.backends.localprocess.launch import Layout, captured_rank, inherited, node_name, set_aside
 from kubeflow.trainer.constants import constants
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def nodes(
         **env,
         OUTPUT_DIR: str(places.outcomes),
         RUN_ID: places.directory.name,
-        "KUBEFLOW_TMPDIR": {**environ, **env}.get("TMPDIR", ""),
+        **set_aside({**environ, **env}),
     }
     if framework in constants.MPI_FRAMEWORKS:
         return (_mpirun(bundle, layout, places, python, common),)
@@ -92,12 +92,11 @@ def nodes(
     for index in range(layout.num_nodes):
         name = node_name(index)
         rank = captured_rank(str(places.node(name)), str(index))
-        loader, *arguments = bundle.command((*rank, python), python=python, install=False)
         variables, rendezvous = environment(framework, layout, index)
         plans.append(
             NodePlan(
                 name,
-                argv=(loader, "-P", *arguments),
+                argv=tuple(bundle.command((*rank, python), python=python, install=False)),
                 env={**common, "TMPDIR": str(places.temporary), **variables},
                 rendezvous=rendezvous,
                 ranks=(index,),
@@ -116,9 +115,7 @@ def _mpirun(bundle: Bundle, layout: Layout, places: Places, python: str, common:
     ranks = layout.num_nodes * layout.num_proc_per_node
     # More ranks than cores are the user's choice here, so none is bound to one.
     launcher = ("mpirun", "-np", str(ranks), "--bind-to", "none", *captured_rank(directory, _MPI_RANK))
-    loader, *arguments = bundle.command(
-        (*launcher, "/bin/sh", "-c", _OWN_TMPDIR, "sh", python), python=python, install=False
-    )
+    command = bundle.command((*launcher, "/bin/sh", "-c", _OWN_TMPDIR, "sh", python), python=python, install=False)
     variables = {
         "OMPI_MCA_orte_default_hostfile": f"{directory}/hostfile",
         "OMPI_MCA_orte_keep_fqdn_hostnames": "true",
@@ -131,7 +128,7 @@ def _mpirun(bundle: Bundle, layout: Layout, places: Places, python: str, common:
     as_root = {f"{prefix}_ALLOW_RUN_AS_ROOT{suffix}": "1" for prefix in ("OMPI", "PRTE") for suffix in ("", "_CONFIRM")}
     return NodePlan(
         name,
-        argv=("/bin/sh", "-c", _HOSTFILE, directory, f"localhost slots={ranks}", loader, "-P", *arguments),
+        argv=("/bin/sh", "-c", _HOSTFILE, directory, f"localhost slots={ranks}", *command),
         env={**as_root, **common, **variables, "JOB_COMPLETION_INDEX": "0"},
         ranks=tuple(range(ranks)),
         gpus=layout.gpus * layout.num_nodes,

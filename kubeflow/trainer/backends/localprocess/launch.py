@@ -23,13 +23,19 @@ TORCHRUN_LOG = "torchrun.log"
 
 # $0 is the node's directory in all of these.
 _CAPTURE_TORCHRUN = f'exec "$@" >>"$0/{TORCHRUN_LOG}" 2>&1'
-# Every rank: both its outputs, in order, into one file of its own. What is put into temporary files on the way to the
-# rank goes with the job's directory; the rank itself has the user's TMPDIR again. A rank that torchrun starts again
-# begins with a clean slate.
+# What is put into temporary files on the way to a rank goes with the job's directory, and a file of the user's called
+# random.py must not shadow the library for our programs. (The option -P is unknown to Python before 3.11; there this
+# variable is no error.) The rank itself has the user's values again.
+_SET_ASIDE = ("TMPDIR", "PYTHONSAFEPATH")
+_GIVE_BACK = "".join(
+    f'if [ -n "$KUBEFLOW_{name}" ]; then {name}="$KUBEFLOW_{name}"; else unset {name}; fi; unset KUBEFLOW_{name}; '
+    for name in _SET_ASIDE
+)
+# Every rank: both its outputs, in order, into one file of its own. One that torchrun starts again begins with a clean
+# slate.
 _CAPTURE_RANK = (
     '[ ! -e "$0/rank-$RANK.exit" ] || rm -f "$0/rank-$RANK.exit" "$KUBEFLOW_OUTPUT_DIR/rank-$RANK.json"; '
-    'if [ -n "$KUBEFLOW_TMPDIR" ]; then TMPDIR="$KUBEFLOW_TMPDIR"; else unset TMPDIR; fi; unset KUBEFLOW_TMPDIR; '
-    'exec "$@" >>"$0/rank-$RANK.log" 2>&1'
+    f'{_GIVE_BACK}exec "$@" >>"$0/rank-$RANK.log" 2>&1'
 )
 
 # What a launcher around this process has set for its own ranks is not meant for ours.
@@ -93,7 +99,7 @@ def torchrun(
         "PET_NNODES": str(layout.num_nodes),
         "PET_NPROC_PER_NODE": str(layout.num_proc_per_node),
         **({"PET_MAX_RESTARTS": str(max_restarts)} if max_restarts else {}),
-        "KUBEFLOW_TMPDIR": {**environ, **env}.get("TMPDIR", ""),
+        **set_aside({**environ, **env}),
         "TMPDIR": str(places.temporary),
         OUTPUT_DIR: str(places.outcomes),
         RUN_ID: run_id,
@@ -102,14 +108,12 @@ def torchrun(
     for index in range(layout.num_nodes):
         name = node_name(index)
         directory = str(places.node(name))
-        launcher = ("/bin/sh", "-c", _CAPTURE_TORCHRUN, directory, python, "-P", "-m", "torch.distributed.run")
+        launcher = ("/bin/sh", "-c", _CAPTURE_TORCHRUN, directory, python, "-m", "torch.distributed.run")
         rank = ("--no-python", *captured_rank(directory, "$RANK"), python)
-        loader, *arguments = bundle.command((*launcher, *rank), python=python, install=False)
         plans.append(
             NodePlan(
                 name,
-                # -P: a file of the user's called random.py must not shadow the library for our programs.
-                argv=(loader, "-P", *arguments),
+                argv=tuple(bundle.command((*launcher, *rank), python=python, install=False)),
                 env={**common, "PET_NODE_RANK": str(index)},
                 rendezvous=_elastic(index, run_id) if max_restarts else _static(),
                 ranks=tuple(range(index * layout.num_proc_per_node, (index + 1) * layout.num_proc_per_node)),
@@ -158,6 +162,17 @@ def captured_rank(directory: str, rank: str) -> tuple[str, ...]:
         rank: The rank's number, or the variable that holds it when it starts, like `"$RANK"`.
     """
     return (*watched(directory, rank), "/bin/sh", "-c", _CAPTURE_RANK.replace("$RANK", rank), directory)
+
+
+def set_aside(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that programs of ours have on the way to a rank, with those that `captured_rank` gives back.
+
+    `TMPDIR` is for the caller to set.
+
+    Args:
+        environ: What the rank shall have.
+    """
+    return {"PYTHONSAFEPATH": "1", **{f"KUBEFLOW_{name}": environ.get(name, "") for name in _SET_ASIDE}}
 
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
