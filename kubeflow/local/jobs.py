@@ -7,7 +7,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput, KubeflowError
@@ -56,18 +56,16 @@ class Jobs:
         with contextlib.ExitStack() as undo:
             places = Places(new_job_dir(self._state, name))
             undo.callback(shutil.rmtree, places.directory, ignore_errors=True)
+            submitter = this_process()
+            with _writing(places):
+                places.submitter.write_text(submitter.to_text(), encoding="ascii")
             made = plan(places)
-            try:
+            with _writing(places):
                 for part in made.nodes:
                     places.node(part.name).mkdir()
                 make_room(places.last_words)
                 write_plan(made, places.directory)
-            except OSError as error:
-                raise InvalidInput(
-                    f"The job cannot be written to {str(places.directory)!r}: {error.strerror or error}. "
-                    "Make room there."
-                ) from error
-            job = self.store.add(made, places.directory, this_process())
+            job = self.store.add(made, places.directory, submitter)
             undo.callback(self.store.forget, job)
             if not made.suspend:
                 self._spawn(job, places.directory)
@@ -204,6 +202,16 @@ class Jobs:
             record = self.store.find(name)
         if record is not None:
             raise NameTaken(name)
+
+
+@contextlib.contextmanager
+def _writing(places: Places) -> Generator[None, None, None]:
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInput(
+            f"The job cannot be written to {str(places.directory)!r}: {error.strerror or error}. Make room there."
+        ) from error
 
 
 def _kill_supervisor(record: JobRecord) -> None:

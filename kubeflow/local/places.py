@@ -55,6 +55,11 @@ class Places:
         return self.directory / "supervisor.log"
 
     @property
+    def submitter(self) -> Path:
+        """Who has made this directory, for the time until the job is in the store."""
+        return self.directory / "submitter.json"
+
+    @property
     def last_words(self) -> Path:
         """How the job ended, where the store could not take it."""
         return self.directory / "last-words.json"

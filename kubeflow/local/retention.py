@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.local.identity import ProcessIdentity
+from kubeflow.local.places import Places
 from kubeflow.local.store import Store
 
 logger = logging.getLogger(__name__)
@@ -78,11 +80,25 @@ def remove_directory(directory: Path) -> None:
 def _sweep(store: Store) -> None:
     """Delete the directories whose submitter was killed before it could record their job."""
     jobs = store.database.path.parent / "jobs"
-    with store.database.reading() as db:
-        # By name: there may be several paths to one state directory.
-        known = {Path(directory).name for (directory,) in db.execute("SELECT directory FROM jobs")}
     with contextlib.suppress(FileNotFoundError), os.scandir(jobs) as entries:
-        for entry in entries:
-            with contextlib.suppress(FileNotFoundError):
-                if entry.name not in known and entry.stat().st_mtime < time.time() - _UNCLAIMED:
-                    remove_directory(Path(entry.path))
+        abandoned = [Path(entry.path) for entry in entries if _is_abandoned(Path(entry.path))]
+        if not abandoned:
+            return
+        # Only now: who is gone records no job any more. By name: there may be several paths to one state directory.
+        with store.database.reading() as db:
+            known = {Path(directory).name for (directory,) in db.execute("SELECT directory FROM jobs")}
+        for directory in abandoned:
+            if directory.name not in known:
+                remove_directory(directory)
+
+
+def _is_abandoned(directory: Path) -> bool:
+    """Whether nobody is about to record a job for `directory`. A clock that was set makes anything old."""
+    with contextlib.suppress(FileNotFoundError):
+        if directory.stat().st_mtime >= time.time() - _UNCLAIMED:
+            return False
+        try:
+            return not ProcessIdentity.from_text(Places(directory).submitter.read_text(encoding="ascii")).alive()
+        except (FileNotFoundError, ValueError):  # killed before it had written that
+            return True
+    return False

@@ -18,6 +18,7 @@ import pytest
 from kubeflow.core.errors import InvalidInput
 from kubeflow.local.identity import ProcessIdentity, identify, this_process
 from kubeflow.local.jobs import Jobs
+from kubeflow.local.places import Places
 from kubeflow.local.plan import EnvironmentPlan, JobPlan, NodePlan, read_plan, write_plan
 from kubeflow.local.retention import keeping, prune
 from kubeflow.local.state import new_job_dir, state_dir
@@ -278,12 +279,18 @@ def test_old_jobs_and_those_beyond_the_count_are_cleaned_up_and_no_others(desk: 
 def test_a_job_that_ends_cleans_up(desk: Desk) -> None:
     finished(desk.jobs.store, "old", days=31)
     unclaimed = new_job_dir(desk.state, "killed-while-submitting")
-    os.utime(unclaimed, (0, 0))
+    Places(unclaimed).submitter.write_text(GONE.to_text())
+    before_that = new_job_dir(desk.state, "killed-at-once")
+    submitting = new_job_dir(desk.state, "being-submitted-while-the-clock-is-set")
+    Places(submitting).submitter.write_text(this_process().to_text())
+    for directory in (unclaimed, before_that, submitting):
+        os.utime(directory, (0, 0))
 
     desk.submit("true", keep_days=30, keep_jobs=5)
     desk.finish()
     desk.until(lambda _: [record.name for record in desk.jobs.all()] == ["job"])
-    desk.until(lambda _: not unclaimed.exists())
+    desk.until(lambda _: not unclaimed.exists() and not before_that.exists())
+    assert submitting.exists()
 
 
 def test_how_long_jobs_are_kept_follows_what_is_given_then_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
