@@ -36,7 +36,7 @@ from kubeflow.trainer import (
 from kubeflow.trainer.backends.kubernetes import minors
 from kubeflow.trainer.backends.kubernetes.credentials import secrets
 from kubeflow.trainer.backends.kubernetes.overrides import overridden
-from kubeflow.trainer.backends.kubernetes.runtimes import shipped_runtime
+from kubeflow.trainer.backends.kubernetes.shipped import shipped_runtime
 from kubeflow.trainer.jobspec import job_spec
 
 MINORS = ("2.0", "2.1", "2.2", "2.3")

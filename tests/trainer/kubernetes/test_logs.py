@@ -14,10 +14,10 @@ import pytest
 
 from kubeflow.cluster import Cluster, Forbidden
 from kubeflow.core.errors import InvalidInput
-from kubeflow.trainer.backends.kubernetes.feed import Pace
 from kubeflow.trainer.backends.kubernetes.logs import read
 from kubeflow.trainer.backends.kubernetes.podlog import LogPace, last_lines
 from kubeflow.trainer.backends.kubernetes.pods import list_pods
+from kubeflow.trainer.backends.kubernetes.polling import Pace
 from kubeflow.trainer.backends.kubernetes.position import Answer, Mark
 from kubeflow.trainer.types.loglines import LogLines
 from tests.apiserver import Recorded

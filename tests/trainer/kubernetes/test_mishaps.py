@@ -14,9 +14,9 @@ import pytest
 
 from kubeflow.cluster import Cluster
 from kubeflow.core.resource import Request
-from kubeflow.trainer.backends.kubernetes.feed import Pace
 from kubeflow.trainer.backends.kubernetes.logs import read
 from kubeflow.trainer.backends.kubernetes.podlog import LogPace
+from kubeflow.trainer.backends.kubernetes.polling import Pace
 from kubeflow.trainer.backends.kubernetes.watching import Watches
 from kubeflow.trainer.errors import JobNotFound
 from kubeflow.trainer.types.jobs import TrainJob

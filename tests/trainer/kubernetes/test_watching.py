@@ -12,8 +12,8 @@ import pytest
 
 from kubeflow.cluster import Cluster
 from kubeflow.trainer.backends.kubernetes import wire
-from kubeflow.trainer.backends.kubernetes.feed import Pace
 from kubeflow.trainer.backends.kubernetes.pods import Pod, current
+from kubeflow.trainer.backends.kubernetes.polling import Pace
 from kubeflow.trainer.backends.kubernetes.watching import Watches
 from kubeflow.trainer.backends.kubernetes.wire import Json
 from kubeflow.trainer.errors import JobNotFound

@@ -80,7 +80,7 @@ class KubernetesBackend:
         """Return what is known of a runtime: offline, of those that Kubeflow Trainer ships."""
         if self._connection is None:
             from kubeflow.trainer.backends.kubernetes.making import offline_minor
-            from kubeflow.trainer.backends.kubernetes.runtimes import shipped_runtime
+            from kubeflow.trainer.backends.kubernetes.shipped import shipped_runtime
 
             return shipped_runtime(name, offline_minor(self._config))
         return self.get_runtime(name)

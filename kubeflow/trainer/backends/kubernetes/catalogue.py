@@ -14,7 +14,7 @@ from kubeflow.cluster.errors import Forbidden, NotFound
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.resource import Transport
 from kubeflow.trainer.backends.kubernetes.runtime_reading import KnownRuntime, RuntimeModel, known_runtime
-from kubeflow.trainer.backends.kubernetes.runtimes import default_kind
+from kubeflow.trainer.backends.kubernetes.shipped import default_kind
 from kubeflow.trainer.errors import RuntimeNotFound
 from kubeflow.trainer.names import runtime_meant
 from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind

@@ -9,12 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 
 from kubeflow.core.known import Known
-from kubeflow.core.reflector import Event, Listing, Reflector, Trouble, abort, lasting
+from kubeflow.core.reflector import Event, Listing, Reflector, Trouble, lasting
 from kubeflow.core.resource import Interruption, Refusal, Transport
 from kubeflow.trainer.backends.kubernetes.polling import Pace, Schedule
 from kubeflow.trainer.backends.kubernetes.wire import Json
-
-__all__ = ["Feed", "Pace", "abort"]
 
 logger = logging.getLogger(__name__)
 

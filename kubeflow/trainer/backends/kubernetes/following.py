@@ -10,17 +10,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from kubeflow.trainer.backends.kubernetes import wire
 from kubeflow.trainer.backends.kubernetes.bookmarks import Bookmarks, Place
 from kubeflow.trainer.backends.kubernetes.lives import ContainerLog
 from kubeflow.trainer.backends.kubernetes.podlog import PodLogs, refused, text
 from kubeflow.trainer.backends.kubernetes.pods import Pod, list_pods, of_job
-from kubeflow.trainer.backends.kubernetes.watching import JobFeed
+from kubeflow.trainer.backends.kubernetes.watching import JobFeed, ended
 
 logger = logging.getLogger(__name__)
 
 _QUEUED = 1024  # lines that wait to be read, of all steps together
-_ENDED = ("Complete", "Failed")
 
 
 _Line = tuple[bytes, Place | None]
@@ -114,7 +112,8 @@ class _Job:
             if self.feed.pods_error is not None:
                 raise self.feed.pods_error
             ready = self.feed.ready and self.feed.pods_ready
-            over = ready and _over(self.feed.job())
+            job = self.feed.job() if ready else None
+            over = ready and (job is None or ended(job))  # None: it was deleted
             sight = _Sight(version, over, of_job(self.feed.pods(), self._since) if ready else ())
         if over:
             # What pods were last told to be may be older than the job's end: nothing of theirs may be missed.
@@ -144,13 +143,6 @@ class _Job:
         self.feed.close()
         with self.feed.changed:
             self.feed.changed.notify_all()
-
-
-def _over(job: wire.Json | None) -> bool:
-    if job is None:  # deleted
-        return True
-    conditions = wire.objects(job, "status", "conditions")
-    return any(wire.text(c, "type") in _ENDED and wire.text(c, "status") == "True" for c in conditions)
 
 
 def _step(logs: PodLogs, job: _Job, step: str, begin: Bookmarks) -> Iterator[_Line]:

@@ -7,9 +7,10 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from kubeflow.core.reflector import abort
 from kubeflow.core.resource import Request, Transport
-from kubeflow.trainer.backends.kubernetes.feed import Pace, abort
 from kubeflow.trainer.backends.kubernetes.pods import Pod, pods_path
+from kubeflow.trainer.backends.kubernetes.polling import Pace
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from kubeflow_api.trainer.v1alpha1 import TrainJob as TrainJobModel
 
 from kubeflow.cluster.errors import ClusterError, Invalid
 from kubeflow.trainer.backends.kubernetes.connection import Connection
-from kubeflow.trainer.backends.kubernetes.feed import Pace
 from kubeflow.trainer.backends.kubernetes.finding import not_found
 from kubeflow.trainer.backends.kubernetes.looking import get_job, shown
+from kubeflow.trainer.backends.kubernetes.polling import Pace
 from kubeflow.trainer.backends.kubernetes.watching import Watches
 from kubeflow.trainer.types.jobs import TrainJob
 

@@ -11,9 +11,10 @@ from urllib.parse import quote
 
 from kubeflow.core.resource import Interruption, Refusal, Transport
 from kubeflow.trainer.backends.kubernetes import wire
-from kubeflow.trainer.backends.kubernetes.feed import Feed, Pace
+from kubeflow.trainer.backends.kubernetes.feed import Feed
 from kubeflow.trainer.backends.kubernetes.hints import PodHints
 from kubeflow.trainer.backends.kubernetes.pods import JOB_LABEL, Pod, pods_path, read_pods
+from kubeflow.trainer.backends.kubernetes.polling import Pace
 from kubeflow.trainer.backends.kubernetes.wire import Json
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.jobs import TrainJob
