@@ -188,6 +188,7 @@ class TrainJobRun:
         jobset, self._jobset = self._jobset, None
         if jobset is None:
             return
+        jobset.release()
         if self._stored:
             self._node.wire.remove(jobset.path)
         for job in jobset.jobs.values():

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from kubeflow.local.ports import ReservedPort
 from tests.cluster.events import post_event
 from tests.cluster.jobs import JobRun
-from tests.cluster.kubelet import free_port, now
+from tests.cluster.kubelet import now
 from tests.cluster.merge import PORT
 from tests.cluster.pods import Node, PodRun
 from tests.cluster.scenarios import Scenario
@@ -58,6 +59,7 @@ class JobSetRun:
                 "kind": owner["kind"],
                 "metadata": {"name": self.name, "namespace": metadata["namespace"], "uid": owner["uid"]},
             }
+        self._port: ReservedPort | None = None
         self._ports = self._new_ports()
         if manifest["spec"].get("suspend"):
             self.state = "Suspended"
@@ -106,12 +108,20 @@ class JobSetRun:
 
     def end(self) -> None:
         """Delete all pods that wait or run: the JobSet is deleted, or has ended."""
+        self.release()
         for job in [*self._former, *self.jobs.values()]:
             job.end()
 
+    def release(self) -> None:
+        """Give up the port where its nodes meet."""
+        if self._port is not None:
+            self._port.close()
+
     def _new_ports(self) -> Mapping[str, str]:
         """What the nodes are told about each other, and what is true on this machine, where nothing resolves it."""
-        port = str(free_port())
+        self.release()
+        self._port = ReservedPort()  # nodes take seconds to listen on it, and other tests ask for ports meanwhile
+        port = str(self._port.number)
         spec = self._manifest["spec"]
         found: dict[str, str] = {}
         for replicated in spec["replicatedJobs"]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import logging
-import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +33,7 @@ from kubeflow.cluster import (
     Unreachable,
 )
 from kubeflow.core.transport import Request
+from kubeflow.local.ports import ReservedPort
 from tests.cluster.transport_faults import (
     FaultServer,
     Reply,
@@ -124,13 +123,11 @@ def test_a_connection_that_breaks_is_repeated_for_reads_alone(tmp_path: Path, fa
 
 
 def test_a_write_waits_for_a_server_that_is_just_starting(tmp_path: Path) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-    cluster = Cluster.connect(config_file=kubeconfig(tmp_path, f"http://127.0.0.1:{port}"))
-    with ThreadPoolExecutor(1) as pool:
+    with ReservedPort() as port, ThreadPoolExecutor(1) as pool:
+        cluster = Cluster.connect(config_file=kubeconfig(tmp_path, f"http://127.0.0.1:{port.number}"))
         sent = pool.submit(cluster.send, WRITE)
         time.sleep(0.3)
-        with fault_server(port=port) as server:
+        with fault_server(port=port.number) as server:
             assert sent.result(timeout=30) == {"kind": "Thing"}
             assert len(server.seen) == 1
 
@@ -144,16 +141,15 @@ def test_a_deadline_holds_however_the_server_wastes_it(tmp_path: Path, fault: Re
         began = time.monotonic()
         with pytest.raises(Unreachable, match=r"within 0\.7 s") as caught:
             connect(server, tmp_path).send(Request("GET", "/version", timeout=0.7))
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30  # both waste a minute
         assert server.url in str(caught.value)
         assert len(server.seen) == 1
 
 
 def test_a_server_that_is_not_there_is_named_with_the_cause_and_where_the_address_is_from(tmp_path: Path) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    path = kubeconfig(tmp_path, url)
-    with pytest.raises(Unreachable) as caught:
+    with ReservedPort() as port, pytest.raises(Unreachable) as caught:
+        url = f"http://127.0.0.1:{port.number}"
+        path = kubeconfig(tmp_path, url)
         Cluster.connect(config_file=path).send(READ)
     for part in (url, "the server refuses connections", "context 'here'", path, "get trainjobs"):
         assert part in str(caught.value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ import pytest
 import yaml
 from kubeflow_api.trainer.v1alpha1 import TrainJob
 
+from kubeflow.local.ports import ReservedPort
 from kubeflow.packaging.transport import decode_command
 from kubeflow.trainer import (
     CustomTrainer,
@@ -235,28 +235,26 @@ def test_the_rendered_command_trains_when_nodes_run_it_as_the_control_plane_woul
         train_func=train, func_args={"text": HOSTILE}, num_nodes=2, dry_run=True
     )
     trainer = spec_of(job)["trainer"]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    nodes = [
-        subprocess.Popen(
-            [*trainer["command"], *trainer["args"]],
-            env={
-                **os.environ,
-                "TMPDIR": str(tmp_path),
-                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-                "PET_NNODES": str(trainer["numNodes"]),
-                "PET_NPROC_PER_NODE": "1",
-                "PET_NODE_RANK": str(index),
-                "PET_MASTER_ADDR": "127.0.0.1",
-                "PET_MASTER_PORT": str(port),
-            },
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for index in range(2)
-    ]
-    outputs = [node.communicate(timeout=60)[0] for node in nodes]
+    with ReservedPort() as port:
+        nodes = [
+            subprocess.Popen(
+                [*trainer["command"], *trainer["args"]],
+                env={
+                    **os.environ,
+                    "TMPDIR": str(tmp_path),
+                    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                    "PET_NNODES": str(trainer["numNodes"]),
+                    "PET_NPROC_PER_NODE": "1",
+                    "PET_NODE_RANK": str(index),
+                    "PET_MASTER_ADDR": "127.0.0.1",
+                    "PET_MASTER_PORT": str(port.number),
+                },
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for index in range(2)
+        ]
+        outputs = [node.communicate(timeout=180)[0] for node in nodes]
 
     assert [node.returncode for node in nodes] == [0, 0]
     assert [f"trained with {HOSTILE} on rank {i} of 2" in outputs[i] for i in range(2)] == [True, True]
