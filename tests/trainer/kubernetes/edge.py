@@ -280,13 +280,10 @@ def _rendered(line: tuple[int, bytes], query: Mapping[str, Any]) -> bytes:
 
 def _gone(connection: socket.socket) -> bool:
     """Whether the client has closed its end."""
-    connection.setblocking(False)
     try:
-        return connection.recv(1, socket.MSG_PEEK) == b""
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
     except BlockingIOError:
         return False
-    finally:
-        connection.setblocking(True)
 
 
 def _wake_when_gone(handler: BaseHTTPRequestHandler, upstream: http.client.HTTPSConnection) -> None:

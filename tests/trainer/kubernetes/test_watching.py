@@ -96,7 +96,7 @@ def test_a_wait_that_is_over_leaves_no_connection_and_no_thread(
     with watched.held("a"):
         watched.next_change("a", seen(made), 0.5)
         assert len(followers()) == 2
-        assert edge.open == 2
+        eventually(lambda: edge.open == 2 and len(edge.asked("watch=true")) == 2)
     eventually(lambda: not followers() and edge.open == 0)
 
 
@@ -104,6 +104,7 @@ def test_two_waits_for_one_job_share_its_watches(cluster: Cluster, namespace: st
     watched = watches(cluster, namespace)
     with watched.held("a"), watched.held("a"):
         watched.next_change("a", seen(made), 0.2)
+        eventually(lambda: len(edge.asked("watch=true")) == 2)
         watched.next_change("a", seen(made), 0.2)
     assert len(edge.requests) == 4
 
@@ -146,7 +147,7 @@ def test_a_server_that_hangs_does_not_delay_the_deadline(
     edge.faults.append(Fault("/", hang=True, times=1000))
     started = time.monotonic()
     assert watches(cluster, namespace).next_change("a", seen(made), 1.0) == seen(made)
-    assert time.monotonic() - started < 5.0
+    assert time.monotonic() - started < LONG
 
 
 def test_a_watch_that_falls_silent_is_opened_again(cluster: Cluster, namespace: str, made: Made, edge: Edge) -> None:
@@ -168,6 +169,8 @@ def test_another_job_of_that_name_is_not_the_one_that_was_waited_for(
     watched = watches(cluster, namespace)
     with watched.held("a"):
         watched.next_change("a", seen(made), 0.2)
+        eventually(lambda: len(edge.asked("watch=true")) == 2)
+        watched.next_change("a", seen(made), 0.2)  # by now it has seen the job
         edge.faults.append(Fault("watch=true", status=410, times=2))
         made.delete_job("a")
         made.trainjob("a")
@@ -269,7 +272,10 @@ def eventually(holds: object, within: float = 20.0) -> None:
 def test_the_request_of_a_watch_asks_for_bookmarks_and_an_end(
     cluster: Cluster, namespace: str, made: Made, edge: Edge
 ) -> None:
-    watches(cluster, namespace).next_change("a", seen(made), 0.5)
+    watched = watches(cluster, namespace)
+    with watched.held("a"):
+        watched.next_change("a", seen(made), 0.5)
+        eventually(lambda: len(edge.asked("watch=true")) == 2)
     for request in edge.asked("watch=true"):
         assert "allowWatchBookmarks=true" in request
         seconds = re.search(r"timeoutSeconds=(\d+)", request)
