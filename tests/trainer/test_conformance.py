@@ -31,7 +31,7 @@ from kubeflow.trainer import (
     TrainJobTemplate,
 )
 
-WAIT = 60  # seconds; a job takes about four on a quiet machine
+WAIT = 180  # seconds; a job takes about four on a quiet machine
 
 
 def said(lines: Iterable[str]) -> list[str]:
@@ -236,8 +236,8 @@ def test_following_yields_a_line_while_the_job_runs_and_waiting_has_a_deadline(
     assert list(client.get_job_logs(name)) == ["first"]
     started = time.monotonic()
     with pytest.raises(JobWaitTimeout, match=r"talker.*is Running after 0\.3 s") as late:
-        client.wait_for_job_status(name, timeout=0.3)
-    assert 0.3 <= time.monotonic() - started < 0.6
+        client.wait_for_job_status(name, timeout=0.3, polling_interval=WAIT)
+    assert 0.3 <= time.monotonic() - started < WAIT / 2  # at its deadline, not at the next look
     assert isinstance(late.value, TimeoutError)
     go.touch()
     assert list(lines) == ["second"]
@@ -310,7 +310,7 @@ def test_a_deleted_job_ends_is_forgotten_and_lets_its_followers_go(client: Train
         time.sleep(0.1)
         client.delete_job(name)
         with pytest.raises(JobNotFound, match=name):
-            waiter.result(timeout=5)
+            waiter.result(timeout=WAIT)
 
     assert all(line.startswith("[node-") for line in lines)
     with pytest.raises(JobNotFound, match=name):
@@ -337,11 +337,8 @@ def test_jobs_run_at_the_same_time_without_meeting(client: TrainerClient) -> Non
     jobs = [client.wait_for_job_status(name, timeout=WAIT, callbacks=[called.append]) for name in names]
 
     assert [job.status for job in jobs] == ["Complete"] * 3
-    assert [list(client.get_job_logs(name)) for name in names] == [
-        ["hello a"],
-        ["hello b"],
-        ["hello template"],
-    ]
+    logs = [[line for line in client.get_job_logs(name) if line.startswith("hello")] for name in names]
+    assert logs == [["hello a"], ["hello b"], ["hello template"]]
     listed = client.list_jobs()  # oldest first, as far as the backend can tell: a cluster knows the second
     assert [job.name for job in listed] == sorted(names, key=lambda name: order(listed, name, names))
     assert {job.name for job in called} == set(names)
