@@ -46,10 +46,15 @@ _WORK = {
     ),
 }
 KINDS = tuple(_WORK)
+# These do nothing before `Ground.go`.
+_HOLD = 'until test -e "$WITNESS/go"; do sleep 0.02 || exit 9; done'
+_WORK["held"] = f"{_HOLD}; {_WORK['chatty']}"
+_WORK["held-failing"] = f"{_HOLD}; {_WORK['failing']}"
 # A GPU that is given twice is locked already.
 _WORK["gpu"] = 'flock -n -E 8 "$WITNESS/$CUDA_VISIBLE_DEVICES.lock" sleep 0.5 || exit $?'
 OWN_FAILURES = {
     "failing": r"(node-\d|rank \d \(node-\d\)) exited with code 3",
+    "held-failing": r"(node-\d|rank \d \(node-\d\)) exited with code 3",
     "long": r"(?!)",
     "overdue": r"it was active for longer than 0\.3 s",
 }
@@ -160,6 +165,10 @@ class Ground:
         record = self.jobs.find(expected.name)
         assert record is not None, f"{expected} is lost"
         return record
+
+    def go(self) -> None:
+        """Let the jobs that are held do their work."""
+        (self.witness / "go").touch()
 
     def starts(self, job: Expected, node: int) -> list[str]:
         """Return who says that it has started as this node, in order."""

@@ -52,12 +52,13 @@ def test_where_no_file_can_grow_a_job_is_refused_or_its_status_is_true(ground: G
 
 
 def test_a_job_whose_end_cannot_be_recorded_is_complete_all_the_same(ground: Ground) -> None:
-    job = Expected("job", "chatty", 1, full=True)
+    job = Expected("job", "held", 1, full=True)
     supervisor = ground.submit(job).supervisor
     assert supervisor is not None
     wait_for(lambda: phase(ground, job) == "Running")
 
     resource.prlimit(supervisor.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    ground.go()
     wait_for(lambda: not supervisor.alive())
 
     ground.judge(job)
@@ -65,12 +66,13 @@ def test_a_job_whose_end_cannot_be_recorded_is_complete_all_the_same(ground: Gro
 
 
 def test_a_report_that_cannot_be_recorded_is_recorded_later_and_ends_no_job(ground: Ground) -> None:
-    job = Expected("job", "chatty", 1, full=True)
+    job = Expected("job", "held", 1, full=True)
     supervisor = ground.submit(job).supervisor
     assert supervisor is not None
     wait_for(lambda: phase(ground, job) == "Running")
 
     resource.prlimit(supervisor.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    ground.go()
     wait_for(lambda: ground.ends(job, 0) != [])
     resource.prlimit(supervisor.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
@@ -129,11 +131,12 @@ def test_a_disk_that_fills_while_a_job_runs_costs_nobody_the_truth(small: Path, 
     ground = Ground(small)
     ground.witness = tmp_path / "witness"
     ground.witness.mkdir()
-    jobs = [Expected("good", "chatty", 1, full=True), Expected("bad", "failing", 1, full=True)]
+    jobs = [Expected("good", "held", 1, full=True), Expected("bad", "held-failing", 1, full=True)]
     supervisors = [ground.submit(job).supervisor for job in jobs]
-    wait_for(lambda: all(phase(ground, job) not in (None, "Created") for job in jobs))
+    wait_for(lambda: all(phase(ground, job) == "Running" for job in jobs))
 
     empty = fill(small)
+    ground.go()
     wait_for(lambda: not any(supervisor and supervisor.alive() for supervisor in supervisors))
     with contextlib.suppress(KubeflowError):  # it says so when it cannot write what it has found
         ground.jobs.all()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,9 +64,7 @@ def test_following_sees_a_line_while_it_is_the_only_one_and_files_that_appear_la
         print("first", file=log)
         assert next(lines).text == "first"
         threading.Timer(0.1, (node / rank_log(1)).write_text, ["from another rank\n"]).start()
-        started = time.monotonic()
         assert next(lines) == LogLine("node-0", 1, "from another rank")
-        assert time.monotonic() - started < 1
         print("last", file=log)
     done.set()
     assert texts(lines) == ["last"]

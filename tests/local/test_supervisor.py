@@ -39,10 +39,24 @@ def test_all_nodes_succeed(desk: Desk) -> None:
     assert (desk.reasons()[0], desk.reasons()[-1]) == ("Created", "Complete")
 
 
-def test_submitting_returns_before_anything_has_started(desk: Desk) -> None:
+HELD = """
+import pathlib, time
+deadline = time.monotonic() + 30
+while not pathlib.Path({go!r}).exists() and time.monotonic() < deadline:
+    time.sleep(0.01)
+"""
+
+
+def test_submitting_returns_before_anything_has_started(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    (tmp_path / "sitecustomize.py").write_text(HELD.format(go=str(go)))  # a supervisor is slow to start
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     record = desk.submit("sleep 60")
 
     assert record.phase == "Created"
+    go.touch()
     assert desk.running().supervisor == desk.get().supervisor
 
 
@@ -228,7 +242,7 @@ def test_a_job_that_a_job_submits_is_a_job_of_its_own(desk: Desk, tmp_path: Path
 
 
 def test_a_terminal_that_is_closed_or_interrupted_does_not_reach_the_job(desk: Desk) -> None:
-    record = desk.submit("sleep 1; echo done")
+    record = desk.submit("while ! test -e go; do sleep 0.05; done; echo done")
     supervisor = desk.running().supervisor
     assert supervisor is not None
     assert os.getsid(supervisor.pid) == supervisor.pid
@@ -236,6 +250,7 @@ def test_a_terminal_that_is_closed_or_interrupted_does_not_reach_the_job(desk: D
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         os.kill(supervisor.pid, number)
 
+    (desk.cwd / "go").touch()
     assert desk.finish().phase == "Complete"
     assert record.mark == desk.get().mark
 
@@ -329,7 +344,7 @@ def test_a_supervisor_whose_job_is_gone_from_the_store_ends_it(desk: Desk) -> No
 
 def test_progress_is_seen_while_the_job_runs_and_the_last_report_is_not_lost(desk: Desk) -> None:
     report = """
-import json, os, sys
+import json, os, time
 def report(percent, loss):
     path = os.environ["KUBEFLOW_STATUS_FILE"]
     text = json.dumps({"progressPercentage": percent, "estimatedRemainingSeconds": 100 - percent,
@@ -338,7 +353,7 @@ def report(percent, loss):
     os.replace(path + ".part", path)
 report(40, 0.5)
 while not os.path.exists("go"):
-    pass
+    time.sleep(0.01)
 for step in range(41, 101):
     report(step, 1 / step)
 """

@@ -24,8 +24,8 @@ RANKS = 2
 SEED = os.environ.get("KUBEFLOW_FAULT_SEED", "0")
 
 
-def work(witness: str) -> None:
-    """Bear witness of the start and of the end of this rank."""
+def work(witness: str, seconds: float) -> None:
+    """Bear witness of the start and of the end of this rank, which has work for some time."""
     import os
     import time
     from pathlib import Path
@@ -35,7 +35,7 @@ def work(witness: str) -> None:
             file.write(f"{os.getpid()}\n")
 
     say("started")
-    time.sleep(1)
+    time.sleep(seconds)
     say("ended")
 
 
@@ -44,7 +44,8 @@ import sys
 from kubeflow.trainer import LocalProcessBackendConfig, TrainerClient
 from tests.trainer.test_killed_jobs import work
 client = TrainerClient(LocalProcessBackendConfig(state_dir=sys.argv[1]))
-client.train(name="job", train_func=work, func_args={"witness": sys.argv[2]}, num_proc_per_node=2)
+arguments = {"witness": sys.argv[2], "seconds": float(sys.argv[3])}
+client.train(name="job", train_func=work, func_args=arguments, num_proc_per_node=2)
 print("submitted", flush=True)
 sys.stdin.read()
 """
@@ -59,9 +60,9 @@ class Stage:
         self._state = Path(str(config.state_dir))
         self._chance = chance
 
-    def submit(self) -> None:
-        """Submit it by a client that is killed once it has done so."""
-        command = [sys.executable, "-c", SUBMIT, str(self._state), str(self.witness)]
+    def submit(self, seconds: float) -> None:
+        """Submit it, with ranks that work so long, by a client that is killed once it has done so."""
+        command = [sys.executable, "-c", SUBMIT, str(self._state), str(self.witness), str(seconds)]
         with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
             assert client.stdout is not None
             assert client.stdout.readline() == "submitted\n"
@@ -97,7 +98,7 @@ def kill_nobody(stage: Stage) -> str:
 
 
 def kill_the_supervisor(stage: Stage) -> str:
-    stage.pause(1)  # before the ranks can have ended, on any machine
+    stage.pause(1)
     os.kill(stage.supervisor(), signal.SIGKILL)
     return r"its supervisor \(process \d+\) was killed"
 
@@ -134,7 +135,7 @@ def test_a_status_is_what_the_ranks_have_really_done(
     fault: Callable[[Stage], str], local_config: LocalProcessBackendConfig, tmp_path: Path
 ) -> None:
     stage = Stage(local_config, tmp_path, random.Random(f"{SEED}/{fault.__name__}"))
-    stage.submit()
+    stage.submit(1 if fault in (kill_nobody, suspend_and_resume) else 600)  # what is killed has not ended before
     says = fault(stage)
 
     if says == "Complete":
