@@ -13,8 +13,8 @@ help: ## List the targets
 demo: $(READY) ## Train on two nodes on this machine, then show the TrainJob of the same call
 	@$(BIN)/python examples/digits.py
 
-test: $(READY) ## Run all tests
-	$(BIN)/python -m pytest $(ARGS)
+test: $(READY) ## Run all tests, several at a time
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: $(READY) ## Check style and formatting
 	$(BIN)/ruff check .

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
 
 JOBS = f"{API}/namespaces/default/trainjobs"
 PODS = "/api/v1/namespaces/default/pods"
-DEADLINE = 30  # seconds; what is waited for takes well under one on a quiet machine
+DEADLINE = 90  # seconds; what is waited for takes well under one on a quiet machine
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ def old(local_config: LocalProcessBackendConfig) -> Iterator[TrainingClient]:
 def test_a_function_is_trained_with_the_old_calls(old: TrainingClient) -> None:
     name = old.create_job(name="old-job", train_func=train, parameters={"rate": 0.5}, num_workers=2)
 
-    assert (name, old.wait_for_job_completion(name, timeout=60).status) == ("old-job", "Complete")
+    assert (name, old.wait_for_job_completion(name, timeout=180).status) == ("old-job", "Complete")
     logs, events = old.get_job_logs(name)
     assert logs == {"node-0": "rate 0.5"}
     assert set(old.get_job_logs(name, is_master=False)[0]) == {"node-0", "node-1"}

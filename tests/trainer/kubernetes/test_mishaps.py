@@ -26,7 +26,7 @@ from tests.apiserver import Recorded
 from tests.trainer.kubernetes.edge import Edge, Fault
 from tests.trainer.kubernetes.objects import Made, running
 
-SOON = 20.0  # seconds: far more than it takes, far less than anything here would wait by itself
+SOON = 60.0  # seconds: far more than it takes, far less than anything here would wait by itself
 PACE = Pace(retry=0.01, longest_retry=0.1, poll=0.05, longest_poll=0.1)
 MISHAPS = [RuntimeError("a bug"), MemoryError(), SystemExit("somebody's hook")]
 SEEN = TrainJob(

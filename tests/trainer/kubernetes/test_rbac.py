@@ -19,7 +19,7 @@ from tests.trainer.kubernetes.fences import HOME, RBAC, Fenced, fenced
 
 pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
 
-WAIT = 60
+WAIT = 180  # seconds
 
 
 def nothing() -> None:

@@ -167,7 +167,7 @@ def test_deleting_with_wait_returns_when_the_pods_are_gone_too(newest: Home, nam
     started = time.monotonic()
     with pytest.raises(JobWaitTimeout, match=f"pods {pod}") as error:
         backend.delete_job("job", wait=0.5)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     assert "It goes on" not in str(error.value)
 
     made.trainjob("job")
