@@ -221,6 +221,35 @@ def test_a_container_leaves_its_first_failure_or_its_first_ranks_value(tmp_path:
     assert said() == (0, "succeeded")
 
 
+def test_a_rank_that_starts_anew_takes_back_its_own_word_and_no_other(tmp_path: Path) -> None:
+    log = tmp_path / "termination-log"
+    log.touch()
+    failed: dict[str, object] = {
+        "status": "failed",
+        "error": {"type": "E", "message": "m", "traceback": "", "frames": []},
+    }
+
+    def rank(number: int) -> dict[str, str]:
+        return {"KUBERNETES_SERVICE_HOST": "x", "RANK": str(number), "LOCAL_RANK": str(number)}
+
+    outcome.begin(rank(0), str(log))
+    outcome.report(failed, rank(0), str(log))
+    outcome.begin(rank(1), str(log))  # of the same attempt, a little later
+    found = parse_outcome(log.read_text())
+    assert found is not None
+    assert (found.rank, found.status) == (0, "failed")
+
+    variables = {**rank(0), "KUBEFLOW_TERMINATION_LOG": str(log)}  # torchrun counts no attempt
+    assert launch(bundle(plain.version).command(python=sys.executable), tmp_path / "again", variables).code == 0
+    found = parse_outcome(log.read_text())
+    assert found is not None
+    assert (found.rank, found.status) == (0, "succeeded")
+
+    log.write_text("what another program wrote")
+    outcome.begin(rank(0), str(log))
+    assert log.read_text() == "what another program wrote"
+
+
 def test_a_pod_may_name_another_file_for_its_termination_message(tmp_path: Path) -> None:
     log = tmp_path / "elsewhere"
     log.touch()

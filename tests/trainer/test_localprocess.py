@@ -21,6 +21,7 @@ from kubeflow.local.places import Places
 from kubeflow.local.processes import members
 from kubeflow.packaging import bundle
 from kubeflow.trainer import (
+    CustomTrainer,
     JobFailed,
     JobSpec,
     LocalProcessBackendConfig,
@@ -406,24 +407,29 @@ def test_a_job_that_is_made_suspended_starts_when_it_is_resumed(client: TrainerC
     assert client.wait_for_job_status(name, timeout=WAIT).status == "Complete"
 
 
-def fail_once() -> None:
+def fail_once(failed: str) -> None:
     import os
+    from pathlib import Path
 
     import torch
     import torch.distributed as dist
 
-    attempt = int(os.environ["TORCHELASTIC_RESTART_COUNT"])
+    # Not by TORCHELASTIC_RESTART_COUNT: a node that starts anew because another one failed does not count that.
+    attempt = int(Path(failed).exists())
     dist.init_process_group("gloo")
     total = torch.ones(1)
     dist.all_reduce(total)
     print(f"node {os.environ['GROUP_RANK']}: attempt {attempt} sums {total.item():g}")
-    if attempt == 0:
+    if attempt == 0 and dist.get_rank() == 1:
+        Path(failed).touch()
         raise ValueError("the first time")
+    dist.barrier()
     dist.destroy_process_group()
 
 
-def test_ranks_that_fail_are_started_anew_as_often_as_allowed(client: TrainerClient) -> None:
-    name = client.train(train_func=fail_once, num_nodes=2, options=[Change({"max_restarts": 1})])
+def test_ranks_that_fail_are_started_anew_as_often_as_allowed(client: TrainerClient, tmp_path: Path) -> None:
+    trainer = CustomTrainer(fail_once, {"failed": str(tmp_path / "failed")}, num_nodes=2)
+    name = client.train(trainer=trainer, options=[Change({"max_restarts": 1})])
 
     assert client.wait_for_job_status(name, timeout=3 * WAIT).status == "Complete"
 

@@ -41,6 +41,30 @@ def number(environ: Mapping[str, str], names: Any) -> int:
     return 0
 
 
+def begin(environ: Mapping[str, str], termination_log: str = "") -> None:
+    """Take back what this rank said when it ran before in this container.
+
+    torchrun counts the attempts of a node (`TORCHELASTIC_RESTART_COUNT`), but not those that it makes because another
+    node has started anew.
+
+    Args:
+        environ: The environment: says the rank and where its word is.
+        termination_log: As for `report`.
+    """
+    path = _termination(environ, termination_log)
+    if not path:
+        return
+    import fcntl
+
+    try:
+        with open(path, "r+", encoding="utf-8") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            if _parsed(stream.read()).get("rank") == number(environ, RANK_VARIABLES):
+                stream.truncate(0)
+    except (OSError, ValueError):  # nobody can have said anything there
+        pass
+
+
 def report(document: Dict[str, Any], environ: Mapping[str, str], termination_log: str = "") -> None:
     """Write how this rank ended to every place that asks for it, and say on stderr what cannot be written.
 
@@ -49,18 +73,23 @@ def report(document: Dict[str, Any], environ: Mapping[str, str], termination_log
         environ: The environment: says the rank and where to write.
         termination_log: The file that the kubelet reads when the container ends; default: what the environment names.
     """
-    termination_log = termination_log or environ.get(TERMINATION_PATH) or TERMINATION_LOG
     attempt = number(environ, ("TORCHELASTIC_RESTART_COUNT",))
     document = dict(document, version=1, rank=number(environ, RANK_VARIABLES), attempt=attempt)
     try:
         if environ.get(OUTPUT_DIR):
             _write_file(document, environ[OUTPUT_DIR])
-        if environ.get("KUBERNETES_SERVICE_HOST") and os.path.exists(termination_log):
-            _write_termination(document, number(environ, LOCAL_RANK_VARIABLES), termination_log)
+        path = _termination(environ, termination_log)
+        if path:
+            _write_termination(document, number(environ, LOCAL_RANK_VARIABLES), path)
         if document["status"] == "failed" and environ.get("TORCHELASTIC_ERROR_FILE"):
             _write_elastic(document["error"], environ["TORCHELASTIC_ERROR_FILE"])
     except OSError as error:
         print("kubeflow: the outcome of this rank could not be written: " + str(error), file=sys.stderr)
+
+
+def _termination(environ: Mapping[str, str], given: str) -> str:
+    path = given or environ.get(TERMINATION_PATH) or TERMINATION_LOG
+    return path if environ.get("KUBERNETES_SERVICE_HOST") and os.path.exists(path) else ""
 
 
 def _write_file(document: Dict[str, Any], directory: str) -> None:

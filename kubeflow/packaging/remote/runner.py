@@ -24,6 +24,7 @@ class StartError(Exception):
 
 def main() -> None:
     """Run the entry of the bundle that this file lies in."""
+    outcome.begin(os.environ)
     returned: List[bool] = []
     atexit.register(_end, returned)  # registered first, so it runs after every handler of the user's
     runtime = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
