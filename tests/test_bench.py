@@ -400,3 +400,9 @@ def _figure(taken: Probe, key: str) -> float:
     sample = take(taken, HERE)
     assert not isinstance(sample, Missing), sample.reason
     return sample[key]
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.name.startswith("local:")], ids=lambda case: case.name)
+def test_what_measures_our_local_jobs_goes_with_the_code_that_it_measures(case: Case) -> None:
+    assert isinstance(case.ours, Probe)  # its program is a text, which no type checker reads
+    assert not isinstance(take(case.ours, Interpreter((sys.executable,), {})), Missing)

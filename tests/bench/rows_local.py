@@ -105,6 +105,7 @@ from kubeflow.local.identity import this_process
 from kubeflow.local.journal import Journal
 from kubeflow.local.places import Places
 from kubeflow.local.plan import JobPlan, NodePlan
+from kubeflow.local.records import Verdict
 from kubeflow.local.store import Store
 from kubeflow.trainer import LocalProcessBackendConfig, TrainerClient
 from kubeflow.trainer.backends.localprocess.details import Details
@@ -119,7 +120,7 @@ for number in range(1000):
     journal.adopt()
     journal.started([("node-0", 1)])
     journal.exited("node-0", 0, ())
-    journal.finish("Complete", "", ())
+    journal.finish(Verdict("Complete"), ())
 store.database.close()
 def look(client):
     start = time.perf_counter()
