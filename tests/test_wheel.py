@@ -21,6 +21,7 @@ def train(greeting):
     import torch.distributed as dist
     dist.init_process_group("gloo")
     print(greeting, dist.get_rank(), flush=True)
+    dist.barrier()  # who leaves while another one still connects breaks its connection
     dist.destroy_process_group()
 
 trainer = CustomTrainer(func=train, func_args={"greeting": "hello from"}, num_nodes=2)
