@@ -12,7 +12,6 @@ import os
 import socket
 import threading
 import time
-import weakref
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -32,6 +31,7 @@ from kubeflow.cluster.notices import Notices
 from kubeflow.cluster.retries import Failure, pause
 from kubeflow.cluster.stream import Stream
 from kubeflow.cluster.target import Target
+from kubeflow.core import forks
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.object_names import check_namespace
 from kubeflow.core.transport import Request
@@ -80,7 +80,7 @@ class Cluster:
         self.server: str = _shown(access.configuration.host)
         self.context: str | None = access.context
         self._notices = Notices(self.server)
-        _all.add(self)
+        forks.tell(self)
 
     @classmethod
     def connect(
@@ -347,18 +347,6 @@ def _pool(access: Access) -> PoolManager:
             f"The proxy {_shown(str(proxy))} of {access.origin} is no URL of a proxy: correct proxy-url in the "
             "kubeconfig, else HTTPS_PROXY in the environment, to something like http://proxy.example.com:3128."
         ) from error
-
-
-_all: weakref.WeakSet[Cluster] = weakref.WeakSet()
-
-
-def _all_after_fork() -> None:
-    for cluster in list(_all):
-        cluster.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_all_after_fork)
 
 
 def _json(body: Mapping[str, object]) -> bytes:

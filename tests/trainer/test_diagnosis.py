@@ -6,15 +6,9 @@ from datetime import datetime, timedelta
 
 from kubeflow.trainer import Event, Step, TrainJob
 from kubeflow.trainer.diagnosis import Diagnosis
-from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind, RuntimeTrainer
-from kubeflow.trainer.types.trainers import TrainerType
+from tests.trainer.runtimes import TORCH
 
 BASE = datetime(2026, 1, 1, 12).astimezone()
-RUNTIME = Runtime(
-    "torch-distributed",
-    RuntimeTrainer(TrainerType.CUSTOM_TRAINER, "torch", "image"),
-    RuntimeKind.CLUSTER_TRAINING_RUNTIME,
-)
 
 
 def text(steps: list[Step], *reasons: str) -> list[str]:
@@ -22,7 +16,7 @@ def text(steps: list[Step], *reasons: str) -> list[str]:
         Event("Pod", "a", f"it is {reason}", reason, BASE + timedelta(seconds=age))
         for age, reason in enumerate(reasons)
     ]
-    job = TrainJob("a", RUNTIME, steps, 1, BASE, "Created")
+    job = TrainJob("a", TORCH, steps, 1, BASE, "Created")
     return str(Diagnosis(job, "it waits.", timeline)).splitlines()
 
 

@@ -9,18 +9,12 @@ import pytest
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer import (
     LocalProcessBackendConfig,
-    Runtime,
-    RuntimeKind,
-    RuntimeTrainer,
     TrainerClient,
-    TrainerType,
     options,
 )
+from tests.trainer.runtimes import PLAIN
 
 WAIT = 60  # seconds
-PLAIN = Runtime(
-    "plain", RuntimeTrainer(TrainerType.CUSTOM_TRAINER, "plain", "local"), RuntimeKind.CLUSTER_TRAINING_RUNTIME
-)
 
 
 @pytest.fixture

@@ -10,18 +10,12 @@ import pytest
 
 from kubeflow.trainer import (
     LocalProcessBackendConfig,
-    Runtime,
-    RuntimeKind,
-    RuntimeTrainer,
     TrainerClient,
-    TrainerType,
 )
+from tests.trainer.runtimes import PLAIN
 from tests.trainer.which_python import which
 
 WAIT = 120  # seconds
-PLAIN = Runtime(
-    "plain", RuntimeTrainer(TrainerType.CUSTOM_TRAINER, "plain", "local"), RuntimeKind.CLUSTER_TRAINING_RUNTIME
-)
 
 
 def older_python() -> str | None:

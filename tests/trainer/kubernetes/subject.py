@@ -13,16 +13,9 @@ from kubeflow.trainer.backends.kubernetes.watching import jobs_path
 from kubeflow.trainer.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobFailed
 from kubeflow.trainer.types.jobs import JobStatus, TrainJob
-from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind, RuntimeTrainer
-from kubeflow.trainer.types.trainers import TrainerType
 from tests.trainer.kubernetes.edge import Edge
 from tests.trainer.kubernetes.objects import Made
-
-RUNTIME = Runtime(
-    "torch-distributed",
-    RuntimeTrainer(TrainerType.CUSTOM_TRAINER, "torch", "image"),
-    RuntimeKind.CLUSTER_TRAINING_RUNTIME,
-)
+from tests.trainer.runtimes import TORCH
 
 
 def raised(rank: int, kind: str = "ValueError", message: str = "boom") -> str:
@@ -50,7 +43,7 @@ class Subject:
         return self.cluster.send(Request("GET", f"{jobs_path(self.made.namespace)}/a"))
 
     def explain(self, status: JobStatus = "Created") -> Diagnosis:
-        view = TrainJob("a", RUNTIME, [], 1, datetime(2026, 1, 1, tzinfo=UTC), status)
+        view = TrainJob("a", TORCH, [], 1, datetime(2026, 1, 1, tzinfo=UTC), status)
         return diagnose(self.cluster, self.made.namespace, self.raw(), view)
 
     def failure(self) -> JobFailed:

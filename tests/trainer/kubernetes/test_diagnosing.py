@@ -20,7 +20,8 @@ from kubeflow.trainer.types.jobs import TrainJob
 from tests.apiserver import Recorded
 from tests.trainer.kubernetes.edge import Edge, Fault
 from tests.trainer.kubernetes.objects import Made, condition, ended, running, terminated, unschedulable, waiting
-from tests.trainer.kubernetes.subject import RUNTIME, Subject, raised, returned
+from tests.trainer.kubernetes.subject import Subject, raised, returned
+from tests.trainer.runtimes import TORCH
 
 
 @pytest.fixture
@@ -331,7 +332,7 @@ def test_an_explanation_does_not_wait_for_the_events_of_everybody_else(subject: 
     subject.made.event("Pod", pod, "FailedScheduling", "0/1 nodes are available", type="Warning")
     subject.made.event("JobSet", "a", "Created", "its jobs")
     crowded = Crowded(subject.cluster)
-    view = TrainJob("a", RUNTIME, [], 1, datetime(2026, 1, 1, tzinfo=UTC), "Created")
+    view = TrainJob("a", TORCH, [], 1, datetime(2026, 1, 1, tzinfo=UTC), "Created")
 
     told = diagnose(crowded, subject.made.namespace, subject.raw(), view)
 
@@ -346,7 +347,7 @@ def test_an_explanation_costs_three_requests_at_most_for_a_common_failure(subjec
     subject.made.pod("a", status=ended(1))
     raw = subject.raw()
     before = len(subject.edge.requests)
-    view = TrainJob("a", RUNTIME, [], 1, datetime(2026, 1, 1, tzinfo=UTC), "Failed")
+    view = TrainJob("a", TORCH, [], 1, datetime(2026, 1, 1, tzinfo=UTC), "Failed")
     diagnose(subject.cluster, subject.made.namespace, raw, view)
     assert len(subject.edge.requests) - before == 3
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from kubeflow.core import forks
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobFailed, Unsupported
@@ -50,7 +49,7 @@ class KubernetesBackend:
             from kubeflow.trainer.backends.kubernetes.connection import Connection
 
             self._connection = Connection(config, wrap)
-        _all.add(self)
+        forks.tell(self)
 
     def after_fork(self) -> None:
         """Neither wait for threads nor for locks that the parent process has kept; called in the child."""
@@ -126,12 +125,12 @@ class KubernetesBackend:
         Where there are none, the first time one more says whether there is such a namespace.
         """
         connection = self._online("listing TrainJobs")
-        from kubeflow.trainer.backends.kubernetes.finding import check_namespace
+        from kubeflow.trainer.backends.kubernetes.finding import check_namespace_exists
         from kubeflow.trainer.backends.kubernetes.looking import list_jobs
 
         jobs = list_jobs(connection, label_selector)
         if not jobs:
-            check_namespace(connection)
+            check_namespace_exists(connection)
         return jobs
 
     def get_job(self, name: str) -> TrainJob:
@@ -225,15 +224,3 @@ class KubernetesBackend:
                 "TrainerClient(LocalProcessBackendConfig())."
             )
         return self._connection
-
-
-_all: weakref.WeakSet[KubernetesBackend] = weakref.WeakSet()
-
-
-def _all_after_fork() -> None:
-    for backend in list(_all):
-        backend.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_all_after_fork)

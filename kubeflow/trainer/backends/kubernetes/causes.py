@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kubeflow.trainer.backends.kubernetes import wire
-from kubeflow.trainer.backends.kubernetes.evidence import Evidence, holding
+from kubeflow.trainer.backends.kubernetes.evidence import Evidence
 from kubeflow.trainer.backends.kubernetes.failing import Failure, all_failures, first_failure
 from kubeflow.trainer.backends.kubernetes.pods import Pod
 
@@ -85,7 +85,7 @@ def _deadline(evidence: Evidence) -> Iterator[Finding]:
 
 def _failed(evidence: Evidence) -> Iterator[Finding]:
     """What failed first, when the job has failed or goes on after a failure."""
-    if holding(evidence.job, "Complete"):
+    if wire.condition(evidence.job, "Complete"):
         return
     first = first_failure(evidence.pods, evidence.logs)
     if first is None:
@@ -164,7 +164,7 @@ def _queued(evidence: Evidence) -> Iterator[Finding]:
         )
         return
     for kind in ("QuotaReserved", "Admitted"):
-        refused = holding(evidence.workload, kind, "False")
+        refused = wire.condition(evidence.workload, kind, "False")
         if refused:
             said = wire.text(refused, "message") or wire.text(refused, "reason")
             yield Finding(
@@ -172,9 +172,9 @@ def _queued(evidence: Evidence) -> Iterator[Finding]:
                 ("Wait for other jobs of the queue to end, ask for less, or choose another queue.",),
             )
             return
-    if evicted := holding(evidence.workload, "Evicted"):
+    if evicted := wire.condition(evidence.workload, "Evicted"):
         yield Finding(f"Kueue took it off the cluster: {wire.text(evicted, 'message')}", ("It is queued again.",))
-    elif not holding(evidence.workload, "Admitted"):
+    elif not wire.condition(evidence.workload, "Admitted"):
         yield Finding(f"it waits in Kueue's queue {queue!r}", ("Wait for other jobs of the queue to end.",))
 
 

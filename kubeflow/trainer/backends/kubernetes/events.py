@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from urllib.parse import quote
 
 from kubeflow.core.paging import pages
 from kubeflow.core.resource import Transport
@@ -103,7 +102,7 @@ def happenings(transport: Transport, namespace: str, family: Family) -> list[Hap
         Forbidden: These credentials may not list events.
         ClusterError: As the transport does.
     """
-    return of_family(map(read_event, wire.listed(transport, _path(namespace))), family)
+    return of_family(map(read_event, wire.listed(transport, wire.core_path(namespace, "events"))), family)
 
 
 def soonest_happenings(transport: Transport, namespace: str, family: Family) -> tuple[list[Happening], Sequence[str]]:
@@ -119,30 +118,30 @@ def soonest_happenings(transport: Transport, namespace: str, family: Family) -> 
         Forbidden: These credentials may not list events.
         ClusterError: As the transport does.
     """
-    path = _path(namespace)
+    path = wire.core_path(namespace, "events")
+    belongs = _Belonging(family)
     read: list[Happening] = []
     more = ""
     for page in islice(pages(transport, path, {}), _PAGES):
-        read += of_family(map(read_event, wire.objects(page, "items")), family)
+        read += filter(belongs, map(read_event, wire.objects(page, "items")))
         more = wire.text(page, "metadata", "continue")
     if not more:
-        return of_family(read, family), ()
+        return sorted(read, key=_when), ()
     pods = sorted(family.pods, key=lambda pod: _TELLING.get(pod.phase, 2))[:_PODS]
     names = list(dict.fromkeys((family.name, f"{family.name}-{constants.NODE}-0", *(pod.name for pod in pods))))
     found = [event for event in read if event.name not in names]
     for name in names:
         found += map(read_event, wire.listed(transport, path, {"fieldSelector": f"involvedObject.name={name}"}))
-    return of_family(found, family), names
-
-
-def _path(namespace: str) -> str:
-    return f"/api/v1/namespaces/{quote(namespace, safe='')}/events"
+    return sorted(filter(belongs, found), key=_when), names
 
 
 def of_family(events: Iterable[Happening], family: Family) -> list[Happening]:
     """Return the events that are about `family`, oldest first."""
-    belongs = _Belonging(family)
-    return sorted(filter(belongs, events), key=lambda event: (event.first, event.last))
+    return sorted(filter(_Belonging(family), events), key=_when)
+
+
+def _when(event: Happening) -> tuple[datetime, datetime]:
+    return event.first, event.last
 
 
 def read_event(item: Json) -> Happening:

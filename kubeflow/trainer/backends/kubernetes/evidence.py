@@ -73,15 +73,7 @@ class Evidence:
 
     def condition(self, kind: str) -> Json:
         """Return its condition of that type if it holds; an empty one otherwise."""
-        return holding(self.job, kind)
-
-
-def holding(item: Json, kind: str, status: str = "True") -> Json:
-    """Return the condition `kind` of an object if it has that status; an empty one otherwise."""
-    for condition in wire.objects(item, "status", "conditions"):
-        if wire.text(condition, "type") == kind and wire.text(condition, "status") == status:
-            return condition
-    return NOTHING
+        return wire.condition(self.job, kind)
 
 
 class Gatherer:
@@ -127,7 +119,7 @@ class Gatherer:
         if asked:
             about = ", ".join(asked)
             self.gaps.append(f"the namespace has thousands of events: only those about {about} were looked for")
-        logs = dict[tuple[str, str], list[str]]() if holding(self._job, "Complete") else self.logs()
+        logs = dict[tuple[str, str], list[str]]() if wire.condition(self._job, "Complete") else self.logs()
         evidence = Evidence(self._job, pods, events)
         workload = self._workload() if evidence.queue and not evidence.current else NOTHING
         claims = {name: self._claim(name) for name in _awaited(evidence.current)[:_CLAIMS]}
@@ -170,8 +162,7 @@ class Gatherer:
     def _claim(self, name: str) -> Json | None:
         from kubeflow.cluster.errors import NotFound
 
-        namespace = quote(self._namespace, safe="")
-        path = f"/api/v1/namespaces/{namespace}/persistentvolumeclaims/{quote(name, safe='')}"
+        path = wire.core_path(self._namespace, "persistentvolumeclaims", name)
 
         def found() -> Json | None:
             try:

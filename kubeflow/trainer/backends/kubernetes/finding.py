@@ -45,7 +45,7 @@ def not_found(connection: Connection, name: str) -> JobNotFound:
     try:
         jobs = sorted(islice(connection.jobs.list(), _LOOKED_AT), key=created)
         if not jobs:
-            check_namespace(connection)
+            check_namespace_exists(connection)
     except NotFound:
         return JobNotFound(name, (), where=f"{where}, because there is no such namespace")
     except ClusterError:  # what matters is said without the list
@@ -53,7 +53,7 @@ def not_found(connection: Connection, name: str) -> JobNotFound:
     return JobNotFound(name, [str(job.metadata.name) for job in jobs if job.metadata is not None], where=where)
 
 
-def check_namespace(connection: Connection) -> None:
+def check_namespace_exists(connection: Connection) -> None:
     """Refuse a namespace that does not exist: a server takes it for an empty one. At most one request for a client.
 
     Raises:

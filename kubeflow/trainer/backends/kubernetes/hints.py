@@ -11,7 +11,6 @@ import threading
 from contextlib import closing
 from dataclasses import replace
 from typing import Protocol
-from urllib.parse import quote
 
 from kubeflow.core.errors import KubeflowError
 from kubeflow.core.reflector import Event, Listing, Reflector, Trouble, WatchPace, resource_version
@@ -62,7 +61,7 @@ class PodHints:
         self, transport: Transport, namespace: str, job: str, hinted: Hinted, pace: WatchPace | None = None
     ) -> None:
         self._transport = transport
-        self._path = f"/api/v1/namespaces/{quote(namespace, safe='')}/events"
+        self._path = wire.core_path(namespace, "events")
         self._beginning = f"{job}-"
         self._hinted = hinted
         pace = pace or WatchPace()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 from kubeflow.core.reflector import abort
 from kubeflow.core.resource import Request, Transport
-from kubeflow.trainer.backends.kubernetes.pods import Pod, pods_path
+from kubeflow.trainer.backends.kubernetes import wire
+from kubeflow.trainer.backends.kubernetes.pods import Pod
 from kubeflow.trainer.backends.kubernetes.polling import Pace
 
 
@@ -146,7 +146,7 @@ def refused(error: Exception) -> bool:
 
 def log_path(namespace: str, pod: Pod) -> str:
     """Return the path of a pod's log."""
-    return f"{pods_path(namespace)}/{quote(pod.name, safe='')}/log"
+    return f"{wire.core_path(namespace, 'pods', pod.name)}/log"
 
 
 def text(line: bytes) -> str:

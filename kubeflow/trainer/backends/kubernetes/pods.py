@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
-from urllib.parse import quote
 
 from kubeflow.core.resource import Transport
+from kubeflow.trainer import names
 from kubeflow.trainer.backends.kubernetes import wire
 from kubeflow.trainer.backends.kubernetes.wire import Json
 from kubeflow.trainer.constants import constants
@@ -163,13 +163,12 @@ class Pod:
     @property
     def node_index(self) -> int | None:
         """The index of the training node that it is; `None` for initializers and the like."""
-        stem, _, index = self.step.rpartition("-")
-        return int(index) if stem == constants.NODE and index.isdigit() else None
+        return names.node_index(self.step)
 
 
 def pods_path(namespace: str) -> str:
     """Return the path of the pods of `namespace`."""
-    return f"/api/v1/namespaces/{quote(namespace, safe='')}/pods"
+    return wire.core_path(namespace, "pods")
 
 
 def list_pods(transport: Transport, namespace: str, job: str | None = None) -> list[Pod]:
@@ -248,8 +247,8 @@ def _read(item: object) -> tuple[Pod, bool]:
     job = labels.get(JOB_LABEL, "")
     replicated_job = labels.get(_REPLICATED_JOB, "")
     main = _main(item, replicated_job)
-    unplaced = _condition(item, "PodScheduled", "False")
-    disrupted = _condition(item, "DisruptionTarget", "True")
+    unplaced = wire.condition(item, "PodScheduled", "False")
+    disrupted = wire.condition(item, "DisruptionTarget")
     volumes = wire.objects(item, "spec", "volumes")
     claims = [wire.text(volume, "persistentVolumeClaim", "claimName") for volume in volumes]
     # The controller mounts the keys of MPI into launcher and workers, before there is a launcher to be seen.
@@ -357,13 +356,6 @@ def _exit(terminated: Json) -> Exit:
         wire.time(terminated, "startedAt"),
         wire.time(terminated, "finishedAt"),
     )
-
-
-def _condition(item: object, kind: str, status: str) -> Json:
-    for condition in wire.objects(item, "status", "conditions"):
-        if wire.text(condition, "type") == kind and wire.text(condition, "status") == status:
-            return condition
-    return {}
 
 
 def _amounts(container: Json, which: str) -> dict[str, str]:

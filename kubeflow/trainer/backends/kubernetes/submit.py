@@ -7,13 +7,13 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import cast
-from urllib.parse import quote
 
 from kubeflow_api.k8s.meta.v1 import ObjectMeta
 from kubeflow_api.trainer.v1alpha1 import TrainJob
 
 from kubeflow.cluster.errors import AlreadyExists, ClusterError, NotFound
 from kubeflow.core.resource import MERGE_PATCH, REQUEST_ID, Request
+from kubeflow.trainer.backends.kubernetes import wire
 from kubeflow.trainer.backends.kubernetes.connection import Connection
 from kubeflow.trainer.backends.kubernetes.credentials import JobSecret
 from kubeflow.trainer.errors import JobExists
@@ -63,7 +63,7 @@ def _create_secret(connection: Connection, secret: JobSecret, job: str, mark: st
         "type": "Opaque",
         "stringData": dict(secret.data),
     }
-    path = _secrets(connection.namespace)
+    path = wire.core_path(connection.namespace, "secrets")
     try:
         connection.transport.send(Request("POST", path, {"fieldValidation": "Strict"}, body, repeatable=True))
     except AlreadyExists:
@@ -78,7 +78,9 @@ def _create_secret(connection: Connection, secret: JobSecret, job: str, mark: st
 def _discard_secret(connection: Connection, name: str, mark: str) -> None:
     try:
         if _is_own(connection, name, mark):
-            connection.transport.send(Request("DELETE", _secrets(connection.namespace, name), repeatable=True))
+            connection.transport.send(
+                Request("DELETE", wire.core_path(connection.namespace, "secrets", name), repeatable=True)
+            )
     except NotFound:
         return
     except ClusterError as error:
@@ -87,7 +89,7 @@ def _discard_secret(connection: Connection, name: str, mark: str) -> None:
 
 
 def _is_own(connection: Connection, name: str, mark: str) -> bool:
-    there = connection.transport.send(Request("GET", _secrets(connection.namespace, name)))
+    there = connection.transport.send(Request("GET", wire.core_path(connection.namespace, "secrets", name)))
     metadata = cast("Mapping[str, Mapping[str, str]]", there.get("metadata") or {})
     return (metadata.get("labels") or {}).get(REQUEST_ID) == mark
 
@@ -97,16 +99,11 @@ def _hand_over(connection: Connection, name: str, job: TrainJob) -> None:
     metadata = job.metadata or ObjectMeta()
     owner = {"apiVersion": job.api_version, "kind": job.kind, "name": metadata.name, "uid": metadata.uid}
     patch = {"metadata": {"ownerReferences": [owner]}}
-    path = _secrets(connection.namespace, name)
+    path = wire.core_path(connection.namespace, "secrets", name)
     try:
         connection.transport.send(Request("PATCH", path, {}, patch, MERGE_PATCH, repeatable=True))
     except ClusterError as error:  # the job runs; only its end will leave something behind
         logger.warning("Secret %s stays when TrainJob %s is deleted; delete it by hand: %s", name, metadata.name, error)
-
-
-def _secrets(namespace: str, name: str | None = None) -> str:
-    path = f"/api/v1/namespaces/{quote(namespace, safe='')}/secrets"
-    return path if name is None else f"{path}/{quote(name, safe='')}"
 
 
 def _name(job: TrainJob) -> str:

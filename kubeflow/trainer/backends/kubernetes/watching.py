@@ -172,8 +172,7 @@ class JobFeed:
 
 def ended(job: Json) -> bool:
     """Return whether the control plane says of a TrainJob that it has ended."""
-    conditions = wire.objects(job, "status", "conditions")
-    return any(wire.text(c, "type") in _ENDED and wire.text(c, "status") == "True" for c in conditions)
+    return any(wire.condition(job, kind) for kind in _ENDED)
 
 
 class Watches:

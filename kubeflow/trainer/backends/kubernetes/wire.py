@@ -1,6 +1,7 @@
 """Reads plain JSON of a server whose shape nobody vouches for: what is missing or odd becomes empty, never an error.
 
-For kinds that are only looked at (pods, events, workloads). What is written, or read as a whole, is a generated model.
+For kinds that are only looked at (pods, events, workloads), with the paths of their collections. What is written, or
+read as a whole, is a generated model.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import cast
+from urllib.parse import quote
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.paging import pages
@@ -81,6 +83,20 @@ def listed(transport: Transport, path: str, query: Mapping[str, str] | None = No
     """
     for page in pages(transport, path, query or {}):
         yield from objects(page, "items")
+
+
+def condition(item: object, kind: str, status: str = "True") -> Json:
+    """Return the condition `kind` of an object if it has that status; an empty one otherwise."""
+    for found in objects(item, "status", "conditions"):
+        if text(found, "type") == kind and text(found, "status") == status:
+            return found
+    return NOTHING
+
+
+def core_path(namespace: str, collection: str, name: str | None = None) -> str:
+    """Return the path of a collection of the core API in `namespace`, like `"events"`, or of one object in it."""
+    path = f"/api/v1/namespaces/{quote(namespace, safe='')}/{collection}"
+    return path if name is None else f"{path}/{quote(name, safe='')}"
 
 
 def identity_of(item: Json) -> str:

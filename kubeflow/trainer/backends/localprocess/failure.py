@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from kubeflow.local.logs import LAUNCHER_LOG, last_lines, rank_log
 from kubeflow.local.places import Places
 from kubeflow.local.records import JobRecord, RankRecord, describe_exit
+from kubeflow.trainer import names
 from kubeflow.trainer.backends.localprocess.launch import TORCHRUN_LOG
-from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import JobFailed
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Failure:
             name,
             self.reason,
             rank=self.rank,
-            node=None if self.step is None else node_index(self.step),
+            node=None if self.step is None else names.node_index(self.step),
             exception=f"{self.error.type}: {self.error.message}" if self.error else None,
             log=self.log,
         )
@@ -73,7 +73,7 @@ def find_failure(record: JobRecord, ranks: Sequence[RankRecord]) -> Failure:
     if step is None:  # its user, its deadline or its supervisor's end ended it
         return Failure(f"{record.reason}.")
     # No rank got to its end: the node never started one, or it was killed as a whole.
-    start_error = errors.get(node_index(step))
+    start_error = errors.get(names.node_index(step))
     reason = f"{step} could not start: {start_error.message}" if start_error else f"{record.reason}."
     directory = places.node(step)
     own = list(directory.glob("rank-*.log"))
@@ -82,12 +82,6 @@ def find_failure(record: JobRecord, ranks: Sequence[RankRecord]) -> Failure:
     said = [last_lines(log, _LAST_LINES) for log in logs]
     node = record.node(step)
     return Failure(reason, step, rank, None if node is None else node.exit_code, None, next(filter(None, said), ()))
-
-
-def node_index(step: str) -> int | None:
-    """Return the index of a training node, `None` for another step."""
-    kind, _, index = step.rpartition("-")
-    return int(index) if kind == constants.NODE and index.isdigit() else None
 
 
 def _rank_failed(places: Places, end: RankRecord, error: RankError | None) -> Failure:
