@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput, KubeflowError
+from kubeflow.local.executors import registry
 from kubeflow.local.identity import this_process
 from kubeflow.local.last_words import make_room
 from kubeflow.local.places import Places
@@ -50,7 +51,7 @@ class Jobs:
 
         Raises:
             NameTaken: When there is a job of this name.
-            InvalidInput: When the state directory cannot be written to.
+            InvalidInput: When the state directory cannot be written to, or there is no such executor.
         """
         self._check_free(name)
         with contextlib.ExitStack() as undo:
@@ -60,6 +61,7 @@ class Jobs:
             with _writing(places):
                 places.submitter.write_text(submitter.to_text(), encoding="ascii")
             made = plan(places)
+            registry.check(made.executor)
             with _writing(places):
                 for part in made.nodes:
                     places.node(part.name).mkdir()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from kubeflow.local.database import Database
 from kubeflow.local.identity import ProcessIdentity
-from kubeflow.local.records import RankRecord, Verdict, Wanted, describe_exit
+from kubeflow.local.records import RankRecord, Verdict, Wanted
 from kubeflow.local.store import record_event, record_ranks
 
 
@@ -57,25 +57,25 @@ class Journal:
             db.execute("UPDATE jobs SET reason = ? WHERE id = ?", (reason, self.job))
             record_event(db, self.job, "WaitingForGPUs", reason)
 
-    def started(self, nodes: Iterable[tuple[str, int]]) -> None:
-        """Record the nodes of a stage, each with the pid of its process; the job is `Running` from now on."""
+    def started(self, nodes: Iterable[tuple[str, str]]) -> None:
+        """Record the nodes of a stage, each with its executor's id for it; the job is `Running` from now on."""
         with self.database.writing() as db:
             db.execute("UPDATE jobs SET phase = 'Running', reason = '' WHERE id = ?", (self.job,))
-            for name, pid in nodes:
+            for name, identifier in nodes:
                 db.execute(
                     "UPDATE nodes SET phase = 'Running', pid = ?, started = ? WHERE job = ? AND name = ?",
-                    (pid, time.time(), self.job, name),
+                    (identifier, time.time(), self.job, name),
                 )
-                record_event(db, self.job, "Started", f"process {pid}", name)
+                record_event(db, self.job, "Started", f"process {identifier}", name)
 
-    def exited(self, node: str, code: int, ranks: Iterable[RankRecord]) -> None:
-        """Record how a node ended, and its ranks."""
+    def exited(self, node: str, code: int, words: str, ranks: Iterable[RankRecord]) -> None:
+        """Record how a node ended, by its exit code and in words, and its ranks."""
         with self.database.writing() as db:
             db.execute(
                 "UPDATE nodes SET phase = ?, exit_code = ?, ended = ? WHERE job = ? AND name = ?",
                 ("Failed" if code else "Succeeded", code, time.time(), self.job, node),
             )
-            record_event(db, self.job, "Exited", describe_exit(code), node)
+            record_event(db, self.job, "Exited", words, node)
             record_ranks(db, self.job, ranks)
 
     def report(self, status: str) -> None:

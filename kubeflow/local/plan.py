@@ -14,6 +14,9 @@ from kubeflow.core.errors import InvalidInput
 PLAN_FILE = "plan.json"
 """In a job's directory: its plan. It holds the whole environment, secrets included, so only its user can read it."""
 
+DEFAULT_EXECUTOR = "process"
+"""The executor of jobs that name none."""
+
 GRACE = 5.0
 """Seconds that processes get between TERM and KILL."""
 
@@ -42,7 +45,8 @@ class NodePlan:
         name: The step's name, like `"node-0"` or `"dataset-initializer"`.
         argv: Its whole command line.
         env: Its whole environment, but for what is only known when it starts.
-        rendezvous: Variables with `{port}` in their values: the loopback port that the job has for its rendezvous.
+        rendezvous: Variables whose values depend on where the nodes are, which is known when they start: `{host}` is
+            the address of the first node of the stage, `{port}` the job's rendezvous port there.
         ranks: Global ranks of its processes, each of which logs to a file of its own and leaves word of its end there
             (`ranks.watched`); empty for one plain process.
         restarts: How often it starts its ranks anew when one of them has failed.
@@ -71,6 +75,7 @@ class JobPlan:
         stages: Nodes that run side by side, stage after stage; one starts when all of the one before have succeeded.
         cwd: The working directory of all nodes.
         environment: Built before the first stage starts; `None` runs in the interpreter that submits.
+        executor: What runs its nodes, by its name in `executors.registry`.
         devices: The GPUs that its nodes can lease, as `CUDA_VISIBLE_DEVICES` names them.
         deadline: Seconds after which it fails while it is active, `None` for no limit.
         grace: Seconds that its processes get between TERM and KILL.
@@ -86,6 +91,7 @@ class JobPlan:
     stages: tuple[tuple[NodePlan, ...], ...]
     cwd: str
     environment: EnvironmentPlan | None = None
+    executor: str = DEFAULT_EXECUTOR
     devices: tuple[str, ...] = ()
     deadline: float | None = None
     grace: float = GRACE

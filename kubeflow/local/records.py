@@ -32,13 +32,21 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class NodeRecord:
-    """One node or initializer. `exit_code` is negative for a signal, `None` while it runs or when it never started."""
+    """One node or initializer.
+
+    Attributes:
+        name: Its step, like `"node-0"`.
+        stage: The stage that it belongs to, from 0.
+        phase: Where it is.
+        exit_code: Negative for a signal; `None` while it runs or when it never started.
+        id: What the executor calls it, as the pid of a process; `None` when it never started.
+    """
 
     name: str
     stage: int = 0
     phase: NodePhase = "Pending"
     exit_code: int | None = None
-    pid: int | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kubeflow.core.errors import KubeflowError
-from kubeflow.local import processes
+from kubeflow.core.errors import InvalidInput, KubeflowError
 from kubeflow.local.database import StoreUnusable
 from kubeflow.local.evidence import gather
+from kubeflow.local.executors.registry import executor
 from kubeflow.local.identity import this_process
 from kubeflow.local.last_words import read_last_words
 from kubeflow.local.logs import last_lines
 from kubeflow.local.places import Places
+from kubeflow.local.plan import DEFAULT_EXECUTOR, read_plan
 from kubeflow.local.records import JobRecord, RankRecord, Verdict
 from kubeflow.local.retention import remove_directory
 from kubeflow.local.store import Store
@@ -64,11 +65,11 @@ def recover(store: Store, record: JobRecord) -> None:
             try:
                 given_up = given_up or _give_up(store, current)
             except KubeflowError:  # it cannot be written, so no supervisor can have taken the job either
-                processes.end(lambda: processes.members(record.mark), _GRACE)
+                _end_nodes(record)
                 raise
             if not given_up:
                 continue  # its supervisor has begun after all, or another process was quicker: look again
-            processes.end(lambda: processes.members(record.mark), _GRACE)
+            _end_nodes(record)
         if current.wanted == "delete":
             remove_directory(current.directory)
             store.forget(current.id)
@@ -99,6 +100,17 @@ def recover_all(store: Store) -> None:
     """Recover every job of `store` that needs it."""
     for record in store.unsettled():
         recover(store, record)
+
+
+def _end_nodes(record: JobRecord) -> None:
+    """End whatever a supervisor that is gone has left running, and remove what that kept elsewhere."""
+    try:
+        name = read_plan(record.directory).executor
+    except InvalidInput:  # killed before it was written, or the directory is gone
+        name = DEFAULT_EXECUTOR
+    left = executor(name)
+    left.end(record.mark, _GRACE)
+    left.clean(record.mark)
 
 
 def _needs_help(record: JobRecord) -> bool:

@@ -1,12 +1,10 @@
-"""The nodes of a job that run side by side, seen from their supervisor."""
+"""The nodes of a job that run side by side, as their supervisor sees them."""
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 
-from kubeflow.local import processes
-from kubeflow.local.devices import VISIBLE
+from kubeflow.local.executors.executor import Executor, NodeExit, RunningNode
 from kubeflow.local.leases import Share
 from kubeflow.local.places import WORKSPACE, Places
 from kubeflow.local.plan import NodePlan
@@ -16,17 +14,20 @@ from kubeflow.local.records import RankRecord
 
 
 class RunningStage:
-    """The processes of one stage.
+    """The nodes of one stage.
 
     Args:
         places: Where the job's parts are.
         nodes: What each node runs.
+        executor: What runs them.
     """
 
-    def __init__(self, places: Places, nodes: Sequence[NodePlan]) -> None:
+    def __init__(self, places: Places, nodes: Sequence[NodePlan], executor: Executor) -> None:
         self._places = places
-        self._nodes = nodes
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._plans = nodes
+        self._executor = executor
+        self._nodes: list[RunningNode] = []
+        self._exits: dict[str, NodeExit] = {}
         self._reported: set[str] = set()
         self.starting = ""
         """The node that was started last."""
@@ -34,50 +35,50 @@ class RunningStage:
     @property
     def names(self) -> list[str]:
         """Its steps."""
-        return [node.name for node in self._nodes]
+        return [node.name for node in self._plans]
 
-    def start(self, shares: Mapping[str, Share], *, cwd: str, port: int) -> None:
+    def start(self, shares: Mapping[str, Share], *, cwd: str) -> None:
         """Start all nodes, one after the other.
 
         Args:
             shares: The GPUs and CPUs of each.
             cwd: Their working directory.
-            port: The job's rendezvous port.
 
         Raises:
             OSError: When one cannot be started; those before it run.
         """
-        for node in self._nodes:
+        own = {STATUS_FILE: str(self._places.status), WORKSPACE: str(self._places.workspace)}
+        where = {"{host}": self._executor.address(self.names[0]), "{port}": str(self._executor.port())}
+        for node in self._plans:
             self.starting = node.name
-            share = shares[node.name]
-            rendezvous = {name: text.replace("{port}", str(port)) for name, text in node.rendezvous.items()}
-            gpus = {} if share.gpus is None else {VISIBLE: ",".join(share.gpus)}
-            own = {STATUS_FILE: str(self._places.status), WORKSPACE: str(self._places.workspace)}
-            self._processes[node.name] = processes.start(
-                node.argv,
-                mark=str(self._places.directory),
-                env={**node.env, **rendezvous, **gpus, **own},
-                cwd=cwd,
-                log=self._places.node_log(node.name),
-                cpus=share.cpus,
-                memory=node.memory,
+            rendezvous = {name: _filled_in(text, where) for name, text in node.rendezvous.items()}
+            self._nodes.append(
+                self._executor.start(
+                    node,
+                    share=shares[node.name],
+                    env={**node.env, **rendezvous, **own},
+                    cwd=cwd,
+                    mark=str(self._places.directory),
+                    log=self._places.node_log(node.name),
+                )
             )
 
-    def pids(self) -> list[tuple[str, int]]:
-        """Return the pid of each node that was started."""
-        return [(name, process.pid) for name, process in self._processes.items()]
+    def ids(self) -> list[tuple[str, str]]:
+        """Return the name of each node that was started, with what the executor calls it."""
+        return [(node.name, node.id) for node in self._nodes]
 
     def poll(self) -> None:
         """Notice the nodes that have ended."""
-        for process in self._processes.values():
-            process.poll()
+        for node in self._nodes:
+            if node.name not in self._exits and (end := node.poll()) is not None:
+                self._exits[node.name] = end
 
-    def exits(self) -> Iterator[tuple[str, int]]:
-        """Yield each node with its exit code, once, when it has ended."""
-        for name, process in self._processes.items():
-            code = process.poll()
-            if code is not None and name not in self._reported:
-                yield name, code
+    def exits(self) -> Iterator[tuple[str, NodeExit]]:
+        """Yield each node that has ended, once, with how it ended."""
+        self.poll()
+        for name, end in self._exits.items():
+            if name not in self._reported:
+                yield name, end
                 self._reported.add(name)
 
     def ranks(self, name: str, decided: float) -> list[RankRecord]:
@@ -85,12 +86,19 @@ class RunningStage:
         return read_ranks(self._places.node(name), until=decided)
 
     @property
-    def failed(self) -> tuple[str, int] | None:
-        """The first node, in order, that has ended otherwise than with exit code 0, and its exit code."""
-        codes = ((name, process.returncode) for name, process in self._processes.items())
-        return next(((name, code) for name, code in codes if code), None)
+    def failed(self) -> tuple[str, NodeExit] | None:
+        """The first node, in order, that has ended otherwise than with exit code 0."""
+        ends = ((name, self._exits.get(name)) for name in self.names)
+        return next(((name, end) for name, end in ends if end is not None and end.code), None)
 
     @property
     def succeeded(self) -> bool:
-        """Whether all nodes have ended with exit code 0."""
-        return all(process.returncode == 0 for process in self._processes.values())
+        """True when all nodes have ended with exit code 0."""
+        ends = [self._exits.get(name) for name in self.names]
+        return all(end is not None and end.code == 0 for end in ends)
+
+
+def _filled_in(text: str, values: Mapping[str, str]) -> str:
+    for place, value in values.items():
+        text = text.replace(place, value)
+    return text

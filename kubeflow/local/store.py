@@ -191,7 +191,8 @@ class Store:
                 nodes: dict[int, list[NodeRecord]] = {job[0]: [] for job in jobs}
                 one = "WHERE job = ? " if len(jobs) == 1 else ""
                 rows = db.execute(
-                    f"SELECT job, name, stage, phase, exit_code, pid FROM nodes {one}ORDER BY job, position",
+                    "SELECT job, name, stage, phase, exit_code, CAST(pid AS TEXT) FROM nodes "
+                    f"{one}ORDER BY job, position",
                     [jobs[0][0]] if one else [],
                 )
                 for job, *node in rows if jobs else ():

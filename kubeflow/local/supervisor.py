@@ -13,33 +13,34 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from kubeflow.core.errors import KubeflowError
-from kubeflow.local import limits, processes
+from kubeflow.core.errors import InvalidInput, KubeflowError
+from kubeflow.local.executors.executor import Executor
+from kubeflow.local.executors.limits import usable_cpus
+from kubeflow.local.executors.processes import MARK, SUPERVISES
+from kubeflow.local.executors.registry import executor
 from kubeflow.local.identity import this_process
 from kubeflow.local.journal import Journal
 from kubeflow.local.last_words import write_last_words
 from kubeflow.local.leases import Wait, lease
-from kubeflow.local.places import Places, environments
-from kubeflow.local.plan import EnvironmentPlan, JobPlan, NodePlan, read_plan
-from kubeflow.local.ports import ReservedPort
+from kubeflow.local.places import Places
+from kubeflow.local.plan import JobPlan, NodePlan, read_plan
 from kubeflow.local.progress import StatusFile
 from kubeflow.local.ranks import forget_ranks
-from kubeflow.local.records import RankRecord, Verdict, describe_exit
+from kubeflow.local.records import RankRecord, Verdict
 from kubeflow.local.recovery import recover_all
 from kubeflow.local.retention import prune
 from kubeflow.local.stage import RunningStage
 from kubeflow.local.store import Store
 
-if TYPE_CHECKING:
-    import psutil
-
 _POLL = 0.02  # seconds between two looks at the processes, the store and the status file
 _SLOW_POLL = 0.05  # the same for a job that has run for a while: many of them must not cost a CPU
 _WHILE = 10.0  # seconds
+_MOMENT = 0.01  # seconds to wait for an executor that has nothing to make ready
 _HEARTBEAT = 10.0  # seconds
 _QUEUE_CHECK = 1.0  # seconds between two looks for jobs whose supervisor was killed while they held GPUs
 _PATIENCE = 10.0  # seconds to go on trying to record the end of the job
@@ -64,14 +65,16 @@ class Supervisor:
         plan: The job.
         store: The store that it is in.
         journal: What is written of it there.
+        executor: What runs its nodes.
     """
 
-    def __init__(self, directory: Path, plan: JobPlan, store: Store, journal: Journal) -> None:
+    def __init__(self, directory: Path, plan: JobPlan, store: Store, journal: Journal, executor: Executor) -> None:
         self._places = Places(directory)
         self._plan = plan
         self._store = store
         self._job = journal.job
         self._journal = journal
+        self._executor = executor
         self._changed = store.change_token()
         self._status = StatusFile(self._places.status)
         self._unrecorded: str | None = None
@@ -80,7 +83,7 @@ class Supervisor:
         self._deadline = None if plan.deadline is None else time.monotonic() + plan.deadline
         self._heartbeat = 0.0
         self._quick_until = time.monotonic() + _WHILE
-        self._building: threading.Thread | None = None
+        self._preparing: threading.Thread | None = None
         self._told_to_end = False
         self._over = False
 
@@ -89,7 +92,7 @@ class Supervisor:
         self._told_to_end = True
 
     def run(self) -> None:
-        """Run the job; when this returns, none of its processes is left."""
+        """Run the job; when this returns, nothing of it runs."""
         end: _End
         try:
             end = self._work()
@@ -105,7 +108,7 @@ class Supervisor:
         if isinstance(end, Verdict):
             with contextlib.suppress(KubeflowError):  # recorded below, or nowhere
                 self._journal.decide(end, self._ranks(decided))
-        self._end_processes()
+        self._end_nodes()
         self._record(end, decided)
 
     def _work(self) -> Verdict:
@@ -113,20 +116,14 @@ class Supervisor:
             self._places.node(node.name).mkdir(exist_ok=True)
         for directory in (self._places.temporary, self._places.workspace):
             directory.mkdir(exist_ok=True)
-        with contextlib.ExitStack() as held:
-            port = held.enter_context(ReservedPort())
-            self._tick()
-            if self._plan.environment is not None:
-                from kubeflow.local.environments import hold
-
-                held.enter_context(hold(self._plan.environment, environments(self._places.state)))
-                self._build(self._plan.environment)
-            for nodes in self._plan.stages:
-                self._start(nodes, port.number)
-                while (failed := self._poll_stage()) is None:
-                    self._tick()
-                if failed is not True:
-                    return failed
+        self._tick()
+        self._prepare()
+        for nodes in self._plan.stages:
+            self._start(nodes)
+            while (failed := self._poll_stage()) is None:
+                self._tick()
+            if failed is not True:
+                return failed
         return Verdict("Complete")
 
     def _forget(self) -> None:
@@ -136,34 +133,41 @@ class Supervisor:
         self._places.status.unlink(missing_ok=True)
         shutil.rmtree(self._places.outcomes, ignore_errors=True)
 
-    def _build(self, plan: EnvironmentPlan) -> None:
-        """Build the job's environment, which may take minutes, in a thread: this one goes on to listen to the user."""
-        from kubeflow.local.environments import build
-
-        cache, log = environments(self._places.state), self._places.environment_log
+    def _prepare(self) -> None:
+        """Have the executor make ready what it needs, in a thread: this one goes on to listen to the user."""
+        events: deque[tuple[str, str]] = deque()
         failures: list[Exception] = []
 
         def work() -> None:
             try:
-                build(plan, cache=cache, log=log, stop=lambda: self._over)
+                self._executor.prepare(
+                    self._plan, self._places, lambda reason, message: events.append((reason, message)), self._is_over
+                )
             except Exception as error:  # noqa: BLE001 - raised below, in the thread that runs the job
                 failures.append(error)
 
-        self._journal.event("EnvironmentBuilding", f"what is said meanwhile: {log}")
-        self._building = threading.Thread(target=work, name="environment", daemon=True)
-        self._building.start()
-        while self._building.is_alive():
-            self._tick(reap=False)  # the builder waits for its own processes
-        self._building = None
+        self._preparing = threading.Thread(target=work, name="prepare", daemon=True)
+        self._preparing.start()
+        self._preparing.join(_MOMENT)  # most jobs need nothing
+        while True:
+            running = self._preparing.is_alive()
+            while events:
+                self._journal.event(*events.popleft())
+            if not running:
+                break
+            self._tick()
+        self._preparing = None
         for failure in failures:
             raise failure
-        self._journal.event("EnvironmentReady", "the environment of the job is there")
 
-    def _start(self, nodes: tuple[NodePlan, ...], port: int) -> None:
+    def _is_over(self) -> bool:
+        return self._over
+
+    def _start(self, nodes: tuple[NodePlan, ...]) -> None:
         waits = ""
         next_check = 0.0
         while isinstance(
-            shares := lease(self._store.database, self._job, nodes, gpus=self._plan.devices, cpus=limits.usable_cpus()),
+            shares := lease(self._store.database, self._job, nodes, gpus=self._plan.devices, cpus=usable_cpus()),
             Wait,
         ):
             if waits != shares.reason:
@@ -173,16 +177,16 @@ class Supervisor:
                 if time.monotonic() >= next_check:
                     next_check = time.monotonic() + _QUEUE_CHECK
                     recover_all(self._store)
-        self._stage = RunningStage(self._places, nodes)
+        self._stage = RunningStage(self._places, nodes, self._executor)
         self._stages.append(self._stage)
         try:
-            self._stage.start(shares, cwd=self._plan.cwd, port=port)
+            self._stage.start(shares, cwd=self._plan.cwd)
         except OSError as error:
             raise _Over(
                 Verdict("Failed", f"{self._stage.starting} could not start: {error}", self._stage.starting)
             ) from error
-        self._journal.started(self._stage.pids())
-        processes.members(str(self._places.directory))  # now there is time to load what finds them at the end
+        self._journal.started(self._stage.ids())
+        self._executor.running(str(self._places.directory))  # now there is time to load what finds them at the end
 
     def _poll_stage(self) -> Verdict | Literal[True] | None:
         """Return `True` when all nodes of the stage have succeeded, a verdict when one has failed, else `None`."""
@@ -192,27 +196,25 @@ class Supervisor:
             self._collect(time.time())
         stage.poll()
         if stage.failed is not None:
-            name, code = stage.failed
-            return Verdict("Failed", f"{name} {describe_exit(code)}", name)
+            name, end = stage.failed
+            return Verdict("Failed", f"{name} {end}", name)
         return True if stage.succeeded else None
 
     def _collect(self, decided: float) -> None:
         for stage in self._stages:
-            for name, code in stage.exits():
-                self._journal.exited(name, code, stage.ranks(name, decided))
+            for name, end in stage.exits():
+                self._journal.exited(name, end.code, str(end), stage.ranks(name, decided))
 
     def _ranks(self, decided: float) -> list[RankRecord]:
         return [rank for stage in self._stages for name in stage.names for rank in stage.ranks(name, decided)]
 
-    def _tick(self, *, reap: bool = True) -> bool:
-        """Let a moment pass, and do what is due in every phase; whether the store has changed.
+    def _tick(self) -> bool:
+        """Let a moment pass, and do what is due in every phase. True when the store has changed.
 
         Raises:
             _Over: When the job is to end.
         """
         time.sleep(_POLL if time.monotonic() < self._quick_until else _SLOW_POLL)
-        if reap:
-            self._reap()
         now = time.monotonic()
         if now >= self._heartbeat:
             self._heartbeat = now + _HEARTBEAT
@@ -241,32 +243,14 @@ class Supervisor:
             self._journal.report(self._unrecorded)
             self._unrecorded = None
 
-    def _reap(self) -> None:
-        """Collect the ends of orphans that came to this process; nodes are collected by their stage."""
-        if sys.platform != "linux":
-            return
-        nodes = {pid for stage in self._stages for _, pid in stage.pids()}
-        with contextlib.suppress(ChildProcessError):
-            while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                if found.si_pid in nodes:
-                    for stage in self._stages:
-                        stage.poll()
-                    nodes.discard(found.si_pid)
-                else:
-                    os.waitpid(found.si_pid, os.WNOHANG)
-
-    def _end_processes(self) -> None:
-        def living() -> list[psutil.Process]:
-            if self._building is None:
-                self._reap()
-            marked = processes.members(str(self._places.directory))
-            pids = {process.pid for process in marked}
-            return [*marked, *(process for process in processes.descendants() if process.pid not in pids)]
-
-        processes.end(living, self._plan.grace)
-        if self._building is not None:  # it has been told to stop
-            self._building.join(self._plan.grace)
-            processes.end(living, self._plan.grace)
+    def _end_nodes(self) -> None:
+        mark = str(self._places.directory)
+        self._executor.end(mark, self._plan.grace)
+        if self._preparing is not None:  # it has been told to stop
+            self._preparing.join(self._plan.grace)
+            self._executor.end(mark, self._plan.grace)
+        self._executor.clean(mark)
+        self._executor.close()
 
     def _record(self, end: _End, decided: float) -> None:
         deadline = time.monotonic() + _PATIENCE
@@ -313,15 +297,20 @@ def main(directory: Path) -> None:
     journal = Journal(store.database, record.id, this_process())
     if not journal.adopt():
         return
-    supervisor = Supervisor(directory, read_plan(directory), store, journal)
-    os.environ[processes.MARK] = record.mark  # what builds the environment is part of the job
-    os.environ.pop(processes.SUPERVISES, None)
+    try:
+        plan = read_plan(directory)
+        runs_nodes = executor(plan.executor)
+    except InvalidInput as error:  # damaged, or made by another version
+        journal.finish(Verdict("Failed", str(error)), ())
+        return
+    supervisor = Supervisor(directory, plan, store, journal, runs_nodes)
+    os.environ[MARK] = record.mark  # what the executor starts while it prepares is part of the job
+    os.environ.pop(SUPERVISES, None)
     signal.signal(signal.SIGTERM, supervisor.tell_to_end)
     # Not SIG_IGN, which nodes would inherit.
     ignored: Callable[..., None] = lambda *_: None  # noqa: E731
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(number, ignored)
-    limits.adopt_orphans()
     supervisor.run()
     store.database.close()
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from kubeflow.local.ports import ReservedPort
+from kubeflow.local.executors.ports import ReservedPort
 from tests.cluster.events import post_event
 from tests.cluster.jobs import JobRun
 from tests.cluster.kubelet import now

@@ -33,7 +33,7 @@ from kubeflow.cluster import (
     Unreachable,
 )
 from kubeflow.core.transport import Request
-from kubeflow.local.ports import ReservedPort
+from kubeflow.local.executors.ports import ReservedPort
 from tests.cluster.transport_faults import (
     FaultServer,
     Reply,

@@ -14,9 +14,9 @@ from threading import Thread
 
 import pytest
 
+from kubeflow.local.executors.processes import MARK
 from kubeflow.local.identity import identify, this_process
 from kubeflow.local.places import Places
-from kubeflow.local.processes import MARK
 from kubeflow.local.recovery import recover
 from kubeflow.local.store import Store
 from tests.local.campaign import FAULTS, ROOT, WAIT, Expected, Ground, Round, ground

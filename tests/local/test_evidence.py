@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from kubeflow.local.executors.processes import members
 from kubeflow.local.places import Places
 from kubeflow.local.plan import JobPlan, NodePlan
-from kubeflow.local.processes import members
 from kubeflow.local.ranks import watched
 from kubeflow.local.records import JobRecord
 from tests.local.conftest import Desk, wait_for
@@ -101,9 +101,9 @@ def test_a_rank_that_ends_well_because_it_is_told_to_end_has_not_done_its_work(d
 
 def test_a_rank_that_fails_when_its_peer_is_told_to_end_is_not_the_cause(desk: Desk) -> None:
     job = Unseen(desk, "exec sleep 60", AT_GO + "exit 3")
-    pid = job.record.nodes[0].pid
+    pid = job.record.nodes[0].id
     assert pid is not None
-    os.killpg(pid, signal.SIGTERM)
+    os.killpg(int(pid), signal.SIGTERM)
     wait_for(lambda: job.word(0).exists() and job.word(0).read_text() == "143 told\n")
     job.go(1)
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from kubeflow.local.executors.processes import members
 from kubeflow.local.identity import identify
 from kubeflow.local.jobs import Jobs
 from kubeflow.local.last_words import write_last_words
 from kubeflow.local.places import Places
-from kubeflow.local.processes import members
 from kubeflow.local.progress import parse_progress
 from kubeflow.local.records import Verdict
 from tests.local.conftest import Desk, wait_for
@@ -144,9 +144,9 @@ def test_the_orphans_of_a_killed_launcher_are_ended(desk: Desk) -> None:
     record = desk.submit("setsid sleep 60 & sleep 60")
     wait_for(lambda: len(members(record.mark)) == 3)
     (node,) = desk.running().nodes
-    assert node.pid is not None
+    assert node.id is not None
 
-    os.kill(node.pid, signal.SIGKILL)
+    os.kill(int(node.id), signal.SIGKILL)
 
     assert desk.finish().reason == "node-0 was killed by SIGKILL"
     assert members(record.mark) == []
@@ -278,8 +278,8 @@ def test_the_nodes_of_a_killed_supervisor_end_though_nobody_looks(desk: Desk) ->
     (node,) = desk.running().nodes
     supervisor = desk.get().supervisor
     assert supervisor is not None
-    assert node.pid is not None
-    process = psutil.Process(node.pid)
+    assert node.id is not None
+    process = psutil.Process(int(node.id))
 
     os.kill(supervisor.pid, signal.SIGKILL)
 

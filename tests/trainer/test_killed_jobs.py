@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kubeflow.local.processes import members
+from kubeflow.local.executors.processes import members
 from kubeflow.local.store import Store
 from kubeflow.trainer import JobFailed, LocalProcessBackendConfig, TrainerClient
 

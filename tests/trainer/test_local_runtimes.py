@@ -107,16 +107,16 @@ def test_mpirun_is_named_with_how_to_get_it(local: TrainerClient, monkeypatch: p
         local.train(of("mpi"), trainer=CustomTrainer(report))
 
 
-def test_nodes_get_what_the_control_plane_sets_on_loopback() -> None:
+def test_nodes_get_what_the_control_plane_sets() -> None:
     layout = Layout(num_nodes=2, num_proc_per_node=1, gpus=2)
 
     assert frameworks.environment("jax", layout, 1) == (
         {"JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": "1", "JOB_COMPLETION_INDEX": "1"},
-        {"JAX_COORDINATOR_ADDRESS": "127.0.0.1:{port}"},
+        {"JAX_COORDINATOR_ADDRESS": "{host}:{port}"},
     )
     assert frameworks.environment("xgboost", layout, 0) == (
-        {"DMLC_TRACKER_URI": "127.0.0.1", "DMLC_TASK_ID": "0", "DMLC_NUM_WORKER": "4", "JOB_COMPLETION_INDEX": "0"},
-        {"DMLC_TRACKER_PORT": "{port}"},
+        {"DMLC_TASK_ID": "0", "DMLC_NUM_WORKER": "4", "JOB_COMPLETION_INDEX": "0"},
+        {"DMLC_TRACKER_URI": "{host}", "DMLC_TRACKER_PORT": "{port}"},
     )
     assert frameworks.environment("plain", layout, 1) == ({"JOB_COMPLETION_INDEX": "1"}, {})
 

@@ -17,8 +17,8 @@ import pytest
 from kubeflow.core.errors import InvalidInput
 from kubeflow.local.devices import visible_gpus
 from kubeflow.local.environments import missing
+from kubeflow.local.executors.processes import members
 from kubeflow.local.places import Places
-from kubeflow.local.processes import members
 from kubeflow.packaging import bundle
 from kubeflow.trainer import (
     CustomTrainer,

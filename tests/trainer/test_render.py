@@ -14,7 +14,7 @@ import pytest
 import yaml
 from kubeflow_api.trainer.v1alpha1 import TrainJob
 
-from kubeflow.local.ports import ReservedPort
+from kubeflow.local.executors.ports import ReservedPort
 from kubeflow.packaging.transport import decode_command
 from kubeflow.trainer import (
     CustomTrainer,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from kubeflow.local.places import Places
 from kubeflow.local.plan import NodePlan
-from kubeflow.local.ports import LOOPBACK
 from kubeflow.packaging import OUTPUT_DIR, RUN_ID
 from kubeflow.trainer.backends.localprocess.launch import Layout, captured_rank, inherited, node_name, set_aside
 from kubeflow.trainer.constants import constants
@@ -38,7 +37,7 @@ def processes_per_node(framework: str, wanted: int | None, gpus: int) -> int:
 
 
 def environment(framework: str, layout: Layout, index: int) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what the control plane sets for one node, on loopback: variables, and those with `{port}` in them.
+    """Return what the control plane sets for one node: variables, and those with `{host}` or `{port}` in them.
 
     Args:
         framework: Of the runtime.
@@ -49,11 +48,11 @@ def environment(framework: str, layout: Layout, index: int) -> tuple[dict[str, s
     variables = {"JOB_COMPLETION_INDEX": str(index)}
     if framework == "jax":
         variables |= {"JAX_NUM_PROCESSES": str(layout.num_nodes), "JAX_PROCESS_ID": str(index)}
-        return variables, {"JAX_COORDINATOR_ADDRESS": f"{LOOPBACK}:{{port}}"}
+        return variables, {"JAX_COORDINATOR_ADDRESS": "{host}:{port}"}
     if framework == "xgboost":
         workers = layout.num_nodes * max(layout.gpus, 1)
-        variables |= {"DMLC_TRACKER_URI": LOOPBACK, "DMLC_TASK_ID": str(index), "DMLC_NUM_WORKER": str(workers)}
-        return variables, {"DMLC_TRACKER_PORT": "{port}"}
+        variables |= {"DMLC_TASK_ID": str(index), "DMLC_NUM_WORKER": str(workers)}
+        return variables, {"DMLC_TRACKER_URI": "{host}", "DMLC_TRACKER_PORT": "{port}"}
     return variables, {}
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kubeflow.local.executors.ports import LOOPBACK
+from kubeflow.local.executors.processes import MARK, SUPERVISES
 from kubeflow.local.places import Places
 from kubeflow.local.plan import NodePlan
-from kubeflow.local.ports import LOOPBACK
-from kubeflow.local.processes import MARK, SUPERVISES
 from kubeflow.local.ranks import watched
 from kubeflow.packaging import OUTPUT_DIR, RUN_ID
 from kubeflow.trainer.constants import constants
@@ -128,7 +128,7 @@ def torchrun(
 
 def _static() -> dict[str, str]:
     """As the control plane sets it up: node 0 listens, and each node has the rank that it is told."""
-    return {"PET_MASTER_ADDR": LOOPBACK, "PET_MASTER_PORT": "{port}"}
+    return {"PET_MASTER_ADDR": "{host}", "PET_MASTER_PORT": "{port}"}
 
 
 def _elastic(index: int, run_id: str) -> dict[str, str]:
@@ -142,7 +142,7 @@ def _elastic(index: int, run_id: str) -> dict[str, str]:
     address = f"127.0.1.{100 + index}" if sys.platform == "linux" and index < 150 else LOOPBACK
     return {
         "PET_RDZV_BACKEND": "c10d",
-        "PET_RDZV_ENDPOINT": f"{LOOPBACK}:{{port}}",
+        "PET_RDZV_ENDPOINT": "{host}:{port}",
         "PET_RDZV_ID": run_id,
         "PET_LOCAL_ADDR": address,
         "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",

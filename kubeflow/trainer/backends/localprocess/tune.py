@@ -8,7 +8,6 @@ from dataclasses import replace
 from kubeflow.core.errors import InvalidInput
 from kubeflow.local.places import Places
 from kubeflow.local.plan import NodePlan
-from kubeflow.local.ports import LOOPBACK
 from kubeflow.trainer import torchtune
 from kubeflow.trainer.backends.localprocess.launch import Layout, inherited, node_name
 from kubeflow.trainer.backends.localprocess.runtimes import MODELS
@@ -99,7 +98,7 @@ def nodes(
             node_name(index),
             argv=argv,
             env={**common, "PET_NODE_RANK": str(index)},
-            rendezvous={} if alone else {_ENDPOINT: f"{LOOPBACK}:{{port}}"},
+            rendezvous={} if alone else {_ENDPOINT: "{host}:{port}"},
             gpus=layout.gpus,
             cpus=layout.cpus,
             memory=layout.memory,

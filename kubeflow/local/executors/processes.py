@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubeflow.local.limits import before_start
+from kubeflow.local.executors.limits import before_start
 
 if TYPE_CHECKING:
     import psutil
