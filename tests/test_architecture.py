@@ -26,6 +26,17 @@ ALLOWED = {
     "kubeflow.optimizer": {"kubeflow", "kubeflow.core", "kubeflow_api", "kubeflow.cluster", "kubeflow.packaging", "kubeflow.local", "kubeflow.trainer"},
     "codegen": set[str](),
 }  # fmt: skip
+# The inner order of a part: rooms (its modules and folders), floor by floor from the ground. A room imports only what lies
+# on floors below its own.
+FLOORS = {
+    "kubeflow.local": (
+        ("devices", "job", "state"),
+        ("environments", "logs", "store"),
+        ("executors",),
+        ("supervision",),
+        ("fetch", "jobs"),
+    ),
+}
 # Heavy, or not needed to submit a job: nothing may load them before they are used.
 HEAVY = {
     "kubernetes",
@@ -94,6 +105,25 @@ def test_parts_import_only_what_they_may(module: str) -> None:
     for target, line in imports(module):
         other = part(target)
         assert other == own or other in ALLOWED[own], f"{MODULES[module]}:{line}: {own} may not import {other}"
+
+
+def floor(package: str, module: str) -> int | None:
+    """Return the floor that `module` is on, from 0; `None` for the package itself and what is outside of it."""
+    room = module.removeprefix(f"{package}.").partition(".")[0] if module.startswith(f"{package}.") else None
+    return next((number for number, rooms in enumerate(FLOORS[package]) if room in rooms), None)
+
+
+@pytest.mark.parametrize("package", sorted(FLOORS))
+def test_rooms_import_only_what_lies_below(package: str) -> None:
+    inside = [module for module in MODULES if module.startswith(f"{package}.")]
+    assert inside
+    for module in inside:
+        own = floor(package, module)
+        assert own is not None, f"{module} is on no floor of {package}"
+        for target, line in imports(module):
+            below = floor(package, target)
+            same = target.split(".")[: package.count(".") + 2] == module.split(".")[: package.count(".") + 2]
+            assert below is None or same or below < own, f"{MODULES[module]}:{line}: {target} is not below {module}"
 
 
 def test_there_are_no_circles_not_even_inside_functions() -> None:

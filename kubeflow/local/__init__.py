@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from kubeflow.core.lazy import exporter
 
 if TYPE_CHECKING:
-    from kubeflow.local.environments import CachedEnvironment, list_environments, prune_environments
-    from kubeflow.local.errors import EnvironmentFailed
+    from kubeflow.local.environments.cache import CachedEnvironment, list_environments, prune_environments
+    from kubeflow.local.environments.errors import EnvironmentFailed
 
 __all__ = ["CachedEnvironment", "EnvironmentFailed", "list_environments", "prune_environments"]
 
 __getattr__, __dir__ = exporter(
     __name__,
     {
-        "environments": ("CachedEnvironment", "list_environments", "prune_environments"),
-        "errors": ("EnvironmentFailed",),
+        "environments.cache": ("CachedEnvironment", "list_environments", "prune_environments"),
+        "environments.errors": ("EnvironmentFailed",),
     },
 )

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput, KubeflowError
 from kubeflow.local.executors import registry
-from kubeflow.local.identity import this_process
-from kubeflow.local.last_words import make_room
-from kubeflow.local.places import Places
-from kubeflow.local.plan import JobPlan, read_plan, write_plan
-from kubeflow.local.records import JobEvent, JobRecord, RankRecord, Verdict
-from kubeflow.local.recovery import recover, recovered, supervised
-from kubeflow.local.spawning import spawn_supervisor
+from kubeflow.local.job.identity import this_process
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import JobPlan, read_plan, write_plan
+from kubeflow.local.job.records import JobEvent, JobRecord, RankRecord, Verdict
 from kubeflow.local.state import new_job_dir
-from kubeflow.local.store import NameTaken, Store
+from kubeflow.local.store.last_words import make_room
+from kubeflow.local.store.store import NameTaken, Store
+from kubeflow.local.supervision.recovery import recover, recovered, supervised
+from kubeflow.local.supervision.spawn import spawn_supervisor
 
 logger = logging.getLogger(__name__)
 

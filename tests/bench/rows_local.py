@@ -54,8 +54,8 @@ report({"first": seconds, "warm": seconds})
 _ENVIRONMENT = """
 import os, statistics, sys, time
 from pathlib import Path
-from kubeflow.local.environments import build, hold, ready
-from kubeflow.local.plan import EnvironmentPlan
+from kubeflow.local.environments.cache import build, hold, ready
+from kubeflow.local.job.plan import EnvironmentPlan
 from tests.local.wheels import add_wheel
 scratch = Path(os.environ["BENCH_SCRATCH"])
 add_wheel(scratch / "index", "bench_tiny")
@@ -101,12 +101,12 @@ _LIST = """
 import os, statistics, sys, time
 from pathlib import Path
 os.environ["KUBEFLOW_STATE_DIR"] = os.environ["BENCH_SCRATCH"]
-from kubeflow.local.identity import this_process
-from kubeflow.local.journal import Journal
-from kubeflow.local.places import Places
-from kubeflow.local.plan import JobPlan, NodePlan
-from kubeflow.local.records import Verdict
-from kubeflow.local.store import Store
+from kubeflow.local.job.identity import this_process
+from kubeflow.local.store.journal import Journal
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import JobPlan, NodePlan
+from kubeflow.local.job.records import Verdict
+from kubeflow.local.store.store import Store
 from kubeflow.trainer import LocalProcessBackendConfig, TrainerClient
 from kubeflow.trainer.backends.localprocess.details import Details
 state = Path(os.environ["BENCH_SCRATCH"])
@@ -118,8 +118,8 @@ for number in range(1000):
     job = store.add(plan, state / "jobs" / f"job-{number}-x", me)
     journal = Journal(store.database, job, me)
     journal.adopt()
-    journal.started([("node-0", 1)])
-    journal.exited("node-0", 0, ())
+    journal.started([("node-0", "1")])
+    journal.exited("node-0", 0, "exited with code 0", ())
     journal.finish(Verdict("Complete"), ())
 store.database.close()
 def look(client):

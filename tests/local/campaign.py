@@ -23,8 +23,8 @@ from pathlib import Path
 import pytest
 
 from kubeflow.local.executors.processes import MARK, SUPERVISES, members
+from kubeflow.local.job.records import JobRecord
 from kubeflow.local.jobs import Jobs
-from kubeflow.local.records import JobRecord
 
 WAIT = 90.0  # seconds; a job that takes longer is taken to be stuck
 ROOT = Path(__file__).parents[2]

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from kubeflow.core.errors import KubeflowError
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import JobPlan, NodePlan
 from kubeflow.local.jobs import Jobs
-from kubeflow.local.places import Places
-from kubeflow.local.plan import JobPlan, NodePlan
-from kubeflow.local.ranks import watched
-from kubeflow.local.store import NameTaken
+from kubeflow.local.logs.ranks import watched
+from kubeflow.local.store.store import NameTaken
 
 
 def job_plan(name: str, scripts: Sequence[str], witness: str, **options: Any) -> Callable[[Places], JobPlan]:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import JobPlan, NodePlan
+from kubeflow.local.job.records import JobRecord
 from kubeflow.local.jobs import Jobs
-from kubeflow.local.places import Places
-from kubeflow.local.plan import JobPlan, NodePlan
-from kubeflow.local.records import JobRecord
 
 WAIT = 60.0  # seconds; generous, for machines that have other things to do
 

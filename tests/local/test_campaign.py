@@ -15,10 +15,10 @@ from threading import Thread
 import pytest
 
 from kubeflow.local.executors.processes import MARK
-from kubeflow.local.identity import identify, this_process
-from kubeflow.local.places import Places
-from kubeflow.local.recovery import recover
-from kubeflow.local.store import Store
+from kubeflow.local.job.identity import identify, this_process
+from kubeflow.local.job.places import Places
+from kubeflow.local.store.store import Store
+from kubeflow.local.supervision.recovery import recover
 from tests.local.campaign import FAULTS, ROOT, WAIT, Expected, Ground, Round, ground
 from tests.local.campaign_client import job_plan
 
@@ -64,9 +64,9 @@ def test_fifty_jobs_of_ten_processes_at_once_all_run_once(ground: Ground) -> Non
 HALF_WRITTEN = """
 import sys, time
 from pathlib import Path
-from kubeflow.local.identity import this_process
+from kubeflow.local.job.identity import this_process
 from kubeflow.local.jobs import Jobs
-from kubeflow.local.plan import JobPlan, NodePlan
+from kubeflow.local.job.plan import JobPlan, NodePlan
 jobs = Jobs(Path(sys.argv[1]))
 with jobs.store.database.writing() as db:
     db.execute(

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.local import environments as envs
-from kubeflow.local.environments import (
+from kubeflow.local.environments import cache as envs
+from kubeflow.local.environments.cache import (
     EnvironmentFailed,
     build,
     hold,
@@ -29,7 +29,7 @@ from kubeflow.local.environments import (
     prune_environments,
     ready,
 )
-from kubeflow.local.plan import EnvironmentPlan
+from kubeflow.local.job.plan import EnvironmentPlan
 from tests.local.wheels import add_wheel
 
 ROOT = Path(__file__).parents[2]
@@ -59,8 +59,8 @@ def run(python: Path | str, code: str) -> str:
 def in_base(base: Path | str, cache: Path, index: Path, what: str, *, first: str = "") -> str:
     """Run code about a plan in another interpreter than this one; `uv` is found by nobody there."""
     code = (
-        f"{first}from pathlib import Path; from kubeflow.local.environments import *;"
-        "from kubeflow.local.plan import EnvironmentPlan;"
+        f"{first}from pathlib import Path; from kubeflow.local.environments.cache import *;"
+        "from kubeflow.local.job.plan import EnvironmentPlan;"
         f"plan = EnvironmentPlan(('kubeflow_test_tiny',), ({index.as_uri()!r},)); cache = Path({str(cache)!r});"
         f"log = Path({str(cache.parent / 'log')!r}); {what}"
     )
@@ -169,8 +169,8 @@ def test_a_job_that_needs_nothing_more_needs_no_environment() -> None:
 
 def test_of_many_that_want_the_same_one_builds_it(index: Path, cache: Path, tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from kubeflow.local.environments import build;"
-        "from kubeflow.local.plan import EnvironmentPlan;"
+        "import sys; from pathlib import Path; from kubeflow.local.environments.cache import build;"
+        "from kubeflow.local.job.plan import EnvironmentPlan;"
         f"plan = EnvironmentPlan(('kubeflow_test_tiny',), ({index.as_uri()!r},));"
         f"print(build(plan, cache=Path({str(cache)!r}), log=Path(sys.argv[1])))"
     )

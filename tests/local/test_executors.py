@@ -15,9 +15,9 @@ import pytest
 from kubeflow.core.errors import InvalidInput
 from kubeflow.local.executors.executor import Executor, NodeExit, RunningNode
 from kubeflow.local.executors.registry import executor
-from kubeflow.local.leases import Share
-from kubeflow.local.places import Places
-from kubeflow.local.plan import PLAN_FILE, NodePlan
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import PLAN_FILE, NodePlan
+from kubeflow.local.store.leases import Share
 from tests.local.conftest import Desk, wait_for
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from kubeflow.local.identity import this_process
-from kubeflow.local.leases import Wait, lease, whole_cpus
-from kubeflow.local.plan import JobPlan, NodePlan
+from kubeflow.local.job.identity import this_process
+from kubeflow.local.job.plan import JobPlan, NodePlan
 from kubeflow.local.state import new_job_dir
-from kubeflow.local.store import Store
+from kubeflow.local.store.leases import Wait, lease, whole_cpus
+from kubeflow.local.store.store import Store
 from tests.local.conftest import Desk, wait_for
 
 SHOW = 'echo "$CUDA_VISIBLE_DEVICES"'

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubeflow.local.logs import LAUNCHER_LOG, LogLine, last_lines, rank_log, read_lines
+from kubeflow.local.logs.lines import LAUNCHER_LOG, LogLine, last_lines, rank_log, read_lines
 
 
 @pytest.fixture

@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.local.identity import ProcessIdentity, identify, this_process
+from kubeflow.local.job.identity import ProcessIdentity, identify, this_process
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import EnvironmentPlan, JobPlan, NodePlan, read_plan, write_plan
 from kubeflow.local.jobs import Jobs
-from kubeflow.local.places import Places
-from kubeflow.local.plan import EnvironmentPlan, JobPlan, NodePlan, read_plan, write_plan
-from kubeflow.local.retention import keeping, prune
 from kubeflow.local.state import new_job_dir, state_dir
-from kubeflow.local.store import NameTaken, Store
+from kubeflow.local.store.retention import keeping, prune
+from kubeflow.local.store.store import NameTaken, Store
 from tests.local.conftest import Desk
 
 ROOT = Path(__file__).parents[2]
@@ -126,7 +126,7 @@ def test_a_name_is_given_once_until_its_job_is_deleted(desk: Desk) -> None:
 RACE = """
 import sys
 from pathlib import Path
-from kubeflow.local.store import NameTaken
+from kubeflow.local.store.store import NameTaken
 from tests.local.conftest import Desk
 state, cwd = sys.argv[1:]
 desk = Desk(Path(state), Path(cwd))

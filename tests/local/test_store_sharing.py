@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from kubeflow.local.identity import ProcessIdentity, this_process
-from kubeflow.local.places import Places
-from kubeflow.local.plan import JobPlan, NodePlan
-from kubeflow.local.retention import prune
-from kubeflow.local.store import Store
+from kubeflow.local.job.identity import ProcessIdentity, this_process
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import JobPlan, NodePlan
+from kubeflow.local.store.retention import prune
+from kubeflow.local.store.store import Store
 from tests.local.conftest import Desk
 
 LOOK = """
 import sys
 from pathlib import Path
-from kubeflow.local.store import Store
+from kubeflow.local.store.store import Store
 store = Store(Path(sys.argv[1]))
 print(*(job.name for job in store.all()))
 store.database.close()

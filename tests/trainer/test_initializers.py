@@ -15,7 +15,7 @@ import pytest
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.local import fetch
-from kubeflow.local.plan import NodePlan
+from kubeflow.local.job.plan import NodePlan
 from kubeflow.trainer import (
     DataCacheInitializer,
     HuggingFaceDatasetInitializer,

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from kubeflow.local.executors.processes import members
-from kubeflow.local.store import Store
+from kubeflow.local.store.store import Store
 from kubeflow.trainer import JobFailed, LocalProcessBackendConfig, TrainerClient
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kubeflow.local import list_environments
-from kubeflow.local.places import Places
+from kubeflow.local.job.places import Places
 from kubeflow.packaging import bundle
 from kubeflow.trainer import (
     CustomTrainer,

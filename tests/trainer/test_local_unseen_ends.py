@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeflow.local.store import Store
+from kubeflow.local.store.store import Store
 from kubeflow.trainer import JobFailed, LocalProcessBackendConfig, TrainerClient
 
 WAIT = 120  # seconds

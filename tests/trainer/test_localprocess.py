@@ -16,9 +16,9 @@ import pytest
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.local.devices import visible_gpus
-from kubeflow.local.environments import missing
+from kubeflow.local.environments.cache import missing
 from kubeflow.local.executors.processes import members
-from kubeflow.local.places import Places
+from kubeflow.local.job.places import Places
 from kubeflow.packaging import bundle
 from kubeflow.trainer import (
     CustomTrainer,

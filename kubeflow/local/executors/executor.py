@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from kubeflow.local.leases import Share
-from kubeflow.local.places import Places
-from kubeflow.local.plan import JobPlan, NodePlan
-from kubeflow.local.records import describe_exit
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import JobPlan, NodePlan
+from kubeflow.local.job.records import describe_exit
+from kubeflow.local.store.leases import Share
 
 Report = Callable[[str, str], None]
 """Takes the reason and the message of an event of the job."""

@@ -15,9 +15,9 @@ from kubeflow.local.devices import VISIBLE
 from kubeflow.local.executors import limits, processes
 from kubeflow.local.executors.executor import NodeExit, Report
 from kubeflow.local.executors.ports import LOOPBACK, ReservedPort
-from kubeflow.local.leases import Share
-from kubeflow.local.places import Places, environments
-from kubeflow.local.plan import EnvironmentPlan, JobPlan, NodePlan
+from kubeflow.local.job.places import Places, environments
+from kubeflow.local.job.plan import EnvironmentPlan, JobPlan, NodePlan
+from kubeflow.local.store.leases import Share
 
 if TYPE_CHECKING:
     import psutil
@@ -46,7 +46,7 @@ class ProcessExecutor:
             self._installing.clear()
 
     def _build(self, environment: EnvironmentPlan, places: Places, report: Report, stopped: Callable[[], bool]) -> None:
-        from kubeflow.local.environments import build, hold
+        from kubeflow.local.environments.cache import build, hold
 
         cache = environments(places.state)
         report("EnvironmentBuilding", f"the installer's output is in {places.environment_log}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from kubeflow.local.places import WORKSPACE
+from kubeflow.local.job.places import WORKSPACE
 
 
 def _override(variable: str, default: str) -> str:

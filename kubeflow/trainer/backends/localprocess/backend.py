@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.selector import matcher
 from kubeflow.local.devices import visible_gpus
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import JobPlan
+from kubeflow.local.job.records import JobRecord
 from kubeflow.local.jobs import Jobs
-from kubeflow.local.logs import LogLine, read_lines
-from kubeflow.local.places import Places
-from kubeflow.local.plan import JobPlan
-from kubeflow.local.records import JobRecord
-from kubeflow.local.retention import keeping
+from kubeflow.local.logs.lines import LogLine, read_lines
 from kubeflow.local.state import state_dir
-from kubeflow.local.store import NameTaken
+from kubeflow.local.store.retention import keeping
+from kubeflow.local.store.store import NameTaken
 from kubeflow.trainer.backends.localprocess import checks, planning, runtimes
 from kubeflow.trainer.backends.localprocess.details import Details
 from kubeflow.trainer.backends.localprocess.diagnose import diagnose

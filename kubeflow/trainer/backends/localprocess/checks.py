@@ -10,7 +10,7 @@ from pathlib import Path
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.quantity import Quantity
 from kubeflow.local.executors.limits import CAN_LIMIT_MEMORY, CAN_PIN_CPUS, usable_cpus, usable_memory
-from kubeflow.local.leases import whole_cpus
+from kubeflow.local.store.leases import whole_cpus
 from kubeflow.trainer.backends.localprocess import frameworks, initializers, planning, runtimes
 from kubeflow.trainer.backends.localprocess.launch import Layout
 from kubeflow.trainer.constants import constants

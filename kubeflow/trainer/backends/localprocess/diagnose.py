@@ -6,9 +6,9 @@ import re
 import signal
 from collections.abc import Sequence
 
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.records import JobRecord, RankRecord, describe_exit
 from kubeflow.local.jobs import Jobs
-from kubeflow.local.places import Places
-from kubeflow.local.records import JobRecord, RankRecord, describe_exit
 from kubeflow.trainer.backends.localprocess.failure import Failure, find_failure
 from kubeflow.trainer.backends.localprocess.job import user_events, view
 from kubeflow.trainer.diagnosis import Diagnosis

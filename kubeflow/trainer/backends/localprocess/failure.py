@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kubeflow.local.logs import LAUNCHER_LOG, last_lines, rank_log
-from kubeflow.local.places import Places
-from kubeflow.local.records import JobRecord, RankRecord, describe_exit
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.records import JobRecord, RankRecord, describe_exit
+from kubeflow.local.logs.lines import LAUNCHER_LOG, last_lines, rank_log
 from kubeflow.trainer import names
 from kubeflow.trainer.backends.localprocess.launch import TORCHRUN_LOG
 from kubeflow.trainer.errors import JobFailed

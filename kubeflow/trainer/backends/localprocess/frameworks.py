@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from kubeflow.local.places import Places
-from kubeflow.local.plan import NodePlan
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import NodePlan
 from kubeflow.packaging import OUTPUT_DIR, RUN_ID
 from kubeflow.trainer.backends.localprocess.launch import Layout, captured_rank, inherited, node_name, set_aside
 from kubeflow.trainer.constants import constants

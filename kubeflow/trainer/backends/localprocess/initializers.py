@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.local import fetch
-from kubeflow.local.plan import NodePlan
+from kubeflow.local.job.plan import NodePlan
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.types.initializers import (

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from kubeflow.local.executors.ports import LOOPBACK
 from kubeflow.local.executors.processes import MARK, SUPERVISES
-from kubeflow.local.places import Places
-from kubeflow.local.plan import NodePlan
-from kubeflow.local.ranks import watched
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import NodePlan
+from kubeflow.local.logs.ranks import watched
 from kubeflow.packaging import OUTPUT_DIR, RUN_ID
 from kubeflow.trainer.constants import constants
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kubeflow.local.records import JobRecord
+from kubeflow.local.job.records import JobRecord
 from kubeflow.trainer.positions import read_position, refused, write_position
 
 
 def write_offsets(offsets: Mapping[str, int], record: JobRecord) -> str:
-    """Return the position that `offsets` are, as `kubeflow.local.logs.read_lines` keeps them."""
+    """Return the position that `offsets` are, as `kubeflow.local.logs.lines.read_lines` keeps them."""
     return write_position(_identity(record), offsets)
 
 

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kubeflow.local.environments import locate, needed
-from kubeflow.local.places import Places, environments
-from kubeflow.local.plan import EnvironmentPlan, NodePlan
+from kubeflow.local.environments.cache import locate, needed
+from kubeflow.local.job.places import Places, environments
+from kubeflow.local.job.plan import EnvironmentPlan, NodePlan
 from kubeflow.trainer.backends.localprocess import frameworks, initializers, launch, runtimes, tune
 from kubeflow.trainer.backends.localprocess.launch import Layout
 from kubeflow.trainer.jobspec import JobSpec

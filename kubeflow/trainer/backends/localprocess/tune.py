@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.local.places import Places
-from kubeflow.local.plan import NodePlan
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import NodePlan
 from kubeflow.trainer import torchtune
 from kubeflow.trainer.backends.localprocess.launch import Layout, inherited, node_name
 from kubeflow.trainer.backends.localprocess.runtimes import MODELS

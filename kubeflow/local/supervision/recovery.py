@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kubeflow.core.errors import InvalidInput, KubeflowError
-from kubeflow.local.database import StoreUnusable
-from kubeflow.local.evidence import gather
 from kubeflow.local.executors.registry import executor
-from kubeflow.local.identity import this_process
-from kubeflow.local.last_words import read_last_words
-from kubeflow.local.logs import last_lines
-from kubeflow.local.places import Places
-from kubeflow.local.plan import DEFAULT_EXECUTOR, read_plan
-from kubeflow.local.records import JobRecord, RankRecord, Verdict
-from kubeflow.local.retention import remove_directory
-from kubeflow.local.store import Store
+from kubeflow.local.job.identity import this_process
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import DEFAULT_EXECUTOR, read_plan
+from kubeflow.local.job.records import JobRecord, RankRecord, Verdict
+from kubeflow.local.logs.lines import last_lines
+from kubeflow.local.store.database import StoreUnusable
+from kubeflow.local.store.last_words import read_last_words
+from kubeflow.local.store.retention import remove_directory
+from kubeflow.local.store.store import Store
+from kubeflow.local.supervision.unseen_end import unseen_end
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _SILENCE_BESIDE = 45.0
 
 
 def supervised(record: JobRecord) -> bool:
-    """Whether somebody takes care of the job: its supervisor, or the process that is about to start one."""
+    """True when a process takes care of the job: its supervisor, or the process that is about to start one."""
     keeper = record.supervisor or record.submitter
     if keeper.local:
         return keeper.alive()
@@ -132,8 +132,8 @@ def _end(record: JobRecord) -> tuple[Verdict, Sequence[RankRecord]]:
         return words, ()
     if all(node.phase == "Succeeded" for node in record.nodes):
         return Verdict("Complete"), ()
-    evidence = gather(record)
-    return evidence.verdict or Verdict("Failed", _cause(record)), evidence.ranks
+    end = unseen_end(record)
+    return end.verdict or Verdict("Failed", _cause(record)), end.ranks
 
 
 def _cause(record: JobRecord) -> str:

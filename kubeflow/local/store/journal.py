@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from kubeflow.local.database import Database
-from kubeflow.local.identity import ProcessIdentity
-from kubeflow.local.records import RankRecord, Verdict, Wanted
-from kubeflow.local.store import record_event, record_ranks
+from kubeflow.local.job.identity import ProcessIdentity
+from kubeflow.local.job.records import RankRecord, Verdict, Wanted
+from kubeflow.local.store.database import Database
+from kubeflow.local.store.store import record_event, record_ranks
 
 
 class Journal:

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import IO
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.local.errors import EnvironmentFailed
-from kubeflow.local.plan import EnvironmentPlan
-from kubeflow.local.requirements import missing, relies_on
+from kubeflow.local.environments.errors import EnvironmentFailed
+from kubeflow.local.environments.requirements import missing, relies_on
+from kubeflow.local.job.plan import EnvironmentPlan
 from kubeflow.local.state import state_dir
 
 __all__ = [
@@ -226,7 +226,7 @@ def _normalised(text: str) -> str:
 
 
 def _build(plan: EnvironmentPlan, home: Path, output: IO[str], stop: Callable[[], bool], log: Path) -> None:
-    from kubeflow.local.installing import Install
+    from kubeflow.local.environments.install import Install
 
     started = time.monotonic()
     old = os.readlink(home / _CURRENT) if (home / _CURRENT).is_symlink() else None  # noqa: PTH115

@@ -18,9 +18,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from kubeflow.local.errors import REQUIREMENTS, EnvironmentFailed
-from kubeflow.local.plan import EnvironmentPlan
-from kubeflow.local.requirements import below_paths, missing_from
+from kubeflow.local.environments.errors import REQUIREMENTS, EnvironmentFailed
+from kubeflow.local.environments.requirements import below_paths, missing_from
+from kubeflow.local.job.plan import EnvironmentPlan
 
 _LAST_LINES = 12
 _LINE = 300  # characters

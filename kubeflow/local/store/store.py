@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.local.database import Database
-from kubeflow.local.identity import ProcessIdentity
-from kubeflow.local.plan import JobPlan
-from kubeflow.local.records import FINAL, JobEvent, JobPhase, JobRecord, NodeRecord, RankRecord, Verdict, Wanted
+from kubeflow.local.job.identity import ProcessIdentity
+from kubeflow.local.job.plan import JobPlan
+from kubeflow.local.job.records import FINAL, JobEvent, JobPhase, JobRecord, NodeRecord, RankRecord, Verdict, Wanted
+from kubeflow.local.store.database import Database
 
 STORE_FILE = "jobs.db"
 

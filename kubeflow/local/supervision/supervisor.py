@@ -1,6 +1,6 @@
 """The process that runs one job, whatever becomes of the process that submitted it.
 
-`python -m kubeflow.local.supervisor DIRECTORY`. It starts in milliseconds: nothing heavy is imported here.
+`python -m kubeflow.local.supervision.supervisor DIRECTORY`. It starts in milliseconds: nothing heavy is imported here.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from kubeflow.local.executors.executor import Executor
 from kubeflow.local.executors.limits import usable_cpus
 from kubeflow.local.executors.processes import MARK, SUPERVISES
 from kubeflow.local.executors.registry import executor
-from kubeflow.local.identity import this_process
-from kubeflow.local.journal import Journal
-from kubeflow.local.last_words import write_last_words
-from kubeflow.local.leases import Wait, lease
-from kubeflow.local.places import Places
-from kubeflow.local.plan import JobPlan, NodePlan, read_plan
-from kubeflow.local.progress import StatusFile
-from kubeflow.local.ranks import forget_ranks
-from kubeflow.local.records import RankRecord, Verdict
-from kubeflow.local.recovery import recover_all
-from kubeflow.local.retention import prune
-from kubeflow.local.stage import RunningStage
-from kubeflow.local.store import Store
+from kubeflow.local.job.identity import this_process
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import JobPlan, NodePlan, read_plan
+from kubeflow.local.job.progress import StatusFile
+from kubeflow.local.job.records import RankRecord, Verdict
+from kubeflow.local.logs.ranks import forget_ranks
+from kubeflow.local.store.journal import Journal
+from kubeflow.local.store.last_words import write_last_words
+from kubeflow.local.store.leases import Wait, lease
+from kubeflow.local.store.retention import prune
+from kubeflow.local.store.store import Store
+from kubeflow.local.supervision.recovery import recover_all
+from kubeflow.local.supervision.stage import RunningStage
 
 _POLL = 0.02  # seconds between two looks at the processes, the store and the status file
 _SLOW_POLL = 0.05  # the same for a job that has run for a while: many of them must not cost a CPU

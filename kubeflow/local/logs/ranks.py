@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from kubeflow.local.records import RankRecord
+from kubeflow.local.job.records import RankRecord
 
 _EXIT = re.compile(r"rank-(\d+)\.exit")
 _TOLD = "told"

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.local.identity import ProcessIdentity
-from kubeflow.local.places import Places
-from kubeflow.local.store import Store
+from kubeflow.local.job.identity import ProcessIdentity
+from kubeflow.local.job.places import Places
+from kubeflow.local.store.store import Store
 
 logger = logging.getLogger(__name__)
 

@@ -9,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from kubeflow.local.executors.processes import MARK, SUPERVISES
-from kubeflow.local.identity import ProcessIdentity, identify, this_process
-from kubeflow.local.places import Places
+from kubeflow.local.job.identity import ProcessIdentity, identify, this_process
+from kubeflow.local.job.places import Places
 
 # The shell ends at once, so that the supervisor is no child of this process and never its zombie; $0 is its log.
 _DETACH = '"$@" </dev/null >>"$0" 2>&1 & echo $!'
 # This interpreter may have found kubeflow in a way that a new one would not.
 _RUN = (
     "import sys; from pathlib import Path; sys.path.append(sys.argv[2]); "
-    "from kubeflow.local.supervisor import main; main(Path(sys.argv[1]))"
+    "from kubeflow.local.supervision.supervisor import main; main(Path(sys.argv[1]))"
 )
 
 
@@ -27,7 +27,7 @@ def spawn_supervisor(directory: Path) -> ProcessIdentity:
     Raises:
         OSError: When no process can be started.
     """
-    root = str(Path(__file__).absolute().parents[2])
+    root = str(Path(__file__).absolute().parents[3])
     # -P: a file of the user's that happens to be called random.py must not shadow the library.
     command = [sys.executable, "-P", "-W", "ignore", "-c", _RUN, str(directory), root]
     # A supervisor that is started inside a job is not part of that job.

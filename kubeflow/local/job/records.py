@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from kubeflow.local.identity import ProcessIdentity
+from kubeflow.local.job.identity import ProcessIdentity
 
 FinalPhase = Literal["Complete", "Failed"]
 JobPhase = Literal["Created", "Running", "Suspended"] | FinalPhase

@@ -1,4 +1,4 @@
-"""What really became of a job whose supervisor was killed: told from the words that its ranks left."""
+"""How a job ended whose supervisor was killed: told from the exit codes that its ranks left in files."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.local.places import Places
-from kubeflow.local.plan import JobPlan, NodePlan, read_plan
-from kubeflow.local.ranks import read_orphaned_ranks
-from kubeflow.local.records import JobRecord, RankRecord, Verdict, describe_exit
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import JobPlan, NodePlan, read_plan
+from kubeflow.local.job.records import JobRecord, RankRecord, Verdict, describe_exit
+from kubeflow.local.logs.ranks import read_orphaned_ranks
 
 # A rank that ended well, or by what may have been meant for its supervisor as well.
 _NO_PROOF = (0, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT)
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a job has left.
+class UnseenEnd:
+    """How a job ended that no supervisor saw end.
 
     Attributes:
         verdict: How it ended; `None` when it had not ended before its supervisor.
@@ -29,8 +29,8 @@ class Evidence:
     ranks: Sequence[RankRecord] = ()
 
 
-def gather(record: JobRecord) -> Evidence:
-    """Return what a job whose supervisor is gone has left.
+def unseen_end(record: JobRecord) -> UnseenEnd:
+    """Return how a job whose supervisor is gone has ended.
 
     When a supervisor dies, its launchers and ranks are told to end, and what they do then says nothing about the job.
     So an exit code counts only if its rank had not been told. A failure counts only if no rank had been told before,
@@ -43,20 +43,20 @@ def gather(record: JobRecord) -> Evidence:
     try:
         plan = read_plan(record.directory)
     except InvalidInput:  # it was never written, or its directory is gone
-        return Evidence(None)
+        return UnseenEnd(None)
     ends = [end for node in plan.nodes for end in read_orphaned_ranks(Places(record.directory).node(node.name))]
     failed = next((node for node in record.nodes if node.phase == "Failed"), None)
     if failed is not None:  # its supervisor saw that, and was killed before it could say what follows
-        return Evidence(Verdict("Failed", f"{failed.name} {describe_exit(failed.exit_code)}", failed.name), ends)
+        return UnseenEnd(Verdict("Failed", f"{failed.name} {describe_exit(failed.exit_code)}", failed.name), ends)
     codes = {end.rank: end.exit_code for end in ends if not end.late}
     if all(_done(record, node, codes) for node in plan.nodes):
-        return Evidence(Verdict("Complete"), ends)
+        return UnseenEnd(Verdict("Complete"), ends)
     first = _first_failure(plan, ends)
     ends = [replace(end, late=end.exit_code != 0 and end is not first) for end in ends]
     if first is None:
-        return Evidence(None, ends)
+        return UnseenEnd(None, ends)
     reason = f"rank {first.rank} ({first.node}) {describe_exit(first.code)}"
-    return Evidence(Verdict("Failed", reason, first.node), ends)
+    return UnseenEnd(Verdict("Failed", reason, first.node), ends)
 
 
 def _done(record: JobRecord, node: NodePlan, codes: dict[int, int]) -> bool:

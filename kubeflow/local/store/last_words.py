@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from kubeflow.local.records import FINAL, Verdict
+from kubeflow.local.job.records import FINAL, Verdict
 
 _SIZE = 4096  # bytes: a block of most file systems
 

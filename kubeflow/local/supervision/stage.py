@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from kubeflow.local.executors.executor import Executor, NodeExit, RunningNode
-from kubeflow.local.leases import Share
-from kubeflow.local.places import WORKSPACE, Places
-from kubeflow.local.plan import NodePlan
-from kubeflow.local.progress import STATUS_FILE
-from kubeflow.local.ranks import read_ranks
-from kubeflow.local.records import RankRecord
+from kubeflow.local.job.places import WORKSPACE, Places
+from kubeflow.local.job.plan import NodePlan
+from kubeflow.local.job.progress import STATUS_FILE
+from kubeflow.local.job.records import RankRecord
+from kubeflow.local.logs.ranks import read_ranks
+from kubeflow.local.store.leases import Share
 
 
 class RunningStage:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from kubeflow.local.executors.processes import members
-from kubeflow.local.places import Places
-from kubeflow.local.plan import JobPlan, NodePlan
-from kubeflow.local.ranks import watched
-from kubeflow.local.records import JobRecord
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import JobPlan, NodePlan
+from kubeflow.local.job.records import JobRecord
+from kubeflow.local.logs.ranks import watched
 from tests.local.conftest import Desk, wait_for
 
 AT_GO = "while [ ! -e go ]; do sleep 0.02; done; "

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kubeflow.local.database import Database
-from kubeflow.local.plan import NodePlan
+from kubeflow.local.job.plan import NodePlan
+from kubeflow.local.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
