@@ -32,7 +32,7 @@ class Edit:
     """A change to the rendered TrainJob, for what only a cluster knows: tolerations, volumes, queues.
 
     Attributes:
-        description: What it changes, in a few words, like `"Toleration"`; local backends say that they leave it undone.
+        description: What it changes, in a few words, like `"Toleration"`.
         apply: Changes the TrainJob in place. Edits are applied in order, after all else.
     """
 
@@ -64,6 +64,9 @@ class JobSpec:
         max_restarts: How often torchrun restarts all ranks after one of them failed.
         suspend: Make the job without starting it; `resume_job` (or a queue) starts it.
         edits: What only a cluster can do.
+        cluster_options: The options whose changes only a cluster can realise, by name, in order.
+        without_cluster_options: The job without any change of these options; `None` when there are none. Backends of
+            this machine take it through `on_machine`.
     """
 
     name: str
@@ -84,6 +87,12 @@ class JobSpec:
     max_restarts: int = 0
     suspend: bool = False
     edits: Sequence[Edit] = ()
+    cluster_options: Sequence[str] = ()
+    without_cluster_options: JobSpec | None = field(default=None, repr=False)
+
+    def on_machine(self) -> JobSpec:
+        """Return what this machine realises of the job: all but the changes of `cluster_options`."""
+        return replace(self.without_cluster_options or self, name=self.name, cluster_options=self.cluster_options)
 
 
 @runtime_checkable
@@ -91,6 +100,8 @@ class Option(Protocol):
     """A change to a job that goes beyond its trainer; `train(options=[...])` applies them in order.
 
     Those of `kubeflow.trainer.options` derive from it, so that type checkers know a list of several; yours need not.
+    An option that adds to `edits`, or has an attribute `cluster_only` that is true, is for clusters as a whole: jobs of
+    this machine have nothing of it and say so.
     """
 
     def apply(self, spec: JobSpec) -> JobSpec:
@@ -139,11 +150,18 @@ def job_spec(
 
 def _with_options(spec: JobSpec, options: Iterable[Option]) -> JobSpec:
     given = spec.name
+    on_machine, skipped = spec, list[str]()
     for option in options:
-        before, spec = spec.name, option.apply(spec)
-        if spec.name != before != given:
-            raise InvalidInput(f"Two options name the job, {before!r} and {spec.name!r}. Leave one of them out.")
-    return spec
+        before, spec = spec, option.apply(spec)
+        if spec.name != before.name != given:
+            raise InvalidInput(f"Two options name the job, {before.name!r} and {spec.name!r}. Leave one of them out.")
+        if getattr(option, "cluster_only", False) or spec.edits != before.edits:
+            skipped.append(type(option).__name__)
+        else:
+            on_machine = option.apply(on_machine) if skipped else spec
+    if not skipped:
+        return spec
+    return replace(spec, cluster_options=tuple(dict.fromkeys(skipped)), without_cluster_options=on_machine)
 
 
 def _with_trainer(spec: JobSpec, trainer: AnyTrainer) -> JobSpec:

@@ -1,8 +1,8 @@
 """Options: changes to a job that go beyond its trainer, given as `train(options=[...])` and applied in order.
 
 Those for pods (storage, placement, identity) apply to the pods that train; `job=` names other jobs of the runtime, like
-`"dataset-initializer"`. Options that say different things about the same place are an error. What only a cluster can
-do is left undone by local backends, which say so.
+`"dataset-initializer"`. Options that say different things about the same place are an error. An option that
+only a cluster can realise (`cluster_only`) has no effect on jobs of this machine; one warning names all of them.
 
 A TrainJob cannot say everything: gang scheduling (`podGroupPolicy`), the priority class of pods and host networking
 belong to the runtime, which an administrator makes.

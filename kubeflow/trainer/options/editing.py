@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.jobspec import Edit, JobSpec, Option
@@ -24,13 +24,15 @@ class EditTrainJob(Option):
     Attributes:
         change: Changes the typed TrainJob in place; in the form of the newest Trainer that this SDK knows, whatever the
             cluster has.
-        description: What it changes, in a few words; local backends say that they leave it undone.
+        description: What it changes, in a few words.
 
     Example:
         >>> def multikueue(job: v1alpha1.TrainJob) -> None:
         ...     job.spec.managed_by = "kueue.x-k8s.io/multikueue"
         >>> EditTrainJob(multikueue, "MultiKueue")
     """
+
+    cluster_only: ClassVar[bool] = True
 
     change: Callable[[v1alpha1.TrainJob], object]
     description: str = "Edit of the TrainJob"
@@ -58,6 +60,8 @@ class PatchJobs(Option):
     Example:
         >>> PatchJobs(lambda node: node.pod_spec().scheduling_gate("example.com/quota"))
     """
+
+    cluster_only: ClassVar[bool] = True
 
     change: Callable[[ReplicatedJobPatchBuilder], object]
     job: Jobs = None

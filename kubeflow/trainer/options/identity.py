@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from kubeflow.trainer.jobspec import JobSpec, Option
 from kubeflow.trainer.options.fragments import in_job, in_jobs, with_patch, with_pods
@@ -28,6 +28,8 @@ class ServiceAccount(Option):
         job: Jobs of the runtime. Default: those that train.
     """
 
+    cluster_only: ClassVar[bool] = True
+
     name: str
     job: Jobs = None
 
@@ -47,6 +49,8 @@ class ImagePullSecrets(Option):
         secrets: Secrets of type `kubernetes.io/dockerconfigjson`, in the job's namespace.
         job: Jobs of the runtime. Default: those that train.
     """
+
+    cluster_only: ClassVar[bool] = True
 
     secrets: Sequence[str]
     job: Jobs = None
@@ -72,6 +76,8 @@ class TerminationGracePeriod(Option):
         job: Jobs of the runtime. Default: those that train.
     """
 
+    cluster_only: ClassVar[bool] = True
+
     seconds: int
     job: Jobs = None
 
@@ -94,6 +100,8 @@ class PodSecurityContext(Option):
     Example:
         >>> PodSecurityContext(run_as_user=1000, fs_group=1000)
     """
+
+    cluster_only: ClassVar[bool] = True
 
     __slots__ = ("_job", "_settings")
 
@@ -120,6 +128,8 @@ class ContainerSecurityContext(Option):
     Example:
         >>> ContainerSecurityContext(allow_privilege_escalation=False, capabilities={"add": ["IPC_LOCK"]})
     """
+
+    cluster_only: ClassVar[bool] = True
 
     __slots__ = ("_container", "_job", "_settings")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, get_args
+from typing import ClassVar, Literal, TypeAlias, get_args
 
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.trainer import names
@@ -28,6 +28,8 @@ class Name(Option):
     Attributes:
         name: RFC 1035 label, at most 63 characters.
     """
+
+    cluster_only: ClassVar[bool] = False
 
     name: str
 
@@ -56,6 +58,11 @@ class Labels(Option):
     def __post_init__(self) -> None:
         _check("labels", self.labels, self.on, self.job)
 
+    @property
+    def cluster_only(self) -> bool:
+        """True when a part of a cluster carries the labels; those of the job itself can be searched for anywhere."""
+        return self.on != "trainjob"
+
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec` with these labels."""
         if self.on == "trainjob":
@@ -65,13 +72,15 @@ class Labels(Option):
 
 @dataclass(frozen=True)
 class Annotations(Option):
-    """Annotations: notes that other programs read. Several options add up; of the same key the later one counts.
+    """Annotations: notes that programs of a cluster read. Several options add up; of the same key the later one counts.
 
     Attributes:
         annotations: Values by key.
         on: What carries them. Pods (for a service mesh, say) do not inherit those of the TrainJob.
         job: For `on="job"` and `on="pod"`: the jobs of the runtime. Default: those that train.
     """
+
+    cluster_only: ClassVar[bool] = True
 
     annotations: Mapping[str, str]
     on: Level = "trainjob"
@@ -95,6 +104,8 @@ class ActiveDeadlineSeconds(Option):
         seconds: At least 1, counted from the start, or from the last time that it was resumed.
     """
 
+    cluster_only: ClassVar[bool] = False
+
     seconds: int
 
     def __post_init__(self) -> None:
@@ -110,6 +121,8 @@ class ActiveDeadlineSeconds(Option):
 class Suspend(Option):
     """Make the job without starting it; `client.resume_job(name)` starts it."""
 
+    cluster_only: ClassVar[bool] = False
+
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec`, suspended."""
         return replace(spec, suspend=True)
@@ -123,6 +136,8 @@ class MaxRestarts(Option):
     Attributes:
         restarts: How often, at least 1.
     """
+
+    cluster_only: ClassVar[bool] = False
 
     restarts: int
 
@@ -148,6 +163,8 @@ class TrainerCommand(Option):
         command: The program and its first arguments; no shell sees them.
     """
 
+    cluster_only: ClassVar[bool] = False
+
     command: Sequence[str]
 
     def __post_init__(self) -> None:
@@ -167,6 +184,8 @@ class TrainerArgs(Option):
     Attributes:
         args: The arguments; no shell sees them.
     """
+
+    cluster_only: ClassVar[bool] = False
 
     args: Sequence[str]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.jobspec import JobSpec, Option
@@ -179,6 +179,8 @@ class RuntimePatch(Option):
         training_runtime_spec: The change.
         manager: Whose entry of `spec.runtimePatches` it is; ours.
     """
+
+    cluster_only: ClassVar[bool] = True
 
     training_runtime_spec: TrainingRuntimeSpecPatch | None = None
     manager: str = field(default=MANAGER, init=False, repr=False)

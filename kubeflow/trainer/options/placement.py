@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.jobspec import JobSpec, Option
@@ -36,6 +36,8 @@ class Toleration(Option):
         toleration_seconds: With the effect `"NoExecute"`: how long the pods stay after the taint came.
         job: Jobs of the runtime. Default: those that train.
     """
+
+    cluster_only: ClassVar[bool] = True
 
     key: str | None = None
     operator: Literal["Exists", "Equal"] | None = None
@@ -78,6 +80,8 @@ class NodeSelector(Option):
         job: Jobs of the runtime. Default: those that train.
     """
 
+    cluster_only: ClassVar[bool] = True
+
     labels: Mapping[str, str]
     job: Jobs = None
 
@@ -101,6 +105,8 @@ class MachineWith(Option):
         weight: 1 to 100: how much such a machine is preferred. Default: no other will do.
         job: Jobs of the runtime. Default: those that train.
     """
+
+    cluster_only: ClassVar[bool] = True
 
     key: str
     values: Sequence[str] = ()
@@ -155,6 +161,8 @@ class Affinity(Option):
         pod_anti: Other pods to keep away from.
         job: Jobs of the runtime. Default: those that train.
     """
+
+    cluster_only: ClassVar[bool] = True
 
     node: NodeAffinity | NodeAffinityDict | None = None
     pod: PodAffinity | PodAffinityDict | None = None

@@ -7,6 +7,7 @@ What a TrainJob cannot say stands in the runtime: whether pods are started as a 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.jobspec import JobSpec, Option
@@ -30,6 +31,8 @@ class Queue(Option):
         name: The LocalQueue, in the job's namespace.
         priority: A WorkloadPriorityClass: who goes first, and who is pre-empted.
     """
+
+    cluster_only: ClassVar[bool] = True
 
     name: str
     priority: str | None = None
@@ -60,6 +63,8 @@ class VolcanoQueue(Option):
     Attributes:
         name: The queue.
     """
+
+    cluster_only: ClassVar[bool] = True
 
     name: str
 

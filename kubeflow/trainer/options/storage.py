@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from posixpath import normpath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.object_names import is_label
@@ -37,6 +37,8 @@ class VolumeClaim(Option):
         container: Container that sees it. Default: the one that does the work.
         job: Jobs of the runtime. Default: those that train.
     """
+
+    cluster_only: ClassVar[bool] = True
 
     claim: str
     path: str
@@ -70,6 +72,8 @@ class SecretFiles(Option):
         job: Jobs of the runtime. Default: those that train.
     """
 
+    cluster_only: ClassVar[bool] = True
+
     secret: str
     path: str
     items: Mapping[str, str] | None = None
@@ -102,6 +106,8 @@ class ConfigMapFiles(Option):
         job: Jobs of the runtime. Default: those that train.
     """
 
+    cluster_only: ClassVar[bool] = True
+
     config_map: str
     path: str
     items: Mapping[str, str] | None = None
@@ -132,6 +138,8 @@ class ScratchVolume(Option):
         job: Jobs of the runtime. Default: those that train.
     """
 
+    cluster_only: ClassVar[bool] = True
+
     path: str
     size: str | None = None
     container: str | None = None
@@ -157,6 +165,8 @@ class SharedMemory(Option):
         size: How much, like `"16Gi"`; it counts as memory of the pod. Default: as much as the pod may have.
         job: Jobs of the runtime. Default: those that train.
     """
+
+    cluster_only: ClassVar[bool] = True
 
     size: str | None = None
     job: Jobs = None
@@ -187,6 +197,8 @@ class Volume(Option):
         container: Container that sees it. Default: the one that does the work.
         job: Jobs of the runtime. Default: those that train.
     """
+
+    cluster_only: ClassVar[bool] = True
 
     path: str
     source: VolumeItem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.jobspec import JobSpec, Option
@@ -31,6 +31,8 @@ class SecretEnv(Option):
         >>> SecretEnv("registry", {"HF_TOKEN": "token"})
     """
 
+    cluster_only: ClassVar[bool] = True
+
     secret: str
     keys: Mapping[str, str] | Sequence[str]
     optional: bool = False
@@ -56,6 +58,8 @@ class ConfigMapEnv(Option):
         optional: Whether pods start when the ConfigMap or the key is missing; the variable is unset then.
         job: The step whose variables they are.
     """
+
+    cluster_only: ClassVar[bool] = True
 
     config_map: str
     keys: Mapping[str, str] | Sequence[str]

@@ -88,6 +88,7 @@ class LocalProcessBackend:
 
     def train(self, spec: JobSpec) -> None:
         """Start a supervisor that runs the job, in this working directory and environment."""
+        spec = spec.on_machine()
         checks.check(spec, self._python)
         cwd = checks.working_directory()
         gpus = visible_gpus()

@@ -64,8 +64,9 @@ def check(spec: JobSpec, python: str | None = None) -> None:
         Unsupported: For what only a cluster can do.
     """
     if spec.bundle is None and not planning.tunes(spec):
+        what = "images" if spec.command is None and spec.args is None else "commands"
         raise Unsupported(
-            "Local processes run functions, not images: give trainer=CustomTrainer(func=...) or train_func=, or a "
+            f"Local processes run functions, not {what}: give trainer=CustomTrainer(func=...) or train_func=, or a "
             "'torchtune-...' runtime, which brings a trainer of its own."
         )
     framework = spec.runtime.trainer.framework
@@ -137,11 +138,17 @@ def notes(spec: JobSpec) -> list[tuple[str, str]]:
         found.append(("RestartsNotDone", f"{spec.max_restarts}: only torchrun restarts ranks"))
     if spec.image is not None:
         found.append(("ImageNotUsed", f"{spec.image}: local processes run in {sys.executable}"))
-    if spec.command is not None:
-        found.append(("CommandNotUsed", f"{' '.join(spec.command)}: local processes run the function"))
-    if spec.edits:
-        described = ", ".join(dict.fromkeys(edit.description for edit in spec.edits))
-        found.append(("OptionsNotUsed", f"{described}: only a cluster knows what that is"))
+    if spec.command is not None or spec.args is not None:
+        line = " ".join([*(spec.command or ()), *(spec.args or ())])
+        found.append(("CommandNotUsed", f"{line}: local processes run the function"))
+    if spec.cluster_options:
+        found.append(
+            (
+                "OptionsNotUsed",
+                f"options {', '.join(spec.cluster_options)} have no effect on this machine, only on a cluster: leave "
+                "them out here, or train with TrainerClient(KubernetesBackendConfig())",
+            )
+        )
     return found
 
 

@@ -98,7 +98,8 @@ def environment(spec: JobSpec, python: str | None) -> EnvironmentPlan | None:
 
 def tunes(spec: JobSpec) -> bool:
     """Return whether a job runs the trainer of its runtime."""
-    return runtimes.brings_trainer(spec.runtime) and spec.bundle is None and spec.image is None and spec.command is None
+    brought = spec.bundle is None and spec.image is None and spec.command is None and spec.args is None
+    return brought and runtimes.brings_trainer(spec.runtime)
 
 
 def fetched(spec: JobSpec) -> Initializer | None:
