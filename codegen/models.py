@@ -258,6 +258,7 @@ def _run(
             extra_template_data=cast("dict[str, dict[str, object]]", dict(origins)),  # type: ignore[arg-type]
             aliases=dict(aliases),
             additional_imports=[
+                "typing.TYPE_CHECKING",
                 "typing.Annotated",
                 "typing.ClassVar",
                 "pydantic.Field",

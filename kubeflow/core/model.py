@@ -20,6 +20,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.int_or_string import IntOrString
 from kubeflow.core.quantity import Quantity
+from kubeflow.core.signatures import ConstructorSignature
 from kubeflow.core.time import Timestamp
 
 if TYPE_CHECKING:
@@ -50,9 +51,21 @@ class Model(BaseModel):
         protected_namespaces=(),
     )
 
-    if not TYPE_CHECKING:
+    if TYPE_CHECKING:
+
+        def __init__(self, **values: object) -> None:
+            """Check the fields that are given by attribute name; None is not given."""
+
+    else:
         # Type checkers see the keywords of each class instead, from its annotations (PEP 681).
+        __signature__ = ConstructorSignature()
+
+        @classmethod
+        def __pydantic_on_complete__(cls) -> None:
+            del cls.__signature__  # pydantic's, which stands before the one that is inherited
+
         def __init__(self, /, **values: object) -> None:
+            """Check the fields that are given by attribute name; None is not given."""
             given = {key: value for key, value in values.items() if value is not None}
             try:
                 self.__pydantic_validator__.validate_python(given, self_instance=self, extra="forbid")
@@ -152,6 +165,7 @@ class KubeObject(Model):
     if not TYPE_CHECKING:
 
         def __init__(self, /, **values: object) -> None:
+            """Check the fields that are given by attribute name; None is not given."""
             identity = {"api_version": self.API_VERSION, "kind": self.KIND}
             wire = {"apiVersion": "api_version"}
             given = {wire.get(key, key): value for key, value in values.items()}
