@@ -108,7 +108,7 @@ from kubeflow.local.job.plan import JobPlan, NodePlan
 from kubeflow.local.job.records import Verdict
 from kubeflow.local.store.store import Store
 from kubeflow.trainer import LocalProcessBackendConfig, TrainerClient
-from kubeflow.trainer.backends.localprocess.details import Details
+from kubeflow.trainer.backends.machine.details import Details
 state = Path(os.environ["BENCH_SCRATCH"])
 client = TrainerClient(LocalProcessBackendConfig())
 details = Details(client.get_runtime("torch-distributed"), 1, "cpu", 2).to_json()

@@ -531,9 +531,9 @@ def _chosen() -> BackendConfig:
 
 def _backend(config: object) -> Backend:
     if isinstance(config, LocalProcessBackendConfig):
-        from kubeflow.trainer.backends.localprocess.backend import LocalProcessBackend
+        from kubeflow.trainer.backends.localprocess.backend import local_process_backend
 
-        return LocalProcessBackend(config)
+        return local_process_backend(config)
     if isinstance(config, KubernetesBackendConfig):
         from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
 

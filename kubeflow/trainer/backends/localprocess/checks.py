@@ -37,21 +37,6 @@ def interpreter(python: str) -> str:
     return str(path)
 
 
-def working_directory() -> str:
-    """Return the directory that this process works in, which is where its jobs run.
-
-    Raises:
-        InvalidInput: When it has been deleted.
-    """
-    try:
-        return str(Path.cwd())
-    except FileNotFoundError as error:
-        raise InvalidInput(
-            "The directory that this process works in has been deleted, and its jobs would run there: os.chdir() to "
-            "one that exists."
-        ) from error
-
-
 def check(spec: JobSpec, python: str | None = None) -> None:
     """Make sure that this machine can run a job.
 

@@ -13,13 +13,11 @@ from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import NodePlan
 from kubeflow.local.logs.ranks import watched
 from kubeflow.packaging import OUTPUT_DIR, RUN_ID
+from kubeflow.trainer.backends.machine.profile import TORCHRUN_LOG
 from kubeflow.trainer.constants import constants
 
 if TYPE_CHECKING:
     from kubeflow.packaging import Bundle
-
-TORCHRUN_LOG = "torchrun.log"
-"""In a node's directory: what torchrun itself says. It repeats at length what the ranks' own logs say better."""
 
 # $0 is the node's directory in all of these.
 _CAPTURE_TORCHRUN = f'exec "$@" >>"$0/{TORCHRUN_LOG}" 2>&1'

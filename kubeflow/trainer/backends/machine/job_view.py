@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from kubeflow.local.job.progress import parse_progress
 from kubeflow.local.job.records import JobEvent, JobRecord
-from kubeflow.trainer.backends.localprocess.details import read_details
+from kubeflow.trainer.backends.machine.details import read_details
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.jobs import Event, Step, TrainJob
 

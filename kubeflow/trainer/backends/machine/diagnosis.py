@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.records import JobRecord, RankRecord, describe_exit
 from kubeflow.local.jobs import Jobs
-from kubeflow.trainer.backends.localprocess.failure import Failure, find_failure
-from kubeflow.trainer.backends.localprocess.job import user_events, view
+from kubeflow.trainer.backends.machine.failure import MachineFailure, find_failure
+from kubeflow.trainer.backends.machine.job_view import user_events, view
 from kubeflow.trainer.diagnosis import Diagnosis
 
 # What a failing rank says -> what to try. The first that matches stands first.
@@ -82,7 +82,7 @@ def diagnose(jobs: Jobs, record: JobRecord) -> Diagnosis:
     )
 
 
-def _summary(record: JobRecord, failure: Failure | None) -> str:
+def _summary(record: JobRecord, failure: MachineFailure | None) -> str:
     if failure is not None:
         return failure.reason
     match record.phase:
@@ -110,13 +110,13 @@ def _findings(record: JobRecord, ranks: Sequence[RankRecord]) -> list[str]:
     return [*ends, *nodes, *runs, f"files in {Places(record.directory).directory}"]
 
 
-def _log(failure: Failure | None) -> Sequence[str]:
+def _log(failure: MachineFailure | None) -> Sequence[str]:
     if failure is None:
         return ()
     return failure.error.traceback.splitlines() if failure.error and failure.error.traceback else failure.log
 
 
-def _remedies(record: JobRecord, failure: Failure | None) -> list[str]:
+def _remedies(record: JobRecord, failure: MachineFailure | None) -> list[str]:
     if record.phase == "Suspended":
         return [f"client.resume_job({record.name!r}) starts it anew."]
     if failure is None:

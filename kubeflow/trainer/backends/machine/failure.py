@@ -1,4 +1,4 @@
-"""Why a local job failed: which rank went first, how, and what it said last."""
+"""Why a job of this machine failed: the rank that failed first, its exit code, its exception and its last lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kubeflow.local.job.places import Places
 from kubeflow.local.job.records import JobRecord, RankRecord, describe_exit
 from kubeflow.local.logs.lines import LAUNCHER_LOG, last_lines, rank_log
 from kubeflow.trainer import names
-from kubeflow.trainer.backends.localprocess.launch import TORCHRUN_LOG
+from kubeflow.trainer.backends.machine.profile import TORCHRUN_LOG
 from kubeflow.trainer.errors import JobFailed
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _NOTICED = 1.0  # seconds within which the peers of a killed rank may raise befo
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class MachineFailure:
     """What is known of a failure.
 
     Attributes:
@@ -53,7 +53,7 @@ class Failure:
         )
 
 
-def find_failure(record: JobRecord, ranks: Sequence[RankRecord]) -> Failure:
+def find_failure(record: JobRecord, ranks: Sequence[RankRecord]) -> MachineFailure:
     """Return why a job that is `Failed` did.
 
     Args:
@@ -71,7 +71,7 @@ def find_failure(record: JobRecord, ranks: Sequence[RankRecord]) -> Failure:
         return _rank_failed(places, first, errors.get(first.rank))
     step = record.failed_step
     if step is None:  # its user, its deadline or its supervisor's end ended it
-        return Failure(f"{record.reason}.")
+        return MachineFailure(f"{record.reason}.")
     # No rank got to its end: the node never started one, or it was killed as a whole.
     start_error = errors.get(names.node_index(step))
     reason = f"{step} could not start: {start_error.message}" if start_error else f"{record.reason}."
@@ -81,12 +81,14 @@ def find_failure(record: JobRecord, ranks: Sequence[RankRecord]) -> Failure:
     logs = [directory / TORCHRUN_LOG, directory / LAUNCHER_LOG, *([own[0]] if len(own) == 1 else [])]
     said = [last_lines(log, _LAST_LINES) for log in logs]
     node = record.node(step)
-    return Failure(reason, step, rank, None if node is None else node.exit_code, None, next(filter(None, said), ()))
+    return MachineFailure(
+        reason, step, rank, None if node is None else node.exit_code, None, next(filter(None, said), ())
+    )
 
 
-def _rank_failed(places: Places, end: RankRecord, error: RankError | None) -> Failure:
+def _rank_failed(places: Places, end: RankRecord, error: RankError | None) -> MachineFailure:
     what = f"raised {error}" if error else describe_exit(end.code)
-    return Failure(
+    return MachineFailure(
         f"rank {end.rank} ({end.node}) {what}.",
         end.node,
         end.rank,

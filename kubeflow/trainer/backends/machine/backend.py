@@ -1,0 +1,270 @@
+"""The backend of jobs on this machine, whatever runs their nodes: a `Profile` makes plans, `kubeflow.local` runs them.
+
+Jobs outlive the Python process that makes them. They are kept in a state directory, which several clients may share.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.selector import matcher
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import JobPlan
+from kubeflow.local.job.records import JobRecord
+from kubeflow.local.jobs import Jobs
+from kubeflow.local.logs.lines import LogLine, read_lines
+from kubeflow.local.store.store import NameTaken
+from kubeflow.trainer.backends.machine.details import Details
+from kubeflow.trainer.backends.machine.diagnosis import diagnose
+from kubeflow.trainer.backends.machine.failure import find_failure
+from kubeflow.trainer.backends.machine.job_view import user_events, view
+from kubeflow.trainer.backends.machine.log_positions import read_offsets, write_offsets
+from kubeflow.trainer.backends.machine.profile import Profile
+from kubeflow.trainer.diagnosis import Diagnosis
+from kubeflow.trainer.errors import JobExists, JobFailed, JobNotFound, Unsupported
+from kubeflow.trainer.jobspec import JobSpec
+from kubeflow.trainer.types.jobs import Event, TrainJob
+from kubeflow.trainer.types.loglines import LogLines
+from kubeflow.trainer.types.runtimes import Runtime
+
+if TYPE_CHECKING:
+    from kubeflow_api.trainer import v1alpha1
+
+    from kubeflow.packaging import RankOutcome
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How jobs are kept and ended.
+
+    Attributes:
+        state: The state directory.
+        days: Days after which a finished job is forgotten.
+        jobs: Finished jobs that are kept at most.
+        grace: Seconds that nodes get to end by themselves.
+    """
+
+    state: Path
+    days: float
+    jobs: int
+    grace: float
+
+
+class MachineBackend:
+    """Jobs on this machine.
+
+    Args:
+        profile: What runs their nodes, and what that takes.
+        keeping: Where jobs are kept, and how long.
+    """
+
+    def __init__(self, profile: Profile, keeping: Keeping) -> None:
+        self._profile = profile
+        self._keeping = keeping
+        self._jobs = Jobs(keeping.state)
+
+    def list_runtimes(self) -> list[Runtime]:
+        """Return the runtimes that jobs can name here; each says what this machine misses to run it."""
+        return self._profile.runtimes()
+
+    def get_runtime(self, name: str) -> Runtime:
+        """Return one runtime; its devices are those of this machine."""
+        return self._profile.runtime(name)
+
+    def resolve_runtime(self, name: str) -> Runtime:
+        """Return one runtime: here all is known before a job is made."""
+        return self._profile.runtime(name)
+
+    def get_runtime_packages(self, runtime: Runtime) -> str:
+        """Return Python, its packages and the devices of a node, as text."""
+        return self._profile.packages(runtime)
+
+    def render(self, spec: JobSpec) -> v1alpha1.TrainJob:
+        """Return the TrainJob that stands for `spec` on a cluster."""
+        from kubeflow.trainer.backends.kubernetes.render import render
+
+        return render(spec)
+
+    def train(self, spec: JobSpec) -> None:
+        """Start a supervisor that runs the job in the working directory of this process."""
+        spec = spec.on_machine()
+        job = self._profile.realise(spec)
+        cwd = working_directory()
+
+        def plan(places: Places) -> JobPlan:
+            return JobPlan(
+                spec.name,
+                stages=job.stages(places),
+                cwd=cwd,
+                environment=job.environment,
+                executor=job.executor,
+                devices=tuple(job.devices),
+                deadline=spec.active_deadline_seconds,
+                grace=self._keeping.grace,
+                suspend=spec.suspend,
+                labels=spec.labels,
+                details=Details(spec.runtime, job.num_nodes, job.device, job.device_count).to_json(),
+                notes=tuple(job.notes),
+                keep_days=self._keeping.days,
+                keep_jobs=self._keeping.jobs,
+            )
+
+        try:
+            self._jobs.submit(spec.name, plan)
+        except NameTaken as error:
+            raise JobExists(spec.name) from error
+        for reason, message in job.notes:
+            logger.warning("job %s: %s (%s)", spec.name, message, reason)
+
+    def render_on_server(self, spec: JobSpec) -> v1alpha1.TrainJob:
+        """There is no control plane here."""
+        raise Unsupported(
+            "server_dry_run= asks the control plane of a cluster, and jobs of this client run on this machine: "
+            f"render TrainJob {spec.name!r} with dry_run=True, or use TrainerClient(KubernetesBackendConfig())."
+        )
+
+    def create_job(self, job: v1alpha1.TrainJob) -> str:
+        """TrainJobs are for a cluster."""
+        raise Unsupported(
+            "create_job() takes a TrainJob, which only a cluster can run: use KubernetesBackendConfig(), or call "
+            "train() with what the TrainJob was made of."
+        )
+
+    def list_jobs(self, label_selector: str | None = None) -> list[TrainJob]:
+        """Return the jobs of this state directory, oldest first."""
+        matches = matcher(label_selector)
+        return [view(record) for record in self._jobs.all() if matches(record.labels)]
+
+    def get_job(self, name: str) -> TrainJob:
+        """Return one job as it is now."""
+        return view(self._find(name))
+
+    def watching(self, name: str) -> contextlib.AbstractContextManager[None]:
+        """Nothing is to be kept: jobs tell of their changes by themselves."""
+        return contextlib.nullcontext()
+
+    def next_change(self, name: str, seen: TrainJob, timeout: float) -> TrainJob:
+        """Return the job once it differs from `seen`, within some hundredths of a second."""
+        deadline = time.monotonic() + timeout
+        wait = self._jobs.watch(name)
+        record: JobRecord | None = self._find(name)
+        while True:
+            if record is None:
+                raise self._not_found(name)
+            job = view(record)
+            left = deadline - time.monotonic()
+            if job != seen or left <= 0:
+                return job
+            record = wait(left)
+
+    def failure(self, name: str) -> JobFailed:
+        """Return why a job failed."""
+        record = self._find(name)
+        return find_failure(record, self._jobs.ranks(record)).to_error(name)
+
+    def outcome(self, name: str) -> RankOutcome | None:
+        """Return how rank 0 ended, by its own word."""
+        from kubeflow.packaging import read_outcomes
+
+        outcomes = read_outcomes(Places(self._find(name).directory).outcomes)
+        return next((outcome for outcome in outcomes if outcome.rank == 0), None)
+
+    def get_job_logs(self, name: str, step: str | None, follow: bool, after: str | None = None) -> LogLines:
+        """Check the arguments, then yield lines as they come."""
+        record = self._find(name)
+        steps = [node.name for node in record.nodes]
+        if step is not None and step not in steps:
+            raise InvalidInput(
+                f"TrainJob {name!r} has no step {step!r}.{did_you_mean(str(step), steps)} "
+                f"Steps: {', '.join(steps)}; step=None is all of them."
+            )
+        places = Places(record.directory)
+        directories = [places.node(wanted) for wanted in (steps if step is None else [step])]
+        offsets = read_offsets(after, record) if after is not None else {}
+        lines = read_lines(directories, finished=self._jobs.finished(record), follow=follow, offsets=offsets)
+        return LogLines(
+            (line.text if step is not None else f"{_origin(line)} {line.text}" for line in lines),
+            lambda: write_offsets(offsets, record),
+        )
+
+    def get_job_events(self, name: str) -> list[Event]:
+        """Return what happened to a job, oldest first."""
+        record = self._find(name)
+        return user_events(record, self._jobs.events(record))
+
+    def diagnose(self, name: str) -> Diagnosis:
+        """Return why a job is where it is."""
+        return diagnose(self._jobs, self._find(name))
+
+    def suspend_job(self, name: str) -> None:
+        """End the processes of a job and keep it; when this returns, none is left."""
+        record = self._find(name)
+        if not record.finished and record.phase != "Suspended":
+            found = self._jobs.suspend(record)
+            if found is None:
+                raise self._not_found(name)
+            record = found
+        self._refuse_finished(record, "suspended")
+
+    def resume_job(self, name: str) -> None:
+        """Start a suspended job anew."""
+        record = self._find(name)
+        self._refuse_finished(record, "resumed")
+        self._jobs.resume(record)
+
+    def scale_job(self, name: str, num_nodes: int) -> None:
+        """The nodes of a local job are fixed."""
+        record = self._find(name)
+        raise Unsupported(
+            f"TrainJob {name!r} runs as {self._profile.description} with {view(record).num_nodes} node(s), which "
+            f"cannot change: delete it with client.delete_job({name!r}), and train again with num_nodes={num_nodes}."
+        )
+
+    def delete_job(self, name: str, wait: float | None = None) -> None:
+        """End all processes of a job and delete its logs."""
+        if not self._jobs.delete(self._find(name)):
+            raise self._not_found(name)
+
+    def _find(self, name: str) -> JobRecord:
+        record = self._jobs.find(name) if isinstance(name, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
+        if record is None:
+            raise self._not_found(name)
+        return record
+
+    def _not_found(self, name: str) -> JobNotFound:
+        return JobNotFound(str(name), [known.name for known in self._jobs.all()])
+
+    @staticmethod
+    def _refuse_finished(record: JobRecord, verb: str) -> None:
+        if record.finished:
+            raise InvalidInput(
+                f"TrainJob {record.name!r} is {record.phase}, and a job that has ended cannot be {verb}: "
+                "train a new one."
+            )
+
+
+def working_directory() -> str:
+    """Return the directory that this process works in, which is where its jobs run.
+
+    Raises:
+        InvalidInput: When it has been deleted.
+    """
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError as error:
+        raise InvalidInput(
+            "The directory that this process works in has been deleted, and its jobs would run there: os.chdir() to "
+            "one that exists."
+        ) from error
+
+
+def _origin(line: LogLine) -> str:
+    return f"[{line.step}]" if line.rank is None else f"[{line.step}:rank{line.rank}]"
