@@ -1,10 +1,15 @@
 """The generator: pinned CRD schemas in, a typed Python package out. Build time only; nothing here ships.
 
-One module a pass, each from typed input to typed output:
+Shelves, each of which imports only what stands above it here (`tests/test_architecture.py` holds them to it):
 
-    source -> openapi, crd -> merge -> pin          (`python -m codegen pin`: upstream documents -> schemas/)
-    lock, config -> models, clients, rules -> tree  (`python -m codegen generate`: schemas/ -> generated/)
-    docs, facts -> docstrings, reference            (`python -m codegen docs`: schemas/ -> docs/reference/ alone)
-    lock -> manifests                               (`python -m codegen crds`: schemas/ -> CRDs to install for tests)
-    verify                                          (`python -m codegen verify`: hashes only, standard library only)
+    errors, config, templating   pyproject.toml's `[tool.codegen]`; the Jinja environment
+    schema                       parsed JSON, definitions and references, kinds, Python names
+    upstream                     OpenAPI documents and CRDs of a release -> merged definitions
+    cel                          rules of `x-kubernetes-validations` -> Python source
+    pins                         schemas/: lock, patches, the newest pins; a pin as CRD manifests
+    descriptions                 schemas/docs/ and constraints -> docstrings, docs/reference/
+    comparison                   two states of an API -> classed changes
+    minors                       all pins of a component -> table of fields by minor, docs/compatibility.md
+    emitters                     definitions -> text of every generated file; manifest.json
+    commands                     pin, generate, verify, diff, bump: what needs several shelves
 """

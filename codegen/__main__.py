@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from codegen import bump, config
-from codegen.compare import command as diff
+from codegen import config
+from codegen.commands import bump, diff
 from codegen.errors import CodegenError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,26 +53,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     root: Path = options.root
     if options.command == "verify":
-        from codegen import verify
+        from codegen.commands import verify
 
         print(verify.verify(root))
         return 0
     configuration = config.load(root)
     if options.command == "pin":
-        from codegen.pin import pin
-        from codegen.source import open_source
+        from codegen.commands.pin import pin
+        from codegen.upstream.source import open_source
 
         component = configuration.component(options.component)
         others = {version: open_source(folder) for version, _, folder in (o.partition("=") for o in options.identical)}
         print(pin(root, component, options.version, open_source(options.source), options.commit, others))
         return 0
     if options.command == "crds":
-        from codegen import crds
+        from codegen.pins import crd_manifests
 
-        print(crds.write(root, configuration.component(options.component), options.version, options.out))
+        print(crd_manifests.write(root, configuration.component(options.component), options.version, options.out))
         return 0
     if options.command == "compatibility":
-        from codegen import compatibility
+        from codegen.minors import compatibility
 
         print(*compatibility.write(root, configuration))
         return 0
@@ -81,7 +81,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "bump":
         print(bump.run(root, configuration, options))
         return 0
-    from codegen.generate import generate, write_reference
+    from codegen.commands.generate import generate, write_reference
 
     if options.command == "docs":
         print(write_reference(root, configuration))

@@ -44,6 +44,10 @@ class Component:
         """Return the full definition name of this group's type `name`."""
         return f"{self.definitions}.{name}"
 
+    def pin_file(self, version: str) -> str:
+        """Return the path of the pin of `version` below `schemas/`: `trainer/v2.3.json`."""
+        return f"{self.name}/{minor(version)}.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Config:

@@ -15,8 +15,8 @@ from typing import cast
 from codegen.cel.parser import parse
 from codegen.cel.regex import translate
 from codegen.cel.syntax import Call, Entries, Has, Items, Literal, Macro, Name, Node, NotLowerable, Select, names
-from codegen.jsontypes import Object
-from codegen.openapi import Definitions, reference
+from codegen.schema.definitions import Definitions, reference
+from codegen.schema.jsontypes import Object
 
 # CEL function -> function of kubeflow.core.cel and its numbers of arguments, the receiver included.
 _OPERATORS = {

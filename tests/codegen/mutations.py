@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from codegen.compare.change import Class
-from codegen.prune import reachable
+from codegen.comparison.change import Class
+from codegen.schema.definitions import reachable
 
 REF = "#/components/schemas/"
 RULES = "x-kubernetes-validations"

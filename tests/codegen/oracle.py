@@ -10,7 +10,7 @@ from typing import Any, Literal
 from cel_expr_python import cel as reference
 
 from codegen.cel.lower import lower
-from codegen.jsontypes import Object
+from codegen.schema.jsontypes import Object
 from kubeflow.core import cel
 
 Verdict = tuple[Literal["value", "error"], Any]

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from codegen import availability, config
-from codegen.availability import Field, Replaced, Table, tables
-from codegen.compare.contract import Contract, from_pin
+from codegen import config
+from codegen.comparison.contract import Contract, from_pin
 from codegen.errors import CodegenError
+from codegen.minors import availability
+from codegen.minors.availability import Field, Replaced, Table, tables
 from tests.codegen.conftest import ROOT
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from codegen import config, lock
-from codegen.bump import predecessor, with_version, with_versions
+from codegen import config
+from codegen.commands.bump import predecessor, with_version, with_versions
 from codegen.errors import CodegenError
+from codegen.pins import lock
 from tests.codegen.conftest import COMMIT, PYPROJECT, ROOT, Workshop
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from codegen.compare.change import EFFECTS, INVERSE, Change
-from codegen.compare.contract import Contract, from_openapi, from_pin
-from codegen.compare.differ import diff
-from codegen.compare.tree import expand
+from codegen.comparison.change import EFFECTS, INVERSE, Change
+from codegen.comparison.contract import Contract, from_openapi, from_pin
+from codegen.comparison.differ import diff
+from codegen.comparison.tree import expand
 from codegen.config import Component
 
 TEXT = {"type": "string"}

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from codegen import compatibility, config
+from codegen import config
 from codegen.errors import CodegenError
+from codegen.minors import compatibility
 from tests.codegen.conftest import ROOT
 
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from codegen import config
 from codegen.__main__ import main
-from codegen.compare import report
-from codegen.compare.change import INVERSE, Change, Class
-from codegen.compare.contract import Contract, from_file, from_pin, pinned
-from codegen.compare.differ import Report, diff
+from codegen.comparison import report
+from codegen.comparison.change import INVERSE, Change, Class
+from codegen.comparison.contract import Contract, from_file, from_pin, pinned
+from codegen.comparison.differ import Report, diff
 from tests.codegen.conftest import ROOT
 from tests.codegen.mutations import Edit, Place, edited, fitting
 

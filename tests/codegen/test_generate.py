@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from codegen.naming import attribute
+from codegen.schema.naming import attribute
 from tests.codegen.conftest import ROOT, Workshop
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
-from codegen.lock import sha256
+from codegen.pins.lock import sha256
 from tests.codegen.conftest import COMMIT, ROOT, Workshop
 
 REF = "#/components/schemas/"
@@ -208,9 +208,10 @@ UPSTREAM = os.environ.get("KUBEFLOW_TEST_UPSTREAM")
 
 @pytest.mark.skipif(not UPSTREAM, reason="KUBEFLOW_TEST_UPSTREAM names no folder with the control planes' releases")
 def test_the_committed_pins_are_what_upstream_says_today(tmp_path: Path) -> None:
-    from codegen import config, lock
-    from codegen.pin import build
-    from codegen.source import open_source
+    from codegen import config
+    from codegen.commands.pin import build
+    from codegen.pins import lock
+    from codegen.upstream.source import open_source
 
     configuration = config.load(ROOT)
     pins = lock.read(ROOT / "schemas")

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codegen.openapi import reference
-from codegen.rules import rules_of
+from codegen.emitters.rules import rules_of
+from codegen.schema.definitions import reference
 from tests.codegen.conftest import ROOT, Workshop
 from tests.codegen.oracle import alike, ours, theirs
 from tests.codegen.test_generate import python

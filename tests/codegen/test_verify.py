@@ -40,7 +40,7 @@ def append(path: Path) -> None:
         ("generated/workshop_api/py.typed", "was edited by hand"),
         ("schemas/workshop/v1.2.json", "differs from its hash in lock.toml"),
         ("templates/client.py.jinja", "changed since generated/ was written"),
-        ("codegen/models.py", "changed since generated/ was written"),
+        ("codegen/emitters/models.py", "changed since generated/ was written"),
     ],
 )
 def test_an_edit_is_found_and_the_file_named(

@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from codegen import overlay
+from codegen.pins import patches
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "#/components/schemas/"
@@ -47,11 +47,11 @@ def kinds() -> dict[str, dict[str, Any]]:
 @cache
 def definitions() -> dict[str, Any]:
     """Return the definitions that the models are generated from: all pins with their fix-ups."""
-    patches = overlay.read(ROOT / "schemas")
+    listed = patches.read(ROOT / "schemas")
     found: dict[str, Any] = {}
     for component, file in PINS.items():
         pinned = json.loads((ROOT / "schemas" / file).read_text("utf-8"))["components"]["schemas"]
-        patched = overlay.apply(pinned, [patch for patch in patches if patch.component == component])
+        patched = patches.apply(pinned, [patch for patch in listed if patch.component == component])
         found = {**patched, **found}
     return found
 

@@ -13,8 +13,9 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from pydantic import ValidationError
 
-from codegen import config, docs
-from codegen.naming import attribute, location
+from codegen import config
+from codegen.descriptions import texts
+from codegen.schema.naming import attribute, location
 from kubeflow.core.model import Model
 from tests.generated.drawing import ROOT, definitions
 
@@ -22,8 +23,8 @@ CONFIG = config.load(ROOT)
 
 
 @cache
-def descriptions() -> docs.Descriptions:
-    return docs.describe(ROOT / "schemas", CONFIG, definitions())
+def descriptions() -> texts.Descriptions:
+    return texts.describe(ROOT / "schemas", CONFIG, definitions())
 
 
 def fields() -> list[tuple[str, str]]:

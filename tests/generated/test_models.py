@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from codegen import config
-from codegen.naming import attribute, location
+from codegen.schema.naming import attribute, location
 from kubeflow.core.model import Model
 from kubeflow_api.trainer import v1alpha1
 from tests.generated.drawing import JSON, ROOT, at, changed, definitions, judge, kinds, objects, places

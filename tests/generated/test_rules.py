@@ -24,7 +24,7 @@ from kubeflow_api.trainer.v1alpha1 import (
 )
 
 from codegen import config
-from codegen.crds import crds
+from codegen.pins.crd_manifests import pinned_crds
 from kubeflow.cluster import ApiError, Conflict, Invalid
 from kubeflow.core.resource import Request, Resource, T
 from kubeflow.core.rules import Violation
@@ -275,7 +275,7 @@ def test_the_manifests_of_every_pin_can_be_installed(client: Client) -> None:
     installed = 0
     for component in config.load(ROOT).components.values():
         for version in component.versions:
-            for manifest in crds(ROOT, component, version).values():
+            for manifest in pinned_crds(ROOT, component, version).values():
                 install(client, manifest, dryRun="All")
                 installed += 1
     assert installed >= 15
@@ -320,7 +320,7 @@ def test_what_was_stored_before_a_rule_is_not_held_against_an_update_elsewhere(c
 
 
 def manifests_of(version: str) -> list[Any]:
-    return list(crds(ROOT, config.load(ROOT).component("trainer"), version).values())
+    return list(pinned_crds(ROOT, config.load(ROOT).component("trainer"), version).values())
 
 
 def without_rules(node: Any) -> Any:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kubeflow_api.trainer.v1alpha1 import Client, ClusterTrainingRuntime, TrainJob
 
 from codegen import config
-from codegen.crds import crds
+from codegen.pins.crd_manifests import pinned_crds
 from kubeflow.core.resource import Request
 from kubeflow.trainer import (
     BuiltinTrainer,
@@ -51,7 +51,7 @@ PATH = "/apis/trainer.kubeflow.org/v1alpha1/namespaces/default/trainjobs"
 
 @pytest.fixture(scope="module", params=MINORS)
 def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any]]:
-    manifests = crds(ROOT, config.load(ROOT).component("trainer"), request.param).values()
+    manifests = pinned_crds(ROOT, config.load(ROOT).component("trainer"), request.param).values()
     with apiserver(tmp_path_factory.mktemp("apiserver"), manifests) as transport:
         yield request.param, transport
 
@@ -264,7 +264,9 @@ def test_what_a_minor_does_not_know_is_refused_by_the_server_too(cluster: tuple[
 def test_a_cluster_with_another_group_and_version_serves_the_same_client(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    manifests = [moved(manifest) for manifest in crds(ROOT, config.load(ROOT).component("trainer"), "2.3").values()]
+    manifests = [
+        moved(manifest) for manifest in pinned_crds(ROOT, config.load(ROOT).component("trainer"), "2.3").values()
+    ]
     rendered = TrainerClient(KubernetesBackendConfig(offline=True)).train(name="moved", dry_run=True)
     with apiserver(tmp_path_factory.mktemp("apiserver"), manifests) as transport:
         there = overridden(transport, group="train.example.com", trainjob_version="v1", runtime_version="v1")

@@ -1,1 +1,0 @@
-"""Compares two states of an API: what changed, for those who write objects and for those who read them."""

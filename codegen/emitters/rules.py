@@ -1,0 +1,173 @@
+"""What the run time of CEL rules needs of a pin: each rule as Python source, and the shape of what rules see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias, cast
+
+from codegen.cel.lower import lower
+from codegen.cel.syntax import NotLowerable
+from codegen.errors import SchemaError
+from codegen.pins.server_only import ServerOnly
+from codegen.schema.definitions import Definitions, reference
+from codegen.schema.jsontypes import Json, JsonPath, Object, as_list, as_object, as_string
+
+_KEYS = {"rule", "message", "messageExpression", "reason", "fieldPath"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule as the template renders it; `test` and `explain` are Python source, the rest is text."""
+
+    text: str
+    message: str
+    test: str
+    transition: bool
+    explain: str | None
+    below: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the schema says about one place that matters to rules; see `kubeflow.core.rules.Shape`.
+
+    Attributes:
+        rules: Positions in `Rules.rules`.
+    """
+
+    of: str | None = None
+    rules: tuple[int, ...] = ()
+    default: tuple[Json, ...] = ()
+    fields: Mapping[str, Shape] = field(default_factory=dict["str", "Shape"])
+    values: Shape | None = None
+    items: Shape | None = None
+    keys: tuple[str, ...] = ()
+    unique: bool = False
+    atomic: bool = False
+    time: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of some kinds, each rule once, and the shapes by definition."""
+
+    rules: Sequence[Rule]
+    shapes: Mapping[str, Shape]
+
+
+_Key: TypeAlias = tuple[str, str, str, str | None, str]
+
+
+def rules_of(
+    document: str, definitions: Definitions, kinds: Iterable[str], server_only: Iterable[ServerOnly] = ()
+) -> Rules:
+    """Return the lowered rules of the definitions `kinds`, and the shapes that they are run over.
+
+    Args:
+        document: Name of the pin, for messages.
+        definitions: Of the pin, with everything that the kinds refer to.
+        server_only: The rules that are not lowered.
+
+    Raises:
+        SchemaError: A rule is malformed, or cannot be lowered and is not listed in `server_only`.
+    """
+    roots = list(kinds)
+    work = _Work(document, definitions, roots, {entry.rule for entry in server_only})
+    for name in roots:
+        work.definition(name)
+    if not work.rules:
+        return Rules([], {})
+    return Rules(list(work.rules), {name: shape for name, shape in sorted(work.shapes.items()) if shape is not None})
+
+
+@dataclass
+class _Work:
+    document: str
+    definitions: Definitions
+    roots: list[str]
+    server_only: set[str]
+    rules: dict[Rule, int] = field(default_factory=dict[Rule, int])
+    shapes: dict[str, Shape | None] = field(default_factory=dict[str, Shape | None])
+    open: set[str] = field(default_factory=set[str])
+
+    def definition(self, name: str) -> bool:
+        """Work out the shape of a definition and return whether it has one."""
+        if name in self.open:
+            raise SchemaError(
+                self.document, ("components", "schemas", name), "refers to itself; such types have no structural schema"
+            )
+        if name not in self.shapes:
+            self.open.add(name)
+            path: JsonPath = ("components", "schemas", name)
+            self.shapes[name] = self._shape(self.definitions[name], path, root=name in self.roots)
+            self.open.discard(name)
+        return self.shapes[name] is not None
+
+    def _shape(self, node: Object, path: JsonPath, *, root: bool = False) -> Shape | None:
+        """Return the shape of `node`, or None when it says nothing that matters."""
+        target = reference(node)
+        matters = bool(target) and self.definition(str(target))
+        fields = {
+            name: shape
+            for name, child in as_object(node.get("properties", {}), self.document, (*path, "properties")).items()
+            if not (root and name == "metadata")  # opaque to a CRD
+            and (shape := self._shape(cast("Object", child), (*path, "properties", name)))
+        }
+        below = {
+            keyword: self._shape(child, (*path, keyword))
+            for keyword in ("items", "additionalProperties")
+            if isinstance(child := node.get(keyword), Mapping)
+        }
+        shape = Shape(
+            of=target if matters else None,
+            rules=tuple(self._rules(node, path, root=root)),
+            default=(node["default"],) if "default" in node else (),
+            fields=fields,
+            values=below.get("additionalProperties"),
+            items=below.get("items"),
+            keys=tuple(cast("list[str]", node.get("x-kubernetes-list-map-keys", []))),
+            unique=node.get("x-kubernetes-list-type") == "set",
+            time=node.get("format") == "date-time",
+        )
+        if shape == Shape():
+            return None
+        return Shape(
+            **{name: getattr(shape, name) for name in Shape.__dataclass_fields__ if name != "atomic"},
+            atomic=node.get("x-kubernetes-map-type") == "atomic",
+        )
+
+    def _rules(self, node: Object, path: JsonPath, *, root: bool) -> Iterable[int]:
+        own: JsonPath = (*path, "x-kubernetes-validations")
+        for index, value in enumerate(as_list(node.get("x-kubernetes-validations", []), self.document, own)):
+            entry = as_object(value, self.document, (*own, index))
+            if unknown := set(entry) - _KEYS:
+                raise SchemaError(self.document, (*own, index), f"the generator does not know {min(unknown)!r}")
+            text = as_string(entry.get("rule"), self.document, (*own, index, "rule"))
+            try:
+                rule = self._rule(node, entry, (*own, index), root=root)
+            except NotLowerable as error:
+                if text in self.server_only:
+                    continue
+                raise SchemaError(
+                    self.document,
+                    (*own, index),
+                    f"cannot lower {text!r}: {error}; list it under [[server_only]] in schemas/patches.toml",
+                ) from error
+            if text in self.server_only:
+                raise SchemaError(
+                    self.document, (*own, index), f"the server_only rule {text!r} can be lowered; remove it"
+                )
+            yield self.rules.setdefault(rule, len(self.rules))
+
+    def _rule(self, node: Object, entry: Object, path: JsonPath, *, root: bool) -> Rule:
+        def text(key: str) -> str:
+            return as_string(entry.get(key, ""), self.document, (*path, key))
+
+        test = lower(text("rule"), node, self.definitions, root=root)
+        expression = text("messageExpression")
+        explain = lower(expression, node, self.definitions, root=root).source if expression else None
+        # The server trims what it says, and the rule where it has to quote it.
+        return Rule(
+            text("rule").strip(), text("message").strip(), test.source, test.transition, explain, text("fieldPath")
+        )

@@ -1,0 +1,54 @@
+"""The definitions of an OpenAPI document (`components.schemas`) by name: what refers to what, and what reaches what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias, cast
+
+from codegen.schema.jsontypes import Json, Object
+
+Definitions: TypeAlias = Mapping[str, Object]
+
+REF_PREFIX = "#/components/schemas/"
+KUBERNETES = "io.k8s."  # prefix of Kubernetes' own types
+OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+# In a template, a CRD admits only part of ObjectMeta and the server prunes the rest: a type of its own.
+EMBEDDED_META = "io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta"
+
+
+def reference(node: Object) -> str | None:
+    """Return the definition that `node` refers to: `$ref` itself, or the single member of an `allOf`."""
+    target = node.get("$ref")
+    if target is None and (members := node.get("allOf")):
+        target = cast("Object", cast("list[Json]", members)[0]).get("$ref")
+    return None if target is None else cast(str, target).removeprefix(REF_PREFIX)
+
+
+def children(node: Object) -> Iterator[tuple[str | int, Object]]:
+    """Yield the child nodes of a checked node with their step: a property's name, `[]` for items, `{}` for values."""
+    yield from cast("Mapping[str, Object]", node.get("properties", {})).items()
+    for keyword, step in (("items", "[]"), ("additionalProperties", "{}")):
+        below = node.get(keyword)
+        if isinstance(below, Mapping):
+            yield step, below
+
+
+def reachable(definitions: Definitions, roots: Iterable[str]) -> Definitions:
+    """Return the definitions that `roots` reach, themselves included, sorted by name."""
+    found: set[str] = set()
+    waiting = list(roots)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(references(definitions[name]))
+    return {name: definitions[name] for name in sorted(found)}
+
+
+def references(node: Object) -> set[str]:
+    """Return the definitions that `node` refers to, at any depth of its own."""
+    target = reference(node)
+    found = {target} if target else set[str]()
+    for _, child in children(node):
+        found |= references(child)
+    return found

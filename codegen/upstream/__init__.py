@@ -1,0 +1,1 @@
+"""Upstream's documents: a release's files, its OpenAPI document and its CRDs, checked and merged into definitions."""

@@ -1,0 +1,177 @@
+"""Merges the two upstream views of one API: names and references from OpenAPI, constraints from the CRDs.
+
+Both describe the same tree, path for path. A walk over both at once collects, for each *position* (a field of a
+named definition, the items of a list, the values of a map), what the CRD says there. A definition is met on many
+paths; what the CRDs say must be the same on all of them, or the merge fails.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from codegen.errors import SchemaError, to_pointer
+from codegen.schema.definitions import EMBEDDED_META, OBJECT_META, REF_PREFIX, Definitions, children, reference
+from codegen.schema.jsontypes import Json, JsonPath, Object
+from codegen.upstream.crd import EITHER_FORM, FACTS, Crd, is_opaque
+
+Position = tuple[str, ...]  # definition, then steps within it
+
+
+@dataclass
+class _Walk:
+    definitions: dict[str, Object]
+    openapi: str
+    facts: dict[Position, tuple[Object, str, JsonPath]] = field(
+        default_factory=dict[Position, tuple[Object, str, JsonPath]]
+    )
+    embedded: set[Position] = field(default_factory=set[Position])
+
+    def visit(self, position: Position, node: Object, crd: Object, document: str, path: JsonPath) -> None:
+        target = reference(node)
+        kept = {key: value for key, value in crd.items() if key in FACTS}
+        shape, owner = (self.definitions[target], (target,)) if target else (node, position)
+        if target == OBJECT_META and "properties" not in crd:
+            return  # metadata of the kind itself: the CRD leaves it to the server's built-in type
+        if target == OBJECT_META:
+            self._embed(position, crd, document, path)
+            return
+        opaque = is_opaque(crd)
+        if not opaque:
+            self._agree(shape, node, crd, document, path)
+        known = self.facts.get(position)
+        if known and known[0] != kept:
+            where = f"{known[1]}#{to_pointer(known[2])}"
+            raise SchemaError(document, path, f"constraints differ from those of the same field at {where}")
+        self.facts[position] = (kept, document, path)
+        if opaque:
+            return  # the CRD leaves what is below to the controller: OpenAPI alone describes it
+        below = dict(children(crd))
+        for step, child in children(shape):
+            step_path = {"[]": ("items",), "{}": ("additionalProperties",)}.get(str(step), ("properties", step))
+            self.visit((*owner, str(step)), child, below[step], document, (*path, *step_path))
+
+    def _agree(self, shape: Object, node: Object, crd: Object, document: str, path: JsonPath) -> None:
+        ours, theirs = {step for step, _ in children(shape)}, {step for step, _ in children(crd)}
+        if ours != theirs:
+            raise SchemaError(
+                document,
+                path,
+                f"{self.openapi} and the CRD have different fields here; only one of them has: "
+                f"{', '.join(sorted(map(str, ours ^ theirs)))}",
+            )
+        for keyword, mine, other in (
+            ("type", shape.get("type"), crd.get("type")),
+            ("required", _names(shape.get("required")), _names(crd.get("required"))),
+        ):
+            if mine != other:
+                raise SchemaError(document, path, f"`{keyword}` is {other!r} here but {mine!r} in {self.openapi}")
+        for keyword in ("enum", "format", "x-kubernetes-list-type", "x-kubernetes-list-map-keys"):
+            mine = node.get(keyword, shape.get(keyword))
+            if mine is not None and keyword in crd and crd[keyword] != mine:
+                raise SchemaError(
+                    document, path, f"`{keyword}` is {crd[keyword]!r} here but {mine!r} in {self.openapi}"
+                )
+
+    def _embed(self, position: Position, crd: Object, document: str, path: JsonPath) -> None:
+        allowed = cast("Mapping[str, Json]", crd["properties"])
+        full = cast("Mapping[str, Json]", self.definitions[OBJECT_META]["properties"])
+        if extra := set(allowed) - set(full):
+            raise SchemaError(document, path, f"ObjectMeta has no field {min(extra)!r} in {self.openapi}")
+        subset: Object = {"type": "object", "properties": {key: full[key] for key in full if key in allowed}}
+        if self.definitions.setdefault(EMBEDDED_META, subset) != subset:
+            raise SchemaError(document, path, "embedded metadata admits other fields here than elsewhere")
+        self.embedded.add(position)
+
+
+def _names(required: Json) -> list[str]:
+    return sorted(cast("list[str]", required or []))
+
+
+def merge(definitions: Definitions, openapi: str, kinds: Iterable[tuple[str, Crd]]) -> Definitions:
+    """Return `definitions` with the constraints of the CRDs at their places.
+
+    Args:
+        definitions: Of the OpenAPI document, by name.
+        openapi: Name of that document, for messages.
+        kinds: For each kind the name of its definition, and its CRD.
+
+    Raises:
+        SchemaError: The two disagree: another set of fields, type, required fields, enum or format; or the CRDs
+            constrain one field differently on different paths.
+    """
+    walk = _Walk(dict(definitions), openapi)
+    for name, crd in kinds:
+        if name not in definitions:
+            raise SchemaError(openapi, ("components", "schemas"), f"no definition {name!r} for the kind {crd.kind}")
+        walk.visit((name, "."), {"$ref": REF_PREFIX + name}, crd.schema, crd.document, crd.path)
+    facts = {position: entry[0] for position, entry in walk.facts.items()}
+    owned = _hoist(walk.definitions, facts)
+    return {name: _apply(node, (name,), facts, walk.embedded) for name, node in owned.items()}
+
+
+def _hoist(definitions: Definitions, facts: dict[Position, Object]) -> Definitions:
+    """Move facts from positions to the definitions that they belong to.
+
+    That is what a CRD says at the root of a kind and, for a scalar type such as Quantity, what it says at every
+    single use of it.
+    """
+    uses = _uses(definitions)
+    result: dict[str, Object] = {}
+    for name, node in definitions.items():
+        own: dict[str, Json] = dict(facts.pop((name, "."), {}))
+        if node.get("type") != "object":
+            positions = [position for position in uses[name] if position in facts]
+            said = [facts[position] for position in positions]
+            first: Object = said[0] if said else {}
+            common = {key: first[key] for key in first if all(other.get(key) == first[key] for other in said)}
+            for position in positions:
+                facts[position] = {key: value for key, value in facts[position].items() if key not in common}
+            own |= common
+        if own.get("x-kubernetes-int-or-string"):
+            own["oneOf"] = EITHER_FORM  # OpenAPI says "number" of a Quantity; the server refuses fractions
+        result[name] = {**node, **own}
+    return result
+
+
+def _uses(definitions: Definitions) -> dict[str, list[Position]]:
+    found: dict[str, list[Position]] = defaultdict(list)
+
+    def visit(position: Position, node: Object) -> None:
+        for step, child in children(node):
+            here = (*position, str(step))
+            if target := reference(child):
+                found[target].append(here)
+            visit(here, child)
+
+    for name, node in definitions.items():
+        visit((name,), node)
+    return found
+
+
+def _apply(node: Object, position: Position, facts: Mapping[Position, Object], embedded: set[Position]) -> Object:
+    result: dict[str, Json] = dict(node)
+    for keyword, single in (("properties", None), ("items", "[]"), ("additionalProperties", "{}")):
+        child = node.get(keyword)
+        if not isinstance(child, Mapping):
+            continue
+        if single is None:
+            result[keyword] = {
+                key: _at(cast("Object", value), (*position, key), facts, embedded) for key, value in child.items()
+            }
+        else:
+            result[keyword] = _at(child, (*position, single), facts, embedded)
+    return result
+
+
+def _at(node: Object, position: Position, facts: Mapping[Position, Object], embedded: set[Position]) -> Object:
+    own = facts.get(position, {})
+    target = EMBEDDED_META if position in embedded else reference(node)
+    if target is None:
+        return {**_apply(node, position, facts, embedded), **own}
+    rest = {key: value for key, value in node.items() if key not in ("$ref", "allOf")}
+    link: Object = {"$ref": REF_PREFIX + target}
+    beside = {**rest, **own}
+    return {"allOf": [link], **beside} if beside else link
