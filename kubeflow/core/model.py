@@ -148,7 +148,9 @@ class Model(BaseModel):
         """Return `to_dict()` as a YAML document, fields in the schema's order."""
         import yaml
 
-        return yaml.dump(self.to_dict(), Dumper=_yaml_dumper(), sort_keys=False, allow_unicode=True, width=1 << 20)
+        return yaml.dump(  # pyright: ignore[reportUnknownMemberType]  # types-PyYAML's `width` names a type it lacks
+            self.to_dict(), Dumper=_yaml_dumper(), sort_keys=False, allow_unicode=True, width=1 << 20
+        )
 
 
 class KubeObject(Model):
