@@ -1,12 +1,8 @@
 """The Kubernetes transport: configuration, credentials, retries, streams, and errors with a type."""
 
-from __future__ import annotations
+import typing as _typing
 
-from typing import TYPE_CHECKING
-
-from kubeflow.core.lazy import exporter
-
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from kubeflow.cluster.cluster import Cluster
     from kubeflow.cluster.errors import (
         AlreadyExists,
@@ -25,6 +21,33 @@ if TYPE_CHECKING:
         TooManyRequests,
         Unauthorized,
         Unreachable,
+    )
+else:
+    from kubeflow.core.lazy import exporter as _exporter
+
+    __getattr__, __dir__ = _exporter(
+        __name__,
+        {
+            "cluster": ("Cluster",),
+            "errors": (
+                "AlreadyExists",
+                "ApiError",
+                "Cause",
+                "ClusterError",
+                "Conflict",
+                "ControlPlaneMissing",
+                "Forbidden",
+                "Gone",
+                "Invalid",
+                "NotConfigured",
+                "NotFound",
+                "ServerFault",
+                "StreamBroken",
+                "TooManyRequests",
+                "Unauthorized",
+                "Unreachable",
+            ),
+        },
     )
 
 __all__ = [
@@ -46,28 +69,3 @@ __all__ = [
     "Unauthorized",
     "Unreachable",
 ]
-
-__getattr__, __dir__ = exporter(
-    __name__,
-    {
-        "cluster": ("Cluster",),
-        "errors": (
-            "AlreadyExists",
-            "ApiError",
-            "Cause",
-            "ClusterError",
-            "Conflict",
-            "ControlPlaneMissing",
-            "Forbidden",
-            "Gone",
-            "Invalid",
-            "NotConfigured",
-            "NotFound",
-            "ServerFault",
-            "StreamBroken",
-            "TooManyRequests",
-            "Unauthorized",
-            "Unreachable",
-        ),
-    },
-)

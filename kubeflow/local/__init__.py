@@ -3,22 +3,20 @@
 Linux and macOS: it relies on sessions, process groups and signals.
 """
 
-from __future__ import annotations
+import typing as _typing
 
-from typing import TYPE_CHECKING
-
-from kubeflow.core.lazy import exporter
-
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from kubeflow.local.environments.cache import CachedEnvironment, list_environments, prune_environments
     from kubeflow.local.environments.errors import EnvironmentFailed
+else:
+    from kubeflow.core.lazy import exporter as _exporter
+
+    __getattr__, __dir__ = _exporter(
+        __name__,
+        {
+            "environments.cache": ("CachedEnvironment", "list_environments", "prune_environments"),
+            "environments.errors": ("EnvironmentFailed",),
+        },
+    )
 
 __all__ = ["CachedEnvironment", "EnvironmentFailed", "list_environments", "prune_environments"]
-
-__getattr__, __dir__ = exporter(
-    __name__,
-    {
-        "environments.cache": ("CachedEnvironment", "list_environments", "prune_environments"),
-        "environments.errors": ("EnvironmentFailed",),
-    },
-)

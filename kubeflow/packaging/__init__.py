@@ -3,11 +3,9 @@
 Names are loaded on first use.
 """
 
-from typing import TYPE_CHECKING
+import typing as _typing
 
-from kubeflow.core.lazy import exporter
-
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from kubeflow.packaging.bundles import Bundle
     from kubeflow.packaging.bundling import bundle, hyperparameter_env
     from kubeflow.packaging.errors import Finding, PackagingError
@@ -16,6 +14,22 @@ if TYPE_CHECKING:
     from kubeflow.packaging.remote.loader import OUTPUT_DIR, RUN_ID
     from kubeflow.packaging.signature import call_arguments
     from kubeflow.packaging.transport import DamagedBundle
+else:
+    from kubeflow.core.lazy import exporter as _exporter
+
+    __getattr__, __dir__ = _exporter(
+        __name__,
+        {
+            "bundles": ["Bundle"],
+            "bundling": ["bundle", "hyperparameter_env"],
+            "errors": ["Finding", "PackagingError"],
+            "inspection": ["bundle_annotations"],
+            "outcomes": ["Frame", "RankError", "RankOutcome", "parse_outcome", "read_outcomes"],
+            "remote.loader": ["OUTPUT_DIR", "RUN_ID"],
+            "signature": ["call_arguments"],
+            "transport": ["DamagedBundle"],
+        },
+    )
 
 __all__ = [
     "OUTPUT_DIR",
@@ -34,17 +48,3 @@ __all__ = [
     "parse_outcome",
     "read_outcomes",
 ]
-
-__getattr__, __dir__ = exporter(
-    __name__,
-    {
-        "bundles": ["Bundle"],
-        "bundling": ["bundle", "hyperparameter_env"],
-        "errors": ["Finding", "PackagingError"],
-        "inspection": ["bundle_annotations"],
-        "outcomes": ["Frame", "RankError", "RankOutcome", "parse_outcome", "read_outcomes"],
-        "remote.loader": ["OUTPUT_DIR", "RUN_ID"],
-        "signature": ["call_arguments"],
-        "transport": ["DamagedBundle"],
-    },
-)

@@ -3,13 +3,9 @@
 Names are loaded when they are first used, so that importing this package costs next to nothing.
 """
 
-from __future__ import annotations
+import typing as _typing
 
-from typing import TYPE_CHECKING
-
-from kubeflow.core.lazy import exporter
-
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from kubeflow.trainer import options
     from kubeflow.trainer.api.trainer_client import BackendConfig, TrainerClient
     from kubeflow.trainer.backends.container.types import ContainerBackendConfig, TrainingRuntimeSource
@@ -64,6 +60,57 @@ if TYPE_CHECKING:
         CustomTrainer,
         CustomTrainerContainer,
         TrainerType,
+    )
+else:
+    from kubeflow.core.lazy import exporter as _exporter
+
+    __getattr__, __dir__ = _exporter(
+        __name__,
+        {
+            "": ("options",),
+            "api.trainer_client": ("BackendConfig", "TrainerClient"),
+            "backends.container.types": ("ContainerBackendConfig", "TrainingRuntimeSource"),
+            "backends.kubernetes.config": ("KubernetesBackendConfig",),
+            "backends.kubernetes.tpu": ("get_tpu_num_nodes",),
+            "backends.localprocess.types": ("LocalProcessBackendConfig",),
+            "constants.constants": ("DATASET_PATH", "MODEL_PATH"),
+            "errors": (
+                "InvalidInput",
+                "JobExists",
+                "JobFailed",
+                "JobNotFinished",
+                "JobNotFound",
+                "JobWaitTimeout",
+                "KubeflowError",
+                "NoJobResult",
+                "RuntimeMissesPackage",
+                "RuntimeMissesProgram",
+                "RuntimeNotFound",
+                "Unsupported",
+            ),
+            "jobspec": ("Edit", "JobSpec", "Option"),
+            "progress": ("update_trainjob_status",),
+            "types.initializers": (
+                "DataCacheInitializer",
+                "HuggingFaceDatasetInitializer",
+                "HuggingFaceModelInitializer",
+                "Initializer",
+                "S3DatasetInitializer",
+                "S3ModelInitializer",
+            ),
+            "types.jobs": ("AwaitableStatus", "Event", "JobStatus", "Step", "TrainJob", "TrainJobTemplate"),
+            "types.loglines": ("LogLines",),
+            "types.runtimes": ("Runtime", "RuntimeKind", "RuntimeTrainer"),
+            "types.torchtune": (
+                "DataFormat",
+                "DataType",
+                "LoraConfig",
+                "Loss",
+                "TorchTuneConfig",
+                "TorchTuneInstructDataset",
+            ),
+            "types.trainers": ("BuiltinTrainer", "CustomTrainer", "CustomTrainerContainer", "TrainerType"),
+        },
     )
 
 __all__ = [
@@ -120,52 +167,3 @@ __all__ = [
     "options",
     "update_trainjob_status",
 ]
-
-__getattr__, __dir__ = exporter(
-    __name__,
-    {
-        "": ("options",),
-        "api.trainer_client": ("BackendConfig", "TrainerClient"),
-        "backends.container.types": ("ContainerBackendConfig", "TrainingRuntimeSource"),
-        "backends.kubernetes.config": ("KubernetesBackendConfig",),
-        "backends.kubernetes.tpu": ("get_tpu_num_nodes",),
-        "backends.localprocess.types": ("LocalProcessBackendConfig",),
-        "constants.constants": ("DATASET_PATH", "MODEL_PATH"),
-        "errors": (
-            "InvalidInput",
-            "JobExists",
-            "JobFailed",
-            "JobNotFinished",
-            "JobNotFound",
-            "JobWaitTimeout",
-            "KubeflowError",
-            "NoJobResult",
-            "RuntimeMissesPackage",
-            "RuntimeMissesProgram",
-            "RuntimeNotFound",
-            "Unsupported",
-        ),
-        "jobspec": ("Edit", "JobSpec", "Option"),
-        "progress": ("update_trainjob_status",),
-        "types.initializers": (
-            "DataCacheInitializer",
-            "HuggingFaceDatasetInitializer",
-            "HuggingFaceModelInitializer",
-            "Initializer",
-            "S3DatasetInitializer",
-            "S3ModelInitializer",
-        ),
-        "types.jobs": ("AwaitableStatus", "Event", "JobStatus", "Step", "TrainJob", "TrainJobTemplate"),
-        "types.loglines": ("LogLines",),
-        "types.runtimes": ("Runtime", "RuntimeKind", "RuntimeTrainer"),
-        "types.torchtune": (
-            "DataFormat",
-            "DataType",
-            "LoraConfig",
-            "Loss",
-            "TorchTuneConfig",
-            "TorchTuneInstructDataset",
-        ),
-        "types.trainers": ("BuiltinTrainer", "CustomTrainer", "CustomTrainerContainer", "TrainerType"),
-    },
-)

@@ -1,15 +1,14 @@
 """The client of the training operator (v1), kept working on top of `kubeflow.trainer`. Deprecated: use that instead."""
 
-from __future__ import annotations
+import typing as _typing
 
-from typing import TYPE_CHECKING
-
-from kubeflow.core.lazy import exporter
 from kubeflow.trainer.constants import constants
 
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from kubeflow.training.client import TrainingClient
+else:
+    from kubeflow.core.lazy import exporter as _exporter
+
+    __getattr__, __dir__ = _exporter(__name__, {"client": ("TrainingClient",)})
 
 __all__ = ["TrainingClient", "constants"]
-
-__getattr__, __dir__ = exporter(__name__, {"client": ("TrainingClient",)})

@@ -43,8 +43,9 @@ def test_every_exported_name_is_there(name: str) -> None:
 
 
 def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="TrainClient"):
-        _ = kubeflow.trainer.TrainClient
+    misspelt = "TrainClient"
+    with pytest.raises(AttributeError, match="TrainClient'. Did you mean 'TrainerClient'?"):
+        getattr(kubeflow.trainer, misspelt)
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,9 @@ A TrainJob cannot say everything: gang scheduling (`podGroupPolicy`), the priori
 belong to the runtime, which an administrator makes.
 """
 
-from __future__ import annotations
+import typing as _typing
 
-from typing import TYPE_CHECKING
-
-from kubeflow.core.lazy import exporter
-
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from kubeflow.trainer.options.editing import EditTrainJob, PatchJobs
     from kubeflow.trainer.options.identity import (
         ContainerSecurityContext,
@@ -56,6 +52,69 @@ if TYPE_CHECKING:
         VolumeClaim,
     )
     from kubeflow.trainer.options.variables import ConfigMapEnv, SecretEnv
+else:
+    from kubeflow.core.lazy import exporter as _exporter
+
+    __getattr__, __dir__ = _exporter(
+        __name__,
+        {
+            "editing": (
+                "EditTrainJob",
+                "PatchJobs",
+            ),
+            "identity": (
+                "ContainerSecurityContext",
+                "ImagePullSecrets",
+                "PodSecurityContext",
+                "ServiceAccount",
+                "TerminationGracePeriod",
+            ),
+            "job": (
+                "ActiveDeadlineSeconds",
+                "Annotations",
+                "Labels",
+                "MaxRestarts",
+                "Name",
+                "Suspend",
+                "TrainerArgs",
+                "TrainerCommand",
+            ),
+            "patches": (
+                "ContainerPatch",
+                "JobSetSpecPatch",
+                "JobSetTemplatePatch",
+                "JobSpecPatch",
+                "JobTemplatePatch",
+                "PodSpecPatch",
+                "PodTemplatePatch",
+                "ReplicatedJobPatch",
+                "RuntimePatch",
+                "TrainingRuntimeSpecPatch",
+            ),
+            "placement": (
+                "Affinity",
+                "MachineWith",
+                "NodeSelector",
+                "Toleration",
+            ),
+            "queues": (
+                "Queue",
+                "VolcanoQueue",
+            ),
+            "storage": (
+                "ConfigMapFiles",
+                "ScratchVolume",
+                "SecretFiles",
+                "SharedMemory",
+                "Volume",
+                "VolumeClaim",
+            ),
+            "variables": (
+                "ConfigMapEnv",
+                "SecretEnv",
+            ),
+        },
+    )
 
 __all__ = [
     "ActiveDeadlineSeconds",
@@ -98,64 +157,3 @@ __all__ = [
     "Volume",
     "VolumeClaim",
 ]
-
-__getattr__, __dir__ = exporter(
-    __name__,
-    {
-        "editing": (
-            "EditTrainJob",
-            "PatchJobs",
-        ),
-        "identity": (
-            "ContainerSecurityContext",
-            "ImagePullSecrets",
-            "PodSecurityContext",
-            "ServiceAccount",
-            "TerminationGracePeriod",
-        ),
-        "job": (
-            "ActiveDeadlineSeconds",
-            "Annotations",
-            "Labels",
-            "MaxRestarts",
-            "Name",
-            "Suspend",
-            "TrainerArgs",
-            "TrainerCommand",
-        ),
-        "patches": (
-            "ContainerPatch",
-            "JobSetSpecPatch",
-            "JobSetTemplatePatch",
-            "JobSpecPatch",
-            "JobTemplatePatch",
-            "PodSpecPatch",
-            "PodTemplatePatch",
-            "ReplicatedJobPatch",
-            "RuntimePatch",
-            "TrainingRuntimeSpecPatch",
-        ),
-        "placement": (
-            "Affinity",
-            "MachineWith",
-            "NodeSelector",
-            "Toleration",
-        ),
-        "queues": (
-            "Queue",
-            "VolcanoQueue",
-        ),
-        "storage": (
-            "ConfigMapFiles",
-            "ScratchVolume",
-            "SecretFiles",
-            "SharedMemory",
-            "Volume",
-            "VolumeClaim",
-        ),
-        "variables": (
-            "ConfigMapEnv",
-            "SecretEnv",
-        ),
-    },
-)
