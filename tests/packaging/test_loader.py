@@ -4,6 +4,7 @@ words.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from kubeflow.packaging import Bundle, bundle, hyperparameter_env, read_outcomes
+from kubeflow.packaging.remote import loader
 from tests.packaging.cases import plain
 from tests.packaging.launch import ROOT, environment, in_parallel, launch, run_bundle
 
@@ -219,6 +221,31 @@ def test_without_any_writable_directory_it_says_what_to_mount(tmp_path: Path) ->
     )
     assert done.returncode == 78
     assert "Mount a volume of type emptyDir at /tmp" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"a": [1, -2.5, None, True, '\u2028 \\ " \n'], "": {}}, "\U0001f600 é", 2**80, [], 1e300, float("inf")],
+)
+def test_the_loader_reads_json_as_the_json_module_does(value: object) -> None:
+    for text in (json.dumps(value), json.dumps(value, ensure_ascii=False, indent=1)):
+        assert loader.parse(text) == json.loads(text)
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"a": 1} and more', "'a'"])
+def test_the_loader_refuses_what_is_no_json(text: str) -> None:
+    with pytest.raises(ValueError, match="line 1 column"):
+        loader.parse(text)
+
+
+def test_the_loader_loads_neither_openssl_nor_regular_expressions() -> None:
+    command = bundle(plain.version).command(launcher=("true",), python=sys.executable)
+    timed = subprocess.run(
+        [command[0], "-S", "-X", "importtime", *command[1:]], capture_output=True, text=True, check=True
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in timed.stderr.splitlines()}
+    assert "zlib" in loaded
+    assert not loaded & {"re", "hashlib", "json", "base64", "typing", "enum", "tempfile", "subprocess"}
 
 
 def test_hyperparameters_come_as_text_and_leave_as_numbers(tmp_path: Path) -> None:

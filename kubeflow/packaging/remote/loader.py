@@ -9,19 +9,22 @@ file.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
+import binascii
 import os
 import sys
 import zlib
-from typing import Any
+
+# `base64`, `json`, `hashlib` and `typing` load regular expressions, OpenSSL and more, which took half of the start-up
+# time. Each is imported where nothing leaner will do.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # What precedes the loader itself: one line, no single quote, no `$`, no backslash, so that bash, Kubernetes
 # and Katib pass it on as it is. It also speaks to interpreters that could not even parse the loader.
 STAGE_0 = (
-    'import sys,zlib,base64;sys.version_info>=(3,8)or sys.exit("kubeflow: this job cannot start: it needs '
-    'Python 3.8 or newer in the image");exec(zlib.decompress(base64.b64decode(sys.argv[1])))'
+    'import sys,zlib,binascii;sys.version_info>=(3,8)or sys.exit("kubeflow: this job cannot start: it needs '
+    'Python 3.8 or newer in the image");exec(zlib.decompress(binascii.a2b_base64(sys.argv[1])))'
 )
 ENV_PIECE = "KUBEFLOW_BUNDLE_"
 OUTPUT_DIR = "KUBEFLOW_OUTPUT_DIR"  # names the directory for the ranks' outcome files
@@ -41,7 +44,7 @@ def main(argv: list[str]) -> None:
         argv: `[_, loader, header, piece, ...]`, each but the first in base64.
     """
     try:
-        header = json.loads(decode_text(argv[2] if len(argv) > 2 else "", "header"))
+        header = parse(decode_text(argv[2] if len(argv) > 2 else "", "header").decode("ascii"))
         pieces = [os.environ.pop(ENV_PIECE + str(i), "") for i in range(header["env"])] or argv[3:]
         os.environ.update(header["environ"])
         if header["fanout"]:
@@ -59,15 +62,55 @@ def main(argv: list[str]) -> None:
 
 def decode_text(text: str, what: str) -> bytes:
     """Return the bytes behind base64 `text`, or stop in words."""
-    if not text:
-        text = "!"  # as damaged as any other text that is no base64
     try:
-        return base64.b64decode(text, validate=True)
+        data = binascii.a2b_base64(text)
+        # a2b_base64 skips what is no base64, so the data must give the same text again.
+        is_base64 = data != b"" and binascii.b2a_base64(data, newline=False) == text.encode("ascii")
     except ValueError:
+        is_base64 = False
+    if not is_base64:
         raise Stop(
             "the " + what + " of its bundle is missing or damaged: something changed the command on its way. Submit "
             "the job again, and compare the command of the pod with the one that was submitted"
-        ) from None
+        )
+    return data
+
+
+def parse(text: str) -> Any:
+    """Return the value of JSON `text`."""
+    try:
+        # The scanner behind `json.loads`, without the regular expressions of its fallback in Python.
+        from _json import make_scanner
+
+        scan: Any = make_scanner
+        value, end = scan(Scanning)(text, 0)
+    except Exception:  # noqa: BLE001  (`_json` is private: where it is another one, and for bad text, `json` decides)
+        end = -1
+    if end == len(text):
+        return value
+    import json
+
+    return json.loads(text)
+
+
+class Scanning:
+    """How JSON is read: the settings of `json.JSONDecoder`."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+
+
+def sha256(data: bytes) -> str:
+    """Return the digest in hexadecimal."""
+    for module in ("_sha2", "_sha256", "hashlib"):  # Python 3.12, Python 3.8, and builds that have neither
+        try:
+            return str(__import__(module).sha256(data).hexdigest())
+        except ImportError:  # the `random` module of the standard library goes round OpenSSL in the same way
+            continue
+    raise Stop("its Python has no hashlib: use an image with another one")
 
 
 def unpack(header: dict[str, Any], pieces: list[str]) -> dict[str, Any]:
@@ -82,7 +125,7 @@ def unpack(header: dict[str, Any], pieces: list[str]) -> dict[str, Any]:
         content = zlib.decompress(decode_text(text, "content"))
     except zlib.error:
         content = b""
-    found = hashlib.sha256(content).hexdigest()
+    found = sha256(content)
     if found != header["digest"]:
         raise Stop(
             "its bundle is not the one that was submitted: sha256 "
@@ -91,7 +134,7 @@ def unpack(header: dict[str, Any], pieces: list[str]) -> dict[str, Any]:
             + header["digest"]
             + ". Nothing of it was run. Submit the job again"
         )
-    document: dict[str, Any] = json.loads(content.decode("utf-8"))
+    document: dict[str, Any] = parse(content.decode("utf-8"))
     return document
 
 
@@ -107,7 +150,7 @@ def write_files(document: dict[str, Any], root: str) -> None:
         if parent not in made:
             os.makedirs(parent, exist_ok=True)
             made.add(parent)
-        data = content.encode("utf-8") if isinstance(content, str) else base64.b64decode(content["base64"])
+        data = content.encode("utf-8") if isinstance(content, str) else binascii.a2b_base64(content["base64"])
         with open(path, "wb") as stream:
             stream.write(data)
     for name in document["executable"]:
@@ -139,11 +182,13 @@ def fan_out(header: dict[str, Any], loader: str, pieces: list[str]) -> None:
     """Let mpirun start this loader once per rank: the ranks are on other nodes, which see none of our
     files.
     """
+    import json
+
     inner = dict(header, fanout=[], env=0)
     # mpirun forwards no environment of ours; the run id lets the ranks of one node share one installation.
     inner["environ"] = {k: v for k, v in os.environ.items() if k.startswith("KUBEFLOW_")}
     inner["environ"].setdefault(RUN_ID, os.urandom(8).hex())
-    text = base64.b64encode(json.dumps(inner).encode("ascii")).decode("ascii")
+    text = binascii.b2a_base64(json.dumps(inner).encode("ascii"), newline=False).decode("ascii")
     execute([*header["fanout"], sys.executable, "-c", STAGE_0, loader, text, *pieces])
 
 
@@ -184,6 +229,8 @@ def execute(command: list[str]) -> None:
 
 def report(message: str) -> None:
     """Write the outcome of a rank that did not start, in the format of the runner."""
+    import json
+
     directory = os.environ.get(OUTPUT_DIR)
     ranks = [
         os.environ.get(n, "") for n in ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID", "PET_NODE_RANK")
@@ -211,10 +258,11 @@ def install(document: dict[str, Any], header: dict[str, Any]) -> str:
     if not missing:
         return ""
     import fcntl
+    import json
 
     shared = shared_directory()
     run = os.environ.get(RUN_ID) or os.environ.get("PMIX_NAMESPACE") or os.urandom(8).hex()
-    place = os.path.join(shared, hashlib.sha256((header["digest"] + run).encode("utf-8")).hexdigest()[:20])
+    place = os.path.join(shared, sha256((header["digest"] + run).encode("utf-8"))[:20])
     os.makedirs(place, exist_ok=True)
     with open(os.path.join(shared, "lock"), "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # also held off: another job's installation into the same environment
