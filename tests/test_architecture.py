@@ -47,6 +47,12 @@ FLOORS = {
         ("supervision",),
         ("fetch", "jobs"),
     ),
+    "kubeflow.packaging": (
+        ("errors", "remote"),
+        ("rank_outcomes", "source"),
+        ("bundles", "capture"),
+        ("__main__", "bundle_builder"),
+    ),
 }
 # Heavy, or not needed to submit a job: nothing may load them before they are used.
 HEAVY = {

@@ -6,28 +6,28 @@ Names are loaded on first use.
 import typing as _typing
 
 if _typing.TYPE_CHECKING:
-    from kubeflow.packaging.bundles import Bundle
-    from kubeflow.packaging.bundling import bundle, hyperparameter_env
+    from kubeflow.packaging.bundle_builder import bundle, hyperparameter_env
+    from kubeflow.packaging.bundles.bundle import Bundle
+    from kubeflow.packaging.bundles.encoding import DamagedBundle
+    from kubeflow.packaging.bundles.inspection import bundle_annotations
+    from kubeflow.packaging.capture.signature import call_arguments
     from kubeflow.packaging.errors import Finding, PackagingError
-    from kubeflow.packaging.inspection import bundle_annotations
-    from kubeflow.packaging.outcomes import Frame, RankError, RankOutcome, parse_outcome, read_outcomes
+    from kubeflow.packaging.rank_outcomes import Frame, RankError, RankOutcome, parse_outcome, read_outcomes
     from kubeflow.packaging.remote.loader import OUTPUT_DIR, RUN_ID
-    from kubeflow.packaging.signature import call_arguments
-    from kubeflow.packaging.transport import DamagedBundle
 else:
     from kubeflow.core.lazy import exporter as _exporter
 
     __getattr__, __dir__ = _exporter(
         __name__,
         {
-            "bundles": ["Bundle"],
-            "bundling": ["bundle", "hyperparameter_env"],
+            "bundles.bundle": ["Bundle"],
+            "bundle_builder": ["bundle", "hyperparameter_env"],
             "errors": ["Finding", "PackagingError"],
-            "inspection": ["bundle_annotations"],
-            "outcomes": ["Frame", "RankError", "RankOutcome", "parse_outcome", "read_outcomes"],
+            "bundles.inspection": ["bundle_annotations"],
+            "rank_outcomes": ["Frame", "RankError", "RankOutcome", "parse_outcome", "read_outcomes"],
             "remote.loader": ["OUTPUT_DIR", "RUN_ID"],
-            "signature": ["call_arguments"],
-            "transport": ["DamagedBundle"],
+            "capture.signature": ["call_arguments"],
+            "bundles.encoding": ["DamagedBundle"],
         },
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kubeflow.core.errors import KubeflowError
-from kubeflow.packaging.inspection import unpack_object, write_files
+from kubeflow.packaging.bundles.inspection import unpack_object, write_files
 
 
 def main(argv: Sequence[str] | None = None) -> int:

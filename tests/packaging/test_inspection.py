@@ -13,7 +13,7 @@ import yaml
 from kubeflow.core.errors import InvalidInput
 from kubeflow.packaging import Bundle, DamagedBundle, bundle, bundle_annotations
 from kubeflow.packaging.__main__ import main
-from kubeflow.packaging.inspection import unpack_object
+from kubeflow.packaging.bundles.inspection import unpack_object
 from tests.packaging.cases import plain
 from tests.packaging.launch import ROOT
 from tests.packaging.test_loader import six_hundred_kib
@@ -104,8 +104,8 @@ def test_unpack_refuses_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_unpack_refuses_what_was_changed_and_names_that_lead_out(tmp_path: Path) -> None:
-    from kubeflow.packaging.inspection import write_files
-    from kubeflow.packaging.transport import arguments, argv, encode_document
+    from kubeflow.packaging.bundles.encoding import arguments, argv, encode_document
+    from kubeflow.packaging.bundles.inspection import write_files
 
     document = yaml.safe_load(trainjob(bundle(plain.fail), "plain"))
     words = document["spec"]["trainer"]["args"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeflow.packaging.parsing import parse
+from kubeflow.packaging.source.parser import parse
 
 SOURCE = Path(__file__).parent / "cases" / "plain.py"
 

@@ -15,7 +15,7 @@ import yaml
 from kubeflow_api.trainer.v1alpha1 import TrainJob
 
 from kubeflow.local.executors.ports import ReservedPort
-from kubeflow.packaging.transport import decode_command
+from kubeflow.packaging.bundles.encoding import decode_command
 from kubeflow.trainer import (
     CustomTrainer,
     CustomTrainerContainer,

@@ -2,7 +2,7 @@
 # ruff: noqa: PTH103, PTH105, PTH110, PTH118, PTH123, UP006, UP035, UP045
 """How a rank reports how it ended: one JSON file, and in a pod also Kubernetes' termination message.
 
-The format is read back by `kubeflow.packaging.outcomes`.
+The format is read back by `kubeflow.packaging.rank_outcomes`.
 """
 
 from __future__ import annotations

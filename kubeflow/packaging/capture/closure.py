@@ -16,16 +16,16 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import cast
 
 from kubeflow.core.errors import did_you_mean
+from kubeflow.packaging.capture.assignments import reason_not_to_repeat
+from kubeflow.packaging.capture.factories import Factory, factory
+from kubeflow.packaging.capture.steps import Operand, Record, Step, lines
 from kubeflow.packaging.errors import Finding
-from kubeflow.packaging.factories import Factory, factory
-from kubeflow.packaging.freenames import BUILTINS, FreeNames, free_names
-from kubeflow.packaging.importable import import_path, is_importable
-from kubeflow.packaging.imports import import_text
-from kubeflow.packaging.modules import ModuleGraph
-from kubeflow.packaging.record import Operand, Record, Step, lines
-from kubeflow.packaging.recreate import reason_not_to_repeat
 from kubeflow.packaging.remote import MAIN, codec
-from kubeflow.packaging.sources import Binding, Definition, Origin, Origins, first_line, made_by, registers
+from kubeflow.packaging.source.definitions import Binding, Definition, Origin, Origins, first_line, made_by, registers
+from kubeflow.packaging.source.free_names import BUILTINS, FreeNames, free_names
+from kubeflow.packaging.source.import_statements import import_text
+from kubeflow.packaging.source.importable import import_path, is_importable
+from kubeflow.packaging.source.modules import ModuleGraph
 
 _NOTEBOOK_ONLY = frozenset({"get_ipython", "display"})
 _ELSEWHERE = "Create it inside the function, pass plain data as an argument, or move it into a module of its own"

@@ -14,15 +14,15 @@ from pathlib import Path
 from types import FunctionType, MethodType
 from typing import cast
 
-from kubeflow.packaging.closure import Closure
+from kubeflow.packaging.capture.closure import Closure
+from kubeflow.packaging.capture.signature import binding_findings, coercion
+from kubeflow.packaging.capture.values import encode_argument
 from kubeflow.packaging.errors import Finding
-from kubeflow.packaging.freenames import BUILTINS, free_names
-from kubeflow.packaging.importable import import_path, is_importable
-from kubeflow.packaging.modules import ModuleGraph
 from kubeflow.packaging.remote import MAIN
-from kubeflow.packaging.signature import binding_findings, coercion
-from kubeflow.packaging.sources import Origins, first_line
-from kubeflow.packaging.values import encode_argument
+from kubeflow.packaging.source.definitions import Origins, first_line
+from kubeflow.packaging.source.free_names import BUILTINS, free_names
+from kubeflow.packaging.source.importable import import_path, is_importable
+from kubeflow.packaging.source.modules import ModuleGraph
 
 Entry = dict[str, object]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import cast
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.packaging.bundles import Bundle
-from kubeflow.packaging.transport import Unpacked, decode_command
+from kubeflow.packaging.bundles.bundle import Bundle
+from kubeflow.packaging.bundles.encoding import Unpacked, decode_command
 
 _PREFIX = "sdk.kubeflow.org/"
 

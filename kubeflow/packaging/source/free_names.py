@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kubeflow.packaging.parsing import parse
+from kubeflow.packaging.source.parser import parse
 
 # What every module has, or what the import system and the runner give it.
 MODULE_NAMES = frozenset(

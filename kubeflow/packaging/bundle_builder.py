@@ -11,10 +11,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.packaging import transport
-from kubeflow.packaging.bundles import Bundle
+from kubeflow.packaging.bundles import encoding
+from kubeflow.packaging.bundles.bundle import Bundle
+from kubeflow.packaging.capture.entry import Plan, options, plan_function, plan_module, plan_script
 from kubeflow.packaging.errors import Finding, PackagingError
-from kubeflow.packaging.targets import Plan, options, plan_function, plan_module, plan_script
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -74,12 +74,12 @@ def bundle(
     if plan.findings:
         raise PackagingError(plan.name, plan.findings)
     plan.entry["directory"] = workspace is not None
-    files = {**plan.files, **transport.runtime_files()}
+    files = {**plan.files, **encoding.runtime_files()}
     files[".kubeflow/entry.json"] = json.dumps(plan.entry, indent=1).encode("ascii")
-    payload = transport.encode_document(
+    payload = encoding.encode_document(
         files=files, executable=plan.executable, requirements=wanted, index_urls=index_urls, name=plan.name
     )
-    if len(payload.text) > transport.PAYLOAD_LIMIT:
+    if len(payload.text) > encoding.PAYLOAD_LIMIT:
         raise PackagingError(plan.name, [_too_large(plan, files, len(payload.text))])
     return Bundle(
         name=plan.name,
@@ -131,7 +131,7 @@ def _plan(
 
 
 def _add_workspace(plan: Plan, folder: Path) -> None:
-    from kubeflow.packaging.workspace import Workspace
+    from kubeflow.packaging.source.workspace import Workspace
 
     workspace = Workspace(folder)
     plan.files = {**plan.files, **workspace.files}
@@ -199,7 +199,7 @@ def _too_large(plan: Plan, files: Mapping[str, bytes], size: int) -> Finding:
     return Finding(
         f"bundle of {plan.name}",
         f"it takes {size // 1024} KiB of the job's command, and the limit is "
-        f"{transport.PAYLOAD_LIMIT // 1024} KiB; "
+        f"{encoding.PAYLOAD_LIMIT // 1024} KiB; "
         f"the largest parts, compressed: {largest}",
         "Exclude files in .kubeflowignore, put data into a volume or an object store, or build the code into the image",
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.packaging import transport
+from kubeflow.packaging.bundles import encoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Bundle:
     external: tuple[str, ...]
     size: int
     _files: Mapping[str, bytes] = field(repr=False)
-    _payload: transport.Payload = field(repr=False)
+    _payload: encoding.Payload = field(repr=False)
 
     def files(self) -> Mapping[str, bytes]:
         """Return everything that the job finds on its disk, by relative path; ours are below `.kubeflow/`."""
@@ -66,7 +66,7 @@ class Bundle:
             install: Whether the job installs `requirements`; a backend that prepared the environment says
                 False.
         """
-        return transport.argv(python, transport.arguments(self._payload, launcher, install=install))
+        return encoding.argv(python, encoding.arguments(self._payload, launcher, install=install))
 
     def shell_command(
         self, launcher: Sequence[str] = ("python",), *, python: str = "python", install: bool = True
@@ -77,9 +77,9 @@ class Bundle:
         `shell_environment()` to the container's variables. Arguments as for `command`.
         """
         pieces = len(self.shell_environment())
-        args = transport.arguments(self._payload, launcher, install=install, environment=pieces)
-        line = transport.shell_line(python, args)
-        if len(line) > transport.LINE_LIMIT:
+        args = encoding.arguments(self._payload, launcher, install=install, environment=pieces)
+        line = encoding.shell_line(python, args)
+        if len(line) > encoding.LINE_LIMIT:
             raise InvalidInput(
                 f"With its launcher the command has {len(line)} characters; Linux takes 131,072. Shorten it."
             )
@@ -89,6 +89,6 @@ class Bundle:
         """Return the environment variables that `shell_command()` needs: none for bundles below about 50
         KiB.
         """
-        if self.size <= transport.PIECE_LIMIT - 10 * 1024:
+        if self.size <= encoding.PIECE_LIMIT - 10 * 1024:
             return {}
-        return transport.environment_pieces(self._payload)
+        return encoding.environment_pieces(self._payload)

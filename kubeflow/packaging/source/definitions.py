@@ -16,8 +16,8 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import cast
 
-from kubeflow.packaging.modules import is_users
-from kubeflow.packaging.parsing import parse
+from kubeflow.packaging.source.modules import is_users
+from kubeflow.packaging.source.parser import parse
 
 _CELL = re.compile(r"<(?:ipython|python)-input-(\d+)")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

@@ -9,8 +9,8 @@ import inspect
 from dataclasses import dataclass
 from types import FunctionType
 
-from kubeflow.packaging.freenames import FreeNames, free_names
-from kubeflow.packaging.sources import Origin, first_line
+from kubeflow.packaging.source.definitions import Origin, first_line
+from kubeflow.packaging.source.free_names import FreeNames, free_names
 
 MAKER = "_kubeflow_cells"
 

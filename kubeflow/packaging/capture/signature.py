@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from kubeflow.core.errors import did_you_mean
 from kubeflow.packaging.errors import Finding, PackagingError
-from kubeflow.packaging.parsing import parse
+from kubeflow.packaging.source.parser import parse
 
 P = typing.ParamSpec("P")
 Spec = dict[str, object]

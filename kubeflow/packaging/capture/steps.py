@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from kubeflow.packaging.errors import Finding
-from kubeflow.packaging.modules import ModuleGraph
 from kubeflow.packaging.remote import MAIN
-from kubeflow.packaging.sources import Origin
+from kubeflow.packaging.source.definitions import Origin
+from kubeflow.packaging.source.modules import ModuleGraph
 
 Operand = dict[str, object]
 """How a step refers to an object: by `id` (of an earlier step), by `name`, or as `value`."""

@@ -7,8 +7,8 @@ import inspect
 import sys
 from collections.abc import Iterable
 
-from kubeflow.packaging.modules import absolute
-from kubeflow.packaging.sources import Binding
+from kubeflow.packaging.source.definitions import Binding
+from kubeflow.packaging.source.modules import absolute
 
 
 def import_text(name: str, value: object, binding: Binding, bindings: Iterable[Binding], package: str) -> str | None:

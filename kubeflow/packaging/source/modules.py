@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubeflow.packaging.errors import Finding
-from kubeflow.packaging.parsing import parse
-from kubeflow.packaging.workspace import IgnoreRules
+from kubeflow.packaging.source.parser import parse
+from kubeflow.packaging.source.workspace import IgnoreRules
 
 _SDK = frozenset({"kubeflow", "kubeflow_api"})
 
@@ -59,12 +59,6 @@ class ModuleGraph:
         self._search = [*map(str, search), *_user_paths()]
         self._located: dict[str, Located | None] = {}
         self._rules: dict[Path, IgnoreRules] = {}
-
-    def add_search(self, folder: Path) -> None:
-        """Look in `folder` first from now on."""
-        if str(folder) not in self._search:
-            self._search.insert(0, str(folder))
-            self._located.clear()
 
     def ship(self, name: str, *, needed_by: str = "") -> bool:
         """Ship module `name`, its parents and all that they import. Returns whether it is the user's own."""
