@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from kubeflow.core.backoff import backoff
 from kubeflow.core.transport import Request
 
 # A server that restarts is back within seconds; one that is not there at all should be reported soon.
@@ -50,7 +51,7 @@ def pause(request: Request, failure: Failure, attempt: int, draw: float | None =
     if failure.retry_after is not None:
         # Later than asked, never earlier: clients that were turned away together should not come back together.
         return failure.retry_after + jitter * max(_FIRST, 0.1 * failure.retry_after)
-    return min(_LONGEST, _FIRST * 2.0 ** (attempt - 1)) * (0.5 + 0.5 * jitter)
+    return backoff(attempt, first=_FIRST, longest=_LONGEST, draw=jitter)
 
 
 def _worthwhile(request: Request, failure: Failure, attempt: int) -> bool:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
+from kubeflow.core.backoff import backoff
 from kubeflow.core.paging import pages
 from kubeflow.core.transport import Interruption, Refusal, Request, Transport
 
@@ -285,8 +286,7 @@ class Reflector:
         return None if math.isinf(left) else max(left, 0.01)
 
     def _backoff(self, failures: int) -> float:
-        longest = min(self._pace.longest_retry, self._pace.retry * 2.0 ** min(failures - 1, 10))
-        return longest * random.uniform(0.5, 1.0)
+        return backoff(failures, first=self._pace.retry, longest=self._pace.longest_retry)
 
 
 class _Expired(Exception):

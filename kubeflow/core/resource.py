@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import ClassVar, Generic, Literal, TypeAlias, TypeVar, cast
 
+from kubeflow.core.backoff import backoff
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.merge_patch import difference
 from kubeflow.core.model import KubeObject
@@ -167,7 +168,7 @@ class Resource(Generic[T]):
             except Refusal as refusal:
                 if refusal.code != 409 or attempt == _CONFLICTS - 1:
                     raise
-            time.sleep(random.uniform(0, min(2.0, 0.01 * 2.0**attempt)))
+            time.sleep(backoff(attempt + 1, first=0.01, longest=2.0, spread=1.0))
         raise AssertionError("unreachable")
 
     def _patch(

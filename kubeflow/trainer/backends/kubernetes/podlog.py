@@ -6,6 +6,7 @@ import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from kubeflow.core.backoff import backoff
 from kubeflow.core.reflector import abort
 from kubeflow.core.resource import Request, Transport
 from kubeflow.trainer.backends.kubernetes import wire
@@ -121,7 +122,7 @@ class PodLogs:
 
     def backoff(self, failures: int) -> float:
         """Return the seconds to wait after so many failures."""
-        return min(self.pace.longest_retry, self.pace.retry * 2.0 ** min(failures, 10))
+        return backoff(failures + 1, first=self.pace.retry, longest=self.pace.longest_retry, spread=0)
 
 
 def last_lines(
