@@ -53,6 +53,17 @@ FLOORS = {
         ("bundles", "capture"),
         ("__main__", "bundle_builder"),
     ),
+    "kubeflow.trainer.backends.kubernetes": (
+        ("config",),
+        ("runtimes",),
+        ("connection",),
+        ("jobs",),
+        ("submission", "watches"),
+        ("logs",),
+        ("diagnosis",),
+        ("telling",),
+        ("backend",),
+    ),
 }
 # Heavy, or not needed to submit a job: nothing may load them before they are used.
 HEAVY = {

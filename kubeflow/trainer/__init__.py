@@ -10,7 +10,6 @@ if _typing.TYPE_CHECKING:
     from kubeflow.trainer.api.trainer_client import BackendConfig, TrainerClient
     from kubeflow.trainer.backends.container.types import ContainerBackendConfig, TrainingRuntimeSource
     from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
-    from kubeflow.trainer.backends.kubernetes.tpu import get_tpu_num_nodes
     from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
     from kubeflow.trainer.constants.constants import DATASET_PATH, MODEL_PATH
     from kubeflow.trainer.errors import (
@@ -29,6 +28,7 @@ if _typing.TYPE_CHECKING:
     )
     from kubeflow.trainer.jobspec import Edit, JobSpec, Option
     from kubeflow.trainer.progress import update_trainjob_status
+    from kubeflow.trainer.runtimes.tpu import get_tpu_num_nodes
     from kubeflow.trainer.types.initializers import (
         DataCacheInitializer,
         HuggingFaceDatasetInitializer,
@@ -71,7 +71,7 @@ else:
             "api.trainer_client": ("BackendConfig", "TrainerClient"),
             "backends.container.types": ("ContainerBackendConfig", "TrainingRuntimeSource"),
             "backends.kubernetes.config": ("KubernetesBackendConfig",),
-            "backends.kubernetes.tpu": ("get_tpu_num_nodes",),
+            "runtimes.tpu": ("get_tpu_num_nodes",),
             "backends.localprocess.types": ("LocalProcessBackendConfig",),
             "constants.constants": ("DATASET_PATH", "MODEL_PATH"),
             "errors": (

@@ -19,13 +19,13 @@ from kubeflow.trainer import (
     Unsupported,
     options,
 )
-from kubeflow.trainer.backends.kubernetes.shipped import shipped_runtime
 from kubeflow.trainer.jobspec import Edit, job_spec
 from kubeflow.trainer.options import (
     JobSetTemplatePatch,
     RuntimePatch,
     TrainingRuntimeSpecPatch,
 )
+from kubeflow.trainer.runtimes.shipped import shipped_runtime
 
 WAIT = 180  # seconds; a job takes about four on a quiet machine
 

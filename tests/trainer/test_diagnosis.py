@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from kubeflow.trainer import Event, Step, TrainJob
-from kubeflow.trainer.diagnosis import Diagnosis
+from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from tests.trainer.runtimes import TORCH
 
 BASE = datetime(2026, 1, 1, 12).astimezone()

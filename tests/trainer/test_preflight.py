@@ -28,8 +28,8 @@ from kubeflow.trainer import (
     TrainerClient,
     options,
 )
-from kubeflow.trainer.backends.kubernetes.minors import for_minor
-from kubeflow.trainer.backends.kubernetes.preflight import check, findings
+from kubeflow.trainer.rendering.older_minors import for_minor
+from kubeflow.trainer.rendering.preflight import check, findings
 from tests.apiserver import UPSTREAM
 
 pytestmark = pytest.mark.skipif(not UPSTREAM, reason="KUBEFLOW_TEST_UPSTREAM names no folder with upstream's releases")

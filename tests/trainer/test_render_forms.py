@@ -33,11 +33,11 @@ from kubeflow.trainer import (
     TrainerClient,
     options,
 )
-from kubeflow.trainer.backends.kubernetes import minors
-from kubeflow.trainer.backends.kubernetes.credentials import secrets
-from kubeflow.trainer.backends.kubernetes.overrides import overridden
-from kubeflow.trainer.backends.kubernetes.shipped import shipped_runtime
+from kubeflow.trainer.backends.kubernetes.connection.api_overrides import overridden
 from kubeflow.trainer.jobspec import job_spec
+from kubeflow.trainer.rendering import older_minors
+from kubeflow.trainer.rendering.credentials import secrets
+from kubeflow.trainer.runtimes.shipped import shipped_runtime
 
 MINORS = ("2.0", "2.1", "2.2", "2.3")
 
@@ -338,7 +338,7 @@ def test_a_minor_that_is_not_known_lists_those_that_are() -> None:
 def test_yaml_of_every_form_reads_back_as_the_same_job(minor: str) -> None:
     job = client(minor).train(trainer=CustomTrainer(train), options=EVERYWHERE, dry_run=True)
 
-    assert minors.from_yaml(job.to_yaml()) == job
+    assert older_minors.from_yaml(job.to_yaml()) == job
     if minor > "2.1":
         assert TrainJob.from_yaml(job.to_yaml()) == job
 
@@ -347,17 +347,17 @@ def test_yaml_of_an_older_form_is_held_against_the_schema_all_the_same() -> None
     text = client("2.1").train(options=EVERYWHERE, dry_run=True).to_yaml()
 
     with pytest.raises(ValueError, match="Did you mean 'trainer'"):
-        minors.from_yaml(text.replace("  trainer:", "  trainr:"))
+        older_minors.from_yaml(text.replace("  trainer:", "  trainr:"))
     for broken in ("a: [", "- a", "just words"):
         with pytest.raises(InvalidInput):
-            minors.from_yaml(broken)
+            older_minors.from_yaml(broken)
 
 
 def test_the_form_is_made_without_changing_the_job_that_it_is_made_of() -> None:
     job = client("2.3").train(options=EVERYWHERE, dry_run=True)
     before = job.to_yaml()
 
-    minors.for_minor(job, "2.0")
+    older_minors.for_minor(job, "2.0")
 
     assert job.to_yaml() == before
 
@@ -375,7 +375,7 @@ def test_a_minor_has_the_runtimes_that_it_ships() -> None:
 
 OVERRIDDEN = """\
 from kubeflow.trainer import InvalidInput, KubernetesBackendConfig, TrainerClient
-from kubeflow.trainer.backends.kubernetes.minors import from_yaml
+from kubeflow.trainer.rendering.older_minors import from_yaml
 try:
     job = TrainerClient(KubernetesBackendConfig(offline=True)).train(dry_run=True)
 except InvalidInput as error:

@@ -37,9 +37,9 @@ from kubeflow.trainer import (
     TrainerClient,
     options,
 )
-from kubeflow.trainer.backends.kubernetes.minors import from_yaml
-from kubeflow.trainer.backends.kubernetes.overrides import overridden
-from kubeflow.trainer.backends.kubernetes.preflight import check
+from kubeflow.trainer.backends.kubernetes.connection.api_overrides import overridden
+from kubeflow.trainer.rendering.older_minors import from_yaml
+from kubeflow.trainer.rendering.preflight import check
 from tests.apiserver import MISSING, REASON, UPSTREAM, Recorded, apiserver
 
 pytestmark = pytest.mark.skipif(MISSING, reason=REASON)

@@ -263,7 +263,7 @@ class TrainerClient:
             JobExists: When the name is taken.
             Unsupported: When this backend takes no TrainJobs.
         """
-        from kubeflow.trainer.backends.kubernetes.minors import from_yaml
+        from kubeflow.trainer.rendering.older_minors import from_yaml
 
         return self.backend.create_job(from_yaml(job) if isinstance(job, str) else job)
 

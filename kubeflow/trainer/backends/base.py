@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from kubeflow.trainer.diagnosis import Diagnosis
+from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobFailed
 from kubeflow.trainer.jobspec import JobSpec
 from kubeflow.trainer.types.jobs import Event, TrainJob

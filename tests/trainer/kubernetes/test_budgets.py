@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from kubeflow.cluster.pods.schedule import Pace
 from kubeflow.trainer import CustomTrainer, JobWaitTimeout, KubernetesBackendConfig, TrainerClient, TrainJob
 from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
-from kubeflow.trainer.backends.kubernetes.polling import Pace
 from kubeflow.trainer.waiting import wait_for_status
 from tests.cluster.proxy import Proxy
 from tests.cluster.scenarios import Scenario, Script, scripted

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 import pytest
 
 from kubeflow.cluster import Cluster
+from kubeflow.cluster.pods.schedule import Pace
 from kubeflow.core.resource import Request
-from kubeflow.trainer.backends.kubernetes.logs import read
-from kubeflow.trainer.backends.kubernetes.podlog import LogPace
-from kubeflow.trainer.backends.kubernetes.polling import Pace
-from kubeflow.trainer.backends.kubernetes.watching import Watches
+from kubeflow.trainer.backends.kubernetes.logs.job_logs import read
+from kubeflow.trainer.backends.kubernetes.logs.log_requests import LogPace
+from kubeflow.trainer.backends.kubernetes.watches.job_feed import Watches
 from kubeflow.trainer.errors import JobNotFound
 from kubeflow.trainer.types.jobs import TrainJob
 from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind, RuntimeTrainer

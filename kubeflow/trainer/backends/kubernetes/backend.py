@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kubeflow.core import forks
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
-from kubeflow.trainer.diagnosis import Diagnosis
+from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobFailed, Unsupported
 from kubeflow.trainer.jobspec import JobSpec
 from kubeflow.trainer.types.jobs import Event, TrainJob
@@ -18,10 +18,10 @@ from kubeflow.trainer.types.runtimes import Runtime
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1
 
+    from kubeflow.cluster.pods.schedule import Pace
     from kubeflow.packaging import RankOutcome
-    from kubeflow.trainer.backends.kubernetes.connection import Connection, Wrap
-    from kubeflow.trainer.backends.kubernetes.polling import Pace
-    from kubeflow.trainer.backends.kubernetes.waiting import Waiting
+    from kubeflow.trainer.backends.kubernetes.connection.connection import Connection, Wrap
+    from kubeflow.trainer.backends.kubernetes.watches.waits import Waiting
 
 
 class KubernetesBackend:
@@ -46,7 +46,7 @@ class KubernetesBackend:
         self._waits: Waiting | None = None
         self._making_waits = threading.Lock()
         if not config.offline:
-            from kubeflow.trainer.backends.kubernetes.connection import Connection
+            from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 
             self._connection = Connection(config, wrap)
         forks.tell(self)
@@ -78,8 +78,8 @@ class KubernetesBackend:
     def resolve_runtime(self, name: str) -> Runtime:
         """Return what is known of a runtime: offline, of those that Kubeflow Trainer ships."""
         if self._connection is None:
-            from kubeflow.trainer.backends.kubernetes.making import offline_minor
-            from kubeflow.trainer.backends.kubernetes.shipped import shipped_runtime
+            from kubeflow.trainer.backends.kubernetes.submission.preparation import offline_minor
+            from kubeflow.trainer.runtimes.shipped import shipped_runtime
 
             return shipped_runtime(name, offline_minor(self._config))
         return self.get_runtime(name)
@@ -87,7 +87,7 @@ class KubernetesBackend:
     def get_runtime_packages(self, runtime: Runtime) -> str:
         """Return what a short job of one node says of the inside of `runtime`; the job is deleted in any case."""
         self._online(f"listing the packages of runtime {runtime.name!r}")
-        from kubeflow.trainer.backends.kubernetes.packages import runtime_packages
+        from kubeflow.trainer.backends.kubernetes.runtimes.packages import runtime_packages
 
         return runtime_packages(self, runtime)
 
@@ -95,25 +95,25 @@ class KubernetesBackend:
 
     def render(self, spec: JobSpec) -> v1alpha1.TrainJob:
         """Return the TrainJob of `spec`, in the form of the Trainer that is installed or configured."""
-        from kubeflow.trainer.backends.kubernetes.making import rendered
+        from kubeflow.trainer.backends.kubernetes.submission.preparation import rendered
 
         return rendered(self._config, self._connection, spec)
 
     def train(self, spec: JobSpec) -> None:
         """Create the TrainJob of `spec`, and Secrets for credentials that it holds."""
-        from kubeflow.trainer.backends.kubernetes.making import train
+        from kubeflow.trainer.backends.kubernetes.submission.preparation import train
 
         train(self._online(f"creating TrainJob {spec.name!r}"), spec)
 
     def render_on_server(self, spec: JobSpec) -> v1alpha1.TrainJob:
         """Return the TrainJob of `spec` as the cluster would store it."""
-        from kubeflow.trainer.backends.kubernetes.making import render_on_server
+        from kubeflow.trainer.backends.kubernetes.submission.preparation import render_on_server
 
         return render_on_server(self._online(f"checking TrainJob {spec.name!r}"), spec)
 
     def create_job(self, job: v1alpha1.TrainJob) -> str:
         """Create a TrainJob that is given as such, and return its name."""
-        from kubeflow.trainer.backends.kubernetes.making import create
+        from kubeflow.trainer.backends.kubernetes.submission.preparation import create
 
         return create(self._online("creating a TrainJob"), job)
 
@@ -125,8 +125,8 @@ class KubernetesBackend:
         Where there are none, the first time one more says whether there is such a namespace.
         """
         connection = self._online("listing TrainJobs")
-        from kubeflow.trainer.backends.kubernetes.finding import check_namespace_exists
-        from kubeflow.trainer.backends.kubernetes.looking import list_jobs
+        from kubeflow.trainer.backends.kubernetes.jobs.lookup import check_namespace_exists
+        from kubeflow.trainer.backends.kubernetes.jobs.views import list_jobs
 
         jobs = list_jobs(connection, label_selector)
         if not jobs:
@@ -184,30 +184,30 @@ class KubernetesBackend:
 
     def suspend_job(self, name: str) -> None:
         """Have the pods of a job deleted, and keep the job."""
-        from kubeflow.trainer.backends.kubernetes import changing
+        from kubeflow.trainer.backends.kubernetes.jobs import changes
 
-        changing.suspend(self._online(f"suspending TrainJob {name!r}"), name)
+        changes.suspend(self._online(f"suspending TrainJob {name!r}"), name)
 
     def resume_job(self, name: str) -> None:
         """Have the pods of a suspended job made anew."""
-        from kubeflow.trainer.backends.kubernetes import changing
+        from kubeflow.trainer.backends.kubernetes.jobs import changes
 
-        changing.resume(self._online(f"resuming TrainJob {name!r}"), name)
+        changes.resume(self._online(f"resuming TrainJob {name!r}"), name)
 
     def scale_job(self, name: str, num_nodes: int) -> None:
         """Change the number of nodes of a suspended job, on Trainer 2.0 and 2.1."""
-        from kubeflow.trainer.backends.kubernetes import changing
+        from kubeflow.trainer.backends.kubernetes.jobs import changes
 
-        changing.scale(self._online(f"scaling TrainJob {name!r}"), name, num_nodes)
+        changes.scale(self._online(f"scaling TrainJob {name!r}"), name, num_nodes)
 
     def delete_job(self, name: str, wait: float | None = None) -> None:
         """Delete a job; what it owns goes after it."""
-        from kubeflow.trainer.backends.kubernetes import changing
+        from kubeflow.trainer.backends.kubernetes.jobs import changes
 
-        changing.delete(self._online(f"deleting TrainJob {name!r}"), name, wait)
+        changes.delete(self._online(f"deleting TrainJob {name!r}"), name, wait)
 
     def _waiting(self, name: str, doing: str = "watching") -> Waiting:
-        from kubeflow.trainer.backends.kubernetes.waiting import Waiting
+        from kubeflow.trainer.backends.kubernetes.watches.waits import Waiting
 
         connection = self._online(f"{doing} TrainJob {name!r}")
         with self._making_waits:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubeflow.trainer.backends.kubernetes import diagnosing, logs
-from kubeflow.trainer.backends.kubernetes.connection import Connection
-from kubeflow.trainer.backends.kubernetes.events import Family, job_events
-from kubeflow.trainer.backends.kubernetes.finding import created, find_job
-from kubeflow.trainer.backends.kubernetes.lenient import only
-from kubeflow.trainer.backends.kubernetes.looking import get_job, pods_of, shown
-from kubeflow.trainer.backends.kubernetes.view import runtime_key
-from kubeflow.trainer.diagnosis import Diagnosis
+from kubeflow.cluster.lenient import only
+from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
+from kubeflow.trainer.backends.kubernetes.diagnosis import explanation
+from kubeflow.trainer.backends.kubernetes.diagnosis.job_events import Family, job_events
+from kubeflow.trainer.backends.kubernetes.jobs.lookup import created, find_job
+from kubeflow.trainer.backends.kubernetes.jobs.status import runtime_key
+from kubeflow.trainer.backends.kubernetes.jobs.views import get_job, pods_of, shown
+from kubeflow.trainer.backends.kubernetes.logs.job_logs import read
+from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobFailed
 from kubeflow.trainer.types.jobs import Event
 from kubeflow.trainer.types.loglines import LogLines
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def job_logs(connection: Connection, name: str, step: str | None, follow: bool, after: str | None) -> LogLines:
     """Check the arguments at once, with two requests, then yield lines as they come; see `Backend.get_job_logs`."""
     job = get_job(connection, name)
-    return logs.read(
+    return read(
         connection.transport,
         connection.namespace,
         name,
@@ -54,13 +55,13 @@ def events(connection: Connection, name: str) -> list[Event]:
 def failure(connection: Connection, name: str) -> JobFailed:
     """Return why a job failed; see `Backend.failure`."""
     job = find_job(connection, name)
-    return diagnosing.failure(connection.transport, connection.namespace, job.to_dict())
+    return explanation.failure(connection.transport, connection.namespace, job.to_dict())
 
 
 def outcome(connection: Connection, name: str) -> RankOutcome | None:
     """Return how rank 0 ended, by its own word; see `Backend.outcome`."""
     job = find_job(connection, name)
-    return diagnosing.outcome(connection.transport, connection.namespace, job.to_dict())
+    return explanation.outcome(connection.transport, connection.namespace, job.to_dict())
 
 
 def diagnose(connection: Connection, name: str, job: v1alpha1.TrainJob | None = None) -> Diagnosis:
@@ -74,4 +75,4 @@ def diagnose(connection: Connection, name: str, job: v1alpha1.TrainJob | None = 
     job = job or find_job(connection, name)
     pods = pods_of(connection, name)
     view = shown(connection, job, pods)
-    return diagnosing.diagnose(connection.transport, connection.namespace, job.to_dict(), view, pods)
+    return explanation.diagnose(connection.transport, connection.namespace, job.to_dict(), view, pods)

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kubeflow.local.devices import visible_gpus
-from kubeflow.trainer.backends.kubernetes.shipped import FRAMEWORKS, shipped_runtime
 from kubeflow.trainer.errors import RuntimeMissesPackage, RuntimeMissesProgram, Unsupported
+from kubeflow.trainer.runtimes.shipped import FRAMEWORKS, shipped_runtime
 from kubeflow.trainer.types.runtimes import Runtime, RuntimeTrainer
 from kubeflow.trainer.types.trainers import TrainerType
 

@@ -26,7 +26,7 @@ from kubeflow.trainer.backends.machine.failure import find_failure
 from kubeflow.trainer.backends.machine.job_view import user_events, view
 from kubeflow.trainer.backends.machine.log_positions import read_offsets, write_offsets
 from kubeflow.trainer.backends.machine.profile import Profile
-from kubeflow.trainer.diagnosis import Diagnosis
+from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobExists, JobFailed, JobNotFound, Unsupported
 from kubeflow.trainer.jobspec import JobSpec
 from kubeflow.trainer.types.jobs import Event, TrainJob
@@ -89,7 +89,7 @@ class MachineBackend:
 
     def render(self, spec: JobSpec) -> v1alpha1.TrainJob:
         """Return the TrainJob that stands for `spec` on a cluster."""
-        from kubeflow.trainer.backends.kubernetes.render import render
+        from kubeflow.trainer.rendering.render import render
 
         return render(spec)
 

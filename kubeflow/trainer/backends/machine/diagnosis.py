@@ -11,7 +11,7 @@ from kubeflow.local.job.records import JobRecord, RankRecord, describe_exit
 from kubeflow.local.jobs import Jobs
 from kubeflow.trainer.backends.machine.failure import MachineFailure, find_failure
 from kubeflow.trainer.backends.machine.job_view import user_events, view
-from kubeflow.trainer.diagnosis import Diagnosis
+from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 
 # What a failing rank says -> what to try. The first that matches stands first.
 _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = (

@@ -28,10 +28,10 @@ from kubeflow.core.errors import InvalidInput
 from kubeflow.core.resource import Request, Transport
 from kubeflow.trainer import JobNotFound, KubernetesBackendConfig, TrainerClient, Unsupported
 from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
-from kubeflow.trainer.backends.kubernetes.catalogue import Catalogue
-from kubeflow.trainer.backends.kubernetes.connection import Connection
-from kubeflow.trainer.backends.kubernetes.control_plane import installed_minor
-from kubeflow.trainer.backends.kubernetes.overrides import overridden
+from kubeflow.trainer.backends.kubernetes.connection.api_overrides import overridden
+from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
+from kubeflow.trainer.backends.kubernetes.connection.trainer_minor import installed_minor
+from kubeflow.trainer.backends.kubernetes.runtimes.catalogue import Catalogue
 from tests.cluster.stage import MISSING, REASON, crds, install, server
 from tests.cluster.wire import Wire
 from tests.trainer.kubernetes.backend.home import Counted, Home, publish_version

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kubeflow_api.trainer.v1alpha1 import ClusterTrainingRuntime, TrainJob
 
-from kubeflow.trainer.backends.kubernetes.pods import Pod
-from kubeflow.trainer.backends.kubernetes.runtime_reading import KnownRuntime, known_runtime
-from kubeflow.trainer.backends.kubernetes.view import job_view
+from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod
+from kubeflow.trainer.backends.kubernetes.jobs.status import job_view
+from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime, known_runtime
 from tests.cluster.stage import MINORS, MISSING, REASON, runtimes
 from tests.trainer.kubernetes.objects import condition
 

@@ -1,0 +1,189 @@
+"""A copy of some objects of a cluster, kept up to date by a thread that watches, or polls where that is refused."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+
+from kubeflow.cluster.pods.schedule import Pace, Schedule
+from kubeflow.cluster.wire import Json
+from kubeflow.core.known import Known
+from kubeflow.core.reflector import Event, Listing, Reflector, Trouble, lasting
+from kubeflow.core.resource import Interruption, Refusal, Transport
+
+logger = logging.getLogger(__name__)
+
+_FORBIDDEN = 403
+
+
+class Feed:
+    """Follows the objects of one collection in a thread of its own, from `start` until `close`.
+
+    Args:
+        transport: The cluster.
+        path: Path of the collection.
+        query: Selects some of its objects.
+        changed: Notified at each change; guards all attributes.
+        pace: How often it asks.
+        then: Called at each change, with `changed` held.
+        polled: Called when it turns out that these credentials may list and not watch.
+
+    Attributes:
+        ready: Whether `objects` has been read at all.
+        error: What makes it impossible to follow them, whatever it is; `None` while it goes on trying.
+        problem: Why they cannot be followed for now; `None` while all is well.
+        version: Grows with each change.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        path: str,
+        query: Mapping[str, str],
+        changed: threading.Condition,
+        pace: Pace | None = None,
+        *,
+        then: Callable[[], None] = lambda: None,
+        polled: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.ready = False
+        self.error: BaseException | None = None
+        self.problem: Refusal | Interruption | None = None
+        self.version = 0
+        self._path = path
+        self._changed = changed
+        self._pace = pace or Pace()
+        self._then = then
+        self._polled = polled
+        self._known = Known()
+        self._reflector = Reflector(transport, path, query, pace=self._pace)
+        self._schedule: Schedule | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name=f"kubeflow feed of {path}", daemon=True)
+
+    @property
+    def objects(self) -> Iterable[Json]:
+        """The objects as they were told of last."""
+        return self._known.objects.values()
+
+    @property
+    def outdated(self) -> bool:
+        """Whether they are known to be older than what `look` was called for."""
+        return self._schedule is not None and self._schedule.outdated
+
+    def start(self) -> None:
+        """Start to follow."""
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # no more threads: others may wait for this feed already
+            self.fail(error)
+            raise
+
+    def close(self) -> None:
+        """Stop following, without waiting for a server that does not answer."""
+        self._reflector.close()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def fail(self, error: BaseException) -> None:
+        """Have `error` end the waiting for these objects."""
+        with self._changed:
+            self.error = self.error or error
+            self.version += 1
+            self._changed.notify_all()
+
+    # -- where watching is refused: hints at when to look ----------------------------------------------------------
+
+    def hint(self) -> None:
+        """Take note that something may have happened."""
+        self._reschedule(lambda schedule: schedule.hint(time.monotonic()))
+
+    def hints_come(self) -> None:
+        """Take note that there will be hints."""
+        self._reschedule(lambda schedule: schedule.hints_come(time.monotonic()))
+
+    def hints_fail(self) -> None:
+        """Take note that there are no hints for now."""
+        self._reschedule(lambda schedule: schedule.hints_fail())
+
+    def look(self) -> None:
+        """Have the objects looked at now, where they are not watched; they are `outdated` until then."""
+        self._reschedule(lambda schedule: schedule.call(time.monotonic()))
+
+    def _reschedule(self, change: Callable[[Schedule], None]) -> None:
+        with self._changed:
+            if self._schedule is not None:
+                change(self._schedule)
+                self._changed.notify_all()
+
+    # -- the thread -----------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._follow()
+        except BaseException as error:  # noqa: BLE001 - whoever waits for this thread must hear of it
+            self.fail(error)
+
+    def _follow(self) -> None:
+        try:
+            with closing(self._reflector.news()) as all_news:
+                for news in all_news:
+                    if isinstance(news, Trouble):
+                        self._note(news.error)
+                    else:
+                        self._take(news)
+        except Refusal as error:
+            if not (self.ready and error.code == _FORBIDDEN):
+                raise
+            logger.debug("%s is polled, because watching it is refused: %s", self._path, error)
+            self._poll()
+
+    def _take(self, news: Listing | Event) -> bool:
+        """Take in news; return whether anything is different from before."""
+        with self._changed:
+            different = bool(self._known.take(news))
+            self.problem = None
+            if different or not self.ready:
+                self.ready = True
+                self.version += 1
+                self._then()
+            self._changed.notify_all()
+        return different
+
+    def _note(self, error: Refusal | Interruption) -> None:
+        with self._changed:
+            self.problem = error
+            self._changed.notify_all()
+
+    def _poll(self) -> None:
+        with self._changed:
+            schedule = self._schedule = Schedule(self._pace, time.monotonic())
+        self._polled()
+        while self._due(schedule):
+            try:
+                changed = self._take(self._reflector.listing())
+            except (Refusal, Interruption) as error:
+                if isinstance(error, Refusal) and lasting(error):
+                    raise
+                self._note(error)
+                with self._changed:
+                    schedule.failed(time.monotonic())
+            else:
+                with self._changed:
+                    schedule.looked(time.monotonic(), changed=changed)
+                    self._changed.notify_all()
+
+    def _due(self, schedule: Schedule) -> bool:
+        """Return when it is time to look, or False when it is over."""
+        with self._changed:
+            while not self._closed:
+                left = schedule.due - time.monotonic()
+                if left <= 0:
+                    schedule.looking()
+                    return True
+                self._changed.wait(left)
+        return False

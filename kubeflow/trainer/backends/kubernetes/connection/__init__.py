@@ -1,0 +1,1 @@
+"""The way to a cluster: transport, namespace, runtime catalogue, installed Trainer minor."""

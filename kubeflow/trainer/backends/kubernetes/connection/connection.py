@@ -1,0 +1,92 @@
+"""A client's way to its cluster: connected, checked, and told which Trainer is there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
+
+from kubeflow_api.trainer.v1alpha1 import TrainJobs
+
+from kubeflow.core.resource import Request, Transport
+from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
+from kubeflow.trainer.backends.kubernetes.connection.api_overrides import overridden
+from kubeflow.trainer.backends.kubernetes.connection.trainer_minor import configured_minor, installed_minor
+from kubeflow.trainer.backends.kubernetes.runtimes.catalogue import Catalogue
+
+Wrap = Callable[[Transport], Transport]
+"""Puts something between a client and its cluster, such as a count of requests."""
+
+
+class Repeating:
+    """A transport that may send a write again when its answer got lost.
+
+    Everything that is written through it can be done twice: a patch sets the same values, a delete finds nothing, and a
+    create recognises its own object.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def send(self, request: Request) -> Mapping[str, object]:
+        """Return the JSON object that the server answers with."""
+        return self._transport.send(replace(request, repeatable=True))
+
+    def lines(self, request: Request) -> Generator[bytes, None, None]:
+        """Yield the lines of the answer's body."""
+        return self._transport.lines(request)
+
+
+class Connection:
+    """What the verbs of the backend share. Making one sends two requests, which show that the cluster can be used.
+
+    Attributes:
+        transport: The cluster.
+        cluster: It in words.
+        namespace: Where the jobs are.
+        runtimes: Those that jobs can name.
+        jobs: The typed client of TrainJobs; it repeats requests whose answers got lost.
+        namespace_seen: Whether the namespace has been looked at, and is not known to be missing.
+
+    Args:
+        config: Where the cluster is.
+        wrap: Put between client and cluster; default: nothing.
+
+    Raises:
+        NotConfigured: There is no usable kubeconfig, and this is no pod of a cluster.
+        ControlPlaneMissing: The cluster has no Kubeflow Trainer.
+        ClusterError: It cannot be reached, or does not let these credentials in.
+    """
+
+    def __init__(self, config: KubernetesBackendConfig, wrap: Wrap | None = None) -> None:
+        from kubeflow.cluster import Cluster
+
+        self._minor = None if config.trainer_version is None else configured_minor(config.trainer_version)
+        self._finding_out = threading.Lock()
+        cluster = Cluster.connect(
+            config_file=config.config_file,
+            context=config.context,
+            namespace=config.namespace,
+            client_configuration=config.client_configuration,
+        )
+        self.transport: Transport = wrap(cluster) if wrap is not None else cluster
+        self.cluster = str(cluster)
+        self.namespace = cluster.namespace
+        self.namespace_seen = False
+        served = overridden(self.transport)
+        self.jobs: TrainJobs = TrainJobs(Repeating(served), self.namespace)
+        self.runtimes = Catalogue(served, self.namespace)
+        self.runtimes.load()
+
+    def after_fork(self) -> None:
+        """Hold no lock that a thread of the parent process held; called in the child."""
+        self._finding_out = threading.Lock()
+        self.runtimes.after_fork()
+
+    @property
+    def minor(self) -> str:
+        """The minor of Kubeflow Trainer, like `"2.3"`: configured, or asked for once, when it is first needed."""
+        with self._finding_out:
+            if self._minor is None:
+                self._minor = installed_minor(self.transport)
+            return self._minor

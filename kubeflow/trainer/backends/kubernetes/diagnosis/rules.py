@@ -1,0 +1,323 @@
+"""From evidence to findings: each rule knows one reason why jobs wait or fail, and what helps. Asks nothing."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from kubeflow.cluster import wire
+from kubeflow.trainer.backends.kubernetes.diagnosis.evidence import Evidence
+from kubeflow.trainer.backends.kubernetes.diagnosis.first_failure import Failure, all_failures, first_failure
+from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod
+
+# Seconds after which a job that nobody has touched is one that nobody will touch.
+_UNTOUCHED = 30
+_OTHERS = 5  # failures after the first that are told one by one
+_PULL = ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
+_CONFIG = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
+_MISSING = re.compile(r'(secret|configmap) "([^"]+)" not found|(secret|configmap)s? "([^"]+)"')
+_INSUFFICIENT = re.compile(r"Insufficient ([\w/-]+(?:\.[\w/-]+)*)")
+_ENDED_BY_CLUSTER = {
+    "PreemptionByScheduler": "it made room for a job of higher priority",
+    "DeletionByTaintManager": "its machine became unusable",
+    "EvictionByEvictionAPI": "its machine is being emptied",
+    "DeletionByPodGC": "its machine is gone",
+    "TerminationByKubelet": "its machine ran short of something",
+}
+_IN_LAST_WORDS = (
+    (
+        re.compile(r"No module named '([\w.]+)'"),
+        "Name the package that has module {0} in packages_to_install=[...], or use an image that has it.",
+    ),
+    (
+        re.compile(r"CUDA out of memory|OutOfMemoryError"),
+        "The GPU's memory is too small for this: use a smaller batch, or more GPUs (resources_per_node).",
+    ),
+    (
+        re.compile(r"No space left on device"),
+        "The disk of the node is full: write to a volume, or ask for 'ephemeral-storage' in resources_per_node.",
+    ),
+    (
+        re.compile(r"\bbus error\b|SIGBUS|shared memory", re.IGNORECASE),
+        "/dev/shm is small in a pod: mount an emptyDir of medium Memory there, or use fewer DataLoader workers.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is worth knowing. `remedies` say what to try; most findings of failures and waits have one."""
+
+    text: str
+    remedies: tuple[str, ...] = ()
+
+
+def findings(evidence: Evidence, now: datetime | None = None) -> list[Finding]:
+    """Return what is worth knowing, most telling first, each once; nothing for a job that is well.
+
+    Args:
+        evidence: What is known of the job.
+        now: The time. Default: now.
+    """
+    now = now or datetime.now(UTC)
+    found: dict[str, Finding] = {}
+    for rule in _RULES:
+        for finding in rule(evidence):
+            found.setdefault(finding.text, finding)
+    if not found:
+        found.update((finding.text, finding) for finding in _untouched(evidence, now))
+    return list(found.values())
+
+
+def _deadline(evidence: Evidence) -> Iterator[Finding]:
+    failed = evidence.condition("Failed")
+    if wire.text(failed, "reason") == "DeadlineExceeded":
+        seconds = wire.integer(evidence.job, "spec", "activeDeadlineSeconds")
+        limit = f"{seconds} s" if seconds is not None else "its deadline"
+        yield Finding(
+            f"it was active for longer than {limit}",
+            ("Give the job more time (active_deadline_seconds), or look at its log for what took so long.",),
+        )
+
+
+def _failed(evidence: Evidence) -> Iterator[Finding]:
+    """What failed first, when the job has failed or goes on after a failure."""
+    if wire.condition(evidence.job, "Complete"):
+        return
+    first = first_failure(evidence.pods, evidence.logs)
+    if first is None:
+        return
+    yield Finding(f"{first.who} {first.how}", tuple(_remedies(first)))
+    others = [other for other in all_failures(evidence.pods, evidence.logs) if other.pod.uid != first.pod.uid]
+    for other in others[:_OTHERS]:
+        yield Finding(f"then {other.who} {other.how}")
+    if len(others) > _OTHERS:
+        yield Finding(f"then {len(others) - _OTHERS} more")
+
+
+def _remedies(failure: Failure) -> Iterator[str]:
+    if failure.out_of_memory:
+        yield "Raise 'memory' in resources_per_node, or use smaller batches or fewer DataLoader workers."
+    elif failure.by_signal == signal.SIGKILL:
+        yield (
+            "SIGKILL that nobody sent on purpose is mostly the kernel's, when memory runs out: raise 'memory' in "
+            "resources_per_node, or use smaller batches or fewer DataLoader workers."
+        )
+    elif failure.exit.exit_code in (126, 127) or failure.exit.reason in ("StartError", "ContainerCannotRun"):
+        yield "Check that the image has the command, and that it can be executed: image= and command= of the trainer."
+    else:
+        error = failure.error
+        said = f"{error}\n{error.traceback}" if error is not None else "\n".join([failure.how, *failure.said])
+        known = [text.format(*match.groups()) for pattern, text in _IN_LAST_WORDS if (match := pattern.search(said))]
+        yield from known
+        if not known and error is None:
+            yield f"Read its log: client.get_job_logs({failure.pod.job!r}, step={failure.pod.step!r})."
+
+
+def _ended_by_cluster(evidence: Evidence) -> Iterator[Finding]:
+    for pod in evidence.pods:
+        if pod.reason or pod.disruption:
+            why = pod.message or pod.disruption_message or _ENDED_BY_CLUSTER.get(pod.disruption, "")
+            what = pod.reason or pod.disruption
+            again = "Train again from the last checkpoint; the job itself did nothing wrong."
+            if "ephemeral" in why or "memory" in why:
+                again = "Ask for as much as it uses in resources_per_node (memory, ephemeral-storage), and train again."
+            yield Finding(f"{pod.step} was ended by the cluster ({what}): {why or 'it does not say why'}", (again,))
+
+
+def _refused(evidence: Evidence) -> Iterator[Finding]:
+    """What controllers wanted to make and could not."""
+    for event in evidence.events:
+        if event.reason == "TrainJobResourcesCreationFailed" and not evidence.pods:
+            yield Finding(
+                f"the control plane cannot make what the job needs: {event.message}", (_refusal(event.message),)
+            )
+        elif event.reason in ("FailedCreate", "FailedCreatePodSandBox", "JobCreationFailed", "PodCreationFailed"):
+            yield Finding(f"{event.kind} {event.name}: {event.message}", (_refusal(event.message),))
+
+
+def _refusal(message: str) -> str:
+    if "exceeded quota" in message:
+        return "The quota of the namespace is used up: ask for less, delete what is not needed, or ask for more quota."
+    if "PodSecurity" in message:
+        return (
+            "The namespace forbids what the pods ask for: change the security context with options, or the namespace."
+        )
+    if "must be no more than 63" in message or "name is too long" in message or "63 char" in message:
+        return "The job's name is too long for the names of its pods: delete it, and choose a shorter name."
+    if "denied the request" in message or "forbidden" in message:
+        return "Change what it objects to, delete the job and train again, or ask who runs the cluster."
+    return "Correct what it says, delete the job and train again."
+
+
+def _queued(evidence: Evidence) -> Iterator[Finding]:
+    if not (evidence.suspended and evidence.queue):
+        return
+    queue = evidence.queue
+    if not evidence.workload:
+        yield Finding(
+            f"it waits in Kueue's queue {queue!r}, and Kueue has made no workload of it",
+            (f"Check that the queue exists: kubectl get localqueue {queue}.",),
+        )
+        return
+    for kind in ("QuotaReserved", "Admitted"):
+        refused = wire.condition(evidence.workload, kind, "False")
+        if refused:
+            said = wire.text(refused, "message") or wire.text(refused, "reason")
+            yield Finding(
+                f"it waits in Kueue's queue {queue!r}: {said}",
+                ("Wait for other jobs of the queue to end, ask for less, or choose another queue.",),
+            )
+            return
+    if evicted := wire.condition(evidence.workload, "Evicted"):
+        yield Finding(f"Kueue took it off the cluster: {wire.text(evicted, 'message')}", ("It is queued again.",))
+    elif not wire.condition(evidence.workload, "Admitted"):
+        yield Finding(f"it waits in Kueue's queue {queue!r}", ("Wait for other jobs of the queue to end.",))
+
+
+def _suspended(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.suspended and not evidence.queue:
+        yield Finding("it is suspended", (f"client.resume_job({evidence.name!r}) starts it anew.",))
+
+
+def _images(evidence: Evidence) -> Iterator[Finding]:
+    for pod in evidence.current:
+        for container in pod.containers:
+            if container.state == "Waiting" and container.reason in _PULL:
+                yield Finding(
+                    f"{pod.step} cannot get its image ({container.reason}): {container.message}",
+                    ("Check the image's name and tag; a private registry needs an image pull secret (options).",),
+                )
+
+
+def _configuration(evidence: Evidence) -> Iterator[Finding]:
+    for pod in evidence.current:
+        for container in pod.containers:
+            if container.state == "Waiting" and container.reason in _CONFIG:
+                remedy = f"Correct it, delete the job and train again: client.delete_job({pod.job!r})."
+                if match := _MISSING.search(container.message):
+                    kind = "Secret" if "secret" in (match[1], match[3]) else "ConfigMap"
+                    remedy = f"Make the {kind} {match[2] or match[4]!r} in the job's namespace: the pod then starts."
+                yield Finding(f"{pod.step} cannot start ({container.reason}): {container.message}", (remedy,))
+
+
+def _mounts(evidence: Evidence) -> Iterator[Finding]:
+    unstarted = {pod.name: pod for pod in evidence.current if pod.phase == "Pending"}
+    for event in evidence.events:
+        if event.name in unstarted and event.reason in ("FailedMount", "FailedAttachVolume"):
+            yield Finding(
+                f"{unstarted[event.name].step} waits for a volume: {event.message}",
+                ("Make what is missing, or correct the volume: the pod then starts.",),
+            )
+
+
+def _claims(evidence: Evidence) -> Iterator[Finding]:
+    for name, claim in evidence.claims.items():
+        if claim is None:
+            yield Finding(
+                f"PersistentVolumeClaim {name!r} does not exist",
+                (f"Make the claim {name!r} in the job's namespace: the pods then start.",),
+            )
+        elif wire.text(claim, "status", "phase") == "Pending":
+            said = [e.message for e in evidence.events if e.kind == "PersistentVolumeClaim" and e.name == name]
+            kind = wire.text(claim, "spec", "storageClassName") or "the default one"
+            yield Finding(
+                f"PersistentVolumeClaim {name!r} has no volume yet{f': {said[-1]}' if said else ''}",
+                (f"Check its storage class ({kind}), and that it can be mounted by as many nodes as the job has.",),
+            )
+
+
+def _unplaced(evidence: Evidence) -> Iterator[Finding]:
+    """Pods that the scheduler cannot place: one finding for all of those for which it says the same."""
+    events = {event.name: event.message for event in evidence.events if event.reason == "FailedScheduling"}
+    said: dict[str, list[Pod]] = {}
+    for pod in evidence.current:
+        if pod.phase == "Pending" and not pod.node and not pod.deleting:
+            words = pod.scheduling_message if pod.scheduling_reason == "Unschedulable" else events.get(pod.name, "")
+            if words or pod.scheduling_reason == "SchedulingGated":
+                said.setdefault(words or "it waits for a scheduling gate to be lifted", []).append(pod)
+    for words, pods in said.items():
+        yield Finding(f"{_steps(pods)} cannot be placed: {words}", (_placing(words),))
+
+
+def _placing(words: str) -> str:
+    if lacking := list(dict.fromkeys(_INSUFFICIENT.findall(words))):
+        return (
+            f"Ask for less {' and '.join(lacking)} in resources_per_node, use fewer nodes, wait for other jobs to end, "
+            "or have machines added."
+        )
+    lowered = words.lower()
+    if "persistentvolumeclaim" in lowered or "volume" in lowered:
+        return "Check the PersistentVolumeClaims that the job mounts: kubectl get pvc."
+    if "taint" in lowered:
+        return "Give the pods a toleration for that taint with options, if they may use these machines."
+    if "affinity" in lowered or "selector" in lowered:
+        return "Change the node selector or affinity of the job, or label the machines."
+    return "Ask for what a machine of the cluster has, or ask who runs the cluster."
+
+
+def _restarted(evidence: Evidence) -> Iterator[Finding]:
+    for pod in evidence.current:
+        if pod.container.restarts:
+            yield Finding(f"{pod.step} was started again {_times(pod.container.restarts)} in its pod")
+    attempt = max((pod.attempt for pod in evidence.pods), default=0)
+    if attempt:
+        yield Finding(f"all its pods were made anew {_times(attempt)}")
+
+
+def _control_plane(evidence: Evidence) -> Iterator[Finding]:
+    """What the control plane says of a failure, where it is more than that jobs failed."""
+    failed = evidence.condition("Failed")
+    reason, message = wire.text(failed, "reason"), wire.text(failed, "message")
+    if failed and reason != "DeadlineExceeded":
+        yield Finding(f"the control plane says {reason}: {message}" if message else f"the control plane says {reason}")
+
+
+def _untouched(evidence: Evidence, now: datetime) -> Iterator[Finding]:
+    """Nothing is known: neither pods nor events nor a status."""
+    # Pods or events that may not be seen are no sign that there are none.
+    if evidence.pods or evidence.events or evidence.gaps or wire.mapping(evidence.job, "status"):
+        return
+    created = evidence.created
+    age = (now - created).total_seconds() if created is not None else 0.0
+    manager = wire.text(evidence.job, "spec", "managedBy")
+    if manager and not manager.startswith("trainer.kubeflow.org/"):
+        yield Finding(f"it is managed by {manager}, which has not said anything about it yet")
+    elif age >= _UNTOUCHED:
+        yield Finding(
+            f"nothing has happened to it in {age:.0f} s: no controller has touched it",
+            (
+                "Ask who runs the cluster whether Kubeflow Trainer's controller runs: "
+                "kubectl get deployments --all-namespaces | grep trainer.",
+            ),
+        )
+
+
+_RULES: tuple[Callable[[Evidence], Iterable[Finding]], ...] = (
+    _deadline,
+    _failed,
+    _ended_by_cluster,
+    _refused,
+    _queued,
+    _suspended,
+    _images,
+    _configuration,
+    _claims,
+    _mounts,
+    _unplaced,
+    _restarted,
+    _control_plane,
+)
+
+
+def _steps(pods: Iterable[Pod]) -> str:
+    names = [pod.step for pod in pods]
+    shown = ", ".join(names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

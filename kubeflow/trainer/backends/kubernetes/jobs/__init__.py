@@ -1,0 +1,1 @@
+"""The TrainJobs of a cluster and their pods: lookup, views, status, changes."""

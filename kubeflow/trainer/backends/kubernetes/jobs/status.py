@@ -1,0 +1,212 @@
+"""A TrainJob of a cluster as its user sees it: status, steps, progress. It asks nothing and never fails.
+
+The conditions of a TrainJob (Trainer 2.0 to 2.3) are Suspended, Complete and Failed; there is none for a job that is
+created or running, and 2.0 does not even count jobs in the status. So these two follow from the pods.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from kubeflow_api.k8s.meta.v1 import Condition, ObjectMeta
+from kubeflow_api.trainer import v1alpha1
+
+from kubeflow.cluster.lenient import each, only
+from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod, current
+from kubeflow.trainer.backends.kubernetes.runtimes.devices import device_in, device_of
+from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime, Part
+from kubeflow.trainer.constants import constants
+from kubeflow.trainer.types.jobs import JobStatus, Step, TrainJob
+from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind, RuntimeTrainer
+from kubeflow.trainer.types.trainers import TrainerType
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_INITIALIZERS = (constants.DATASET_INITIALIZER, constants.MODEL_INITIALIZER)
+_PHASES = ("Pending", "Running", "Succeeded", "Failed")
+
+
+def job_view(job: v1alpha1.TrainJob, pods: Iterable[Pod] | None, known: KnownRuntime | None) -> TrainJob:
+    """Return what users see of `job`.
+
+    Args:
+        job: As the server sent it.
+        pods: Its pods, also those of earlier attempts; `None` when they could not be read.
+        known: The runtime that it names, if it is known.
+    """
+    metadata = only(ObjectMeta, job.metadata)
+    created = only(datetime, metadata and metadata.creation_timestamp)
+    shown = current(pods or (), since=created)
+    status = job_status(job, shown)
+    trained = _trainer_status(job)
+    return TrainJob(
+        name=only(str, metadata and metadata.name) or constants.UNKNOWN,
+        runtime=known.runtime if known else unknown_runtime(job),
+        steps=_steps(job, None if pods is None else shown, known, status),
+        num_nodes=num_nodes(job, known),
+        creation_timestamp=created or _EPOCH,
+        status=status,
+        progress=only(int, trained and trained.progress_percentage),
+        estimated_remaining_seconds=only(int, trained and trained.estimated_remaining_seconds),
+        metrics=_metrics(trained),
+    )
+
+
+def job_status(job: v1alpha1.TrainJob, pods: Sequence[Pod]) -> JobStatus:
+    """Return the status of a job with these pods, the newest of each step.
+
+    The last condition is not the state: a resumed job ends its list with Suspended, whose status is then False.
+    """
+    if (ended := final_status(job)) is not None:
+        return ended
+    spec, status = only(v1alpha1.TrainJobSpec, job.spec), only(v1alpha1.TrainJobStatus, job.status)
+    suspended = only(bool, spec and spec.suspend)
+    if suspended or (suspended is None and _holds(job, constants.TRAINJOB_SUSPENDED)):
+        return "Suspended"
+    if any(pod.phase in ("Running", "Succeeded", "Failed") for pod in pods):
+        return "Running"
+    counts = each(v1alpha1.JobStatus, status and status.jobs_status)
+    # With pods in sight, an active job is one whose pods are made, not one that runs.
+    if any(_positive(count.ready) or (not pods and _positive(count.active)) for count in counts):
+        return "Running"
+    return "Created"
+
+
+def final_status(job: v1alpha1.TrainJob) -> JobStatus | None:
+    """Return `"Complete"` or `"Failed"` when the control plane says so, and `None` while the job goes on."""
+    if _holds(job, constants.TRAINJOB_FAILED):
+        return "Failed"
+    if _holds(job, constants.TRAINJOB_COMPLETE):
+        return "Complete"
+    return None
+
+
+def num_nodes(job: v1alpha1.TrainJob, known: KnownRuntime | None) -> int:
+    """Return the training nodes of a job: its own word, else its runtime's, else 1."""
+    spec = only(v1alpha1.TrainJobSpec, job.spec)
+    trainer = only(v1alpha1.Trainer, spec and spec.trainer)
+    return only(int, trainer and trainer.num_nodes) or (known.runtime.trainer.num_nodes if known else 1)
+
+
+def runtime_key(job: v1alpha1.TrainJob) -> tuple[RuntimeKind | None, str]:
+    """Return kind and name of the runtime that a job names; the kind is `None` for one of another API."""
+    spec = only(v1alpha1.TrainJobSpec, job.spec)
+    reference = only(v1alpha1.RuntimeRef, spec and spec.runtime_ref)
+    kind = only(str, reference and reference.kind) or RuntimeKind.CLUSTER_TRAINING_RUNTIME.value
+    name = only(str, reference and reference.name) or constants.UNKNOWN
+    return next((each_kind for each_kind in RuntimeKind if each_kind.value == kind), None), name
+
+
+def unknown_runtime(job: v1alpha1.TrainJob) -> Runtime:
+    """Return what a job itself says of its runtime: kind and name."""
+    kind, name = runtime_key(job)
+    spec = only(v1alpha1.TrainJobSpec, job.spec)
+    trainer = only(v1alpha1.Trainer, spec and spec.trainer)
+    return Runtime(
+        name=name,
+        trainer=RuntimeTrainer(
+            trainer_type=TrainerType.CUSTOM_TRAINER,
+            framework=constants.UNKNOWN,
+            image=only(str, trainer and trainer.image) or constants.UNKNOWN,
+        ),
+        kind=kind or RuntimeKind.CLUSTER_TRAINING_RUNTIME,
+    )
+
+
+def _holds(job: v1alpha1.TrainJob, kind: str) -> bool:
+    status = only(v1alpha1.TrainJobStatus, job.status)
+    conditions = each(Condition, status and status.conditions)
+    return any(condition.type == kind and condition.status == "True" for condition in conditions)
+
+
+def _positive(count: object) -> bool:
+    return (only(int, count) or 0) > 0
+
+
+# -- steps -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """A step that there will be, whether or not there is a pod yet."""
+
+    name: str
+    device: str
+    device_count: str
+
+
+def _steps(
+    job: v1alpha1.TrainJob, pods: Sequence[Pod] | None, known: KnownRuntime | None, status: JobStatus
+) -> tuple[Step, ...]:
+    by_step = {pod.step: pod for pod in pods or ()}
+    expected = {step.name: step for step in _expected(job, known)}
+    more = [_Expected(pod.step, *device_in(pod.resources)) for pod in pods or () if pod.step not in expected]
+    # A step without a pod: after the end pods may be deleted, and then only success is certain for all of them.
+    absent = "Succeeded" if status == "Complete" else None
+    if pods is not None and status in ("Created", "Running"):
+        absent = "Pending"
+    steps = [_step(step, by_step.get(step.name), absent) for step in (*expected.values(), *more)]
+    return tuple(sorted(steps, key=_order))
+
+
+def _step(step: _Expected, pod: Pod | None, absent: str | None) -> Step:
+    if pod is None:
+        return Step(step.name, absent, "", step.device, step.device_count)
+    device, count = device_in(pod.resources)
+    if device == constants.UNKNOWN:
+        device, count = step.device, step.device_count
+    return Step(step.name, pod.phase if pod.phase in _PHASES else None, pod.name, device, count)
+
+
+def _expected(job: v1alpha1.TrainJob, known: KnownRuntime | None) -> Iterator[_Expected]:
+    spec = only(v1alpha1.TrainJobSpec, job.spec)
+    trainer = only(v1alpha1.Trainer, spec and spec.trainer)
+    own = device_of(trainer and trainer.resources_per_node)
+    nodes = num_nodes(job, known)
+    parts = {part.name: part for part in known.parts} if known else {}
+    for name in _INITIALIZERS:
+        if name in parts:
+            yield _Expected(name, parts[name].device, parts[name].device_count)
+    node = parts.get(constants.NODE, Part(constants.NODE))
+    device, count = own if own[0] != constants.UNKNOWN else (node.device, node.device_count)
+    if constants.LAUNCHER in parts:
+        # Where the launcher trains too it is one of the nodes, and there is always one beside it.
+        nodes = 1 + (max(nodes - 1, 1) if known and known.launcher_is_node else nodes)
+    for index in range(min(nodes, _MOST)):
+        yield _Expected(f"{constants.NODE}-{index}", device, count)
+
+
+# No Job has more pods than this; a number beyond it is a mistake that must not take the memory of this process.
+_MOST = 100_000
+
+
+def _order(step: Step) -> tuple[int, int, str]:
+    if step.name in _INITIALIZERS:
+        return 0, _INITIALIZERS.index(step.name), ""
+    stem, _, index = step.name.rpartition("-")
+    if stem == constants.NODE and index.isdigit():
+        return 1, int(index), ""
+    return 2, 0, step.name
+
+
+# -- progress ----------------------------------------------------------------------------------------------------
+
+
+def _trainer_status(job: v1alpha1.TrainJob) -> v1alpha1.TrainerStatus | None:
+    status = only(v1alpha1.TrainJobStatus, job.status)
+    return only(v1alpha1.TrainerStatus, status and status.trainer_status)
+
+
+def _metrics(status: v1alpha1.TrainerStatus | None) -> dict[str, float | str]:
+    metrics = each(v1alpha1.Metric, status and status.metrics)
+    return {str(metric.name): _number(str(metric.value)) for metric in metrics}
+
+
+def _number(text: str) -> float | str:
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return math.nan if math.isnan(value) else value  # the one NaN that equals itself in a map, so that views compare

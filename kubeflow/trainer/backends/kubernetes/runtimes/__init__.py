@@ -1,0 +1,1 @@
+"""The runtimes of a cluster: reading, listing, their devices and packages."""

@@ -1,0 +1,1 @@
+"""Waiting for a job: the watch of a TrainJob and its pods."""

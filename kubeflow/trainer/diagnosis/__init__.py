@@ -1,0 +1,1 @@
+"""What every backend says of a job that waits or failed."""
