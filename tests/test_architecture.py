@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -152,6 +153,16 @@ def test_rooms_import_only_what_lies_below(package: str) -> None:
             below = floor(package, target)
             same = target.split(".")[: package.count(".") + 2] == module.split(".")[: package.count(".") + 2]
             assert below is None or same or below < own, f"{MODULES[module]}:{line}: {target} is not below {module}"
+
+
+def test_the_readme_of_the_tests_names_every_folder_and_only_helpers_that_exist() -> None:
+    tests = ROOT / "tests"
+    text = (tests / "README.md").read_text("utf-8")
+    folders = {path.name for path in tests.iterdir() if path.is_dir() and any(path.glob("*.py"))}
+    assert {name for name in folders if f"`{name}/`" not in text and f"`tests/{name}/`" not in text} == set()
+    helpers = set(re.findall(r"`(\w+\.py)`", text))
+    assert helpers
+    assert {name for name in helpers if not any(tests.rglob(name))} == set()
 
 
 def test_there_are_no_circles_not_even_inside_functions() -> None:
