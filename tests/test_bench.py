@@ -2,13 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.bench.__main__ import check, main
+from tests.bench.__main__ import Exit, exit_code, main, summary
 from tests.bench.cases import Case, Metric, Place, Probe, Unit
 from tests.bench.catalogue import CASES
 from tests.bench.environments import Environments, tree_hash
@@ -18,16 +18,17 @@ from tests.bench.record import header, record
 from tests.bench.requirements import (
     Always,
     AtMost,
-    AtMostOverLimit,
     AtMostTimesLimit,
+    AtMostTimesYardstick,
     BetterThanPeer,
     Requirement,
 )
-from tests.bench.rounds import run
+from tests.bench.rounds import Budget, run
 from tests.bench.rows import Row, Verdict
-from tests.bench.series import Missing, Series, Side, difference, ratio, spread
+from tests.bench.series import Missing, Series, Side, Sides, ratio, spread
 from tests.bench.table import figure, table
 
+ROOT = Path(__file__).parents[1]
 HERE = Interpreter((sys.executable, "-I"), {})
 GONE = Missing("not installable")
 
@@ -36,11 +37,13 @@ def row(
     ours: Side,
     peer: Side = GONE,
     limit: Side = GONE,
+    yardstick: Side = GONE,
     *,
     requirement: Requirement | None = None,
     unit: Unit = Unit.SECONDS,
+    metric: str = "a metric",
 ) -> Row:
-    return Row("a case", "a metric", unit, ours, peer, limit, "nothing", requirement)
+    return Row("a case", metric, unit, Sides(ours, peer, limit, yardstick), "nothing", "something", requirement)
 
 
 # --- arithmetic
@@ -78,16 +81,9 @@ def test_ratios_are_paired_by_round_so_that_a_slow_round_cancels_out() -> None:
     assert (paired.low, paired.median, paired.high) == (2, 2, 2)
 
 
-def test_differences_are_paired_by_round() -> None:
-    over = difference(Series((3.0, 12.0)), Series((1.0, 10.0)))
-    assert over is not None
-    assert (over.low, over.high) == (2, 2)
-
-
 @pytest.mark.parametrize(("left", "right"), [(GONE, Series((1.0,))), (Series((1.0,)), GONE), (GONE, GONE)])
 def test_a_missing_side_has_no_ratio(left: Side, right: Side) -> None:
     assert ratio(left, right) is None
-    assert difference(left, right) is None
 
 
 def test_a_ratio_to_zero_is_none_rather_than_an_error() -> None:
@@ -103,39 +99,41 @@ def test_a_ratio_to_zero_is_none_rather_than_an_error() -> None:
         (AtMost(2.0), Verdict.MET),
         (AtMost(1.9), Verdict.MISSED),
         (Always(2.0), Verdict.MISSED),
-        (AtMostOverLimit(1.0), Verdict.MET),
-        (AtMostOverLimit(0.9), Verdict.MISSED),
         (AtMostTimesLimit(2.0), Verdict.MET),
         (AtMostTimesLimit(1.9), Verdict.MISSED),
+        (AtMostTimesYardstick(0.5), Verdict.MET),
+        (AtMostTimesYardstick(0.4), Verdict.MISSED),
         (BetterThanPeer(3.0), Verdict.MET),
         (BetterThanPeer(3.1), Verdict.MISSED),
     ],
 )
 def test_a_requirement_is_judged_on_medians(requirement: Requirement, verdict: Verdict) -> None:
-    judged = row(Series((2.0, 2.0, 9.0)), Series((6.0, 6.0, 27.0)), Series((1.0, 1.0, 8.0)), requirement=requirement)
+    judged = row(
+        Series((2.0, 2.0, 9.0)),
+        Series((6.0, 6.0, 27.0)),
+        Series((1.0, 1.0, 8.0)),
+        Series((4.0, 4.0, 36.0)),
+        requirement=requirement,
+    )
     assert judged.verdict is verdict
-    assert judged.holds is (verdict is Verdict.MET)
 
 
 @pytest.mark.parametrize(
-    "requirement", [AtMost(1), Always(1), AtMostOverLimit(1), AtMostTimesLimit(1), BetterThanPeer(1)]
+    "requirement", [AtMost(1), Always(1), AtMostTimesLimit(1), AtMostTimesYardstick(1), BetterThanPeer(1)]
 )
-def test_a_requirement_without_the_figures_it_needs_does_not_hold(requirement: Requirement) -> None:
-    judged = row(GONE, requirement=requirement)
-    assert judged.verdict is Verdict.UNKNOWN
-    assert not judged.holds
+def test_a_requirement_without_the_figures_it_needs_is_not_shown(requirement: Requirement) -> None:
+    assert row(GONE, requirement=requirement).verdict is Verdict.UNKNOWN
 
 
-def test_a_row_without_a_requirement_holds() -> None:
+def test_a_row_without_a_requirement_has_no_verdict() -> None:
     assert row(GONE).verdict is None
-    assert row(GONE).holds
 
 
 # --- rounds
 
 
 def case(*, ours: Probe | Missing, peer: Probe | Missing = GONE, limit: Probe | Missing = GONE) -> Case:
-    return Case("a case", (Metric("wall", "a metric"),), ours, peer, limit, "nothing", 3, 2, 1)
+    return Case("a case", (Metric("wall", "a metric"),), ours, peer, limit, "nothing", rounds=3, warmup=1)
 
 
 def probe(name: str) -> Probe:
@@ -162,39 +160,76 @@ def walls(*values: float) -> list[Sample]:
 def test_sides_take_turns_and_the_warm_up_is_thrown_away() -> None:
     taken = Recorder({"A": walls(99, 1, 2, 3), "B": walls(99, 4, 5, 6), "C": walls(99, 7, 8, 9)})
     whole = case(ours=probe("A"), peer=probe("B"), limit=probe("C"))
-    (result,) = run(whole, taken, quick=False, say=lambda _: None)
+    (result,) = run(whole, taken)
     assert taken.turns == ["A", "B", "C"] * 4
-    assert (result.ours, result.peer, result.limit) == (
+    assert (result.sides.ours, result.sides.peer, result.sides.limit) == (
         Series((1, 2, 3)),
         Series((4, 5, 6)),
         Series((7, 8, 9)),
     )
 
 
-def test_a_quick_run_has_fewer_rounds() -> None:
-    (result,) = run(case(ours=probe("A")), Recorder({"A": walls(0, 1, 2)}), quick=True, say=lambda _: None)
-    assert result.ours == Series((1, 2))
+class Clock:
+    """Time as the samples take it: each that is taken costs its wall time."""
+
+    def __init__(self, samples: Iterable[Sample]) -> None:
+        self.now = 0.0
+        self.samples = iter(samples)
+
+    def __call__(self) -> float:
+        return self.now
+
+    def take(self, _: Probe) -> Sample:
+        sample = next(self.samples)
+        self.now += sample["wall"]
+        return sample
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kept"),
+    [
+        (4, (1, 1, 1)),  # a warm-up and three rounds
+        (3.5, (1, 1)),
+        (1.5, (1,)),  # the warm-up alone: it counts
+        (0, (1,)),
+    ],
+)
+def test_rounds_are_made_while_the_time_of_the_case_lasts(seconds: float, kept: tuple[float, ...]) -> None:
+    clock = Clock(walls(1, 1, 1, 1))
+    (result,) = run(case(ours=probe("A")), clock.take, seconds=seconds, clock=clock)
+    assert result.sides.ours == Series(kept)
+
+
+def test_a_budget_is_shared_by_weight_and_what_is_left_goes_to_the_later_cases() -> None:
+    clock = Clock(())
+    budget = Budget(100, weights=4, clock=clock)
+    assert budget.share(2) == 50
+    clock.now = 20
+    assert budget.share(1) == 40
+    clock.now = 110
+    assert budget.spent
+    assert budget.share(1) == 0
 
 
 def test_a_side_that_fails_in_any_round_is_out_with_its_reason() -> None:
     broken = Missing("exit code 1: no module")
     taken = Recorder({"A": walls(0, 1, 2, 3), "B": [*walls(0, 1), broken]})
-    (result,) = run(case(ours=probe("A"), peer=probe("B")), taken, quick=False, say=lambda _: None)
-    assert result.ours == Series((1, 2, 3))
-    assert result.peer == broken
+    (result,) = run(case(ours=probe("A"), peer=probe("B")), taken)
+    assert result.sides.ours == Series((1, 2, 3))
+    assert result.sides.peer == broken
     assert taken.turns.count("B") == 3
 
 
 def test_a_declared_gap_keeps_its_reason() -> None:
     taken = Recorder({"A": walls(0, 1, 2, 3)})
-    (result,) = run(case(ours=probe("A"), peer=Missing("has none")), taken, quick=False, say=lambda _: None)
-    assert result.peer == Missing("has none")
+    (result,) = run(case(ours=probe("A"), peer=Missing("has none")), taken)
+    assert result.sides.peer == Missing("has none")
 
 
 def test_a_figure_that_a_side_does_not_report_is_missing_not_zero() -> None:
     taken = Recorder({"A": [{"cpu": 1.0}] * 4})
-    (result,) = run(case(ours=probe("A")), taken, quick=False, say=lambda _: None)
-    assert isinstance(result.ours, Missing)
+    (result,) = run(case(ours=probe("A")), taken)
+    assert isinstance(result.sides.ours, Missing)
 
 
 def test_what_stands_beside_the_sides_is_set_up_first_and_all_miss_without_it() -> None:
@@ -205,11 +240,74 @@ def test_what_stands_beside_the_sides_is_set_up_first_and_all_miss_without_it() 
         assert taken.turns == []
         order.append("set up")
 
-    run(replace(case(ours=probe("A")), beside=there), taken, quick=False, say=lambda _: None)
+    run(replace(case(ours=probe("A")), beside=there), taken)
     assert order == ["set up"]
     without = replace(case(ours=probe("A"), peer=probe("B")), beside=lambda: Missing("no server"))
-    (result,) = run(without, Recorder({}), quick=False, say=lambda _: None)
-    assert (result.ours, result.peer) == (Missing("no server"), Missing("no server"))
+    (result,) = run(without, Recorder({}))
+    assert (result.sides.ours, result.sides.peer) == (Missing("no server"), Missing("no server"))
+
+
+# --- another machine
+
+BOUND = [(each, metric) for each in CASES for metric in each.metrics if metric.requirement is not None]
+
+
+@pytest.mark.parametrize(
+    ("case", "metric"),
+    [(each, metric) for each, metric in BOUND if metric.unit is Unit.SECONDS],
+    ids=[f"{each.name}-{metric.key}" for each, metric in BOUND if metric.unit is Unit.SECONDS],
+)
+def test_a_bound_on_time_is_a_ratio_that_no_slower_machine_changes(case: Case, metric: Metric) -> None:
+    assert not isinstance(metric.requirement, AtMost | Always)
+    if isinstance(metric.requirement, AtMostTimesYardstick):
+        assert case.yardstick is not None
+    verdicts = set()
+    for slower in (1, 2.5, 10):
+        for waver in ((1, 1, 1), (1, 4, 1), (3, 1, 2)):  # other programs come and go between rounds
+
+            def figures(seconds: float, slower: float = slower, waver: Sequence[float] = waver) -> Series:
+                return Series(tuple(seconds * slower * each for each in waver))
+
+            sides = Sides(figures(0.04), figures(0.3), figures(0.02), figures(0.01))
+            verdicts.add(metric.requirement.met(sides) if metric.requirement else None)
+    assert len(verdicts) == 1
+    assert verdicts != {None}
+
+
+# Starts a program and lets it run for a fifth of the time.
+_THROTTLE = """
+import signal, subprocess, sys, time
+process = subprocess.Popen(sys.argv[1:])
+while process.poll() is None:
+    time.sleep(0.005)
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(0.02)
+    process.send_signal(signal.SIGCONT)
+sys.exit(process.returncode)
+"""
+
+
+def test_a_verdict_is_the_same_where_programs_run_at_a_fifth_of_the_speed() -> None:
+    (measured,) = (each for each in CASES if each.name == "package one function")
+    few = replace(measured, peer=GONE, limit=GONE, rounds=3, warmup=0)
+    paths = {"PYTHONPATH": f"{ROOT}:{ROOT / 'generated'}"}
+    full = Interpreter((sys.executable,), paths)
+    throttled = Interpreter((sys.executable, "-c", _THROTTLE, sys.executable), paths)
+    (fast,) = run(few, lambda probe: take(probe, full))
+    (slow,) = run(few, lambda probe: take(probe, throttled))
+    assert isinstance(fast.sides.ours, Series)
+    assert isinstance(slow.sides.ours, Series)
+    assert spread(slow.sides.ours.values).median > spread(fast.sides.ours.values).median
+    assert fast.verdict is slow.verdict is Verdict.MET
+    for each in (fast.sides, slow.sides):  # a project that takes twenty times as long is caught at either speed
+        assert isinstance(each.ours, Series)
+        slower = replace(each, ours=Series(tuple(20 * seconds for seconds in each.ours.values)))
+        assert replace(fast, sides=slower).verdict is Verdict.MISSED
+
+
+def test_what_a_yardstick_says_can_be_taken() -> None:
+    for yardstick in {each.yardstick.name: each.yardstick for each in CASES if each.yardstick is not None}.values():
+        assert _figure(yardstick.probe, yardstick.key) > 0
 
 
 # --- table
@@ -222,7 +320,7 @@ def test_what_stands_beside_the_sides_is_set_up_first_and_all_miss_without_it() 
         (0.1234, Unit.SECONDS, "123 ms"),
         (0.0000456, Unit.SECONDS, "45.6 us"),
         (0.0, Unit.SECONDS, "0 s"),
-        (86 * 2**20, Unit.BYTES, "86 MiB"),
+        (86e6, Unit.BYTES, "86 MB"),
         (1762, Unit.COUNT, "1762"),
         (1, Unit.TRUTH, "yes"),
         (0, Unit.TRUTH, "no"),
@@ -233,11 +331,14 @@ def test_figures_are_written_to_three_digits(value: float, unit: Unit, text: str
 
 
 def test_the_table_marks_a_missed_requirement_and_explains_a_gap_once() -> None:
-    slow = row(Series((0.4, 0.4)), GONE, Series((0.1, 0.1)), requirement=AtMostOverLimit(0.15))
+    slow = row(Series((0.4, 0.4)), GONE, GONE, Series((0.1, 0.1)), requirement=AtMostTimesYardstick(3))
     text = table([slow, row(Series((1.0,)), GONE, Series((1.0,)))])
-    assert "<= limit + 150 ms: MISSED" in text
+    columns = text.splitlines()[3].split()
+    assert columns[-5:] == ["2", "<=", "3x", "yardstick", "MISSED"]
+    assert columns.count("100") == 1
+    assert "4x" in columns
     assert text.count("peer: not installable") == 1
-    assert text.count("[1]") == 3
+    assert text.count("[1]") == 3  # two rows and the note
 
 
 def test_what_held_in_all_rounds_but_one_is_a_no_and_has_no_ratio() -> None:
@@ -281,6 +382,8 @@ def test_the_json_has_every_figure_and_every_reason() -> None:
     assert first["limit"] == {"figures": None, "samples": [], "missing": "not installable"}
     assert first["peer_to_ours"]["median"] == 2
     assert first["ours_to_limit"] is None
+    assert first["yardstick"]["missing"] == "not installable"
+    assert first["yardstick_is"] == "something"
     assert first["requirement"] == {"text": "<= 1 s", "verdict": "missed"}
 
 
@@ -383,12 +486,17 @@ def test_an_environment_that_cannot_be_made_is_a_reason_not_a_crash(tmp_path: Pa
 # --- command line
 
 
-def test_check_fails_on_a_missed_requirement_and_on_one_that_was_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    fine = row(Series((1.0,)), requirement=AtMost(1.0))
-    assert check([fine, row(GONE)]) == 0
-    assert check([fine, row(Series((2.0,)), requirement=AtMost(1.0))]) == 1
-    assert check([fine, row(GONE, requirement=AtMost(1.0))]) == 1
-    assert "missed: a case: a metric" in capsys.readouterr().err
+def test_the_last_line_and_the_exit_code_say_which_bounds_hold() -> None:
+    holds = row(Series((1.0,)), requirement=AtMost(1.0))
+    missed = row(Series((2.0,)), requirement=AtMost(1.0), metric="slow")
+    unknown = row(GONE, requirement=AtMost(1.0), metric="unknown")
+    assert summary([holds, row(GONE)]) == "bench: 1 of 1 bounds hold"
+    assert exit_code([holds, row(GONE)]) is Exit.HOLD
+    assert summary([holds, missed]) == "bench: 1 of 2 bounds hold; missed: a case: slow"
+    assert exit_code([holds, missed]) is Exit.MISSED
+    assert summary([missed, unknown, holds]).endswith("; missed: a case: slow; not shown: a case: unknown")
+    assert exit_code([missed, unknown, holds]) is Exit.MISSED
+    assert exit_code([holds, unknown]) is Exit.NOT_SHOWN
 
 
 def test_a_pattern_that_fits_no_case_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tests.bench.requirements import Requirement
+from tests.bench.requirements import AtMostTimesYardstick, Requirement
 from tests.bench.series import Missing
 
 
@@ -42,6 +42,22 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Yardstick:
+    """A fixed workload that says how fast the machine is for a row, see `yardsticks.py`."""
+
+    name: str
+    probe: Probe
+    key: str
+    """The figure of its sample that counts."""
+    seconds: float
+    """What it takes on the reference machine."""
+
+    def bound(self, seconds: float) -> AtMostTimesYardstick:
+        """Return the bound that is `seconds` on the reference machine."""
+        return AtMostTimesYardstick(seconds / self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     """One figure of a sample, and so one row of the table.
 
@@ -58,8 +74,8 @@ class Metric:
 class Case:
     """Sides that do the same work, and the metrics by which they are compared.
 
-    `ours`, `peer` and `limit` run in turn within a round, so that a ratio compares neighbours in time. A side
-    that cannot exist is declared as `Missing` with the reason.
+    `ours`, `peer`, `limit` and the yardstick run in turn within a round, so that a ratio compares neighbours in time.
+    A side that cannot exist is declared as `Missing` with the reason.
     """
 
     name: str
@@ -68,9 +84,14 @@ class Case:
     peer: Probe | Missing
     limit: Probe | Missing
     limit_is: str
+    yardstick: Yardstick | None = None
     rounds: int = 11
-    quick_rounds: int = 5
-    """Rounds of a quick run; 0 leaves the case out of it."""
+    """Rounds at most: fewer are made when the time of the case is over."""
     warmup: int = 1
+    """Rounds that are thrown away, unless the time of the case is over after them."""
+    weight: int = 1
+    """The share of the case in the time of a run, beside the shares of the others."""
+    slow: str = ""
+    """Why the case is left out of a quick run; empty where it is not."""
     beside: Callable[[], Missing | None] | None = None
     """Sets up what the sides work with, a server for instance, before the first round; `Missing` when it cannot."""

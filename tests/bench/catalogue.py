@@ -1,9 +1,19 @@
 """Every case, in the order of the table. A new module of rows needs one import and one line here."""
 
-from tests.bench import rows_bundle, rows_cluster, rows_codegen, rows_import, rows_local, rows_models, rows_train
+from tests.bench import (
+    rows_bundle,
+    rows_cluster,
+    rows_codegen,
+    rows_import,
+    rows_install,
+    rows_local,
+    rows_models,
+    rows_train,
+)
 from tests.bench.cases import Case
 
 CASES: tuple[Case, ...] = (
+    *rows_install.CASES,
     *rows_import.CASES,
     *rows_models.CASES,
     *rows_codegen.CASES,

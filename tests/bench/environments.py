@@ -85,7 +85,7 @@ class Environments:
             return python
         for stale in self._cache.glob(f"{name}-*"):
             shutil.rmtree(stale)
-        self._say(f"environment {name}: installing {', '.join(requirements) or 'nothing'}")
+        self._say(f"environment {name}, made once and not timed: installing {', '.join(requirements) or 'nothing'}")
         _run([sys.executable, "-m", "venv", str(home), *([] if requirements else ["--without-pip"])])
         if requirements:
             _pip(python, "install", *requirements)
@@ -98,7 +98,7 @@ class Environments:
         tree = tree_hash(self._root, _PROJECT_FILES)
         if record.exists() and record.read_text(encoding="utf-8") == tree:
             return
-        self._say("environment ours: building and installing the wheel of this checkout")
+        self._say("environment ours, not timed: building and installing the wheel of this checkout")
         wheels = python.parents[1] / "wheels"
         shutil.rmtree(wheels, ignore_errors=True)
         record.unlink(missing_ok=True)

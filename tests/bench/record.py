@@ -9,7 +9,7 @@ from tests.bench.rows import Row
 from tests.bench.series import Missing, Side, Spread, spread
 from tests.bench.table import figure
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when a reader of older files would misread newer ones."""
 
 
@@ -50,9 +50,12 @@ class RowRecord(TypedDict):
     ours: SideRecord
     peer: SideRecord
     limit: SideRecord
+    yardstick: SideRecord
     limit_is: str
+    yardstick_is: str
     peer_to_ours: Figures | None
     ours_to_limit: Figures | None
+    ours_to_yardstick: Figures | None
     requirement: RequirementRecord | None
 
 
@@ -94,7 +97,7 @@ def record(head: Header, rows: Sequence[Row]) -> Record:
 
 
 def _row(row: Row) -> RowRecord:
-    sides = [_side(side) for side in (row.ours, row.peer, row.limit)]
+    sides = [_side(side) for side in (row.sides.ours, row.sides.peer, row.sides.limit, row.sides.yardstick)]
     requirement: RequirementRecord | None = None
     if row.requirement is not None and row.verdict is not None:
         text = row.requirement.text(lambda value: figure(value, row.unit))
@@ -108,9 +111,12 @@ def _row(row: Row) -> RowRecord:
         "ours": sides[0],
         "peer": sides[1],
         "limit": sides[2],
+        "yardstick": sides[3],
         "limit_is": row.limit_is,
+        "yardstick_is": row.yardstick_is,
         "peer_to_ours": _figures(row.peer_to_ours),
         "ours_to_limit": _figures(row.ours_to_limit),
+        "ours_to_yardstick": _figures(row.ours_to_yardstick),
         "requirement": requirement,
     }
 

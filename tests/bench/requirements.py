@@ -1,9 +1,9 @@
-"""What a row has to show. Every requirement is judged on medians; None means that it could not be judged."""
+"""The bounds of rows, judged on medians. Time is bound by ratios alone, so that a verdict holds on every machine."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from tests.bench.series import Missing, Side, difference, ratio, spread
+from tests.bench.series import Missing, Sides, ratio, spread
 
 
 class Show(Protocol):
@@ -19,22 +19,21 @@ class Requirement(Protocol):
     def text(self, show: Show) -> str:
         """Say the bound in words; `show` writes a figure in the row's unit."""
 
-    def met(self, ours: Side, peer: Side, limit: Side) -> bool | None:
-        """Whether the sides meet the bound."""
+    def met(self, sides: Sides) -> bool | None:
+        """Return True when the sides meet the bound, None when a side that the bound needs is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class AtMost:
-    """Ours may be at most `value`."""
+    """Ours may be at most `value`: for sizes and counts, never for time."""
 
     value: float
 
     def text(self, show: Show) -> str:
         return f"<= {show(self.value)}"
 
-    def met(self, ours: Side, peer: Side, limit: Side) -> bool | None:
-        del peer, limit
-        return None if isinstance(ours, Missing) else spread(ours.values).median <= self.value
+    def met(self, sides: Sides) -> bool | None:
+        return None if isinstance(sides.ours, Missing) else spread(sides.ours.values).median <= self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +45,8 @@ class Always:
     def text(self, show: Show) -> str:
         return f"always {show(self.value)}"
 
-    def met(self, ours: Side, peer: Side, limit: Side) -> bool | None:
-        del peer, limit
-        return None if isinstance(ours, Missing) else all(value == self.value for value in ours.values)
-
-
-@dataclass(frozen=True, slots=True)
-class AtMostOverLimit:
-    """Ours may exceed the limit by at most `extra`, in the row's unit."""
-
-    extra: float
-
-    def text(self, show: Show) -> str:
-        return f"<= limit + {show(self.extra)}"
-
-    def met(self, ours: Side, peer: Side, limit: Side) -> bool | None:
-        del peer
-        over = difference(ours, limit)
-        return None if over is None else over.median <= self.extra
+    def met(self, sides: Sides) -> bool | None:
+        return None if isinstance(sides.ours, Missing) else all(value == self.value for value in sides.ours.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +57,25 @@ class AtMostTimesLimit:
 
     def text(self, show: Show) -> str:
         del show
-        return f"<= {self.factor:g}x limit"
+        return f"<= {self.factor:.3g}x limit"
 
-    def met(self, ours: Side, peer: Side, limit: Side) -> bool | None:
-        del peer
-        times = ratio(ours, limit)
+    def met(self, sides: Sides) -> bool | None:
+        times = ratio(sides.ours, sides.limit)
+        return None if times is None else times.median <= self.factor
+
+
+@dataclass(frozen=True, slots=True)
+class AtMostTimesYardstick:
+    """Ours may be at most `factor` times the yardstick of the case."""
+
+    factor: float
+
+    def text(self, show: Show) -> str:
+        del show
+        return f"<= {self.factor:.3g}x yardstick"
+
+    def met(self, sides: Sides) -> bool | None:
+        times = ratio(sides.ours, sides.yardstick)
         return None if times is None else times.median <= self.factor
 
 
@@ -92,7 +89,6 @@ class BetterThanPeer:
         del show
         return f"peer >= {self.factor:g}x"
 
-    def met(self, ours: Side, peer: Side, limit: Side) -> bool | None:
-        del limit
-        times = ratio(peer, ours)
+    def met(self, sides: Sides) -> bool | None:
+        times = ratio(sides.peer, sides.ours)
         return None if times is None else times.median >= self.factor

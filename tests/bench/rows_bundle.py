@@ -4,8 +4,9 @@ from pathlib import Path
 
 from tests.bench.cases import Case, Metric, Place, Probe
 from tests.bench.probes import looping
-from tests.bench.requirements import AtMost, AtMostOverLimit
+from tests.bench.requirements import AtMostTimesLimit
 from tests.bench.series import Missing
+from tests.bench.yardsticks import FILES, PARSE, START
 
 _JOBS = Path(__file__).parent / "jobs"
 _FUNCTION = f"import sys; sys.path.insert(0, {str(_JOBS)!r})\nfrom allreduce import train"
@@ -39,39 +40,38 @@ def _prepared(name: str) -> Probe:
 def _project(name: str, function: str) -> Case:
     return Case(
         name=name,
-        metrics=(Metric("run", "script to command line", requirement=AtMost(0.2)),),
+        metrics=(Metric("run", "script to command line", requirement=FILES.bound(0.2)),),
         ours=_prepared(function),
         peer=Missing("ships the text of one function: no scripts, no modules"),
         limit=looping(Place.BARE, _TEXT, {"run": "zlib.compress(text)"}),
         limit_is="zlib of as much text of that kind, in memory",
+        yardstick=FILES,
         rounds=7,
-        quick_rounds=3,
     )
 
 
 CASES = (
     Case(
         name="package one function",
-        metrics=(Metric("run", "function to command line", requirement=AtMost(0.02)),),
+        metrics=(Metric("run", "function to command line", requirement=PARSE.bound(0.02)),),
         ours=looping(
             Place.OURS, f"{_FUNCTION}\nfrom kubeflow.packaging import bundle", {"run": "bundle(train).command()"}
         ),
         peer=looping(Place.PEER, _PEER, {"run": "command(runtime, train, None, [], None)"}),
         limit=looping(Place.BARE, f"{_FUNCTION}\nimport inspect", {"run": "inspect.getsource(train)"}),
         limit_is="inspect.getsource of the function",
+        yardstick=PARSE,
         rounds=7,
-        quick_rounds=3,
     ),
     _project("package a script that imports 100 modules", "bundle_hundred_files"),
     _project("package a workspace of 100 files", "bundle_hundred_files_workspace"),
     Case(
         name="start a script through the loader",
-        metrics=(Metric("run", "whole process, wall", requirement=AtMostOverLimit(0.1)),),
+        metrics=(Metric("run", "whole process, wall", requirement=AtMostTimesLimit(1 + 0.1 / START.seconds)),),
         ours=_prepared("loader_startup"),
         peer=Missing("has no loader: its code travels as text in a shell command"),
         limit=_prepared("plain_startup"),
         limit_is="the same script, run directly",
         rounds=7,
-        quick_rounds=3,
     ),
 )

@@ -2,15 +2,15 @@
 
 from tests.bench.cases import Case, Metric, Place, Probe, Unit
 from tests.bench.probes import bare, running
-from tests.bench.requirements import AtMost
 from tests.bench.series import Missing
+from tests.bench.yardsticks import START
 
 
 def _program(name: str, probe: Probe, *extra: Metric, seconds: float | None = None) -> Case:
     return Case(
         name=name,
         metrics=(
-            Metric("wall", "whole process, wall", requirement=None if seconds is None else AtMost(seconds)),
+            Metric("wall", "whole process, wall", requirement=None if seconds is None else START.bound(seconds)),
             Metric("cpu", "whole process, CPU"),
             Metric("memory", "peak memory", Unit.BYTES),
             *extra,
@@ -19,8 +19,9 @@ def _program(name: str, probe: Probe, *extra: Metric, seconds: float | None = No
         peer=Missing("the published package has no generator: its models come from another project"),
         limit=bare(Place.CHECKOUT),
         limit_is="bare interpreter",
+        yardstick=None if seconds is None else START,
         rounds=5,
-        quick_rounds=3,
+        weight=2,
     )
 
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from tests.bench.cases import Case, Metric, Place, Unit
+from tests.bench.cases import Case, Metric, Place
 from tests.bench.probes import scripting
-from tests.bench.requirements import AtMost
 from tests.bench.series import Missing
+from tests.bench.yardsticks import POLL, ROWS, START
 
 _JOBS = Path(__file__).parent / "jobs"
 
@@ -138,56 +138,56 @@ CASES = (
     Case(
         name="local: submit a job",
         metrics=(
-            Metric("warm", "train() returns", requirement=AtMost(0.05)),
+            Metric("warm", "train() returns", requirement=START.bound(0.05)),
             Metric("first", "first call of a process"),
         ),
         ours=scripting(Place.CHECKOUT, _SUBMIT),
         peer=scripting(Place.PEER, _SUBMIT_PEER),
         limit=scripting(Place.BARE, _SPAWN),
         limit_is="starting a Python and nothing else",
+        yardstick=START,
         rounds=7,
-        quick_rounds=3,
     ),
     Case(
         name="local: reuse an environment",
         metrics=(
-            Metric("reused", "an environment that is there", requirement=AtMost(0.05)),
+            Metric("reused", "an environment that is there", requirement=START.bound(0.05)),
             Metric("built", "one of a small wheel, built"),
         ),
         ours=scripting(Place.CHECKOUT, _ENVIRONMENT),
         peer=Missing("builds an environment for every job, and deletes it"),
         limit=Missing("nothing to do"),
         limit_is="nothing",
+        yardstick=START,
         rounds=3,
-        quick_rounds=1,
         warmup=0,
     ),
     Case(
         name="local: follow a log",
         metrics=(
-            Metric("median", "print in the rank to the client's iterator", requirement=AtMost(0.1)),
+            Metric("median", "print in the rank to the client's iterator", requirement=POLL.bound(0.1)),
             Metric("longest", "longest of 60 lines"),
         ),
         ours=scripting(Place.CHECKOUT, _FOLLOW),
         peer=Missing("reads its logs when the job is over"),
         limit=scripting(Place.BARE, _FOLLOW_PIPE),
         limit_is="a pipe between two processes",
+        yardstick=POLL,
         rounds=3,
-        quick_rounds=1,
         warmup=0,
     ),
     Case(
         name="local: list 1,000 finished jobs",
         metrics=(
-            Metric("list", "list_jobs()", unit=Unit.SECONDS, requirement=AtMost(0.05)),
+            Metric("list", "list_jobs()", requirement=ROWS.bound(0.05)),
             Metric("first", "first call of a process"),
         ),
         ours=scripting(Place.CHECKOUT, _LIST),
         peer=Missing(_FORGETS),
         limit=Missing("nothing to compare with"),
         limit_is="nothing",
+        yardstick=ROWS,
         rounds=3,
-        quick_rounds=1,
         warmup=0,
     ),
 )

@@ -66,7 +66,6 @@ def _case(name: str, kind: str, obj: Mapping[str, object], classes: Mapping[Plac
         limit=_raw(obj),
         limit_is="json.loads and json.dumps of the same object",
         rounds=7,
-        quick_rounds=3,
         warmup=0,  # the worker warms up each statement itself
     )
 
@@ -84,7 +83,6 @@ def _size(name: str, ours: str, peer: str) -> Case:
         limit=Missing("there is no smallest size"),
         limit_is="",
         rounds=1,
-        quick_rounds=1,
         warmup=0,
     )
 

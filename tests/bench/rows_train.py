@@ -75,7 +75,7 @@ def _case(nodes: int, words: str) -> Case:
         limit=scripting(Place.CHECKOUT, _TORCHRUN.format(nodes=nodes)),
         limit_is="plain torchrun of the same function as a script",
         rounds=7,
-        quick_rounds=3,
+        weight=3,
     )
 
 

@@ -1,7 +1,7 @@
 """The arithmetic: medians, spread, and ratios paired by round."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -24,6 +24,16 @@ Side: TypeAlias = Series | Missing
 
 
 @dataclass(frozen=True, slots=True)
+class Sides:
+    """The figures of a row. Those of one round stand at one place in each series."""
+
+    ours: Side
+    peer: Side
+    limit: Side
+    yardstick: Side
+
+
+@dataclass(frozen=True, slots=True)
 class Spread:
     """Where the figures of a series lie."""
 
@@ -41,22 +51,11 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(median=median, low=min(values), q1=q1, q3=q3, high=max(values), n=len(values))
 
 
-def paired(left: Side, right: Side, combine: Callable[[float, float], float]) -> tuple[float, ...] | None:
-    """Combine figures of the same round, which saw the same load; None where a side is missing."""
-    if isinstance(left, Missing) or isinstance(right, Missing):
-        return None
-    return tuple(combine(a, b) for a, b in zip(left.values, right.values, strict=True))
-
-
 def ratio(left: Side, right: Side) -> Spread | None:
-    """Return the spread of `left / right` by round; None where a side is missing or `right` is ever zero."""
-    if isinstance(right, Series) and 0 in right.values:
+    """Return the spread of `left / right` by round: figures of one round saw the same load.
+
+    None where a side is missing or `right` is ever zero.
+    """
+    if isinstance(left, Missing) or isinstance(right, Missing) or 0 in right.values:
         return None
-    quotients = paired(left, right, lambda a, b: a / b)
-    return spread(quotients) if quotients else None
-
-
-def difference(left: Side, right: Side) -> Spread | None:
-    """Return the spread of `left - right` by round; None where a side is missing."""
-    differences = paired(left, right, lambda a, b: a - b)
-    return spread(differences) if differences else None
+    return spread([a / b for a, b in zip(left.values, right.values, strict=True)])

@@ -5,17 +5,18 @@ from functools import partial
 from itertools import groupby
 
 from tests.bench.cases import Unit
+from tests.bench.requirements import AtMostTimesYardstick
 from tests.bench.rows import Row, Verdict
 from tests.bench.series import Missing, Series, Side, Spread, spread
 
 _SCALES: dict[Unit, tuple[tuple[float, str], ...]] = {
     Unit.SECONDS: ((1.0, " s"), (1e-3, " ms"), (1e-6, " us")),
-    Unit.BYTES: ((2.0**20, " MiB"),),
+    Unit.BYTES: ((1e6, " MB"),),
     Unit.COUNT: ((1.0, ""),),
 }
 
-_HEAD = ("", "ours", "peer", "limit", "peer/ours", "ours/limit", "n", "requirement")
-_MARKS = {Verdict.MET: "ok", Verdict.MISSED: "MISSED", Verdict.UNKNOWN: "NOT SHOWN"}
+_HEAD = ("", "ours", "peer", "limit", "yardstick", "peer/ours", "ours/limit", "ours/yard", "n", "bound", "")
+_MARKS = {Verdict.MET: "holds", Verdict.MISSED: "MISSED", Verdict.UNKNOWN: "NOT SHOWN"}
 
 
 def figure(value: float, unit: Unit) -> str:
@@ -33,8 +34,11 @@ def table(rows: Sequence[Row]) -> str:
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEAD))]
     head, *aligned = [_align(line, widths) for line in lines]
     text = [head, "-" * max(map(len, (head, *aligned)))]
-    for case, group in groupby(zip(rows, aligned, strict=True), key=lambda pair: (pair[0].case, pair[0].limit_is)):
-        text.append(f"{case[0]}   (limit: {case[1]})")
+    for (case, limit, yardstick), group in groupby(
+        zip(rows, aligned, strict=True), key=lambda pair: (pair[0].case, pair[0].limit_is, pair[0].yardstick_is)
+    ):
+        means = [f"{what}: {words}" for what, words in (("limit", limit), ("yardstick", yardstick)) if words]
+        text.append(f"{case}   ({'; '.join(means)})" if means else case)
         text.extend(line for _, line in group)
     text += ["", "Medians [quartiles] over n rounds; ratios are medians over pairs of the same round."]
     text += [f"[{number}] {note}" for number, note in enumerate(notes, 1)]
@@ -42,17 +46,19 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _line(row: Row, notes: list[str]) -> tuple[str, ...]:
-    sides = (("ours", row.ours), ("peer", row.peer), ("limit", row.limit))
+    sides = (("ours", row.sides.ours), ("peer", row.sides.peer), ("limit", row.sides.limit))
     cells = [_cell(name, side, row.unit, notes) for name, side in sides]
+    judged = isinstance(row.requirement, AtMostTimesYardstick)
+    cells.append(_cell("yardstick", row.sides.yardstick, Unit.SECONDS, notes) if judged else "")
     rounds = max((len(side.values) for _, side in sides if isinstance(side, Series)), default=0)
-    ratios = (_times(row.peer_to_ours), _times(row.ours_to_limit))
-    return (f"  {row.metric}", *cells, *ratios, str(rounds), _requirement(row))
+    ratios = (_times(row.peer_to_ours), _times(row.ours_to_limit), _times(row.ours_to_yardstick) if judged else "")
+    return (f"  {row.metric}", *cells, *ratios, str(rounds), *_bound(row))
 
 
-def _requirement(row: Row) -> str:
+def _bound(row: Row) -> tuple[str, str]:
     if row.requirement is None or row.verdict is None:
-        return ""
-    return f"{row.requirement.text(partial(figure, unit=row.unit))}: {_MARKS[row.verdict]}"
+        return "", ""
+    return row.requirement.text(partial(figure, unit=row.unit)), _MARKS[row.verdict]
 
 
 def _cell(name: str, side: Side, unit: Unit, notes: list[str]) -> str:
