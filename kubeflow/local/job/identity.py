@@ -33,7 +33,7 @@ class ProcessIdentity:
     @classmethod
     def from_text(cls, text: str) -> ProcessIdentity:
         """Read what `to_text` wrote."""
-        return cls(**json.loads(text))
+        return _from_text(text)
 
     @property
     def local(self) -> bool:
@@ -52,6 +52,11 @@ class ProcessIdentity:
     def alive(self) -> bool:
         """Whether the process runs, as far as this machine can see. A zombie does not."""
         return self.local and identify(self.pid) == self
+
+
+@functools.lru_cache(maxsize=4096)  # a listing reads the same few for every job
+def _from_text(text: str) -> ProcessIdentity:
+    return ProcessIdentity(**json.loads(text))
 
 
 def identify(pid: int) -> ProcessIdentity | None:
