@@ -18,7 +18,7 @@ CASES: tuple[Case, ...] = (
     *rows_models.CASES,
     *rows_codegen.CASES,
     *rows_bundle.CASES,
-    *rows_train.CASES,
     *rows_local.CASES,
+    *rows_train.CASES,
     *rows_cluster.CASES,
 )

@@ -76,6 +76,7 @@ def _case(nodes: int, words: str) -> Case:
         limit_is="plain torchrun of the same function as a script",
         rounds=7,
         weight=3,
+        slow="" if nodes == 1 else "one node stands for both",
     )
 
 

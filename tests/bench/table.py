@@ -91,7 +91,7 @@ def _digits(value: float) -> str:
     """Write three significant digits without an exponent, and whole numbers as such."""
     if value == round(value) or abs(value) >= 100:
         return f"{value:.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.4f}"
 
 
 def _align(line: Sequence[str], widths: Sequence[int]) -> str:
