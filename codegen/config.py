@@ -106,9 +106,9 @@ def load(root: Path) -> Config:
     if not isinstance(table, dict):
         raise CodegenError(f"{path}: no [tool.codegen] table")
     table = cast("dict[str, object]", table)
-    reader = _Reader("tool.codegen", table)
+    reader = _TomlTable("tool.codegen", table)
     components = {
-        name: _component(name, _Reader(f"tool.codegen.components.{name}", reader.table_of(value)))
+        name: _component(name, _TomlTable(f"tool.codegen.components.{name}", reader.table_of(value)))
         for name, value in reader.table("components").items()
     }
     modules = reader.strings_by_name("modules")
@@ -120,7 +120,7 @@ def load(root: Path) -> Config:
     return Config(package, components, modules, types, shared, hashlib.sha256(canonical).hexdigest())
 
 
-def _component(name: str, reader: _Reader) -> Component:
+def _component(name: str, reader: _TomlTable) -> Component:
     component = Component(
         name=name,
         repository=reader.string("repository"),
@@ -147,7 +147,7 @@ def _string(where: str, value: object) -> str:
     return value
 
 
-class _Reader:
+class _TomlTable:
     """Reads one TOML table; `finish` refuses the keys that nobody asked for."""
 
     def __init__(self, where: str, values: dict[str, object]) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from codegen.cel.syntax import NotLowerable
 
-Kind = Literal["name", "sign", "string", "int", "double", "end"]
+TokenKind = Literal["name", "sign", "string", "int", "double", "end"]
 
 _TOKEN = re.compile(
     r"""
@@ -32,7 +32,7 @@ _NUMERIC = re.compile(r"[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})
 class Token:
     """One token; `text` is the value of a string, the digits of a number, else the token itself."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     at: int
 

@@ -14,7 +14,19 @@ from typing import cast
 
 from codegen.cel.parser import parse
 from codegen.cel.regex import translate
-from codegen.cel.syntax import Call, Entries, Has, Items, Literal, Macro, Name, Node, NotLowerable, Select, names
+from codegen.cel.syntax import (
+    Call,
+    Entries,
+    Expression,
+    Has,
+    Items,
+    Literal,
+    Macro,
+    NotLowerable,
+    Select,
+    Variable,
+    names,
+)
 from codegen.schema.definitions import Definitions, reference
 from codegen.schema.jsontypes import Object
 
@@ -43,7 +55,7 @@ _RESERVED = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Lowered:
+class LoweredExpression:
     """A rule as Python source.
 
     Attributes:
@@ -61,7 +73,7 @@ class _Value:
     schema: Object | None = None  # of the value, where it is an object or a list that the schema declares
 
 
-def lower(text: str, schema: Object, definitions: Definitions, *, root: bool = False) -> Lowered:
+def lower(text: str, schema: Object, definitions: Definitions, *, root: bool = False) -> LoweredExpression:
     """Return the rule (or message expression) `text` as Python source.
 
     Args:
@@ -83,7 +95,7 @@ def lower(text: str, schema: Object, definitions: Definitions, *, root: bool = F
         compile(source, "<rule>", "eval")
     except (RecursionError, MemoryError) as error:
         raise NotLowerable("it is too long or too deep") from error
-    return Lowered(source, "oldSelf" in names(node))
+    return LoweredExpression(source, "oldSelf" in names(node))
 
 
 def _shape(node: Object, definitions: Definitions) -> Object | None:
@@ -106,10 +118,10 @@ def _unescaped(name: str) -> str:
 class _Lowering:
     definitions: Definitions
 
-    def value(self, node: Node, scope: Mapping[str, _Value]) -> _Value:
+    def value(self, node: Expression, scope: Mapping[str, _Value]) -> _Value:
         if isinstance(node, Literal):
             return _Value(_literal(node.value))
-        if isinstance(node, Name):
+        if isinstance(node, Variable):
             if node.name not in scope:
                 raise NotLowerable(f"there is no variable {node.name!r}")
             return scope[node.name]

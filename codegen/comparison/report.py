@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
-from codegen.comparison.change import Change, Class, Detail, Move
-from codegen.comparison.differ import Report
+from codegen.comparison.change import Change, ChangeClass, Detail, Move
+from codegen.comparison.differ import ApiDiff
 from codegen.comparison.tree import dotted
 from codegen.schema.jsontypes import Json
 
@@ -23,7 +23,7 @@ _WORDS: dict[str, str] = {
 }
 
 
-def render(report: Report, form: Format) -> str:
+def render(report: ApiDiff, form: Format) -> str:
     """Return the report as a page of Markdown, as the same page in plain text, or as JSON for a machine."""
     if form == "json":
         return json.dumps(_as_json(report), indent=1, ensure_ascii=True)
@@ -31,7 +31,7 @@ def render(report: Report, form: Format) -> str:
     return page if form == "markdown" else _plain(page)
 
 
-def _page(report: Report) -> Iterable[str]:
+def _page(report: ApiDiff) -> Iterable[str]:
     yield f"# {report.old} → {report.new}"
     yield ""
     yield f"**{report.verdict}**: {_reasons(report)}"
@@ -61,11 +61,11 @@ def _page(report: Report) -> Iterable[str]:
     yield from _type_names(report)
 
 
-def _reasons(report: Report) -> str:
+def _reasons(report: ApiDiff) -> str:
     if not report.changes:
         return "nothing could be compared" if report.verdict == "unknown" else "nothing changed"
     broken = [change for change in report.changes if change.breaking]
-    counted: dict[Class, int] = defaultdict(int)
+    counted: dict[ChangeClass, int] = defaultdict(int)
     for change in broken or report.changes:
         counted[change.what] += 1
     text = ", ".join(f"{count} {what.replace('-', ' ')}" for what, count in counted.items())
@@ -74,7 +74,7 @@ def _reasons(report: Report) -> str:
 
 def _section(changes: Sequence[Change]) -> Iterable[str]:
     """One line for every class of change in a type."""
-    grouped: dict[tuple[Class, str], list[Change]] = defaultdict(list)
+    grouped: dict[tuple[ChangeClass, str], list[Change]] = defaultdict(list)
     for change in changes:
         grouped[change.what, change.owner].append(change)
     for (what, owner), members in grouped.items():
@@ -124,7 +124,7 @@ def _place(move: Move) -> str:
     return f"`{dotted(move.after)}`" if move.after else "nothing like it"
 
 
-def _type_names(report: Report) -> Iterable[str]:
+def _type_names(report: ApiDiff) -> Iterable[str]:
     names = report.types
     if not (names.removed or names.added or names.renamed):
         return
@@ -138,7 +138,7 @@ def _type_names(report: Report) -> Iterable[str]:
             yield f"- {word}: " + ", ".join(f"`{_short(name)}`" for name in group)
 
 
-def _as_json(report: Report) -> dict[str, object]:
+def _as_json(report: ApiDiff) -> dict[str, object]:
     return {
         "old": report.old,
         "new": report.new,

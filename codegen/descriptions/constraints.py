@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from codegen.schema.definitions import forbids_change
 from codegen.schema.jsontypes import Json, Object
-
-IMMUTABLE = "self == oldSelf"
 
 
 def constraints(node: Object) -> list[str]:
@@ -27,9 +26,9 @@ def constraints(node: Object) -> list[str]:
     elif kind == "atomic":
         result.append("replaced as a whole")
     rules = [*_rules(node), *(_rules(items) if isinstance(items, Mapping) else ())]
-    if any(rule["rule"] == IMMUTABLE for rule in rules):
+    if any(forbids_change(rule["rule"]) for rule in rules):
         result.append("cannot be changed once set")
-    result += [f"rule: {rule.get('message', rule['rule'])}" for rule in rules if rule["rule"] != IMMUTABLE]
+    result += [f"rule: {rule.get('message', rule['rule'])}" for rule in rules if not forbids_change(rule["rule"])]
     return result
 
 

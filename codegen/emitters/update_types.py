@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from codegen.errors import CodegenError
-from codegen.schema.definitions import OBJECT_META, REF_PREFIX, Definitions, reference
+from codegen.schema.definitions import OBJECT_META, REF_PREFIX, Definitions, forbids_change, reference
 from codegen.schema.jsontypes import Json, Object
 
 SUFFIX = "Update"
@@ -77,4 +77,4 @@ def _properties(node: Object) -> Mapping[str, Object]:
 
 def _is_immutable(node: Object) -> bool:
     rules = cast("list[Mapping[str, str]]", node.get("x-kubernetes-validations", []))
-    return any(sorted(rule.get("rule", "").split()) == ["==", "oldSelf", "self"] for rule in rules)
+    return any(forbids_change(rule.get("rule", "")) for rule in rules)

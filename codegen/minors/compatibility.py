@@ -14,7 +14,7 @@ from typing import cast
 
 from codegen.config import Component, Config, minor
 from codegen.errors import CodegenError
-from codegen.minors import availability
+from codegen.minors import field_table
 from codegen.pins import lock
 from codegen.pins.lock import numeric
 
@@ -111,8 +111,8 @@ def render(root: Path, configuration: Config) -> str:
     tables = [
         (
             component.name.capitalize(),
-            availability.minors(component),
-            availability.grouped(availability.load(root, component)),
+            field_table.minors(component),
+            field_table.grouped(field_table.load(root, component)),
         )
         for component in configuration.components.values()
         if len(component.versions) > 1

@@ -52,3 +52,8 @@ def references(node: Object) -> set[str]:
     for _, child in children(node):
         found |= references(child)
     return found
+
+
+def forbids_change(rule: str) -> bool:
+    """True when the CEL rule is `self == oldSelf`, however it is written: what it stands on is immutable once set."""
+    return "".join(rule.split()) in ("self==oldSelf", "oldSelf==self")

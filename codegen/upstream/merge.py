@@ -21,7 +21,7 @@ Position = tuple[str, ...]  # definition, then steps within it
 
 
 @dataclass
-class _Walk:
+class _PairedWalk:
     definitions: dict[str, Object]
     openapi: str
     facts: dict[Position, tuple[Object, str, JsonPath]] = field(
@@ -102,7 +102,7 @@ def merge(definitions: Definitions, openapi: str, kinds: Iterable[tuple[str, Crd
         SchemaError: The two disagree: another set of fields, type, required fields, enum or format; or the CRDs
             constrain one field differently on different paths.
     """
-    walk = _Walk(dict(definitions), openapi)
+    walk = _PairedWalk(dict(definitions), openapi)
     for name, crd in kinds:
         if name not in definitions:
             raise SchemaError(openapi, ("components", "schemas"), f"no definition {name!r} for the kind {crd.kind}")

@@ -25,7 +25,7 @@ _SERVERS = {"apiVersion", "kind", "metadata"}
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FieldRow:
     """A field that not every minor has; see `kubeflow.core.availability.Field`."""
 
     path: str
@@ -36,7 +36,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class LimitRow:
     """What some minors admit in a field that they have in common; see `kubeflow.core.availability.Limit`."""
 
     path: str
@@ -54,11 +54,11 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class FieldTable:
     """The rows of one kind, sorted by path."""
 
-    fields: tuple[Field, ...]
-    limits: tuple[Limit, ...]
+    fields: tuple[FieldRow, ...]
+    limits: tuple[LimitRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def read_replaced(schemas: Path) -> list[Replaced]:
         raise CodegenError(f"schemas/{REPLACED}: {error}") from error
 
 
-def load(root: Path, component: Component) -> dict[str, Table]:
+def load(root: Path, component: Component) -> dict[str, FieldTable]:
     """Return the tables of all kinds of `component`, from its pins.
 
     Raises:
@@ -103,15 +103,17 @@ def load(root: Path, component: Component) -> dict[str, Table]:
     return tables(minors(component), contracts, known)
 
 
-def grouped(tables: Mapping[str, Table]) -> list[tuple[tuple[str, ...], Table]]:
+def grouped(tables: Mapping[str, FieldTable]) -> list[tuple[tuple[str, ...], FieldTable]]:
     """Return each different table once, with the kinds that it holds for."""
-    kinds: dict[Table, list[str]] = defaultdict(list)
+    kinds: dict[FieldTable, list[str]] = defaultdict(list)
     for kind, table in tables.items():
         kinds[table].append(kind)
     return [(tuple(names), table) for table, names in kinds.items()]
 
 
-def tables(names: Sequence[str], contracts: Sequence[Contract], replaced: Sequence[Replaced] = ()) -> dict[str, Table]:
+def tables(
+    names: Sequence[str], contracts: Sequence[Contract], replaced: Sequence[Replaced] = ()
+) -> dict[str, FieldTable]:
     """Return the tables by kind.
 
     Args:
@@ -123,11 +125,11 @@ def tables(names: Sequence[str], contracts: Sequence[Contract], replaced: Sequen
         CodegenError: An entry of `replaced` names no removed field, or one in its place that does not exist.
     """
     kinds = sorted({kind for contract in contracts for kind in contract.kinds})
-    result: dict[str, Table] = {}
+    result: dict[str, FieldTable] = {}
     for kind in kinds:
-        walk = _Walk(names)
+        walk = _MinorWalk(names)
         walk.below([contract.kinds.get(kind) for contract in contracts], ())
-        result[kind] = Table(tuple(walk.fields), tuple(walk.limits))
+        result[kind] = FieldTable(tuple(walk.fields), tuple(walk.limits))
     for entry in replaced:
         if entry.kind not in result:
             raise CodegenError(f"schemas/{REPLACED}: there is no kind {entry.kind!r}; there are: {', '.join(kinds)}")
@@ -137,10 +139,10 @@ def tables(names: Sequence[str], contracts: Sequence[Contract], replaced: Sequen
 
 
 @dataclass
-class _Walk:
+class _MinorWalk:
     names: Sequence[str]
-    fields: list[Field] = field(default_factory=list[Field])
-    limits: list[Limit] = field(default_factory=list[Limit])
+    fields: list[FieldRow] = field(default_factory=list[FieldRow])
+    limits: list[LimitRow] = field(default_factory=list[LimitRow])
 
     def below(self, nodes: Sequence[Node | None], path: tuple[str, ...]) -> None:
         """Record what differs below one place, which some of the minors have."""
@@ -156,7 +158,7 @@ class _Walk:
                 for first, last in _runs([child is not None for child in children]):
                     since, until = self._range(first, last)
                     by, moved = successors.get((step, last), (None, None))
-                    self.fields.append(Field(written(here), since, until, by, moved))
+                    self.fields.append(FieldRow(written(here), since, until, by, moved))
             if here[0] != "status":  # written by the control plane, within its own limits
                 self._limits(children, here, enums=not servers)
             if sum(child is not None for child in children) > 1:
@@ -201,7 +203,7 @@ class _Walk:
                 continue
             values, (since, until) = kept[first], self._range(first, index - 1)
             if values is not None:
-                limit = Limit(
+                limit = LimitRow(
                     path=written(path),
                     since=since,
                     until=until,
@@ -244,7 +246,9 @@ def _runs(present: Sequence[bool]) -> Iterator[tuple[int, int]]:
             first = None
 
 
-def _with_replacement(table: Table, entry: Replaced, names: Sequence[str], trees: Sequence[Node | None]) -> Table:
+def _with_replacement(
+    table: FieldTable, entry: Replaced, names: Sequence[str], trees: Sequence[Node | None]
+) -> FieldTable:
     for index, row in enumerate(table.fields):
         if row.path == entry.field and row.until is not None:
             after = trees[names.index(row.until) + 1]
