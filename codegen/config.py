@@ -1,4 +1,7 @@
-"""What is generated, read from `[tool.codegen]` of pyproject.toml. Standard library only: `verify` needs it too."""
+"""The table `[tool.codegen]` of pyproject.toml: components, versions, kinds, modules, hand-written types.
+
+Standard library only: `verify` reads it too.
+"""
 
 from __future__ import annotations
 
@@ -79,8 +82,8 @@ class Config:
         try:
             return self.components[name]
         except KeyError:
-            known = ", ".join(sorted(self.components))
-            raise CodegenError(f"unknown component {name!r}; pyproject.toml has: {known}") from None
+            names = ", ".join(sorted(self.components))
+            raise CodegenError(f"unknown component {name!r}; pyproject.toml has: {names}") from None
 
 
 def minor(version: str) -> str:

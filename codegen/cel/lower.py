@@ -1,8 +1,8 @@
-"""Lowers a parsed CEL expression to the source of a Python expression over the functions of `kubeflow.core.cel`.
+"""CEL expressions as source of Python expressions, which call the functions of `kubeflow.core.cel`.
 
-No text of a rule reaches the source except as the literal of a string: names of variables and functions are ours.
-What the API server would check when it compiles the rule is checked here as far as it matters: a field that the schema
-does not declare, an unknown variable or function is refused.
+No text of a rule reaches the source except as the literal of a string: names of variables and functions are the
+generator's. The type checks of the API server's compiler are repeated as far as the schema allows: a field that the
+schema does not declare, an unknown variable and an unknown function are refused.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class LoweredExpression:
 
     Attributes:
         source: An expression over `cel`, `this` and `old`.
-        transition: Whether it looks at the old value.
+        transition: True when the rule uses `oldSelf`: the API server runs it on updates only.
     """
 
     source: str
@@ -79,7 +79,7 @@ def lower(text: str, schema: Object, definitions: Definitions, *, root: bool = F
     Args:
         schema: Of the value that the rule stands at: what `self` is.
         definitions: That the schema refers to.
-        root: Whether it stands at the root of a kind, where only `metadata.name` and `.generateName` are seen.
+        root: True when the rule stands at the root of a kind: of the metadata, it sees `name` and `generateName` alone.
 
     Raises:
         NotLowerable: It is no CEL, would not compile against the schema, or uses what is not supported.
@@ -111,7 +111,7 @@ def _properties(shape: Object) -> Mapping[str, Object]:
 def _unescaped(name: str) -> str:
     if match := _RESERVED.fullmatch(name):
         return match[1]
-    return _ESCAPED.sub(lambda found: _ESCAPES[found[0]], name)
+    return _ESCAPED.sub(lambda escape: _ESCAPES[escape[0]], name)
 
 
 @dataclass(frozen=True, slots=True)

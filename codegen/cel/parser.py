@@ -1,4 +1,4 @@
-"""Parses CEL: one method a level of precedence, after the grammar of the language specification (cel-spec,
+"""The CEL parser: one method for each level of precedence, after the grammar of the language specification (cel-spec,
 doc/langdef.md, "Syntax"). Message and bytes literals, unsigned numbers and optional syntax are refused.
 """
 
@@ -33,8 +33,8 @@ def parse(text: str) -> Expression:
 
 
 class _Parser:
-    def __init__(self, found: list[Token]) -> None:
-        self._tokens = found
+    def __init__(self, token_list: list[Token]) -> None:
+        self._tokens = token_list
         self._next = 0
         self._depth = 0
 
@@ -158,26 +158,26 @@ class _Parser:
         return Literal(value)
 
     def _list(self, close: str, *, trailing: bool = False) -> list[Expression]:
-        found: list[Expression] = []
+        items: list[Expression] = []
         while not self._take(close):
-            if found:
+            if items:
                 self._expect(",")
                 if trailing and self._take(close):
                     break
-            found.append(self.expression())
-        return found
+            items.append(self.expression())
+        return items
 
     def _entries(self) -> list[tuple[Expression, Expression]]:
-        found: list[tuple[Expression, Expression]] = []
+        entries: list[tuple[Expression, Expression]] = []
         while not self._take("}"):
-            if found:
+            if entries:
                 self._expect(",")
                 if self._take("}"):
                     break
             key = self.expression()
             self._expect(":")
-            found.append((key, self.expression()))
-        return found
+            entries.append((key, self.expression()))
+        return entries
 
     @property
     def _peek(self) -> Token:

@@ -1,4 +1,4 @@
-"""The tree of a parsed CEL expression, and the error of everything here."""
+"""The node types of a parsed CEL expression, and `NotLowerable`, the error of this package."""
 
 from __future__ import annotations
 
@@ -81,10 +81,10 @@ def names(node: Expression) -> set[str]:
     """Return every variable that `node` mentions, bound by a macro or not."""
     if isinstance(node, Variable):
         return {node.name}
-    found: set[str] = set()
+    variables: set[str] = set()
     for child in _children(node):
-        found |= names(child)
-    return found
+        variables |= names(child)
+    return variables
 
 
 def _children(node: Expression) -> tuple[Expression, ...]:

@@ -1,4 +1,4 @@
-"""`python -m codegen diff`: its arguments, what they stand for, and its exit code."""
+"""`python -m codegen diff`: arguments, the two contracts that they name, and the exit code."""
 
 from __future__ import annotations
 

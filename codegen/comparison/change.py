@@ -1,4 +1,4 @@
-"""What a change is, and what each class of change does to those who write objects and to those who read them."""
+"""The classes of change between two API states, and the effect of each on writers and on readers of objects."""
 
 from __future__ import annotations
 
@@ -142,5 +142,5 @@ class Change:
 
     @property
     def breaking(self) -> bool:
-        """Whether it breaks anyone."""
+        """True when the change breaks writers or readers."""
         return "breaks" in (self.effects.writers, self.effects.readers)

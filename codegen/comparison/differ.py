@@ -1,4 +1,4 @@
-"""The diff itself: walks two contracts side by side and folds what it finds into one change for every type."""
+"""The walk over two contracts side by side, and the `ApiDiff` with one change for each difference of a type."""
 
 from __future__ import annotations
 
@@ -175,8 +175,8 @@ class _ContractWalk:
         if not self._partial:
             return old, new
         silent = [node for node, contract in ((old, self._old), (new, self._new)) if not contract.complete]
-        known = _UNSAID + _UNSAID_OF_SERVERS if (owner or "").startswith(KUBERNETES) else _UNSAID
-        unsaid = [keyword for keyword in known if any(keyword not in node.facts for node in silent)]
+        unstated = _UNSAID + _UNSAID_OF_SERVERS if (owner or "").startswith(KUBERNETES) else _UNSAID
+        unsaid = [keyword for keyword in unstated if any(keyword not in node.facts for node in silent)]
         return _leave_out(old, unsaid), _leave_out(new, unsaid)
 
     # -- recording -------------------------------------------------------------------------------------------------
@@ -188,10 +188,10 @@ class _ContractWalk:
             if before == after:
                 continue
             if keyword == "subresources":
-                gone, come = (set(cast("list[str]", value or [])) for value in (before, after))
-                for name in gone - come:
+                removed, added = (set(cast("list[str]", value or [])) for value in (before, after))
+                for name in removed - added:
                     self._add("subresource-removed", owner, (kind,), Detail("subresource", name, None))
-                for name in come - gone:
+                for name in added - removed:
                     self._add("subresource-added", owner, (kind,), Detail("subresource", None, name))
                 continue
             what: ChangeClass = "presentation-changed" if keyword in _PRESENTATION else "keyword-changed"
@@ -259,10 +259,10 @@ class _ContractWalk:
         return replace(effects, writers="none") if all(map(self._servers_own, paths)) else effects
 
     def _servers_own(self, path: tuple[str, ...]) -> bool:
-        """Whether only the control plane writes there: the status of a kind that has one, or the kind's list."""
+        """Return True when only the control plane writes at `path`: in the status of a kind, or in the kind's list."""
         kind, *steps = path
-        known = [contract.facts.get(kind, {}) for contract in (self._old, self._new)]
-        status = any("status" in cast("list[str]", each.get("subresources", [])) for each in known)
+        facts = [contract.facts.get(kind, {}) for contract in (self._old, self._new)]
+        status = any("status" in cast("list[str]", each.get("subresources", [])) for each in facts)
         return (status and steps[:1] == ["status"]) or kind.removesuffix("List") in self._new.kinds.keys() - {kind}
 
 
@@ -276,6 +276,6 @@ def _types(old: Mapping[str, Node], new: Mapping[str, Node]) -> TypeNames:
     removed = {name: node for name, node in old.items() if name not in new}
     added = {name: node for name, node in new.items() if name not in old}
     renamed = [(rename.before, rename.after) for rename in renames.find(removed, added)]
-    gone = sorted(removed.keys() - {before for before, _ in renamed})
-    come = sorted(added.keys() - {after for _, after in renamed})
-    return TypeNames(tuple(gone), tuple(come), tuple(sorted(renamed)))
+    removed_names = sorted(removed.keys() - {before for before, _ in renamed})
+    added_names = sorted(added.keys() - {after for _, after in renamed})
+    return TypeNames(tuple(removed_names), tuple(added_names), tuple(sorted(renamed)))

@@ -1,4 +1,4 @@
-"""Compares what two schemas say about one place, keyword by keyword, and classifies the differences."""
+"""The differences of two schema nodes by keyword (type, enum, bounds, default, CEL rules), each with its class."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _types(old: Node, new: Node) -> KeywordChange | None:
 
 
 def _admits(wide: Node, narrow: Node) -> bool:
-    """Whether every value of `narrow`'s type is one of `wide`'s."""
+    """Return True when every value of the type of `narrow` is a value of the type of `wide`."""
     if narrow.facts.get("nullable") and not wide.facts.get("nullable"):
         return False
     if wide.type == "any":
@@ -124,23 +124,23 @@ def _rules(before: Json, after: Json) -> Iterator[KeywordChange]:
     for rule in sorted(old.keys() & new.keys()):
         if old[rule] != new[rule]:
             yield "message-changed", Detail("message", old[rule], new[rule])
-    gone, come = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
-    for rule in [rule for rule in gone if forbids_change(rule)]:
-        gone.remove(rule)
+    removed, added = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
+    for rule in [rule for rule in removed if forbids_change(rule)]:
+        removed.remove(rule)
         yield "immutability-lost", Detail("rule", rule, None)
-    for rule in [rule for rule in come if forbids_change(rule)]:
-        come.remove(rule)
+    for rule in [rule for rule in added if forbids_change(rule)]:
+        added.remove(rule)
         yield "immutability-gained", Detail("rule", None, rule)
-    pairs = [(_likeness(left, right), left, right) for left in gone for right in come]
+    pairs = [(_likeness(left, right), left, right) for left in removed for right in added]
     for ratio, left, right in sorted(pairs, reverse=True):
         same_message = old[left] and old[left] == new[right]
-        if left in gone and right in come and (ratio >= _EDITED or same_message):
-            gone.remove(left)
-            come.remove(right)
+        if left in removed and right in added and (ratio >= _EDITED or same_message):
+            removed.remove(left)
+            added.remove(right)
             yield "rule-changed", Detail("rule", left, right)
-    for rule in gone:
+    for rule in removed:
         yield "rule-removed", Detail("rule", rule, None)
-    for rule in come:
+    for rule in added:
         yield "rule-added", Detail("rule", None, rule)
 
 

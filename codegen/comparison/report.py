@@ -1,4 +1,4 @@
-"""The page that a maintainer reads: what broke for writers, what broke for readers, what is new."""
+"""An `ApiDiff` as text, Markdown or JSON: breaking changes for writers, for readers, cautions, new fields."""
 
 from __future__ import annotations
 
@@ -85,27 +85,27 @@ def _section(changes: Sequence[Change]) -> Iterable[str]:
         places = len(max((change.paths for change in members), key=len))
         where = members[0].paths[0] if places == 1 and len(members) == 1 else ""
         note = f" ({places} places)" if places > 1 else f" (`{where}`)" if where.count(".") > 1 else ""
-        told = "; ".join(filter(None, map(_told, members)))
-        yield f"- **{what.replace('-', ' ')}** in `{owner}`{note}: {told or 'the type itself'}"
+        texts = "; ".join(filter(None, map(_change_text, members)))
+        yield f"- **{what.replace('-', ' ')}** in `{owner}`{note}: {texts or 'the type itself'}"
 
 
-def _told(change: Change) -> str:
+def _change_text(change: Change) -> str:
     name = f"`{change.at}`" if change.at else ""
     if change.what in ("field-added", "field-removed"):
         required = any(detail.keyword == "required" for detail in change.details)
         return f"{name} {'(required)' if required else ''}".strip()
-    return " ".join(filter(None, [name, ", ".join(map(_said, change.details))]))
+    return " ".join(filter(None, [name, ", ".join(map(_detail_text, change.details))]))
 
 
-def _said(detail: Detail) -> str:
+def _detail_text(detail: Detail) -> str:
     word = _WORDS.get(detail.keyword, detail.keyword)
     if detail.keyword == "enum":
         old, new = (
             None if values is None else list(map(str, _list(values))) for values in (detail.before, detail.after)
         )
         if old is not None and new is not None:
-            gone = [f"-{_value(value)}" for value in old if value not in new]
-            return "enum " + " ".join([*gone, *(f"+{_value(value)}" for value in new if value not in old)])
+            removed = [f"-{_value(value)}" for value in old if value not in new]
+            return "enum " + " ".join([*removed, *(f"+{_value(value)}" for value in new if value not in old)])
     if detail.before is None:
         return f"{word} {_value(detail.after)}"
     if detail.after is None:

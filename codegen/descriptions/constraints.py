@@ -1,4 +1,4 @@
-"""What a schema says about a field, in few words: the part of a description that is never written by hand."""
+"""The constraints of a schema node in words, such as `1 to 253 characters`: bounds, patterns, list keys, CEL rules."""
 
 from __future__ import annotations
 

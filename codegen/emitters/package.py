@@ -50,8 +50,8 @@ def render(
             package = config.modules[component.definitions]
             files[f"{package.replace('.', '/')}/availability.py"] = _availability(root, component, environment)
             exports[package]["availability"] = ["check"]
-    said = {name: summaries(name, descriptions) for name in definitions}
-    for package, module in builders(config, definitions, kinds, said).items():
+    field_docstrings = {name: summaries(name, descriptions) for name in definitions}
+    for package, module in builders(config, definitions, kinds, field_docstrings).items():
         place = f"{package.replace('.', '/')}/builders"
         for suffix in ("py", "pyi"):
             template = environment.get_template(f"builders.{suffix}.jinja")

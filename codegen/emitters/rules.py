@@ -1,4 +1,4 @@
-"""What the run time of CEL rules needs of a pin: each rule as Python source, and the shape of what rules see."""
+"""The content of every `rules.py`: each CEL rule as Python source, and the shapes that rules are run over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The table of which minor has which field, from all pins of a component. Data only: the run time reads it."""
+"""The table of fields by minor: since and until which minor a field exists, and the limits that only some minors have.
+
+It is made from all pins of a component and becomes `availability.py` of the generated package.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ class LimitRow:
 
     @property
     def empty(self) -> bool:
-        """Whether it admits everything."""
+        """True when the row limits nothing."""
         return self.type is None and self.enum is None and self.least is None and self.most is None
 
 
@@ -99,8 +102,8 @@ def load(root: Path, component: Component) -> dict[str, FieldTable]:
         CodegenError: A pin is missing, or an entry of `replaced.toml` matches nothing.
     """
     contracts = [pinned(root, component, version) for version in component.versions]
-    known = [entry for entry in read_replaced(root / "schemas") if entry.component == component.name]
-    return tables(minors(component), contracts, known)
+    entries = [entry for entry in read_replaced(root / "schemas") if entry.component == component.name]
+    return tables(minors(component), contracts, entries)
 
 
 def grouped(tables: Mapping[str, FieldTable]) -> list[tuple[tuple[str, ...], FieldTable]]:
@@ -187,16 +190,18 @@ class _MinorWalk:
         """Record types, enums and bounds where the minors differ.
 
         Args:
-            enums: Whether the CRD states them; of Kubernetes' own types it does not, so no minor enforces them.
+            enums: True when CRDs state enums here. Those of Kubernetes' own types do not, so no minor enforces them.
         """
         present = [child for child in children if child is not None]
-        said = [_said(child) if child else None for child in children]
-        differing = {key for one in said if one for other in said if other for key in one if one[key] != other[key]}
+        statements = [_statement(child) if child else None for child in children]
+        differing = {
+            key for one in statements if one for other in statements if other for key in one if one[key] != other[key]
+        }
         if not enums:
             differing.discard("enum")
         if len(present) < 2 or not differing:
             return
-        kept = [{key: one[key] for key in sorted(differing)} if one else None for one in said]
+        kept = [{key: one[key] for key in sorted(differing)} if one else None for one in statements]
         first = 0
         for index in range(1, len(kept) + 1):
             if index < len(kept) and kept[index] == kept[first]:
@@ -222,7 +227,7 @@ def written(path: tuple[str, ...]) -> str:
     return "".join("[*]" if step in ("[]", "{}") else f".{step}" for step in path).removeprefix(".")
 
 
-def _said(node: Node) -> Mapping[str, object]:
+def _statement(node: Node) -> Mapping[str, object]:
     def first(keywords: Sequence[str]) -> Json:
         return next((node.facts[keyword] for keyword in keywords if keyword in node.facts), None)
 
