@@ -15,7 +15,9 @@ from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(file for folder in ("docs", "examples", "tests") for file in (ROOT / folder).rglob("*.md"))]
+)
 
 _FENCE = re.compile(r"^(```+)(\w*)[^\n`]*\n(.*?)^\1[ ]*$", re.DOTALL | re.MULTILINE)
 _COMMENT = re.compile(r"<!--\s*((?:(?!-->).)*?)\s*-->\s*\Z", re.DOTALL)
