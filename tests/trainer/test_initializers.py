@@ -120,7 +120,7 @@ def test_a_secret_of_a_cluster_is_refused_here() -> None:
     ("source", "module", "extra"),
     [
         (HuggingFaceDatasetInitializer("hf://a/b"), "huggingface_hub", "huggingface"),
-        (S3DatasetInitializer("s3://a/b"), "s3fs", "s3"),
+        (S3DatasetInitializer("s3://a/b"), "boto3", "s3"),
     ],
 )
 def test_a_missing_extra_is_named_before_anything_starts(
@@ -250,7 +250,7 @@ def test_a_repository_that_the_hub_does_not_show_says_what_may_be_wrong(hub: dic
 @pytest.fixture
 def s3(tmp_path: Path) -> Iterator[dict[str, object]]:
     """An S3 server with a bucket `bucket`; yields what initializers need to reach it."""
-    pytest.importorskip("s3fs", reason="needs the extra kubeflow[s3]")
+    pytest.importorskip("boto3", reason="needs the extra kubeflow[s3]")
     server_module = pytest.importorskip("moto.server", reason="needs moto[server]")
     server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

@@ -26,7 +26,7 @@ from kubeflow.trainer.types.initializers import (
 _HUB = (HuggingFaceDatasetInitializer, HuggingFaceModelInitializer)
 _S3 = (S3DatasetInitializer, S3ModelInitializer)
 # Scheme of a URI -> the module that fetches it, and the extra that brings it.
-_EXTRAS = {"hf": ("huggingface_hub", "huggingface"), "s3": ("s3fs", "s3")}
+_EXTRAS = {"hf": ("huggingface_hub", "huggingface"), "s3": ("boto3", "s3")}
 # What this process is signed in with must not mix with the keys that a job is given.
 _AWS_IDENTITY = (
     "AWS_ACCESS_KEY_ID",
