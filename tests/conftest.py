@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import real_parts
 from tests.apiserver import KUBECONFIG
 
 MOST = 8  # processes; each starts API servers of its own, of 300 MB
@@ -22,3 +24,34 @@ def pytest_xdist_auto_num_workers() -> int:
     if KUBECONFIG:
         return 0  # a cluster that is given to the tests is one for all of them
     return min(MOST, (os.cpu_count() or 1) + 1)
+
+
+def pytest_configure() -> None:
+    try:
+        real_parts.required()
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+    yield  # last of all
+    reasons = _skipped(terminalreporter)
+    for line in real_parts.summary(reasons):
+        terminalreporter.write_line(line)
+    for name in real_parts.missing(reasons):
+        terminalreporter.write_line(f"FAILED: tests were skipped for want of {name}, which must be there", red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    # A process of xdist has none: it reports to the one that has.
+    if isinstance(reporter, pytest.TerminalReporter) and real_parts.missing(_skipped(reporter)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _skipped(reporter: pytest.TerminalReporter) -> list[str]:
+    # (file, line, reason) of a test, or of a file that was skipped whole.
+    places = [report.longrepr for report in reporter.stats.get("skipped", ())]
+    return [str(place[2]) if isinstance(place, tuple) else str(place) for place in places]
