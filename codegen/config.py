@@ -1,7 +1,4 @@
-"""The table `[tool.codegen]` of pyproject.toml: components, versions, kinds, modules, hand-written types.
-
-Standard library only: `verify` reads it too.
-"""
+"""What is generated, read from `[tool.codegen]` of pyproject.toml. Standard library only: `verify` needs it too."""
 
 from __future__ import annotations
 
@@ -82,8 +79,8 @@ class Config:
         try:
             return self.components[name]
         except KeyError:
-            names = ", ".join(sorted(self.components))
-            raise CodegenError(f"unknown component {name!r}; pyproject.toml has: {names}") from None
+            known = ", ".join(sorted(self.components))
+            raise CodegenError(f"unknown component {name!r}; pyproject.toml has: {known}") from None
 
 
 def minor(version: str) -> str:
@@ -109,9 +106,9 @@ def load(root: Path) -> Config:
     if not isinstance(table, dict):
         raise CodegenError(f"{path}: no [tool.codegen] table")
     table = cast("dict[str, object]", table)
-    reader = _TomlTable("tool.codegen", table)
+    reader = _Reader("tool.codegen", table)
     components = {
-        name: _component(name, _TomlTable(f"tool.codegen.components.{name}", reader.table_of(value)))
+        name: _component(name, _Reader(f"tool.codegen.components.{name}", reader.table_of(value)))
         for name, value in reader.table("components").items()
     }
     modules = reader.strings_by_name("modules")
@@ -123,7 +120,7 @@ def load(root: Path) -> Config:
     return Config(package, components, modules, types, shared, hashlib.sha256(canonical).hexdigest())
 
 
-def _component(name: str, reader: _TomlTable) -> Component:
+def _component(name: str, reader: _Reader) -> Component:
     component = Component(
         name=name,
         repository=reader.string("repository"),
@@ -150,7 +147,7 @@ def _string(where: str, value: object) -> str:
     return value
 
 
-class _TomlTable:
+class _Reader:
     """Reads one TOML table; `finish` refuses the keys that nobody asked for."""
 
     def __init__(self, where: str, values: dict[str, object]) -> None:

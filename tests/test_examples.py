@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -15,18 +17,20 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-KFP = "kfp==2.17.0"
+LOCK = ROOT / "locks" / "pipelines.txt"
 
 
 @pytest.fixture(scope="module")
 def kfp_python() -> Path:
     """Return an interpreter with kfp, which wants older libraries than ours, above the packages of this one."""
-    place = ROOT / ".cache" / KFP.replace("==", "-")
+    place = ROOT / ".cache" / f"pipelines-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
     python = place / "bin" / "python"
     if not (place / ".ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
-        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", KFP]
-        subprocess.run(command, check=True, capture_output=True, timeout=600)
+        for stale in place.parent.glob("pipelines-*"):
+            shutil.rmtree(stale)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
+        command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps"]
+        subprocess.run([*command, "--requirement", str(LOCK)], check=True, capture_output=True, timeout=600)
         below = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
         packages = Path(sysconfig.get_path("purelib", vars={"base": str(place)}))
         (packages / "below.pth").write_text(below, "utf-8")

@@ -1,8 +1,7 @@
-"""RE2 patterns of CEL's `matches` (https://github.com/google/re2/wiki/Syntax) as patterns of Python's `re`.
+"""Translates the patterns of CEL's `matches` (RE2: https://github.com/google/re2/wiki/Syntax) for Python's `re`.
 
-A pattern passes when it means the same in both, or can be rewritten so that it does. The result is meant for
-`re.search` with `re.ASCII`. RE2 runs in linear time and Python's `re` does not: patterns come from pins, never from a
-user.
+Only what means the same in both, or can be made to, passes. The result is meant for `re.search` with `re.ASCII`.
+RE2 runs in linear time and Python's `re` does not: patterns come from pins, never from a user.
 """
 
 from __future__ import annotations
@@ -102,26 +101,26 @@ class _Translation:
         """Return the repetition that stands here, or an empty string."""
         char = self._text[self._at]
         if char in "*+?":
-            repetition = char
+            found = char
         elif match := _REPEAT.match(self._text, self._at):
             low, high = int(match[1]), int(match[3]) if match[3] else None
             if low > _MOST_REPEATS or (high is not None and not low <= high <= _MOST_REPEATS):
                 raise self._refused("bad repetition")
-            repetition = match[0]
+            found = match[0]
         else:
             return ""
-        self._at += len(repetition)
+        self._at += len(found)
         if self._text.startswith("?", self._at):
             self._at += 1
-            repetition += "?"
-        return repetition
+            found += "?"
+        return found
 
-    def _escape(self, translations: dict[str, str]) -> str:
+    def _escape(self, known: dict[str, str]) -> str:
         """Return the translation of the escape whose backslash was read."""
         letter = self._text[self._at : self._at + 1]
-        if letter in translations:
+        if letter in known:
             self._at += 1
-            return translations[letter]
+            return known[letter]
         return _literal(self._escaped_char())
 
     def _escaped_char(self) -> str:

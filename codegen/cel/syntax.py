@@ -1,4 +1,4 @@
-"""The node types of a parsed CEL expression, and `NotLowerable`, the error of this package."""
+"""The tree of a parsed CEL expression, and the error of everything here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
-class Variable:
+class Name:
     """A variable."""
 
     name: str
@@ -28,7 +28,7 @@ class Variable:
 class Select:
     """`operand.name`."""
 
-    operand: Expression
+    operand: Node
     name: str
 
 
@@ -36,7 +36,7 @@ class Select:
 class Has:
     """`has(operand.name)`."""
 
-    operand: Expression
+    operand: Node
     name: str
 
 
@@ -45,7 +45,7 @@ class Call:
     """A function with its arguments; the receiver of `a.f(b)` is the first. Operators are functions by their sign."""
 
     name: str
-    arguments: tuple[Expression, ...]
+    arguments: tuple[Node, ...]
     method: bool = False
 
 
@@ -53,14 +53,14 @@ class Call:
 class Items:
     """A list."""
 
-    items: tuple[Expression, ...]
+    items: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Entries:
     """A map."""
 
-    entries: tuple[tuple[Expression, Expression], ...]
+    entries: tuple[tuple[Node, Node], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +68,26 @@ class Macro:
     """`source.name(variable, [condition,] body)`: a comprehension over a list, or over the keys of a map."""
 
     name: str
-    source: Expression
+    source: Node
     variable: str
-    body: Expression
-    condition: Expression | None = None
+    body: Node
+    condition: Node | None = None
 
 
-Expression: TypeAlias = "Literal | Variable | Select | Has | Call | Items | Entries | Macro"
+Node: TypeAlias = "Literal | Name | Select | Has | Call | Items | Entries | Macro"
 
 
-def names(node: Expression) -> set[str]:
+def names(node: Node) -> set[str]:
     """Return every variable that `node` mentions, bound by a macro or not."""
-    if isinstance(node, Variable):
+    if isinstance(node, Name):
         return {node.name}
-    variables: set[str] = set()
+    found: set[str] = set()
     for child in _children(node):
-        variables |= names(child)
-    return variables
+        found |= names(child)
+    return found
 
 
-def _children(node: Expression) -> tuple[Expression, ...]:
+def _children(node: Node) -> tuple[Node, ...]:
     if isinstance(node, Select | Has):
         return (node.operand,)
     if isinstance(node, Call):

@@ -1,7 +1,8 @@
-"""Renamed fields: a removed and an added field of one object whose subtrees are alike.
+"""Finds renamed fields: one that went and one that came in the same place, and hold much the same.
 
 Names of fields are a poor guide (`podSpecOverrides`, `podTemplateOverrides` and `runtimePatches` are three
-generations of one thing); the subtree is a good one. A scalar has no subtree and is never taken for renamed.
+generations of one thing); what is below them is a good one. A scalar has nothing below it and is never taken for
+renamed: one string looks like another.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def similarity(left: Outline, right: Outline) -> float:
 
 
 def alike(share: float, left: Outline, right: Outline) -> bool:
-    """Return True when two outlines with this common share are more alike than chance makes them."""
+    """Whether two outlines with this common share are more alike than chance makes them."""
     return share >= (SMALL_ALIKE if min(left.total(), right.total()) < SMALL else ALIKE)
 
 

@@ -1,5 +1,5 @@
-"""The text of every `models.py`: pins prepared for datamodel-code-generator, which orders the classes, resolves the
-references and renders the classes through `templates/models`.
+"""The models: a pinned document is prepared for datamodel-code-generator, which orders the classes, resolves the
+references and renders them through our template.
 """
 
 from __future__ import annotations

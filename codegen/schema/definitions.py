@@ -1,4 +1,4 @@
-"""Definitions (`components.schemas` in OpenAPI) by name: references, children, what a definition reaches."""
+"""The definitions of an OpenAPI document (`components.schemas`) by name: what refers to what, and what reaches what."""
 
 from __future__ import annotations
 
@@ -35,25 +35,20 @@ def children(node: Object) -> Iterator[tuple[str | int, Object]]:
 
 def reachable(definitions: Definitions, roots: Iterable[str]) -> Definitions:
     """Return the definitions that `roots` reach, themselves included, sorted by name."""
-    reached: set[str] = set()
+    found: set[str] = set()
     waiting = list(roots)
     while waiting:
         name = waiting.pop()
-        if name not in reached:
-            reached.add(name)
+        if name not in found:
+            found.add(name)
             waiting.extend(references(definitions[name]))
-    return {name: definitions[name] for name in sorted(reached)}
+    return {name: definitions[name] for name in sorted(found)}
 
 
 def references(node: Object) -> set[str]:
     """Return the definitions that `node` refers to, at any depth of its own."""
     target = reference(node)
-    targets = {target} if target else set[str]()
+    found = {target} if target else set[str]()
     for _, child in children(node):
-        targets |= references(child)
-    return targets
-
-
-def forbids_change(rule: str) -> bool:
-    """True when the CEL rule is `self == oldSelf`, however it is written: what it stands on is immutable once set."""
-    return "".join(rule.split()) in ("self==oldSelf", "oldSelf==self")
+        found |= references(child)
+    return found
