@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kubeflow.core.errors import InvalidInput, did_you_mean
@@ -15,7 +15,6 @@ from kubeflow.trainer import (
     CustomTrainer,
     CustomTrainerContainer,
     KubernetesBackendConfig,
-    LocalProcessBackendConfig,
     TrainerClient,
 )
 from kubeflow.trainer.constants import constants
@@ -35,6 +34,9 @@ _RUNTIMES = {
 
 class TrainingClient:
     """Deprecated: use `kubeflow.trainer.TrainerClient`. Every call warns with the call that replaces it.
+
+    A method that is given a job's name and no namespace looks where this client made a job of that name last, else in
+    the client's namespace.
 
     Args:
         config_file: The kubeconfig file.
@@ -60,26 +62,16 @@ class TrainingClient:
         backend_config: BackendConfig | None = None,
     ) -> None:
         self._runtime = _runtime(job_kind)
-        self._namespace = namespace
-
-        @cache
-        def client(namespace: str | None) -> TrainerClient:
-            if backend_config is not None:
-                return TrainerClient(backend_config)
-            return TrainerClient(
-                KubernetesBackendConfig(
-                    namespace=namespace,
-                    config_file=config_file,
-                    context=context,
-                    client_configuration=client_configuration,
-                )
-            )
-
-        self._clients = client
-        self._local = isinstance(backend_config, LocalProcessBackendConfig)
-        self._cluster = {"config_file": config_file, "context": context}
-        if client_configuration is not None:
-            self._cluster["client_configuration"] = _Code("...")  # it may hold a token
+        self._config: BackendConfig = backend_config or KubernetesBackendConfig(
+            namespace=namespace,
+            config_file=config_file,
+            context=context,
+            client_configuration=client_configuration,
+        )
+        self._config = self._config_in(namespace)
+        self._clients: dict[str | None, TrainerClient] = {}  # by namespace
+        # Where the jobs of this client are that were made in another namespace than the client's.
+        self._elsewhere: dict[str, str] = {}
         _warn("TrainingClient()", self._where(None))
 
     def create_job(
@@ -163,7 +155,11 @@ class TrainingClient:
         runtime = self._runtime if job_kind is None else _runtime(job_kind)
         shown = _call(runtime=runtime, name=name, trainer=_Code(_trainer(trainer)), options=[*options, *more] or None)
         _warn("TrainingClient.create_job()", f"{self._where(namespace)}.train({shown})")
-        return self._client(namespace).train(runtime, name=name, trainer=trainer, options=[*options, *more])
+        made = self._client(namespace).train(runtime, name=name, trainer=trainer, options=[*options, *more])
+        self._elsewhere.pop(made, None)
+        if namespace is not None:
+            self._elsewhere[made] = namespace
+        return made
 
     def wait_for_job_completion(
         self, name: str, namespace: str | None = None, timeout: float = 600, polling_interval: float = 15
@@ -172,7 +168,7 @@ class TrainingClient:
 
         Args:
             name: The job.
-            namespace: Its namespace. Default: the client's.
+            namespace: Its namespace. Default: that in which this client made it, else the client's.
             timeout: Seconds to wait at most.
             polling_interval: Seconds between two looks where the cluster cannot tell of changes.
 
@@ -181,6 +177,7 @@ class TrainingClient:
             JobWaitTimeout: When the time is up.
             JobNotFound: With names like it.
         """
+        namespace = self._home(name, namespace)
         new = f"wait_for_job_status({_call(name, timeout=timeout)})"
         _warn("TrainingClient.wait_for_job_completion()", f"{self._where(namespace)}.{new}")
         return self._client(namespace).wait_for_job_status(name, timeout=timeout, polling_interval=polling_interval)
@@ -192,7 +189,7 @@ class TrainingClient:
 
         Args:
             name: The job.
-            namespace: Its namespace. Default: the client's.
+            namespace: Its namespace. Default: that in which this client made it, else the client's.
             is_master: Only the log of node 0; otherwise of every step.
             follow: Print lines as they come until the job ends, then return.
 
@@ -202,6 +199,7 @@ class TrainingClient:
         Raises:
             JobNotFound: With names like it.
         """
+        namespace = self._home(name, namespace)
         _warn("TrainingClient.get_job_logs()", f"{self._where(namespace)}.get_job_logs({_call(name)})")
         client = self._client(namespace)
         names = [f"{constants.NODE}-0"] if is_master else [step.name for step in client.get_job(name).steps]
@@ -219,11 +217,12 @@ class TrainingClient:
         return logs, events
 
     def get_job(self, name: str, namespace: str | None = None) -> TrainJob:
-        """Return one job as it is now.
+        """Return one job as it is now. Its namespace is chosen as in `wait_for_job_completion`.
 
         Raises:
             JobNotFound: With names like it.
         """
+        namespace = self._home(name, namespace)
         _warn("TrainingClient.get_job()", f"{self._where(namespace)}.get_job({_call(name)})")
         return self._client(namespace).get_job(name)
 
@@ -233,22 +232,40 @@ class TrainingClient:
         return self._client(namespace).list_jobs()
 
     def delete_job(self, name: str, namespace: str | None = None) -> None:
-        """End a job if it runs, and forget it with its logs.
+        """End a job if it runs, and forget it with its logs. Its namespace is chosen as in `wait_for_job_completion`.
 
         Raises:
             JobNotFound: With names like it.
         """
+        namespace = self._home(name, namespace)
         _warn("TrainingClient.delete_job()", f"{self._where(namespace)}.delete_job({_call(name)})")
         self._client(namespace).delete_job(name)
+        if self._elsewhere.get(name) == namespace:
+            self._elsewhere.pop(name, None)
+
+    def _home(self, name: str, namespace: str | None) -> str | None:
+        """Return the namespace in which to look for a job; `None` is the client's."""
+        return self._elsewhere.get(name) if namespace is None else namespace
 
     def _client(self, namespace: str | None) -> TrainerClient:
-        return self._clients(self._namespace if namespace is None else namespace)
+        if namespace not in self._clients:
+            self._clients[namespace] = TrainerClient(self._config_in(namespace))
+        return self._clients[namespace]
+
+    def _config_in(self, namespace: str | None) -> BackendConfig:
+        if namespace is None or not isinstance(self._config, KubernetesBackendConfig):
+            return self._config  # one machine has no namespaces
+        return replace(self._config, namespace=namespace)
 
     def _where(self, namespace: str | None) -> str:
-        if self._local:
-            return "TrainerClient(LocalProcessBackendConfig())"
-        config = _call(namespace=self._namespace if namespace is None else namespace, **self._cluster)
-        return f"TrainerClient({f'KubernetesBackendConfig({config})' if config else ''})"
+        config = self._config_in(namespace)
+        if not isinstance(config, KubernetesBackendConfig):
+            return f"TrainerClient({type(config).__name__}())"
+        arguments = {name: getattr(config, name) for name in ("namespace", "config_file", "context")}
+        if config.client_configuration is not None:
+            arguments["client_configuration"] = _Code("...")  # it may hold a token
+        shown = _call(**arguments)
+        return f"TrainerClient({f'KubernetesBackendConfig({shown})' if shown else ''})"
 
 
 class _Code(str):
