@@ -15,6 +15,7 @@ from kubeflow.packaging.bundles import encoding
 from kubeflow.packaging.bundles.bundle import Bundle
 from kubeflow.packaging.capture.entry import Plan, options, plan_function, plan_module, plan_script
 from kubeflow.packaging.errors import Finding, PackagingError
+from kubeflow.packaging.remote import MAIN
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -74,7 +75,8 @@ def bundle(
     if plan.findings:
         raise PackagingError(plan.name, plan.findings)
     plan.entry["directory"] = workspace is not None
-    files = {**plan.files, **encoding.runtime_files()}
+    assembled = f"{MAIN}/__init__.py" in plan.files
+    files = {**plan.files, **encoding.runtime_files(assembled=assembled, tuned=bool(hyperparameters))}
     files[".kubeflow/entry.json"] = json.dumps(plan.entry, indent=1).encode("ascii")
     payload = encoding.encode_document(
         files=files, executable=plan.executable, requirements=wanted, index_urls=index_urls, name=plan.name

@@ -72,8 +72,8 @@ class Closure:
         self.need(top)
         return f"{MAIN}:{cls.__qualname__}"
 
-    def files(self) -> tuple[dict[str, bytes], dict[str, str]]:
-        """Return the generated module's files, and what people call those that hold the user's text."""
+    def files(self) -> dict[str, bytes]:
+        """Return the generated module's files."""
         return self._record.files(self._origins.used())
 
     @property

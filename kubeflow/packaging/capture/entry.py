@@ -100,11 +100,10 @@ def plan_function(
         if isinstance(spec, str):
             plan.findings.append(Finding(f"hyperparameter {key}", spec, "Annotate it with one of these"))
         specs[key] = spec
-    files, labels = closure.files()
-    plan.files |= files
+    plan.files |= closure.files()
     _add_modules(plan, graph)
     plan.findings += closure.findings
-    plan.entry |= {"args": encoded, "kwargs": named, "hyperparameters": specs, "labels": labels}
+    plan.entry |= {"args": encoded, "kwargs": named, "hyperparameters": specs}
     return plan
 
 
@@ -132,7 +131,6 @@ def plan_script(path: Path, argv: Sequence[str], later: Sequence[str], workspace
         "kind": "script",
         "path": inside,
         "argv": list(argv),
-        "labels": {},
         "hyperparameters": {name: {} for name in later},
     }
     return plan
@@ -157,7 +155,6 @@ def plan_module(name: str, argv: Sequence[str], later: Sequence[str], workspace:
         "kind": "module",
         "module": name,
         "argv": list(argv),
-        "labels": {},
         "hyperparameters": {name: {} for name in later},
     }
     return plan

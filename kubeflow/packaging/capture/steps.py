@@ -76,16 +76,16 @@ class Record:
         del self._steps[mark[1] :]
         self._texts = mark[2]
 
-    def files(self, origins: list[Origin]) -> tuple[dict[str, bytes], dict[str, str]]:
-        """Return the generated module's files, and what people call those that hold the user's text."""
+    def files(self, origins: list[Origin]) -> dict[str, bytes]:
+        """Return the generated module's files; none without a step."""
         if not self._steps:
-            return {}, {}
-        steps = json.dumps(self._steps, indent=1).encode("ascii")
+            return {}
+        labels = {origin.file: origin.label for origin in origins}
+        steps = json.dumps({"labels": labels, "steps": self._steps}, indent=1).encode("ascii")
         # Relative imports inside functions look at `__package__`, and at `__spec__` first if there is one.
         package = f"__package__, __spec__ = {self._package!r}, None\n" if self._package else ""
         files = {f"{MAIN}/__init__.py": package.encode() + _MODULE, f"{MAIN}/steps.json": steps}
-        files |= {f"{MAIN}/{origin.file}": origin.used_text().encode("utf-8") for origin in origins}
-        return files, {f"{MAIN}/{origin.file}": origin.label for origin in origins}
+        return files | {f"{MAIN}/{origin.file}": origin.used_text().encode("utf-8") for origin in origins}
 
 
 def lines(origin: Origin, first: int, last: int) -> str:

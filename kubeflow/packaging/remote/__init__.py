@@ -6,3 +6,7 @@ They import one another relatively, so that they work under both names.
 
 MAIN = "kubeflow_main"
 """The module that a job rebuilds from what was `__main__` at its user's."""
+
+
+class StartError(Exception):
+    """The job cannot start here. The text is for the user."""

@@ -15,7 +15,7 @@ import sys
 from types import CodeType, ModuleType
 from typing import Any, Callable, Dict
 
-from . import codec
+from . import codec, filenames
 
 
 def assemble(namespace: Dict[str, Any]) -> None:
@@ -26,13 +26,26 @@ def assemble(namespace: Dict[str, Any]) -> None:
     """
     folder = os.path.dirname(os.path.abspath(namespace["__file__"]))
     with open(os.path.join(folder, "steps.json"), encoding="ascii") as stream:
-        steps = json.load(stream)
+        document = json.load(stream)
     objects: Dict[int, Any] = {}  # what no name is bound to, by number
-    for step in steps:
-        _carry_out(step, namespace, objects, folder)
+    files = {file: _File(os.path.join(folder, file), label) for file, label in document["labels"].items()}
+    for step in document["steps"]:
+        _carry_out(step, namespace, objects, files)
 
 
-def _carry_out(step: Dict[str, Any], namespace: Dict[str, Any], objects: Dict[int, Any], folder: str) -> None:
+class _File:
+    """A text of the user's, and the name that its code carries."""
+
+    def __init__(self, path: str, label: str) -> None:
+        with open(path, encoding="utf-8", newline="") as stream:
+            text = stream.read()
+        self.lines = text.split("\n")
+        self.name = filenames.named(path, label, text)
+
+
+def _carry_out(
+    step: Dict[str, Any], namespace: Dict[str, Any], objects: Dict[int, Any], files: Dict[str, _File]
+) -> None:
     def operand(of: Dict[str, Any]) -> Any:
         if "id" in of:
             return objects[of["id"]]
@@ -41,12 +54,12 @@ def _carry_out(step: Dict[str, Any], namespace: Dict[str, Any], objects: Dict[in
     kind = step["do"]
     made: Any = None
     if kind == "statement":
-        exec(_compiled(step, folder), namespace)
+        exec(_compiled(step, files[step["file"]]), namespace)
     elif kind == "factory":
         # The text of an inner function stands in a function whose parameters are its closure.
         target = vars(_module(step["module"])) if step["module"] else namespace
         scope: Dict[str, Any] = {}
-        exec(_compiled(step, folder), target, scope)
+        exec(_compiled(step, files[step["file"]]), target, scope)
         made = scope[step["take"]]
         if step["take"] == "_kubeflow_cells":
             made = made(*[operand(of) for of in step["cells"]])
@@ -78,13 +91,11 @@ _CONTAINERS: Dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _compiled(step: Dict[str, Any], folder: str) -> CodeType:
-    """Compile lines of a file of the bundle under that file's name, padded so that each keeps its number."""
-    path = os.path.join(folder, step["file"])
+def _compiled(step: Dict[str, Any], file: _File) -> CodeType:
+    """Compile lines of a file of the bundle under the user's name for it, padded so that each keeps its number."""
     text = step.get("text")
     if text is None:
-        with open(path, encoding="utf-8", newline="") as stream:
-            text = "\n".join(stream.read().split("\n")[step["first"] - 1 : step["last"]])
+        text = "\n".join(file.lines[step["first"] - 1 : step["last"]])
     above = step["first"] - 1
     if step.get("lead"):
         text = step["lead"] + "\n" + text
@@ -93,7 +104,7 @@ def _compiled(step: Dict[str, Any], folder: str) -> CodeType:
     flags = 0
     for feature in step["future"]:
         flags |= getattr(__future__, feature).compiler_flag
-    code: CodeType = compile(text, path, "exec", flags=flags, dont_inherit=True)
+    code: CodeType = compile(text, file.name, "exec", flags=flags, dont_inherit=True)
     return code
 
 

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict
 
+from . import StartError
+
 _TRUE = ("true", "1", "yes", "on")
 _FALSE = ("false", "0", "no", "off")
 _NONE = ("none", "null", "")
 
 
-class CoercionError(ValueError):
+class CoercionError(StartError, ValueError):
     """A hyperparameter's text is not of the annotated type."""
 
 

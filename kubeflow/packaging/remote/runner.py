@@ -8,18 +8,13 @@ import atexit
 import json
 import os
 import sys
-from types import CodeType, TracebackType
-from typing import Any, Dict, List, Optional
+from types import CodeType, ModuleType, TracebackType
+from typing import Any, Dict, List, Optional, Type
 
-from . import MAIN, codec, outcome
-from .coercion import CoercionError, coerce
+from . import MAIN, StartError, codec, filenames, outcome
+from .filenames import ROOT, RUNTIME
 
 PARAMETER = "KUBEFLOW_PARAMETER_"
-RUNTIME = ".kubeflow"
-
-
-class StartError(Exception):
-    """The job cannot start here. The text is for the user."""
 
 
 def main() -> None:
@@ -27,32 +22,30 @@ def main() -> None:
     outcome.begin(os.environ)
     returned: List[bool] = []
     atexit.register(_end, returned)  # registered first, so it runs after every handler of the user's
-    runtime = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    root = os.path.dirname(runtime)
+    sys.excepthook = _show
+    _show_threads()
+    runtime = os.path.join(ROOT, RUNTIME)
     with open(os.path.join(runtime, "entry.json"), encoding="ascii") as stream:
         entry = json.load(stream)
     # As for `python script.py`: the directory of the user's code comes first, ours (which Python put there)
     # last.
     if sys.path and os.path.abspath(sys.path[0]) == runtime:
-        sys.path[0] = root
+        sys.path[0] = ROOT
     if entry["directory"]:
-        os.chdir(root)
+        os.chdir(ROOT)
     try:
-        value = _run(entry, root)
+        value = _run(entry)
     except SystemExit as stop:
         _report_exit(stop)
         raise
     except BaseException as error:
-        frames = _user_frames(error.__traceback__, root)
-        text = _traceback(error, frames, root, entry["labels"])
-        _describe_failure(error, frames, text, root, entry["labels"])
+        frames = _user_frames(error.__traceback__)
+        _describe_failure(error, frames)
         if isinstance(error, KeyboardInterrupt):
             raise
-        if isinstance(error, (StartError, CoercionError)):
+        if isinstance(error, StartError):
             print("kubeflow: this job cannot start: " + str(error), file=sys.stderr)
-        elif sys.excepthook is sys.__excepthook__:
-            print(text, end="", file=sys.stderr)
-        else:  # the user's own; it shows what the exception holds, not what it is given
+        else:  # a hook of the user's or of PyTorch's shows what the exception holds, not what it is given
             sys.excepthook(type(error), error.with_traceback(frames), frames)
         raise SystemExit(1) from None
     else:
@@ -77,27 +70,30 @@ def _end(returned: List[bool]) -> None:
     os._exit(0)
 
 
-def _run(entry: Dict[str, Any], root: str) -> Any:
+def _run(entry: Dict[str, Any]) -> Any:
     kind = entry["kind"]
-    if kind in ("script", "module"):
+    if kind == "script":
+        path = os.path.join(ROOT, *entry["path"].split("/"))
+        sys.argv = [path, *entry["argv"], *_tuned_options(entry)]
+        sys.path[0] = os.path.dirname(path)
+        main = sys.modules["__main__"] = ModuleType("__main__")
+        vars(main).update(__file__=path, __package__="")
+        exec(filenames.compiled(path), vars(main))
+        return None
+    if kind == "module":
         import runpy
 
-        argv = [*entry["argv"], *_tuned_options(entry)]
-        if kind == "script":
-            path = os.path.join(root, *entry["path"].split("/"))
-            sys.argv = [path, *argv]
-            sys.path[0] = os.path.dirname(path)
-            runpy.run_path(path, run_name="__main__")
-        else:
-            sys.argv = [entry["module"], *argv]
-            runpy.run_module(entry["module"], run_name="__main__", alter_sys=True)
+        sys.argv = [entry["module"], *entry["argv"], *_tuned_options(entry)]
+        runpy.run_module(entry["module"], run_name="__main__", alter_sys=True)
         return None
-    target = _target(entry, root)
+    target = _target(entry)
     args = [codec.decode(v) for v in entry["args"]]
     kwargs = {k: codec.decode(v) for k, v in entry["kwargs"].items()}
     for name, spec in entry["hyperparameters"].items():
         text = os.environ.get(PARAMETER + name)
         if text is not None:
+            from .coercion import coerce
+
             kwargs[name] = coerce(name, text, spec, codec.load)
         elif name not in kwargs and spec["required"]:
             raise StartError(
@@ -120,7 +116,7 @@ async def _await(awaitable: Any) -> Any:
     return await awaitable
 
 
-def _target(entry: Dict[str, Any], root: str) -> Any:
+def _target(entry: Dict[str, Any]) -> Any:
     if entry["kind"] == "pickle":
         here = str(sys.version_info[0]) + "." + str(sys.version_info[1])
         if entry["python"] != here:
@@ -135,7 +131,7 @@ def _target(entry: Dict[str, Any], root: str) -> Any:
             )
         import pickle
 
-        with open(os.path.join(root, RUNTIME, "function.pkl"), "rb") as stream:
+        with open(os.path.join(ROOT, RUNTIME, "function.pkl"), "rb") as stream:
             return pickle.load(stream)
     if "self" in entry:
         return getattr(codec.decode(entry["self"]), entry["method"])
@@ -147,48 +143,66 @@ def _tuned_options(entry: Dict[str, Any]) -> List[str]:
     return ["--" + name + "=" + text for name, text in values if text is not None]
 
 
-def _user_frames(found: Optional[TracebackType], root: str) -> Optional[TracebackType]:
+def _user_frames(found: Optional[TracebackType]) -> Optional[TracebackType]:
     """Return the traceback without our own frames at its top: it begins at the user's first line."""
-    while found is not None and _is_ours(found.tb_frame.f_code, root):
+    while found is not None and _is_ours(found.tb_frame.f_code):
         found = found.tb_next
     return found
 
 
-def _is_ours(code: CodeType, root: str) -> bool:
+def _is_ours(code: CodeType) -> bool:
     name = code.co_filename
     return (
-        name.startswith((os.path.join(root, RUNTIME) + os.sep, "<frozen"))
-        or name == os.path.join(root, MAIN, "__init__.py")  # generated; the user's text is beside it
+        name.startswith((os.path.join(ROOT, RUNTIME) + os.sep, "<frozen"))
+        or name == os.path.join(MAIN, "__init__.py")  # generated; the user's text is beside it
         or os.path.basename(os.path.dirname(name)) == "asyncio"
         or name.endswith("runpy.py")
     )
 
 
-def _traceback(error: BaseException, frames: Optional[TracebackType], root: str, labels: Dict[str, str]) -> str:
-    """Return what Python would show, with the user's own names for files in place of temporary paths."""
+def _show(kind: Type[BaseException], error: BaseException, frames: Optional[TracebackType]) -> None:
+    """As Python's own hook, which until 3.12 looks for lines in files alone."""
+    print(_traceback(error, frames), end="", file=sys.stderr)
+
+
+def _show_threads() -> None:
+    if sys.version_info >= (3, 13):
+        return
+    import threading
+
+    def show(args: Any) -> None:
+        if args.exc_type is not SystemExit and args.exc_value is not None:
+            name = args.thread.name if args.thread is not None else threading.get_ident()
+            print("Exception in thread " + str(name) + ":", file=sys.stderr)
+            _show(args.exc_type, args.exc_value, args.exc_traceback)
+
+    threading.excepthook = show
+
+
+def _traceback(error: BaseException, frames: Optional[TracebackType]) -> str:
+    """Return what Python would show, with the user's own names for files in place of the temporary paths left."""
     import traceback
 
     text = "".join(traceback.format_exception(type(error), error, frames))
-    for name in sorted(labels, key=len, reverse=True):
-        text = text.replace(os.path.join(root, *name.split("/")), labels[name])
-    return text.replace(root + os.sep, "")
+    for path in sorted(filenames.unnamed, key=len, reverse=True):
+        text = text.replace(path, filenames.unnamed[path])
+    return text.replace(ROOT + os.sep, "")
 
 
-def _describe_failure(
-    error: BaseException, frames: Optional[TracebackType], text: str, root: str, labels: Dict[str, str]
-) -> None:
+def _describe_failure(error: BaseException, frames: Optional[TracebackType]) -> None:
     import traceback
 
     described: list[dict[str, object]] = []
     for frame in traceback.extract_tb(frames):
-        name = frame.filename
-        if name.startswith(root + os.sep):
-            name = os.path.relpath(name, root).replace(os.sep, "/")
-            name = labels.get(name, name)
+        name = filenames.unnamed.get(frame.filename, frame.filename)
+        if name.startswith(ROOT + os.sep):
+            name = os.path.relpath(name, ROOT)
         described.append({"file": name, "line": frame.lineno, "function": frame.name, "text": frame.line or ""})
     kind = type(error)
     qualified = (
-        kind.__qualname__ if kind.__module__ in ("builtins", __name__) else kind.__module__ + "." + kind.__qualname__
+        kind.__qualname__
+        if kind.__module__.partition(".")[0] in ("builtins", __package__)
+        else kind.__module__ + "." + kind.__qualname__
     )
     outcome.report(
         {
@@ -196,7 +210,7 @@ def _describe_failure(
             "error": {
                 "type": qualified,
                 "message": _message(error),
-                "traceback": text,
+                "traceback": _traceback(error, frames),
                 "frames": described,
             },
         },
