@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import string
 from collections.abc import Iterable
 
 from kubeflow.core.errors import InvalidInput
@@ -13,12 +11,6 @@ from kubeflow.trainer.constants import constants
 MAX_LENGTH = 63
 
 _LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?", re.ASCII)
-
-
-def generate() -> str:
-    """Return a fresh name: a letter and eleven random hexadecimal digits."""
-    letter, *rest = os.urandom(7)
-    return string.ascii_lowercase[letter % 26] + bytes(rest).hex()[1:]
 
 
 def check(name: str) -> str:

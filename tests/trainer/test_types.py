@@ -170,13 +170,6 @@ def test_normal_resources_stay_as_they_are_and_keep_their_amount(given: dict[str
         assert Quantity(text).value == (Quantity(amount).value if isinstance(amount, str) else Decimal(str(amount)))
 
 
-def test_generated_names_are_accepted_and_differ() -> None:
-    generated = {names.generate() for _ in range(1000)}
-
-    assert len(generated) == 1000
-    assert all(names.check(name) == name for name in generated)
-
-
 def learn(lr: float, /, epochs: int = 1, *layers: int, device: str = "cpu", **rest: object) -> list[object]:
     return [lr, epochs, layers, device, rest]
 

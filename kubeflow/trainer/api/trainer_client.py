@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, overload
 
 from kubeflow.core.errors import InvalidInput, did_you_mean
-from kubeflow.trainer import names
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.backends.container.types import ContainerBackendConfig
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import JobExists, Unsupported
+from kubeflow.trainer.fresh_names import TRIES, fresh_name, stem
 from kubeflow.trainer.jobspec import AnyTrainer, JobSpec, Option, job_spec
 from kubeflow.trainer.results import job_result
 from kubeflow.trainer.types.checks import check_count, check_instance, wrong_type
@@ -37,9 +37,6 @@ BackendConfig = KubernetesBackendConfig | LocalProcessBackendConfig | ContainerB
 
 BACKEND_VARIABLE = "KUBEFLOW_BACKEND"
 """Environment variable that names the backend of clients that are given none."""
-
-# How many fresh names are tried before one that is taken is an error.
-_FRESH_NAMES = 3
 
 _CONFIGS: Mapping[str, type[BackendConfig]] = {
     "kubernetes": KubernetesBackendConfig,
@@ -175,7 +172,8 @@ class TrainerClient:
             trainer: What the job runs: a function, an image, or the runtime's own trainer. Default: what the
                 runtime brings.
             options: Changes to the job beyond its trainer, applied in order.
-            name: Name of the job, an RFC 1035 label of at most 63 characters. Default: a fresh one.
+            name: Name of the job, an RFC 1035 label of at most 63 characters. Default: what runs (the function, the
+                image, the runtime's trainer) and four hexadecimal digits, like `train-digits-3f2a`.
             train_func: Short for `trainer=CustomTrainer(func=train_func, ...)`.
             func_args: With `train_func`: see `CustomTrainer`.
             num_nodes: With `train_func`: see `CustomTrainer`.
@@ -235,10 +233,12 @@ class TrainerClient:
             if runtime is not None:
                 raise InvalidInput("runtime= and runtime_ref= both name the runtime: give one of them.")
             runtime = runtime_ref
-        chosen = names.generate() if name is None else name
+        resolved = self._runtime(runtime)
+        called = stem(trainer, resolved.name)
+        chosen = fresh_name(called) if name is None else name
         spec = job_spec(
             name=chosen,
-            runtime=self._runtime(runtime),
+            runtime=resolved,
             trainer=trainer,
             initializer=initializer,
             options=options,
@@ -247,7 +247,9 @@ class TrainerClient:
             raise InvalidInput(f"name={name!r} and an option, {spec.name!r}, both name the job: leave one of them out.")
         if server_dry_run:
             return self.backend.render_on_server(spec)
-        return self.backend.render(spec) if dry_run else self._start(spec, fresh=name is None and spec.name == chosen)
+        if dry_run:
+            return self.backend.render(spec)
+        return self._start(spec, called if name is None and spec.name == chosen else None)
 
     def create_job(self, job: v1alpha1.TrainJob | str) -> str:
         """Start a job that is given as a TrainJob, as `train(..., dry_run=True)` returns it or as its YAML.
@@ -510,12 +512,12 @@ class TrainerClient:
             check_instance("runtime", runtime, (str, Runtime))
         return self.backend.resolve_runtime(constants.DEFAULT_TRAINING_RUNTIME if runtime is None else runtime)
 
-    def _start(self, spec: JobSpec, *, fresh: bool) -> str:
-        for _ in range(_FRESH_NAMES if fresh else 0):
+    def _start(self, spec: JobSpec, called: str | None) -> str:
+        for _ in range(TRIES if called is not None else 0):
             with contextlib.suppress(JobExists):  # by a rare chance; another name is as good
                 self.backend.train(spec)
                 return spec.name
-            spec = replace(spec, name=names.generate())
+            spec = replace(spec, name=fresh_name(called or ""))
         self.backend.train(spec)
         return spec.name
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from inspect import cleandoc
 
 from kubeflow.core.errors import KubeflowError
-from kubeflow.trainer import names
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import JobFailed, JobWaitTimeout, Unsupported
+from kubeflow.trainer.fresh_names import fresh_name
 from kubeflow.trainer.jobspec import JobSpec
 from kubeflow.trainer.types.runtimes import Runtime
 from kubeflow.trainer.waiting import wait_for_status
@@ -63,7 +63,7 @@ def runtime_packages(backend: Backend, runtime: Runtime, timeout: float = _TIMEO
             f"nothing: run its image, {runtime.trainer.image}, where you have a container engine."
         )
     spec = JobSpec(
-        name=names.generate(),
+        name=fresh_name("packages"),
         runtime=runtime,
         command=("python3", "-c", _SCRIPT),
         args=(),

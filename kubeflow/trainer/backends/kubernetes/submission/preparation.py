@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 from kubeflow_api.k8s.meta.v1 import ObjectMeta
@@ -16,7 +17,8 @@ from kubeflow.trainer.backends.kubernetes.connection.trainer_minor import NEWEST
 from kubeflow.trainer.backends.kubernetes.jobs.status import runtime_key
 from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import RuntimeModel
 from kubeflow.trainer.backends.kubernetes.submission.creation import submit
-from kubeflow.trainer.errors import RuntimeNotFound
+from kubeflow.trainer.errors import JobExists, RuntimeNotFound
+from kubeflow.trainer.fresh_names import TRIES, digits, fresh_name
 from kubeflow.trainer.jobspec import JobSpec
 from kubeflow.trainer.rendering import credentials, preflight
 from kubeflow.trainer.rendering.render import render
@@ -94,14 +96,26 @@ def create(connection: Connection, job: TrainJob) -> str:
             f"The TrainJob is for namespace {metadata.namespace!r}, and this client is for {connection.namespace!r}: "
             f"leave its namespace out, or use KubernetesBackendConfig(namespace={metadata.namespace!r})."
         )
-    if metadata.name is None:
-        metadata.name = f"{metadata.generate_name or ''}{names.generate()}"
-        metadata.generate_name = None
-    names.check(metadata.name)
+    if metadata.name is not None:
+        return _create(connection, job, metadata, metadata.name)
+    prefix = metadata.generate_name
+    metadata.generate_name = None
+
+    def fresh() -> str:
+        return fresh_name(runtime_key(job)[1]) if prefix is None else f"{prefix}{digits()}"
+
+    for _ in range(TRIES):
+        with contextlib.suppress(JobExists):  # by a rare chance; another name is as good
+            return _create(connection, job, metadata, fresh())
+    return _create(connection, job, metadata, fresh())
+
+
+def _create(connection: Connection, job: TrainJob, metadata: ObjectMeta, name: str) -> str:
+    metadata.name = names.check(name)
     named = job.model_copy(update={"metadata": metadata, "status": None})
     preflight.check(named, _runtime_model(connection, *runtime_key(named)), connection.minor)
     submit(connection, named)
-    return metadata.name
+    return name
 
 
 def _own(metadata: ObjectMeta) -> ObjectMeta:
