@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, cast
 
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.model import KubeObject, Model
+from kubeflow.core.tracebacks import thin_call
 
 Draft: TypeAlias = dict[str, object]
 
@@ -136,11 +137,12 @@ class KindBuilder(Builder):
             self._root["metadata"].update(_given(fields))
             return self
 
+        @thin_call
         def build(self) -> KubeObject:
             """Return the object, checked against the schema. The builder can go on and build again.
 
             Raises:
-                pydantic.ValidationError: A field is missing, or has a value that the schema does not allow.
+                InvalidObject: A field is unknown or missing, or has a value that the schema does not allow.
             """
             model = _load(self.MODEL)
             return model.from_dict({"apiVersion": model.API_VERSION, "kind": model.KIND, **_finished(self._root)})

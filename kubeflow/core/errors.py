@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 
 class KubeflowError(RuntimeError):
@@ -12,6 +13,63 @@ class KubeflowError(RuntimeError):
 
 class InvalidInput(KubeflowError, ValueError):
     """What the caller gave cannot work; raised before anything is sent or started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that does not fit the schema of an object.
+
+    Attributes:
+        place: Where, as keys and indexes from the object down, by the names that the user wrote.
+        message: What is wrong, without the place.
+        kind: pydantic's word for it, like `"int_type"`; `"unknown_field"` for a field that the schema does not have.
+        value: What was given.
+    """
+
+    place: tuple[str | int, ...]
+    message: str
+    kind: str
+    value: object
+
+
+class InvalidObject(InvalidInput):
+    """An object of an API does not fit its schema.
+
+    Attributes:
+        model: The class of the object.
+        mistakes: All of them, in the order of the fields.
+    """
+
+    def __init__(self, model: str, mistakes: Sequence[Mistake]) -> None:
+        self.model = model
+        self.mistakes = tuple(mistakes)
+        if len(self.mistakes) == 1:
+            super().__init__(_sentence(self.mistakes[0], model))
+            return
+        lines = "".join(f"\n  {_sentence(mistake, '')}" for mistake in self.mistakes)
+        super().__init__(f"{model} does not fit its schema in {len(self.mistakes)} places:{lines}")
+
+    def errors(self) -> list[dict[str, object]]:
+        """Return the mistakes in the form of pydantic's method of this name: `loc`, `msg`, `type` and `input`."""
+        return [
+            {"type": mistake.kind, "loc": mistake.place, "msg": mistake.message, "input": mistake.value}
+            for mistake in self.mistakes
+        ]
+
+
+class UnknownAttribute(InvalidInput, AttributeError):
+    """An object has no attribute of the name that was assigned."""
+
+
+def _sentence(mistake: Mistake, model: str) -> str:
+    # The message on an unknown field names the field and its owner already.
+    place = mistake.place[:-1] if mistake.kind == "unknown_field" else mistake.place
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+    if not path and mistake.kind == "unknown_field":
+        return mistake.message
+    path = f"{model}{path}" if model else path.removeprefix(".")
+    joint = " " if mistake.message.startswith(("must ", "is ")) else ": "
+    return f"{path}{joint if path else ''}{mistake.message}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ that this version does not know survives unchanged until it is sent back.
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,17 +16,17 @@ from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, TypeVar, Union, cas
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
-from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.errors import InvalidInput, InvalidObject, Mistake, UnknownAttribute, did_you_mean
 from kubeflow.core.int_or_string import IntOrString
 from kubeflow.core.quantity import Quantity
 from kubeflow.core.signatures import ConstructorSignature
 from kubeflow.core.time import Timestamp
+from kubeflow.core.tracebacks import thin_call, thinned
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
-    from pydantic_core import CoreSchema
+    from pydantic_core import CoreSchema, ErrorDetails
     from yaml import SafeDumper
 
 # A free-form object of an API: any JSON object, kept as it is.
@@ -38,8 +39,9 @@ M = TypeVar("M", bound="Model")
 class Model(BaseModel):
     """One object of a Kubernetes API. Attributes are snake_case; the wire is camelCase; both are accepted.
 
-    A constructor takes attributes as keywords; an argument that is `None` counts as not given. Raises
-    `pydantic.ValidationError` (a `ValueError`), which names every wrong field and suggests the one that was meant.
+    A constructor takes attributes as keywords; an argument that is `None` counts as not given. It raises
+    `InvalidObject` (a `ValueError`), which names every wrong field and suggests the one that was meant; so does an
+    assignment.
     """
 
     model_config = ConfigDict(
@@ -82,7 +84,7 @@ class Model(BaseModel):
                 return
             if name not in type(self).model_fields:
                 known = type(self).model_fields
-                raise AttributeError(f"{type(self).__name__} has no field {name!r}.{did_you_mean(name, known)}")
+                raise UnknownAttribute(f"{type(self).__name__} has no field {name!r}.{did_you_mean(name, known)}")
             try:
                 self.__pydantic_validator__.validate_assignment(self, name, value, extra="forbid")
             except ValidationError as error:
@@ -95,11 +97,12 @@ class Model(BaseModel):
         return schema
 
     @classmethod
+    @thin_call
     def from_dict(cls, values: Mapping[str, object]) -> Self:
         """Return the object that a user wrote as a mapping, by attribute or wire names.
 
         Raises:
-            pydantic.ValidationError: A field is unknown, missing, or has a value that the schema does not allow.
+            InvalidObject: A field is unknown, missing, or has a value that the schema does not allow.
         """
         try:
             return cast(Self, cls.__pydantic_validator__.validate_python(dict(values), extra="forbid"))
@@ -107,18 +110,19 @@ class Model(BaseModel):
             raise _explained(error, cls) from None
 
     @classmethod
+    @thin_call
     def from_yaml(cls, text: str) -> Self:
         """Return the object that a user wrote as one YAML (or JSON) document.
 
         Raises:
-            ValueError: The text is not one YAML mapping, or does not fit the schema (see `from_dict`).
+            InvalidInput: The text is not one YAML mapping, or does not fit the schema (see `from_dict`).
         """
         import yaml
 
         try:
             values: object = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise InvalidInput(f"not one YAML document: {error}") from error
+            raise InvalidInput(f"{cls.__name__}: not one YAML document: {error}") from None
         if not isinstance(values, dict):
             raise InvalidInput(f"expected a YAML mapping for {cls.__name__}, found {type(values).__name__}")
         return cls.from_dict(cast("dict[str, object]", values))
@@ -171,7 +175,10 @@ class KubeObject(Model):
             identity = {"api_version": self.API_VERSION, "kind": self.KIND}
             wire = {"apiVersion": "api_version"}
             given = {wire.get(key, key): value for key, value in values.items()}
-            super().__init__(**{**identity, **{key: value for key, value in given.items() if value is not None}})
+            try:
+                super().__init__(**{**identity, **{key: value for key, value in given.items() if value is not None}})
+            except InvalidObject as error:
+                raise thinned(error) from None
 
         __init__.__pydantic_base_init__ = True
 
@@ -232,19 +239,33 @@ def _yaml_dumper() -> type[SafeDumper]:
 # -- what pydantic reports, in words -----------------------------------------------------------------------------
 
 
-def _explained(error: ValidationError, model: type[Model]) -> ValidationError:
-    """Return `error` with every unknown field explained by the field that was probably meant."""
-    details: list[InitErrorDetails] = []
-    for line in error.errors(include_url=False):
-        kind, problem = line["type"], line["msg"].removeprefix("Value error, ")
-        if kind == "extra_forbidden":
-            name = str(line["loc"][-1])
-            owner = _owner(model, line["loc"][:-1])
-            kind = "unknown_field"
-            problem = f"{owner.__name__} has no field {name!r}.{did_you_mean(name, owner.model_fields)}"
-        custom = PydanticCustomError(kind, "{problem}", {"problem": problem})  # pyright: ignore[reportArgumentType]
-        details.append(InitErrorDetails(type=custom, loc=line["loc"], input=line["input"]))
-    return ValidationError.from_exception_data(error.title, details)
+def _explained(error: ValidationError, model: type[Model]) -> InvalidObject:
+    """Return what pydantic found in our words, with the field that was probably meant for each unknown one."""
+    return InvalidObject(model.__name__, [_mistake(line, model) for line in error.errors(include_url=False)])
+
+
+def _mistake(line: ErrorDetails, model: type[Model]) -> Mistake:
+    kind, place, value = line["type"], line["loc"], cast(object, line["input"])
+    if kind == "extra_forbidden":
+        owner, name = _owner(model, place[:-1]), str(place[-1])
+        meant = did_you_mean(name, owner.model_fields)
+        if not meant and len(owner.model_fields) <= _FEW:
+            meant = f" It has: {', '.join(owner.model_fields)}."
+        return Mistake(place, f"{owner.__name__} has no field {name!r}.{meant}", "unknown_field", value)
+    if kind == "missing":
+        return Mistake(place, "is required", kind, value)
+    # pydantic: "Input should be a valid integer", "String should have at most 500 characters", ...
+    message = re.sub(r"^\w+ should ", "must ", line["msg"].removeprefix("Value error, "))
+    message = re.sub(r"a valid dictionary or instance of (\w+)", r"a \1 or a mapping of its fields", message)
+    shown = repr(value)
+    if message.startswith("must be") and len(shown) <= _SHORT:
+        choices: list[str] = re.findall(r"'([^']*)'", message) if kind == "literal_error" else []
+        message += f", not {shown}" + (f".{did_you_mean(str(value), choices)}" if choices else "")
+    return Mistake(place, message, kind, value)
+
+
+_FEW = 12  # fields of a model that are all named
+_SHORT = 60  # characters of a value that is shown
 
 
 def _owner(model: type[Model], location: tuple[int | str, ...]) -> type[Model]:

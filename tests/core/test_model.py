@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kubeflow_api.k8s.core.v1 import EnvVar, ResourceRequirements, Toleration
 from kubeflow_api.k8s.meta.v1 import ObjectMeta
 from kubeflow_api.trainer.v1alpha1 import RuntimeRef, Trainer, TrainJob, TrainJobSpec, TrainJobStatus
-from pydantic import ValidationError
+
+from kubeflow.core.errors import InvalidObject, KubeflowError
 
 
 def job() -> TrainJob:
@@ -44,7 +47,7 @@ def test_snake_case_and_camel_case_are_both_read() -> None:
 
 @pytest.mark.parametrize("style", ["constructor", "mapping"])
 def test_a_misspelt_field_is_an_error_that_names_the_right_one(style: str) -> None:
-    with pytest.raises(ValidationError, match="Trainer has no field 'num_node'. Did you mean 'num_nodes'?"):
+    with pytest.raises(InvalidObject, match="Trainer has no field 'num_node'. Did you mean 'num_nodes'?"):
         if style == "constructor":
             Trainer(num_node=2)  # type: ignore[call-arg]
         else:
@@ -52,7 +55,7 @@ def test_a_misspelt_field_is_an_error_that_names_the_right_one(style: str) -> No
 
 
 def test_a_misspelt_field_deep_inside_is_found_with_its_place() -> None:
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(InvalidObject) as caught:
         TrainJob.from_dict({"spec": {"runtimeRef": {"name": "x"}, "trainer": {"env": [{"name": "A", "vale": "1"}]}}})
     (line,) = caught.value.errors()
     assert line["loc"] == ("spec", "trainer", "env", 0, "vale")
@@ -63,7 +66,7 @@ def test_a_misspelt_attribute_is_an_error() -> None:
     trainer = Trainer()
     with pytest.raises(AttributeError, match="Did you mean 'num_nodes'?"):
         trainer.num_nods = 2  # type: ignore[attr-defined]
-    with pytest.raises(ValidationError, match="valid integer"):
+    with pytest.raises(InvalidObject, match="valid integer"):
         trainer.num_nodes = "2"  # type: ignore[assignment]
     assert trainer == Trainer()
 
@@ -82,12 +85,12 @@ def test_a_misspelt_attribute_is_an_error() -> None:
     ],
 )
 def test_a_wrong_value_is_refused_without_being_coerced(values: dict[str, object], problem: str) -> None:
-    with pytest.raises(ValidationError, match=problem):
+    with pytest.raises(InvalidObject, match=problem):
         Trainer.from_dict(values)
 
 
 def test_a_wrong_enum_value_lists_the_right_ones() -> None:
-    with pytest.raises(ValidationError, match="'Equal', 'Exists'"):
+    with pytest.raises(InvalidObject, match="'Equal', 'Exists'"):
         Toleration(operator="exists")  # type: ignore[arg-type]
 
 
@@ -155,5 +158,66 @@ def test_yaml_that_is_no_train_job_is_refused(text: str) -> None:
 
 
 def test_an_empty_status_is_refused_because_the_server_refuses_it() -> None:
-    with pytest.raises(ValidationError, match="at least 1"):
+    with pytest.raises(InvalidObject, match="at least 1"):
         TrainJob(status=TrainJobStatus())
+
+
+def refused(make: Callable[[], object]) -> InvalidObject:
+    with pytest.raises(InvalidObject) as caught:
+        make()
+    assert isinstance(caught.value, ValueError)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: Trainer.from_dict({"num_node": 4}), "Trainer has no field 'num_node'. Did you mean 'num_nodes'?"),
+        (lambda: Trainer.from_dict({"num_nodes": "4"}), "Trainer.num_nodes must be a valid integer, not '4'"),
+        (
+            lambda: Toleration.from_dict({"operator": "Equals"}),
+            "Toleration.operator must be 'Equal', 'Exists', 'Gt' or 'Lt', not 'Equals'. Did you mean 'Equal'?",
+        ),
+        (lambda: EnvVar.from_dict({"value": "1"}), "EnvVar.name is required"),
+        (
+            lambda: TrainJob.from_dict({"spec": 3}),
+            "TrainJob.spec must be a TrainJobSpec or a mapping of its fields, not 3",
+        ),
+        (
+            lambda: TrainJob.from_yaml("spec: {runtimeRef: {name: a}, trainer: {env: [{name: a, vale: b}]}}"),
+            "TrainJob.spec.trainer.env[0]: EnvVar has no field 'vale'. Did you mean 'value'?",
+        ),
+        (
+            lambda: TrainJob.from_yaml("spec: {runtimeRef: {name: a}, trainer: {numNodes: [1]}}"),
+            "TrainJob.spec.trainer.numNodes must be a valid integer, not [1]",
+        ),
+        (
+            lambda: setattr(Trainer(), "num_nodes", "4"),
+            "Trainer.num_nodes must be a valid integer, not '4'",
+        ),
+    ],
+)
+def test_a_mistake_is_told_in_one_sentence(make: Callable[[], object], text: str) -> None:
+    assert str(refused(make)) == text
+
+
+def test_several_mistakes_are_all_listed_with_their_places() -> None:
+    error = refused(lambda: TrainJob.from_yaml("spec: {trainer: {numNodes: x, numProc: 2, env: [{value: a}]}}"))
+
+    assert str(error).splitlines() == [
+        "TrainJob does not fit its schema in 4 places:",
+        "  spec.runtimeRef is required",
+        "  spec.trainer.env[0].name is required",
+        "  spec.trainer.numNodes must be a valid integer, not 'x'",
+        "  spec.trainer: Trainer has no field 'numProc'. It has: args, command, env, image, num_nodes, "
+        "num_proc_per_node, resources_per_node.",
+    ]
+    assert [mistake.place for mistake in error.mistakes][1] == ("spec", "trainer", "env", 0, "name")
+
+
+def test_an_attribute_that_is_not_there_is_an_error_of_ours_and_of_pythons() -> None:
+    with pytest.raises(KubeflowError, match="Did you mean 'num_nodes'?") as caught:
+        Trainer().num_nods = 2  # type: ignore[attr-defined]
+    assert isinstance(caught.value, AttributeError)

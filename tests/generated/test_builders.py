@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from kubeflow.core.builder import Builder, KindBuilder
-from kubeflow.core.errors import InvalidInput
+from kubeflow.core.errors import InvalidObject, InvalidInput
 from kubeflow_api.k8s.core.v1 import EnvVar, Toleration
 from kubeflow_api.katib.v1beta1 import ExperimentBuilder
 from kubeflow_api.trainer.v1alpha1 import ClusterTrainingRuntimeBuilder, TrainJobBuilder
@@ -136,7 +135,7 @@ def test_mistakes_are_errors_that_name_the_remedy() -> None:
     with pytest.raises(InvalidInput, match="'manager' twice"):
         job.runtime_patch("a", manager="b")  # type: ignore[misc]
     job.trainer(num_node=2)  # type: ignore[call-arg]
-    with pytest.raises(ValidationError, match="Did you mean 'num_nodes'?"):
+    with pytest.raises(InvalidObject, match="Did you mean 'num_nodes'?"):
         job.build()
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
-from pydantic import ValidationError
 
 from codegen import config
 from codegen.descriptions import texts
 from codegen.schema.naming import attribute, location
+from kubeflow.core.errors import InvalidObject
 from kubeflow.core.model import Model
 from tests.generated.drawing import ROOT, definitions
 
@@ -64,8 +64,8 @@ def test_a_user_may_write_the_examples(definition: str) -> None:
     examples = {name: text.example.json for name, text in texts.items() if text.example}
     try:
         model(definition).from_dict(examples)
-    except ValidationError as error:
-        problems = [line for line in error.errors() if line["type"] != "missing" or len(line["loc"]) > 1]
+    except InvalidObject as error:
+        problems = [mistake for mistake in error.mistakes if mistake.kind != "missing" or len(mistake.place) > 1]
         assert not problems, problems
 
 

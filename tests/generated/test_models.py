@@ -12,11 +12,11 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from codegen import config
 from codegen.schema.naming import attribute, location
+from kubeflow.core.errors import InvalidObject
 from kubeflow.core.model import Model
 from kubeflow_api.trainer import v1alpha1
 from tests.generated.drawing import JSON, ROOT, at, changed, definitions, judge, kinds, objects, places
@@ -79,7 +79,7 @@ def test_a_spoilt_object_is_judged_as_by_json_schema(kind: str, data: st.DataObj
     assume(not known_difference(spoilt, path))
     try:
         model(kind).from_dict(spoilt)
-    except ValidationError as error:
+    except InvalidObject as error:
         assert not allowed, f"refused by the model only: {error}"
     else:
         assert allowed, "accepted by the model only"
@@ -147,7 +147,7 @@ def test_the_known_differences_are_real(
     assert judge(TRAIN_JOB).is_valid(values) is by_schema, difference
     try:
         v1alpha1.TrainJob.from_dict(values)
-    except ValidationError:
+    except InvalidObject:
         assert not by_model, difference
     else:
         assert by_model, difference

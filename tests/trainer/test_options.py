@@ -242,7 +242,7 @@ def test_an_edit_that_makes_nonsense_is_held_against_the_schema_and_the_rules() 
         assert job.spec is not None
         job.spec.managed_by = "me"
 
-    with pytest.raises(InvalidInput, match=r"trainer\.args\.1"):
+    with pytest.raises(InvalidInput, match=r"trainer\.args\[1\]"):
         made([EditTrainJob(mistyped)])
     with pytest.raises(InvalidInput, match=r"spec.managedBy"):
         made([EditTrainJob(unknown)])

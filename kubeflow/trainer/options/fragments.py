@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from kubeflow.core.errors import InvalidInput
+from kubeflow.core.errors import InvalidInput, InvalidObject
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobspec import Edit, JobSpec
 from kubeflow.trainer.options.merging import Json, at, merge
@@ -220,10 +220,7 @@ def in_words(what: str) -> Generator[None]:
     Raises:
         InvalidInput: Naming `what`, every wrong field, and the one that was probably meant.
     """
-    from pydantic import ValidationError
-
     try:
         yield
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, line['loc']))}: {line['msg']}" for line in error.errors(include_url=False)]
-        raise InvalidInput(f"{what} does not fit the schema of a TrainJob: {'; '.join(lines)}") from error
+    except InvalidObject as error:
+        raise InvalidInput(f"{what} does not fit the schema of a TrainJob: {error}") from None
