@@ -20,6 +20,7 @@ from kubeflow.core.object_names import check_namespace
 from kubeflow.core.paging import pages
 from kubeflow.core.rules import RuleViolation, Violation
 from kubeflow.core.table import TABLE, Table
+from kubeflow.core.tracebacks import thin, thin_call
 from kubeflow.core.transport import Interruption, Method, Refusal, Request, Transport
 from kubeflow.core.watch import WatchEvent, watch
 
@@ -66,6 +67,10 @@ class Resource(Generic[T]):
     PLURAL: ClassVar[str]
     NAMESPACED: ClassVar[bool]
 
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        thin(cls)
+
     def __init__(self, transport: Transport, namespace: str = "default") -> None:
         self._transport = transport
         self._namespace = namespace
@@ -75,6 +80,7 @@ class Resource(Generic[T]):
     def _get(self, name: str, namespace: str | None) -> T:
         return self._read(self._transport.send(Request("GET", self._path(namespace, name))))
 
+    @thin_call
     def _list(
         self,
         namespace: str | None,
@@ -86,6 +92,7 @@ class Resource(Generic[T]):
         for page in pages(self._transport, path, _selecting(label_selector, field_selector)):
             yield from self._items(page)
 
+    @thin_call
     def _watch(
         self,
         namespace: str | None,

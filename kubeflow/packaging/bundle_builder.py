@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.tracebacks import thin_call
 from kubeflow.packaging.bundles import encoding
 from kubeflow.packaging.bundles.bundle import Bundle
 from kubeflow.packaging.capture.entry import Plan, options, plan_function, plan_module, plan_script
@@ -24,6 +25,7 @@ PARAMETER_PREFIX = "KUBEFLOW_PARAMETER_"
 _CREDENTIALS_IN_URL = re.compile(r"^[a-z+]+://[^/@\s]+@")
 
 
+@thin_call
 def bundle(
     target: Callable[..., object] | str | PathLike[str] | None = None,
     *,

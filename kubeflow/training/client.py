@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.tracebacks import thin
 from kubeflow.trainer import (
     CustomTrainer,
     CustomTrainerContainer,
@@ -32,6 +33,7 @@ _RUNTIMES = {
 }
 
 
+@thin
 class TrainingClient:
     """Deprecated: use `kubeflow.trainer.TrainerClient`. Every call warns with the call that replaces it.
 
@@ -302,4 +304,4 @@ def _trainer(trainer: CustomTrainer | CustomTrainerContainer) -> str:
 
 
 def _warn(old: str, new: str) -> None:
-    warnings.warn(f"{old} is deprecated: write {new}, from kubeflow.trainer.", DeprecationWarning, stacklevel=3)
+    warnings.warn(f"{old} is deprecated: write {new}, from kubeflow.trainer.", DeprecationWarning, stacklevel=4)

@@ -35,7 +35,8 @@ def named(path: str, label: str, text: str) -> str:
     functions of a file that does not exist.
     """
     lines = [line + "\n" for line in text.split("\n")]
-    if "numba" in text or linecache.cache.get(label, (0, None, lines))[2] != lines:
+    known: Any = linecache.cache.get(label)
+    if "numba" in text or (known is not None and known[2:3] != (lines,)):
         unnamed[path] = label
         return path
     # Without a time of change, linecache takes the lines for good. rich makes paths absolute before it looks.
@@ -46,7 +47,8 @@ def named(path: str, label: str, text: str) -> str:
 
 def compiled(path: str) -> CodeType:
     """Return the code of a script of the bundle."""
-    return _Loader("__main__", path).get_code("__main__")
+    code: CodeType = _Loader("__main__", path).get_code("__main__")
+    return code
 
 
 class _Loader(machinery.SourceFileLoader):

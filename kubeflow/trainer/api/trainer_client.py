@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, overload
 
 from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.tracebacks import thin
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.backends.container.types import ContainerBackendConfig
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
@@ -45,6 +46,7 @@ _CONFIGS: Mapping[str, type[BackendConfig]] = {
 }
 
 
+@thin
 class TrainerClient:
     """Trains: on this machine, or on a cluster.
 

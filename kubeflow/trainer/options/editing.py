@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.jobspec import Edit, JobSpec, Option
 from kubeflow.trainer.options.fragments import MANAGER, in_words, spec_of, with_patch
 from kubeflow.trainer.options.merging import Json
@@ -82,3 +83,6 @@ class PatchJobs(Option):
             (patch,) = spec_of(builder.build()).runtime_patches or []
         content = patch.to_dict().get("trainingRuntimeSpec")
         return with_patch(spec, "Patch of jobs", cast(Json, content or {}))
+
+
+thin_all(globals())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.jobspec import JobSpec, Option
 from kubeflow.trainer.options.fragments import in_job, in_jobs, with_patch, with_pods
 from kubeflow.trainer.options.job import LONGEST
@@ -150,3 +151,6 @@ class ContainerSecurityContext(Option):
             container = {"name": self._container or main_container(job), "security_context": self._settings}
             jobs.append(in_job(job, {"spec": {"template": {"spec": {"containers": [container]}}}}))
         return with_patch(spec, "Container security context", in_jobs(jobs))
+
+
+thin_all(globals())

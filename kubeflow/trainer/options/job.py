@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, TypeAlias, get_args
 
 from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer import names
 from kubeflow.trainer.jobspec import JobSpec, Option
 from kubeflow.trainer.options.fragments import in_job, in_jobs, with_patch
@@ -232,3 +233,6 @@ def _with_metadata(spec: JobSpec, what: str, metadata: Json, on: Level, job: Job
     template: Json = {"metadata": metadata} if on == "job" else {"spec": {"template": {"metadata": metadata}}}
     content = in_jobs([in_job(name, template) for name in targets(spec.runtime, job)])
     return with_patch(spec, f"{what} of {on}s", content)
+
+
+thin_all(globals())

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.jobspec import JobSpec, Option
 from kubeflow.trainer.options.fragments import MANAGER, with_patch
 from kubeflow.trainer.options.merging import Json
@@ -225,3 +226,6 @@ def _plain(value: object) -> object:
     if isinstance(value, (str, int, float, bool)) or value is None:
         return value
     raise InvalidInput(f"A runtime patch holds plain data or models of kubeflow_api, not {value!r}.")
+
+
+thin_all(globals())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.jobspec import JobSpec, Option
 from kubeflow.trainer.options.fragments import typed, with_pods
 from kubeflow.trainer.options.merging import Json
@@ -176,3 +177,6 @@ class Affinity(Option):
         given = {"node_affinity": self.node, "pod_affinity": self.pod, "pod_anti_affinity": self.pod_anti}
         affinity = typed(v1.Affinity, {name: value for name, value in given.items() if value is not None}, "Affinity")
         return with_pods(spec, "Affinity", {"affinity": affinity.to_dict()}, self.job)
+
+
+thin_all(globals())

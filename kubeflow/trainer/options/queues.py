@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.jobspec import JobSpec, Option
 from kubeflow.trainer.options.fragments import with_patch
 from kubeflow.trainer.options.job import Labels
@@ -75,3 +76,6 @@ class VolcanoQueue(Option):
         """Return `spec` in this queue."""
         metadata = {"annotations": {VOLCANO_QUEUE: self.name}}
         return with_patch(spec, "Volcano queue", {"template": {"metadata": metadata}})
+
+
+thin_all(globals())

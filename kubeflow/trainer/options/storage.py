@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.object_names import is_label
 from kubeflow.core.quantity import Quantity
+from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.jobspec import JobSpec, Option
 from kubeflow.trainer.options.fragments import in_job, in_jobs, with_patch
 from kubeflow.trainer.options.merging import Json
@@ -278,3 +279,6 @@ def _name(path: str, kind: str) -> str:
     if f"/{label.replace('-', '/')}" != path or len(label) > 40:
         label = f"{label[:32].strip('-') or 'v'}-{hashlib.sha256(path.encode()).hexdigest()[:6]}"
     return f"{label}-{kind}"
+
+
+thin_all(globals())

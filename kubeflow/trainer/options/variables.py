@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.jobspec import JobSpec, Option
 from kubeflow.trainer.options.fragments import with_variables
 from kubeflow.trainer.options.merging import Json
@@ -92,3 +93,6 @@ def _entries(source: str, name: str, keys: Mapping[str, str] | Sequence[str], op
         {"name": variable, "value_from": {source: {"name": name, "key": key, **extra}}}
         for variable, key in pairs.items()
     ]
+
+
+thin_all(globals())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.checks import check_count, check_instance, check_strings, check_text
 
@@ -209,3 +210,6 @@ class Initializer:
 def _check_patterns(patterns: Sequence[str] | None) -> None:
     if patterns is not None:
         check_strings("ignore_patterns", patterns)
+
+
+thin_all(globals())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_args
 
+from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.checks import check_instance
 from kubeflow.trainer.types.initializers import Initializer
@@ -113,3 +114,6 @@ class TrainJobTemplate:
         if key not in self.keys():
             raise KeyError(key)
         return getattr(self, key)
+
+
+thin_all(globals())

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from kubeflow.core.tracebacks import thin
 
+
+@thin
 class LogLines(Iterator[str]):
     """Log lines, one after the other, without their ends; what `TrainerClient.get_job_logs` returns.
 

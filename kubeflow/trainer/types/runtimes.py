@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, get_args
 
+from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.trainers import TrainerType
 
@@ -73,3 +74,6 @@ class Runtime:
     def phase(self) -> Phase:
         """Whether it fine-tunes a model with a trainer of its own, or runs the user's code."""
         return "post-training" if self.trainer.trainer_type is TrainerType.BUILTIN_TRAINER else "pre-training"
+
+
+thin_all(globals())

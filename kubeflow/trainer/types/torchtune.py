@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.types.checks import check_count, check_instance, check_strings
 from kubeflow.trainer.types.resources import Resources, normalise
 
@@ -145,3 +146,6 @@ class TorchTuneConfig:
             check_instance("dataset_preprocess_config", self.dataset_preprocess_config, (TorchTuneInstructDataset,))
         if self.resources_per_node is not None:
             normalise(self.resources_per_node)
+
+
+thin_all(globals())

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import ParamSpec, Self, TypedDict, Unpack
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.checks import check_count, check_env, check_instance, check_strings, check_text
 from kubeflow.trainer.types.resources import Resources, normalise
@@ -173,3 +174,6 @@ def _check_nodes(
         normalise(resources)
     if env is not None:
         check_env("env", env)
+
+
+thin_all(globals())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.types.checks import check_count, check_strings
 
 ContainerRuntime = Literal["docker", "podman"]
@@ -57,3 +58,6 @@ class ContainerBackendConfig:
         if self.container_runtime not in (None, *get_args(ContainerRuntime)):
             raise InvalidInput(f"container_runtime is docker or podman, not {self.container_runtime!r}.")
         check_count("initializer_timeout", self.initializer_timeout)
+
+
+thin_all(globals())

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from kubeflow.core.object_names import check_namespace
+from kubeflow.core.tracebacks import thin_all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,3 +34,6 @@ class KubernetesBackendConfig:
     def __post_init__(self) -> None:
         if self.namespace:
             check_namespace(self.namespace)
+
+
+thin_all(globals())

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.tracebacks import thin_all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,3 +51,6 @@ class LocalProcessBackendConfig:
         number = isinstance(self.grace, (int, float)) and not isinstance(self.grace, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
         if not number or not 0 <= self.grace < math.inf:
             raise InvalidInput(f"grace is in seconds, at least 0, not {self.grace!r}.")
+
+
+thin_all(globals())
