@@ -37,6 +37,7 @@ if _typing.TYPE_CHECKING:
         S3DatasetInitializer,
         S3ModelInitializer,
     )
+    from kubeflow.trainer.types.job_name import JobName
     from kubeflow.trainer.types.jobs import (
         AwaitableStatus,
         Event,
@@ -98,6 +99,7 @@ else:
                 "S3DatasetInitializer",
                 "S3ModelInitializer",
             ),
+            "types.job_name": ("JobName",),
             "types.jobs": ("AwaitableStatus", "Event", "JobStatus", "Step", "TrainJob", "TrainJobTemplate"),
             "types.loglines": ("LogLines",),
             "types.runtimes": ("Runtime", "RuntimeKind", "RuntimeTrainer"),
@@ -133,6 +135,7 @@ __all__ = [
     "InvalidInput",
     "JobExists",
     "JobFailed",
+    "JobName",
     "JobNotFinished",
     "JobNotFound",
     "JobSpec",

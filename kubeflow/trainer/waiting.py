@@ -6,10 +6,10 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable
 
-from kubeflow.core.errors import InvalidInput, KubeflowError, did_you_mean
+from kubeflow.core.errors import InvalidInput, KubeflowError
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.errors import JobWaitTimeout
-from kubeflow.trainer.types.jobs import AWAITABLE, AwaitableStatus, JobStatus, TrainJob
+from kubeflow.trainer.types.jobs import AWAITABLE, AwaitableStatus, JobStatus, TrainJob, check_statuses
 
 logger = logging.getLogger(__name__)
 
@@ -22,17 +22,17 @@ _PASSED: dict[AwaitableStatus, int] = {"Created": 0, "Running": 1, "Suspended": 
 def wait_for_status(
     backend: Backend,
     name: str,
-    status: Collection[AwaitableStatus],
+    status: AwaitableStatus | Collection[AwaitableStatus],
     *,
     timeout: float,
     polling_interval: float,
     callbacks: Iterable[Callable[[TrainJob], None]] = (),
 ) -> TrainJob:
     """Return the job once it has reached one of `status`; see `TrainerClient.wait_for_job_status`."""
-    _check(status, timeout, polling_interval)
+    statuses = _checked(status, timeout, polling_interval)
     try:
         with backend.watching(name):
-            return _wait(backend, name, status, timeout, polling_interval, tuple(callbacks))
+            return _wait(backend, name, statuses, timeout, polling_interval, tuple(callbacks))
     except KeyboardInterrupt:
         say_it_goes_on("waiting", name)
         raise
@@ -89,15 +89,13 @@ def _reached(job: TrainJob, status: Collection[AwaitableStatus]) -> bool:
     return any(wanted in _PASSED and progress >= _PASSED[wanted] for wanted in status)
 
 
-def _check(status: Collection[str], timeout: float, polling_interval: float) -> None:
-    if isinstance(status, str):
-        raise InvalidInput(f"status takes a set: write status={{{status!r}}}.")
-    if not status:
+def _checked(
+    status: AwaitableStatus | Collection[AwaitableStatus], timeout: float, polling_interval: float
+) -> frozenset[AwaitableStatus]:
+    statuses = check_statuses(status, AWAITABLE)
+    if not statuses:
         raise InvalidInput(f"status is empty: name at least one of {', '.join(AWAITABLE)}.")
-    for given in status:
-        if given not in AWAITABLE:
-            hint = did_you_mean(given, AWAITABLE) if isinstance(given, str) else ""  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidInput(f"A job never has the status {given!r}.{hint} Known: {', '.join(AWAITABLE)}.")
     for field, value in (("timeout", timeout), ("polling_interval", polling_interval)):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidInput(f"{field} is in seconds and must be greater than 0, not {value!r}.")
+    return statuses

@@ -19,7 +19,7 @@ from kubeflow.trainer import (
     TrainerClient,
 )
 from kubeflow.trainer.constants import constants
-from kubeflow.trainer.types.jobs import TrainJob
+from kubeflow.trainer.types.jobs import JobReference, TrainJob, name_of
 from kubeflow.trainer.types.resources import Resources
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class TrainingClient:
         return made
 
     def wait_for_job_completion(
-        self, name: str, namespace: str | None = None, timeout: float = 600, polling_interval: float = 15
+        self, name: JobReference, namespace: str | None = None, timeout: float = 600, polling_interval: float = 15
     ) -> TrainJob:
         """Wait until a job is complete, and return it.
 
@@ -179,13 +179,14 @@ class TrainingClient:
             JobWaitTimeout: When the time is up.
             JobNotFound: With names like it.
         """
+        name = name_of(name)
         namespace = self._home(name, namespace)
         new = f"wait_for_job_status({_call(name, timeout=timeout)})"
         _warn("TrainingClient.wait_for_job_completion()", f"{self._where(namespace)}.{new}")
         return self._client(namespace).wait_for_job_status(name, timeout=timeout, polling_interval=polling_interval)
 
     def get_job_logs(
-        self, name: str, namespace: str | None = None, *, is_master: bool = True, follow: bool = False
+        self, name: JobReference, namespace: str | None = None, *, is_master: bool = True, follow: bool = False
     ) -> tuple[dict[str, str], dict[str, list[str]]]:
         """Return the logs of a job and its events.
 
@@ -201,6 +202,7 @@ class TrainingClient:
         Raises:
             JobNotFound: With names like it.
         """
+        name = name_of(name)
         namespace = self._home(name, namespace)
         _warn("TrainingClient.get_job_logs()", f"{self._where(namespace)}.get_job_logs({_call(name)})")
         client = self._client(namespace)
@@ -218,12 +220,13 @@ class TrainingClient:
             events.setdefault(event.involved_object_name, []).append(f"{event.reason}: {event.message}")
         return logs, events
 
-    def get_job(self, name: str, namespace: str | None = None) -> TrainJob:
+    def get_job(self, name: JobReference, namespace: str | None = None) -> TrainJob:
         """Return one job as it is now. Its namespace is chosen as in `wait_for_job_completion`.
 
         Raises:
             JobNotFound: With names like it.
         """
+        name = name_of(name)
         namespace = self._home(name, namespace)
         _warn("TrainingClient.get_job()", f"{self._where(namespace)}.get_job({_call(name)})")
         return self._client(namespace).get_job(name)
@@ -233,12 +236,13 @@ class TrainingClient:
         _warn("TrainingClient.list_jobs()", f"{self._where(namespace)}.list_jobs()")
         return self._client(namespace).list_jobs()
 
-    def delete_job(self, name: str, namespace: str | None = None) -> None:
+    def delete_job(self, name: JobReference, namespace: str | None = None) -> None:
         """End a job if it runs, and forget it with its logs. Its namespace is chosen as in `wait_for_job_completion`.
 
         Raises:
             JobNotFound: With names like it.
         """
+        name = name_of(name)
         namespace = self._home(name, namespace)
         _warn("TrainingClient.delete_job()", f"{self._where(namespace)}.delete_job({_call(name)})")
         self._client(namespace).delete_job(name)

@@ -229,8 +229,10 @@ def test_a_name_in_use_and_questions_about_jobs_that_make_no_sense(
             client.get_job_logs("sleeper", step="node-2")
         with pytest.raises(InvalidInput, match="Did you mean 'Complete'"):
             client.wait_for_job_status("sleeper", {"Completed"})  # type: ignore[arg-type]
-        with pytest.raises(InvalidInput, match=r"write status=\{'Complete'\}"):
-            client.wait_for_job_status("sleeper", "Complete")  # type: ignore[arg-type]
+        with pytest.raises(InvalidInput, match="Did you mean 'Complete'"):
+            client.wait_for_job_status("sleeper", "complete")  # type: ignore[arg-type]
+        with pytest.raises(InvalidInput, match="Did you mean 'Complete'"):
+            client.list_jobs(status="Succeeded")  # type: ignore[arg-type]
         with pytest.raises(InvalidInput, match="status is empty"):
             client.wait_for_job_status("sleeper", set())
         for seconds in (0, -1, float("nan"), True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,7 +73,7 @@ def leave_without_a_word() -> None:
 
 
 def test_what_the_function_returned_on_rank_zero_comes_back(client: TrainerClient) -> None:
-    trainers = [CustomTrainer.call(report, lr=0.5).replace(num_nodes=2)]
+    trainers: list[CustomTrainer] = [CustomTrainer.call(report, lr=0.5).replace(num_nodes=2)]
     trainers += [CustomTrainer(func) for func in (return_nothing, return_no_data, leave_without_a_word)]
     value, nothing, no_data, wordless = [client.train(trainer=trainer) for trainer in trainers]
     for name in (value, nothing, no_data, wordless):
@@ -322,7 +322,7 @@ def hello(who: str) -> None:
     print(f"hello {who}")
 
 
-def order(listed: list[TrainJob], name: str, made: list[str]) -> tuple[datetime, int | str]:
+def order(listed: list[TrainJob], name: str, made: Sequence[str]) -> tuple[datetime, int | str]:
     """When a job was made; what was made in the same whole second counts as told apart by nothing but its name."""
     created = next(job.creation_timestamp for job in listed if job.name == name)
     return created, made.index(name) if created.microsecond else name

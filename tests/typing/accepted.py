@@ -28,7 +28,16 @@ from kubeflow.cluster import Cause, Cluster, Invalid, NotFound
 from kubeflow.core.quantity import Quantity
 from kubeflow.core.resource import Transport, WatchEvent
 from kubeflow.core.rules import RuleViolation, Violation
-from kubeflow.trainer import CustomTrainer, LogLines, TrainerClient, options
+from kubeflow.trainer import (
+    CustomTrainer,
+    CustomTrainerContainer,
+    JobName,
+    LogLines,
+    TrainerClient,
+    TrainJobTemplate,
+    options,
+)
+from kubeflow.trainer import TrainJob as Job
 
 
 def build() -> TrainJob:
@@ -146,14 +155,53 @@ async def train_later(lr: float) -> None:
 
 def trainers(client: TrainerClient) -> None:
     trainer = CustomTrainer.call(train, 0.1, epochs=2, device="cuda")
-    assert_type(trainer, CustomTrainer)
-    assert_type(trainer.replace(num_nodes=2, resources_per_node={"gpu": 1}, env={"A": "1"}), CustomTrainer)
+    assert_type(trainer, CustomTrainer[dict[str, float]])
+    assert_type(trainer.replace(num_nodes=2, env={"A": "1"}), CustomTrainer[dict[str, float]])
     CustomTrainer.call(train_later, lr=0.1)
     CustomTrainer.call(lambda: print("nothing to give"))
     CustomTrainer(func=train, func_args={"lr": 0.1}, num_nodes=2)
-    assert_type(client.train(trainer=trainer), str)
+    assert_type(client.train(trainer=trainer), JobName[dict[str, float]])
     assert_type(client.train(trainer=trainer, dry_run=True), TrainJob)
+    assert_type(client.train(train_func=train, server_dry_run=True), TrainJob)
+    assert_type(client.train(train_func=train, dry_run=True, server_dry_run=True), TrainJob)
+
+
+def results(client: TrainerClient, any_trainer: CustomTrainer) -> None:
+    name = client.train(trainer=CustomTrainer.call(train, 0.1).replace(num_nodes=2))
+    assert_type(client.get_job_result(name)["loss"], float)
+    assert_type(client.get_job_result(client.train(None, None, CustomTrainer(func=train))), dict[str, float])
+    assert_type(client.get_job_result(client.train(train_func=train, func_args={"lr": 0.1})), dict[str, float])
+    assert_type(client.get_job_result(client.train(trainer=CustomTrainer.call(train_later, lr=0.1))), None)
+    assert_type(client.get_job_result(client.train(train_func=train_later)), None)
+    assert_type(client.get_job_result(client.train(train_func=lambda: 3)), int)
+    assert_type(client.get_job_result(client.train(trainer=any_trainer)), object)
+    assert_type(client.train(), JobName[object])
+    assert_type(client.train(trainer=CustomTrainerContainer("image"), name="a"), JobName[object])
+    client.train(**TrainJobTemplate(trainer=any_trainer))
     assert_type(client.get_job_result("a"), object)
+    plain: str = name
+    unspecific: JobName = name
+    wide: CustomTrainer = CustomTrainer.call(train, 0.1)
+    trainers: list[CustomTrainer] = [wide, CustomTrainer(func=train_later), CustomTrainer.call(train, 0.1)]
+    names: list[str] = [client.train(trainer=trainer) for trainer in trainers]
+    print(plain.upper(), f"{unspecific}", {name: names})
+
+
+def jobs(client: TrainerClient) -> None:
+    job = client.get_job("a")
+    for given in (job, "a", client.train(), client.train(dry_run=True)):
+        assert_type(client.get_job(given), Job)
+        client.explain(given)
+        client.get_job_events(given)
+        client.get_job_logs(given, "node-0")
+        assert_type(client.get_job_result(given), object)
+        client.suspend_job(given)
+        client.resume_job(given)
+        client.scale_job(given, 2)
+        client.delete_job(given, wait=True)
+        client.wait_for_job_status(given, "Complete")
+    client.wait_for_job_status(job, {"Running", "Failed"})
+    client.list_jobs(status="Complete").extend(client.list_jobs(status=["Created", "Unknown"]))
 
 
 def logs(client: TrainerClient, stored: str | None) -> Iterator[str]:

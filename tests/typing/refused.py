@@ -18,7 +18,7 @@ from kubeflow_api.trainer.v1alpha1 import (
 )
 
 from kubeflow.core.resource import Transport
-from kubeflow.trainer import CustomTrainer, TrainerClient, options
+from kubeflow.trainer import CustomTrainer, JobName, TrainerClient, options
 
 Trainer(num_node=2)  # mistake: a misspelt field
 Trainer(numNodes=2)  # mistake: attributes are snake_case
@@ -94,6 +94,25 @@ CustomTrainer.call(train(0.1))  # mistake: what the function returned, not the f
 CustomTrainer.call(train, lr=0.1).replace(num_node=2)  # mistake: a misspelt setting
 CustomTrainer.call(train, lr=0.1).replace(num_nodes="2")  # mistake: a string for a number
 CustomTrainer.call(train, lr=0.1).replace(func=print)  # mistake: another function needs other arguments
+
+
+def misplaced(client: TrainerClient, name: JobName[dict[str, float]]) -> None:
+    client.train(train)  # mistake: a function where the runtime belongs
+    client.train(CustomTrainer(func=train))  # mistake: a trainer where the runtime belongs
+    client.train([options.Suspend()])  # mistake: options where the runtime belongs
+    client.train(trainer=train)  # mistake: a function, not a trainer
+    client.train(train_func=train, num_node=2)  # mistake: a misspelt argument
+    client.train(train_func=train, num_nodes="2")  # mistake: a string for a number
+    client.train(train_func=train, num_node=2, dry_run=True)  # mistake: a misspelt argument of a dry run
+    client.get_job(train)  # mistake: a function for a job
+    client.get_job(3)  # mistake: a number for a job
+    client.wait_for_job_status(name, "Completed")  # mistake: no such status
+    client.wait_for_job_status(name, {"Done"})  # mistake: no such status
+    client.wait_for_job_status(name, "Unknown")  # mistake: nobody can wait for it
+    client.list_jobs(status="Completed")  # mistake: no such status
+    client.get_job_result(name)["loss"].upper()  # mistake: the value is a number
+    client.get_job_result("a")["loss"]  # mistake: what a name by itself returns is not known
+    name.result()  # mistake: a name is text
 
 
 def given(client: TrainerClient) -> None:

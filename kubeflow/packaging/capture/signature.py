@@ -18,6 +18,7 @@ from kubeflow.packaging.errors import Finding, PackagingError
 from kubeflow.packaging.source.parser import parse
 
 P = typing.ParamSpec("P")
+R = typing.TypeVar("R")
 Spec = dict[str, object]
 _PLAIN: Mapping[object, str] = {int: "int", float: "float", bool: "bool", str: "str"}
 
@@ -80,8 +81,8 @@ def binding_findings(
 
 
 def call_arguments(
-    func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs
-) -> tuple[Callable[..., object], dict[str, object]]:
+    func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+) -> tuple[Callable[..., R], dict[str, object]]:
     """Turn a call that type checkers understand into a function and its arguments by name.
 
     Args:

@@ -89,6 +89,8 @@ class _Encoder:
             return value
         if kind is str:
             return value
+        if getattr(kind, "__sent_as__", None) is str:  # a str that says more to its own side only
+            return str(value)
         if kind is int:
             return value if -_JSON_INT < value < _JSON_INT else {TAG: "int", "v": hex(value)}
         if kind is float:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, Unpack, overload
 
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.tracebacks import thin
@@ -18,10 +18,21 @@ from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import JobExists, Unsupported
 from kubeflow.trainer.fresh_names import TRIES, fresh_name, stem
 from kubeflow.trainer.jobspec import AnyTrainer, JobSpec, Option, job_spec
+from kubeflow.trainer.places import check_place
 from kubeflow.trainer.results import job_result
 from kubeflow.trainer.types.checks import check_count, check_instance, wrong_type
 from kubeflow.trainer.types.initializers import Initializer
-from kubeflow.trainer.types.jobs import STATUSES, AwaitableStatus, Event, JobStatus, TrainJob
+from kubeflow.trainer.types.job_name import JobName
+from kubeflow.trainer.types.jobs import (
+    STATUSES,
+    AwaitableStatus,
+    Event,
+    JobReference,
+    JobStatus,
+    TrainJob,
+    check_statuses,
+    name_of,
+)
 from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.resources import Resources
 from kubeflow.trainer.types.runtimes import PHASES, Phase, Runtime
@@ -32,12 +43,39 @@ from kubeflow.trainer.waiting import say_it_goes_on, wait_for_status
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1
 
+T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as DefaultTypeVar
+
+    # What the function of a job returns; `object` for a job without one.
+    R = DefaultTypeVar("R", default=object)
+
+
+class TrainSettings(TypedDict, total=False):
+    """The arguments of `TrainerClient.train` that do not change what it returns; its docstring says what they are."""
+
+    name: str | None
+    func_args: Mapping[str, object] | None
+    num_nodes: int | None
+    num_proc_per_node: int | None
+    resources_per_node: Resources | None
+    packages_to_install: Sequence[str] | None
+    pip_index_urls: Sequence[str] | None
+    image: str | None
+    env: Mapping[str, str] | None
+    runtime_ref: str | None
+    fine_tuning_config: TorchTuneConfig | None
+
+
 BackendConfig = KubernetesBackendConfig | LocalProcessBackendConfig | ContainerBackendConfig
 """What tells a client where its jobs run."""
 
 
 BACKEND_VARIABLE = "KUBEFLOW_BACKEND"
 """Environment variable that names the backend of clients that are given none."""
+
+_COMPLETE: frozenset[AwaitableStatus] = frozenset({constants.TRAINJOB_COMPLETE})
 
 _CONFIGS: Mapping[str, type[BackendConfig]] = {
     "kubernetes": KubernetesBackendConfig,
@@ -73,24 +111,14 @@ class TrainerClient:
         self,
         runtime: str | Runtime | None = None,
         initializer: Initializer | None = None,
-        trainer: AnyTrainer | None = None,
+        trainer: CustomTrainer[R] | CustomTrainerContainer | BuiltinTrainer | None = None,
         options: Sequence[Option] | None = None,
         *,
-        name: str | None = None,
-        train_func: Callable[..., object] | None = None,
-        func_args: Mapping[str, object] | None = None,
-        num_nodes: int | None = None,
-        num_proc_per_node: int | None = None,
-        resources_per_node: Resources | None = None,
-        packages_to_install: Sequence[str] | None = None,
-        pip_index_urls: Sequence[str] | None = None,
-        image: str | None = None,
-        env: Mapping[str, str] | None = None,
-        runtime_ref: str | None = None,
-        fine_tuning_config: TorchTuneConfig | None = None,
+        train_func: Callable[..., R] | None = None,
         dry_run: Literal[False] = False,
         server_dry_run: Literal[False] = False,
-    ) -> str: ...
+        **settings: Unpack[TrainSettings],
+    ) -> JobName[R]: ...
 
     @overload
     def train(
@@ -100,20 +128,10 @@ class TrainerClient:
         trainer: AnyTrainer | None = None,
         options: Sequence[Option] | None = None,
         *,
-        name: str | None = None,
         train_func: Callable[..., object] | None = None,
-        func_args: Mapping[str, object] | None = None,
-        num_nodes: int | None = None,
-        num_proc_per_node: int | None = None,
-        resources_per_node: Resources | None = None,
-        packages_to_install: Sequence[str] | None = None,
-        pip_index_urls: Sequence[str] | None = None,
-        image: str | None = None,
-        env: Mapping[str, str] | None = None,
-        runtime_ref: str | None = None,
-        fine_tuning_config: TorchTuneConfig | None = None,
         dry_run: Literal[True],
-        server_dry_run: Literal[False] = False,
+        server_dry_run: bool = False,
+        **settings: Unpack[TrainSettings],
     ) -> v1alpha1.TrainJob: ...
 
     @overload
@@ -124,20 +142,10 @@ class TrainerClient:
         trainer: AnyTrainer | None = None,
         options: Sequence[Option] | None = None,
         *,
-        name: str | None = None,
         train_func: Callable[..., object] | None = None,
-        func_args: Mapping[str, object] | None = None,
-        num_nodes: int | None = None,
-        num_proc_per_node: int | None = None,
-        resources_per_node: Resources | None = None,
-        packages_to_install: Sequence[str] | None = None,
-        pip_index_urls: Sequence[str] | None = None,
-        image: str | None = None,
-        env: Mapping[str, str] | None = None,
-        runtime_ref: str | None = None,
-        fine_tuning_config: TorchTuneConfig | None = None,
-        dry_run: Literal[False] = False,
+        dry_run: bool = False,
         server_dry_run: Literal[True],
+        **settings: Unpack[TrainSettings],
     ) -> v1alpha1.TrainJob: ...
 
     def train(
@@ -161,7 +169,7 @@ class TrainerClient:
         fine_tuning_config: TorchTuneConfig | None = None,
         dry_run: bool = False,
         server_dry_run: bool = False,
-    ) -> str | v1alpha1.TrainJob:
+    ) -> JobName | v1alpha1.TrainJob:
         """Make a job and start it, or only show it.
 
         A function is given either as `trainer=CustomTrainer(func=...)`, or in short as `train_func=` with the
@@ -193,13 +201,21 @@ class TrainerClient:
                 be stored, with its defaults.
 
         Returns:
-            The job's name; with `dry_run` or `server_dry_run` the typed TrainJob.
+            The job's name, a `str` that is typed by what the function returns; with `dry_run` or `server_dry_run` the
+            typed TrainJob.
 
         Raises:
             InvalidInput: When the job cannot work, before anything is started: cause and remedy in words.
                 `PackagingError`, `RuntimeNotFound` and `JobExists` are kinds of it.
             Unsupported: When this backend cannot do it in this version.
         """
+        for argument, value in (
+            ("runtime", runtime),
+            ("initializer", initializer),
+            ("trainer", trainer),
+            ("options", options),
+        ):
+            check_place(argument, value)
         short = {
             "func_args": func_args,
             "num_nodes": num_nodes,
@@ -253,7 +269,7 @@ class TrainerClient:
             return self.backend.render(spec)
         return self._start(spec, called if name is None and spec.name == chosen else None)
 
-    def create_job(self, job: v1alpha1.TrainJob | str) -> str:
+    def create_job(self, job: v1alpha1.TrainJob | str) -> JobName:
         """Start a job that is given as a TrainJob, as `train(..., dry_run=True)` returns it or as its YAML.
 
         Args:
@@ -269,7 +285,7 @@ class TrainerClient:
         """
         from kubeflow.trainer.rendering.older_minors import from_yaml
 
-        return self.backend.create_job(from_yaml(job) if isinstance(job, str) else job)
+        return JobName(self.backend.create_job(from_yaml(job) if isinstance(job, str) else job))
 
     def list_runtimes(self, phase: Phase | None = None) -> list[Runtime]:
         """Return the runtimes that jobs can name on this backend.
@@ -334,27 +350,28 @@ class TrainerClient:
             if value is not None:
                 check_instance(argument, value, kinds)
         wanted = runtime.name if isinstance(runtime, Runtime) else runtime
-        statuses = {status} if isinstance(status, str) else set(status or ())
-        if unknown := statuses - set(STATUSES):
-            raise InvalidInput(f"A job never has the status {unknown.pop()!r}. Known: {', '.join(STATUSES)}.")
+        statuses = check_statuses(() if status is None else status, STATUSES)
         return [
             job
             for job in self.backend.list_jobs(label_selector)
             if wanted in (None, job.runtime.name) and (not statuses or job.status in statuses)
         ]
 
-    def get_job(self, name: str) -> TrainJob:
+    def get_job(self, name: JobReference) -> TrainJob:
         """Return one job as it is now.
+
+        Args:
+            name: The job: its name, or a `TrainJob` of it. So do all methods that take a `name`.
 
         Raises:
             JobNotFound: With names like it.
             Unsupported: When this backend cannot do it in this version.
         """
-        return self.backend.get_job(name)
+        return self.backend.get_job(name_of(name))
 
     def get_job_logs(
         self,
-        name: str,
+        name: JobReference,
         step: str | None = f"{constants.NODE}-0",
         follow: bool | None = False,
         *,
@@ -381,11 +398,24 @@ class TrainerClient:
             InvalidInput: When the job has no such step, listing the steps; or `after` is no position in its logs.
             Unsupported: When this backend cannot do it in this version.
         """
-        lines = self.backend.get_job_logs(name, step, bool(follow), after)
-        return lines.when_interrupted(lambda: say_it_goes_on("reading", name)) if follow else lines
+        job = name_of(name)
+        lines = self.backend.get_job_logs(job, step, bool(follow), after)
+        return lines.when_interrupted(lambda: say_it_goes_on("reading", job)) if follow else lines
 
-    def get_job_result(self, name: str) -> object:
+    @overload
+    def get_job_result(self, name: JobName[Awaitable[T]]) -> T: ...
+
+    @overload
+    def get_job_result(self, name: JobName[T]) -> T: ...
+
+    @overload
+    def get_job_result(self, name: JobReference) -> object: ...
+
+    def get_job_result(self, name: JobReference) -> object:
         """Return what the function of a job returned on rank 0: `None` when it returned nothing.
+
+        Its type is that of the function where `name` is what `train` returned (a `JobName`); for a plain `str` it is
+        `object`.
 
         Data comes back as it was (see `kubeflow.packaging`), objects of your classes too where those are loaded.
 
@@ -396,21 +426,21 @@ class TrainerClient:
             JobNotFound: With names like it.
             Unsupported: When this backend cannot do it in this version.
         """
-        return job_result(self.backend, name)
+        return job_result(self.backend, name_of(name))
 
-    def get_job_events(self, name: str) -> list[Event]:
+    def get_job_events(self, name: JobReference) -> list[Event]:
         """Return what happened to a job, oldest first.
 
         Raises:
             JobNotFound: With names like it.
             Unsupported: When this backend cannot do it in this version.
         """
-        return self.backend.get_job_events(name)
+        return self.backend.get_job_events(name_of(name))
 
     def wait_for_job_status(
         self,
-        name: str,
-        status: Collection[AwaitableStatus] = frozenset({constants.TRAINJOB_COMPLETE}),
+        name: JobReference,
+        status: AwaitableStatus | Collection[AwaitableStatus] = _COMPLETE,
         timeout: float = 600,
         polling_interval: float = 2,
         callbacks: Sequence[Callable[[TrainJob], None]] | None = None,
@@ -422,7 +452,7 @@ class TrainerClient:
 
         Args:
             name: The job.
-            status: Any of `Created`, `Running`, `Suspended`, `Complete`, `Failed`.
+            status: One of `Created`, `Running`, `Suspended`, `Complete`, `Failed`, or several.
             timeout: Seconds to wait at most, by the clock.
             polling_interval: Seconds between two calls of the callbacks, and between two looks at the job where
                 the backend cannot be told of changes.
@@ -441,23 +471,23 @@ class TrainerClient:
         """
         return wait_for_status(
             self.backend,
-            name,
+            name_of(name),
             status,
             timeout=timeout,
             polling_interval=polling_interval,
             callbacks=callbacks or (),
         )
 
-    def explain(self, name: str) -> str:
+    def explain(self, name: JobReference) -> str:
         """Return, as one text, where a job is and why: status, steps, timeline, exit codes, last words, what to try.
 
         Raises:
             JobNotFound: With names like it.
             Unsupported: When this backend cannot do it in this version.
         """
-        return str(self.backend.diagnose(name))
+        return str(self.backend.diagnose(name_of(name)))
 
-    def suspend_job(self, name: str) -> None:
+    def suspend_job(self, name: JobReference) -> None:
         """End the processes of a job and keep the job; `resume_job` starts it anew.
 
         Raises:
@@ -465,9 +495,9 @@ class TrainerClient:
             InvalidInput: When it has ended.
             Unsupported: When this backend cannot do it in this version.
         """
-        self.backend.suspend_job(name)
+        self.backend.suspend_job(name_of(name))
 
-    def resume_job(self, name: str) -> None:
+    def resume_job(self, name: JobReference) -> None:
         """Start a suspended job anew. Does nothing for a job that is not suspended.
 
         Raises:
@@ -475,9 +505,9 @@ class TrainerClient:
             InvalidInput: When it has ended.
             Unsupported: When this backend cannot do it in this version.
         """
-        self.backend.resume_job(name)
+        self.backend.resume_job(name_of(name))
 
-    def scale_job(self, name: str, num_nodes: int) -> None:
+    def scale_job(self, name: JobReference, num_nodes: int) -> None:
         """Change the number of training nodes of a job, where the control plane allows it.
 
         Args:
@@ -490,9 +520,9 @@ class TrainerClient:
             Unsupported: Where the number of nodes cannot change, with the way round.
         """
         check_count("num_nodes", num_nodes)
-        self.backend.scale_job(name, num_nodes)
+        self.backend.scale_job(name_of(name), num_nodes)
 
-    def delete_job(self, name: str, *, wait: bool = False, timeout: float = 600) -> None:
+    def delete_job(self, name: JobReference, *, wait: bool = False, timeout: float = 600) -> None:
         """End a job if it runs, and forget it with its logs.
 
         Args:
@@ -505,7 +535,7 @@ class TrainerClient:
             JobWaitTimeout: When something of it is still there after `timeout` seconds.
             Unsupported: When this backend cannot do it in this version.
         """
-        self.backend.delete_job(name, timeout if wait else None)
+        self.backend.delete_job(name_of(name), timeout if wait else None)
 
     def _runtime(self, runtime: str | Runtime | None) -> Runtime:
         if isinstance(runtime, Runtime):
@@ -514,14 +544,14 @@ class TrainerClient:
             check_instance("runtime", runtime, (str, Runtime))
         return self.backend.resolve_runtime(constants.DEFAULT_TRAINING_RUNTIME if runtime is None else runtime)
 
-    def _start(self, spec: JobSpec, called: str | None) -> str:
+    def _start(self, spec: JobSpec, called: str | None) -> JobName:
         for _ in range(TRIES if called is not None else 0):
             with contextlib.suppress(JobExists):  # by a rare chance; another name is as good
                 self.backend.train(spec)
-                return spec.name
+                return JobName(spec.name)
             spec = replace(spec, name=fresh_name(called or ""))
         self.backend.train(spec)
-        return spec.name
+        return JobName(spec.name)
 
 
 def _chosen() -> BackendConfig:

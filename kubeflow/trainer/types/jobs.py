@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args
 
+from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.constants import constants
-from kubeflow.trainer.types.checks import check_instance
+from kubeflow.trainer.types.checks import check_instance, wrong_type
 from kubeflow.trainer.types.initializers import Initializer
 from kubeflow.trainer.types.runtimes import Runtime
 from kubeflow.trainer.types.trainers import CustomTrainer
+
+if TYPE_CHECKING:
+    from kubeflow_api.trainer import v1alpha1
+
+S = TypeVar("S", bound=str)
+
+JobReference: TypeAlias = "str | TrainJob | v1alpha1.TrainJob"
+"""What methods take for an existing job: its name, the `TrainJob` that `get_job` returned, or the model of one."""
 
 JobStatus = Literal["Created", "Running", "Suspended", "Complete", "Failed", "Unknown"]
 """The statuses of a job. A job ends as `Complete` or `Failed`; `Unknown` is a state that this version cannot name."""
@@ -114,6 +123,46 @@ class TrainJobTemplate:
         if key not in self.keys():
             raise KeyError(key)
         return getattr(self, key)
+
+
+# What other parts of Kubernetes call a status; the spelling alone would lead to another one.
+_ELSEWHERE = {"Succeeded": "Complete", "Pending": "Created"}
+
+
+def name_of(job: JobReference) -> str:
+    """Return the name of a job that is given by its name, as a `TrainJob`, or as the model of one.
+
+    Raises:
+        InvalidInput: For anything else, and for a model without a name.
+    """
+    if isinstance(job, str):
+        return str(job)
+    if isinstance(job, TrainJob):
+        return job.name
+    from kubeflow_api.trainer import v1alpha1
+
+    if not isinstance(job, v1alpha1.TrainJob):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise wrong_type("name", job, (str, TrainJob), remedy="Give the name that train() returned.")
+    if job.metadata is None or not job.metadata.name:
+        raise InvalidInput("name takes a TrainJob that has a name: this one has no metadata.name.")
+    return job.metadata.name
+
+
+def check_statuses(given: S | Collection[S], known: Iterable[S]) -> frozenset[S]:
+    """Return the statuses that are given as one or as several.
+
+    Raises:
+        InvalidInput: One of them does not exist, with the one that was probably meant.
+    """
+    names = list(known)
+    several = not isinstance(given, str) and isinstance(given, Iterable)  # pyright: ignore[reportUnnecessaryIsInstance]
+    statuses = list(cast("Iterable[S]", given)) if several else [cast("S", given)]
+    for status in statuses:
+        if status not in names:
+            word = status.capitalize() if isinstance(status, str) else ""  # pyright: ignore[reportUnnecessaryIsInstance]
+            hint = did_you_mean(_ELSEWHERE.get(word, word), names)
+            raise InvalidInput(f"A job never has the status {status!r}.{hint} Known: {', '.join(names)}.")
+    return frozenset(statuses)
 
 
 thin_all(globals())

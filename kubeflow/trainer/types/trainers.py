@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import ParamSpec, Self, TypedDict, Unpack
+from typing import Generic, ParamSpec, Self, TypedDict, TypeVar, Unpack, cast
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.checks import check_count, check_env, check_instance, check_strings, check_text
+from kubeflow.trainer.types.job_name import R_co
 from kubeflow.trainer.types.resources import Resources, normalise
 from kubeflow.trainer.types.torchtune import TorchTuneConfig
 
 P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class TrainerSettings(TypedDict, total=False):
@@ -30,8 +32,12 @@ class TrainerSettings(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class CustomTrainer:
+class CustomTrainer(Generic[R_co]):
     """A Python function that trains: it runs once in every process of the job.
+
+    The type argument is what the function returns, which type checkers infer: `CustomTrainer(func=fit)` and
+    `CustomTrainer.call(fit, ...)` are a `CustomTrainer[dict[str, float]]` where `fit` returns that. An annotation
+    `CustomTrainer` without an argument stands for any function.
 
     Attributes:
         func: The train function. It is packaged with the module-level names it uses when the job is made.
@@ -57,7 +63,7 @@ class CustomTrainer:
         >>> CustomTrainer.call(train, lr=0.1).replace(num_nodes=2)
     """
 
-    func: Callable[..., object]
+    func: Callable[..., R_co]
     func_args: Mapping[str, object] | None = None
     image: str | None = None
     packages_to_install: Sequence[str] | None = None
@@ -68,7 +74,7 @@ class CustomTrainer:
     num_proc_per_node: int | None = None
 
     @classmethod
-    def call(cls, func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> Self:
+    def call(cls, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> CustomTrainer[R]:
         """Return a trainer that calls `func` with these arguments, which type checkers and this method check.
 
         Args:
@@ -83,7 +89,7 @@ class CustomTrainer:
 
         _check_function(func)
         target, named = call_arguments(func, *args, **kwargs)
-        return cls(func=target, func_args=named)
+        return cast("type[CustomTrainer[R]]", cls)(func=target, func_args=named)
 
     def replace(self, **settings: Unpack[TrainerSettings]) -> Self:
         """Return this trainer with other nodes, resources, packages, image or environment.

@@ -9,6 +9,7 @@ from kubeflow.trainer.types.initializers import (
     S3DatasetInitializer,
     S3ModelInitializer,
 )
+from kubeflow.trainer.types.job_name import JobName
 from kubeflow.trainer.types.jobs import AwaitableStatus, Event, JobStatus, Step, TrainJob, TrainJobTemplate
 from kubeflow.trainer.types.resources import Resources
 from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind, RuntimeTrainer
@@ -39,6 +40,7 @@ __all__ = [
     "HuggingFaceDatasetInitializer",
     "HuggingFaceModelInitializer",
     "Initializer",
+    "JobName",
     "JobStatus",
     "LoraConfig",
     "Loss",
