@@ -1,4 +1,7 @@
-"""What is generated, read from `[tool.codegen]` of pyproject.toml. Standard library only: `verify` needs it too."""
+"""The table `[tool.codegen]` of pyproject.toml: components, versions, kinds, modules, hand-written types.
+
+Standard library only: `verify` reads it too.
+"""
 
 from __future__ import annotations
 
@@ -79,8 +82,8 @@ class Config:
         try:
             return self.components[name]
         except KeyError:
-            known = ", ".join(sorted(self.components))
-            raise CodegenError(f"unknown component {name!r}; pyproject.toml has: {known}") from None
+            names = ", ".join(sorted(self.components))
+            raise CodegenError(f"unknown component {name!r}; pyproject.toml has: {names}") from None
 
 
 def minor(version: str) -> str:
@@ -106,9 +109,9 @@ def load(root: Path) -> Config:
     if not isinstance(table, dict):
         raise CodegenError(f"{path}: no [tool.codegen] table")
     table = cast("dict[str, object]", table)
-    reader = _Reader("tool.codegen", table)
+    reader = _TomlTable("tool.codegen", table)
     components = {
-        name: _component(name, _Reader(f"tool.codegen.components.{name}", reader.table_of(value)))
+        name: _component(name, _TomlTable(f"tool.codegen.components.{name}", reader.table_of(value)))
         for name, value in reader.table("components").items()
     }
     modules = reader.strings_by_name("modules")
@@ -120,7 +123,7 @@ def load(root: Path) -> Config:
     return Config(package, components, modules, types, shared, hashlib.sha256(canonical).hexdigest())
 
 
-def _component(name: str, reader: _Reader) -> Component:
+def _component(name: str, reader: _TomlTable) -> Component:
     component = Component(
         name=name,
         repository=reader.string("repository"),
@@ -147,7 +150,7 @@ def _string(where: str, value: object) -> str:
     return value
 
 
-class _Reader:
+class _TomlTable:
     """Reads one TOML table; `finish` refuses the keys that nobody asked for."""
 
     def __init__(self, where: str, values: dict[str, object]) -> None:

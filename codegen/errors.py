@@ -1,4 +1,4 @@
-"""Errors of the generator. Each names the document and the place in it, so that a maintainer can open it there."""
+"""Errors of the generator. Each names the document and the JSON pointer of the place in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splits CEL text into tokens, with string escapes and numbers already read."""
+"""The tokens of a CEL text: names, signs, numbers, and strings with their escapes read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from codegen.cel.syntax import NotLowerable
 
-Kind = Literal["name", "sign", "string", "int", "double", "end"]
+TokenKind = Literal["name", "sign", "string", "int", "double", "end"]
 
 _TOKEN = re.compile(
     r"""
@@ -32,7 +32,7 @@ _NUMERIC = re.compile(r"[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})
 class Token:
     """One token; `text` is the value of a string, the digits of a number, else the token itself."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     at: int
 
@@ -43,7 +43,7 @@ def tokens(text: str) -> list[Token]:
     Raises:
         NotLowerable: There is a character, escape or kind of literal that is no CEL, or not supported.
     """
-    found: list[Token] = []
+    result: list[Token] = []
     at = 0
     while at < len(text):
         match = _TOKEN.match(text, at)
@@ -52,18 +52,18 @@ def tokens(text: str) -> list[Token]:
         start, at = at, match.end()
         if match["quote"]:
             value, at = _string(text, match["prefix"].lower(), match["quote"], at)
-            found.append(Token("string", value, start))
+            result.append(Token("string", value, start))
         elif match["unsigned"]:
             raise NotLowerable(f"the unsigned number {match[0]!r} is not supported")
         elif match["int"]:
-            found.append(Token("int", match["int"], start))
+            result.append(Token("int", match["int"], start))
         elif match["double"]:
-            found.append(Token("double", match["double"], start))
+            result.append(Token("double", match["double"], start))
         elif match["name"]:
-            found.append(Token("name", match["name"], start))
+            result.append(Token("name", match["name"], start))
         elif match["sign"]:
-            found.append(Token("sign", match["sign"], start))
-    return [*found, Token("end", "", at)]
+            result.append(Token("sign", match["sign"], start))
+    return [*result, Token("end", "", at)]
 
 
 def _string(text: str, prefix: str, quote: str, at: int) -> tuple[str, int]:

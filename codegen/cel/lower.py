@@ -1,8 +1,8 @@
-"""Lowers a parsed CEL expression to the source of a Python expression over the functions of `kubeflow.core.cel`.
+"""CEL expressions as source of Python expressions, which call the functions of `kubeflow.core.cel`.
 
-No text of a rule reaches the source except as the literal of a string: names of variables and functions are ours.
-What the API server would check when it compiles the rule is checked here as far as it matters: a field that the schema
-does not declare, an unknown variable or function is refused.
+No text of a rule reaches the source except as the literal of a string: names of variables and functions are the
+generator's. The type checks of the API server's compiler are repeated as far as the schema allows: a field that the
+schema does not declare, an unknown variable and an unknown function are refused.
 """
 
 from __future__ import annotations
@@ -14,7 +14,19 @@ from typing import cast
 
 from codegen.cel.parser import parse
 from codegen.cel.regex import translate
-from codegen.cel.syntax import Call, Entries, Has, Items, Literal, Macro, Name, Node, NotLowerable, Select, names
+from codegen.cel.syntax import (
+    Call,
+    Entries,
+    Expression,
+    Has,
+    Items,
+    Literal,
+    Macro,
+    NotLowerable,
+    Select,
+    Variable,
+    names,
+)
 from codegen.schema.definitions import Definitions, reference
 from codegen.schema.jsontypes import Object
 
@@ -43,12 +55,12 @@ _RESERVED = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Lowered:
+class LoweredExpression:
     """A rule as Python source.
 
     Attributes:
         source: An expression over `cel`, `this` and `old`.
-        transition: Whether it looks at the old value.
+        transition: True when the rule uses `oldSelf`: the API server runs it on updates only.
     """
 
     source: str
@@ -61,13 +73,13 @@ class _Value:
     schema: Object | None = None  # of the value, where it is an object or a list that the schema declares
 
 
-def lower(text: str, schema: Object, definitions: Definitions, *, root: bool = False) -> Lowered:
+def lower(text: str, schema: Object, definitions: Definitions, *, root: bool = False) -> LoweredExpression:
     """Return the rule (or message expression) `text` as Python source.
 
     Args:
         schema: Of the value that the rule stands at: what `self` is.
         definitions: That the schema refers to.
-        root: Whether it stands at the root of a kind, where only `metadata.name` and `.generateName` are seen.
+        root: True when the rule stands at the root of a kind: of the metadata, it sees `name` and `generateName` alone.
 
     Raises:
         NotLowerable: It is no CEL, would not compile against the schema, or uses what is not supported.
@@ -83,7 +95,7 @@ def lower(text: str, schema: Object, definitions: Definitions, *, root: bool = F
         compile(source, "<rule>", "eval")
     except (RecursionError, MemoryError) as error:
         raise NotLowerable("it is too long or too deep") from error
-    return Lowered(source, "oldSelf" in names(node))
+    return LoweredExpression(source, "oldSelf" in names(node))
 
 
 def _shape(node: Object, definitions: Definitions) -> Object | None:
@@ -99,17 +111,17 @@ def _properties(shape: Object) -> Mapping[str, Object]:
 def _unescaped(name: str) -> str:
     if match := _RESERVED.fullmatch(name):
         return match[1]
-    return _ESCAPED.sub(lambda found: _ESCAPES[found[0]], name)
+    return _ESCAPED.sub(lambda escape: _ESCAPES[escape[0]], name)
 
 
 @dataclass(frozen=True, slots=True)
 class _Lowering:
     definitions: Definitions
 
-    def value(self, node: Node, scope: Mapping[str, _Value]) -> _Value:
+    def value(self, node: Expression, scope: Mapping[str, _Value]) -> _Value:
         if isinstance(node, Literal):
             return _Value(_literal(node.value))
-        if isinstance(node, Name):
+        if isinstance(node, Variable):
             if node.name not in scope:
                 raise NotLowerable(f"there is no variable {node.name!r}")
             return scope[node.name]

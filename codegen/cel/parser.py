@@ -1,4 +1,4 @@
-"""Parses CEL: one method a level of precedence, after the grammar of the language specification (cel-spec,
+"""The CEL parser: one method for each level of precedence, after the grammar of the language specification (cel-spec,
 doc/langdef.md, "Syntax"). Message and bytes literals, unsigned numbers and optional syntax are refused.
 """
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from codegen.cel.lexer import Token, tokens
-from codegen.cel.syntax import Call, Entries, Has, Items, Literal, Macro, Name, Node, NotLowerable, Select
+from codegen.cel.syntax import Call, Entries, Expression, Has, Items, Literal, Macro, NotLowerable, Select, Variable
 
 MACROS = {"all", "exists", "exists_one", "filter", "map"}
 _RELATIONS = {"<", "<=", ">=", ">", "==", "!=", "in"}
@@ -20,7 +20,7 @@ _DEEPEST = 40  # levels of nesting; each costs a dozen frames of Python's stack
 _INT64 = 1 << 63
 
 
-def parse(text: str) -> Node:
+def parse(text: str) -> Expression:
     """Return the tree of the expression `text`.
 
     Raises:
@@ -33,8 +33,8 @@ def parse(text: str) -> Node:
 
 
 class _Parser:
-    def __init__(self, found: list[Token]) -> None:
-        self._tokens = found
+    def __init__(self, token_list: list[Token]) -> None:
+        self._tokens = token_list
         self._next = 0
         self._depth = 0
 
@@ -42,7 +42,7 @@ class _Parser:
         if self._peek.kind != "end":
             raise self._unexpected()
 
-    def expression(self) -> Node:
+    def expression(self) -> Expression:
         self._depth += 1
         if self._depth > _DEEPEST:
             raise NotLowerable(f"more than {_DEEPEST} levels of nesting")
@@ -54,29 +54,29 @@ class _Parser:
         self._depth -= 1
         return condition
 
-    def _or(self) -> Node:
+    def _or(self) -> Expression:
         return self._left(self._and, {"||"})
 
-    def _and(self) -> Node:
+    def _and(self) -> Expression:
         return self._left(self._relation, {"&&"})
 
-    def _relation(self) -> Node:
+    def _relation(self) -> Expression:
         return self._left(self._sum, _RELATIONS)
 
-    def _sum(self) -> Node:
+    def _sum(self) -> Expression:
         return self._left(self._product, {"+", "-"})
 
-    def _product(self) -> Node:
+    def _product(self) -> Expression:
         return self._left(self._unary, {"*", "/", "%"})
 
-    def _left(self, operand: Callable[[], Node], signs: set[str]) -> Node:
+    def _left(self, operand: Callable[[], Expression], signs: set[str]) -> Expression:
         node = operand()
         while self._peek.kind in ("sign", "name") and self._peek.text in signs:
             sign = self._advance().text
             node = Call(sign, (node, operand()))
         return node
 
-    def _unary(self) -> Node:
+    def _unary(self) -> Expression:
         for sign, function in (("!", "!"), ("-", "negate")):
             count = 0
             while self._take(sign):
@@ -91,7 +91,7 @@ class _Parser:
             return node
         return self._member(self._primary())
 
-    def _member(self, node: Node) -> Node:
+    def _member(self, node: Expression) -> Expression:
         while True:
             if self._take("."):
                 name = self._advance()
@@ -104,7 +104,7 @@ class _Parser:
             else:
                 return node
 
-    def _method(self, receiver: Node, name: str) -> Node:
+    def _method(self, receiver: Expression, name: str) -> Expression:
         arguments = self._list(")")
         if name not in MACROS:
             return Call(name, (receiver, *arguments), method=True)
@@ -112,11 +112,11 @@ class _Parser:
         if len(arguments) not in wanted:
             raise NotLowerable(f"the macro {name}() is not supported with {len(arguments)} arguments")
         variable, *rest = arguments
-        if not isinstance(variable, Name):
+        if not isinstance(variable, Variable):
             raise NotLowerable(f"the first argument of the macro {name}() must be a variable")
         return Macro(name, receiver, variable.name, rest[-1], rest[0] if len(rest) == 2 else None)
 
-    def _primary(self) -> Node:
+    def _primary(self) -> Expression:
         if self._peek.kind in ("int", "double"):
             return self._number("")
         token = self._advance()
@@ -134,7 +134,7 @@ class _Parser:
             return Entries(tuple(self._entries()))
         raise self._unexpected(token)
 
-    def _named(self, token: Token) -> Node:
+    def _named(self, token: Token) -> Expression:
         if token.text in _CONSTANTS:
             return Literal(_CONSTANTS[token.text])
         if token.text in _RESERVED:
@@ -146,9 +146,9 @@ class _Parser:
             if len(arguments) != 1 or not isinstance(arguments[0], Select):
                 raise NotLowerable("has() takes one selection such as `has(self.name)`")
             return Has(arguments[0].operand, arguments[0].name)
-        return Name(token.text)
+        return Variable(token.text)
 
-    def _number(self, sign: str) -> Node:
+    def _number(self, sign: str) -> Expression:
         token = self._advance()
         if token.kind == "double":
             return Literal(float(sign + token.text))
@@ -157,27 +157,27 @@ class _Parser:
             raise NotLowerable(f"{sign}{token.text} does not fit into 64 bits")
         return Literal(value)
 
-    def _list(self, close: str, *, trailing: bool = False) -> list[Node]:
-        found: list[Node] = []
+    def _list(self, close: str, *, trailing: bool = False) -> list[Expression]:
+        items: list[Expression] = []
         while not self._take(close):
-            if found:
+            if items:
                 self._expect(",")
                 if trailing and self._take(close):
                     break
-            found.append(self.expression())
-        return found
+            items.append(self.expression())
+        return items
 
-    def _entries(self) -> list[tuple[Node, Node]]:
-        found: list[tuple[Node, Node]] = []
+    def _entries(self) -> list[tuple[Expression, Expression]]:
+        entries: list[tuple[Expression, Expression]] = []
         while not self._take("}"):
-            if found:
+            if entries:
                 self._expect(",")
                 if self._take("}"):
                     break
             key = self.expression()
             self._expect(":")
-            found.append((key, self.expression()))
-        return found
+            entries.append((key, self.expression()))
+        return entries
 
     @property
     def _peek(self) -> Token:

@@ -1,7 +1,8 @@
-"""Translates the patterns of CEL's `matches` (RE2: https://github.com/google/re2/wiki/Syntax) for Python's `re`.
+"""RE2 patterns of CEL's `matches` (https://github.com/google/re2/wiki/Syntax) as patterns of Python's `re`.
 
-Only what means the same in both, or can be made to, passes. The result is meant for `re.search` with `re.ASCII`.
-RE2 runs in linear time and Python's `re` does not: patterns come from pins, never from a user.
+A pattern passes when it means the same in both, or can be rewritten so that it does. The result is meant for
+`re.search` with `re.ASCII`. RE2 runs in linear time and Python's `re` does not: patterns come from pins, never from a
+user.
 """
 
 from __future__ import annotations
@@ -101,26 +102,26 @@ class _Translation:
         """Return the repetition that stands here, or an empty string."""
         char = self._text[self._at]
         if char in "*+?":
-            found = char
+            repetition = char
         elif match := _REPEAT.match(self._text, self._at):
             low, high = int(match[1]), int(match[3]) if match[3] else None
             if low > _MOST_REPEATS or (high is not None and not low <= high <= _MOST_REPEATS):
                 raise self._refused("bad repetition")
-            found = match[0]
+            repetition = match[0]
         else:
             return ""
-        self._at += len(found)
+        self._at += len(repetition)
         if self._text.startswith("?", self._at):
             self._at += 1
-            found += "?"
-        return found
+            repetition += "?"
+        return repetition
 
-    def _escape(self, known: dict[str, str]) -> str:
+    def _escape(self, translations: dict[str, str]) -> str:
         """Return the translation of the escape whose backslash was read."""
         letter = self._text[self._at : self._at + 1]
-        if letter in known:
+        if letter in translations:
             self._at += 1
-            return known[letter]
+            return translations[letter]
         return _literal(self._escaped_char())
 
     def _escaped_char(self) -> str:

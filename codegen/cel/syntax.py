@@ -1,4 +1,4 @@
-"""The tree of a parsed CEL expression, and the error of everything here."""
+"""The node types of a parsed CEL expression, and `NotLowerable`, the error of this package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class Variable:
     """A variable."""
 
     name: str
@@ -28,7 +28,7 @@ class Name:
 class Select:
     """`operand.name`."""
 
-    operand: Node
+    operand: Expression
     name: str
 
 
@@ -36,7 +36,7 @@ class Select:
 class Has:
     """`has(operand.name)`."""
 
-    operand: Node
+    operand: Expression
     name: str
 
 
@@ -45,7 +45,7 @@ class Call:
     """A function with its arguments; the receiver of `a.f(b)` is the first. Operators are functions by their sign."""
 
     name: str
-    arguments: tuple[Node, ...]
+    arguments: tuple[Expression, ...]
     method: bool = False
 
 
@@ -53,14 +53,14 @@ class Call:
 class Items:
     """A list."""
 
-    items: tuple[Node, ...]
+    items: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Entries:
     """A map."""
 
-    entries: tuple[tuple[Node, Node], ...]
+    entries: tuple[tuple[Expression, Expression], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +68,26 @@ class Macro:
     """`source.name(variable, [condition,] body)`: a comprehension over a list, or over the keys of a map."""
 
     name: str
-    source: Node
+    source: Expression
     variable: str
-    body: Node
-    condition: Node | None = None
+    body: Expression
+    condition: Expression | None = None
 
 
-Node: TypeAlias = "Literal | Name | Select | Has | Call | Items | Entries | Macro"
+Expression: TypeAlias = "Literal | Variable | Select | Has | Call | Items | Entries | Macro"
 
 
-def names(node: Node) -> set[str]:
+def names(node: Expression) -> set[str]:
     """Return every variable that `node` mentions, bound by a macro or not."""
-    if isinstance(node, Name):
+    if isinstance(node, Variable):
         return {node.name}
-    found: set[str] = set()
+    variables: set[str] = set()
     for child in _children(node):
-        found |= names(child)
-    return found
+        variables |= names(child)
+    return variables
 
 
-def _children(node: Node) -> tuple[Node, ...]:
+def _children(node: Expression) -> tuple[Expression, ...]:
     if isinstance(node, Select | Has):
         return (node.operand,)
     if isinstance(node, Call):

@@ -1,4 +1,7 @@
-"""`python -m codegen bump`: takes up a release. Configuration, pin, diff, generate and verify in one step, or none."""
+"""`python -m codegen bump`: configuration, pin, diff, generate and verify for a new release, in one step.
+
+All work is done in a copy of the checkout. The copy is moved in when every step has succeeded.
+"""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""`python -m codegen diff`: its arguments, what they stand for, and its exit code."""
+"""`python -m codegen diff`: arguments, the two contracts that they name, and the exit code."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from codegen.comparison import cluster, contract, report
+from codegen.comparison import contract, live_cluster, report
 from codegen.comparison.contract import Contract
-from codegen.comparison.differ import Report, diff
+from codegen.comparison.differ import ApiDiff, diff
 from codegen.config import Component
 from codegen.errors import CodegenError
 
@@ -47,7 +47,7 @@ def run(root: Path, component: Component, options: argparse.Namespace) -> int:
     return exit_code(result)
 
 
-def exit_code(result: Report) -> int:
+def exit_code(result: ApiDiff) -> int:
     """Return what the command exits with after a diff."""
     if result.verdict == "unknown":
         return 1
@@ -63,5 +63,5 @@ def _other(root: Path, component: Component, options: argparse.Namespace) -> Con
     if options.file:
         return contract.from_file(options.file, component)
     if options.cluster:
-        return cluster.live(component, options.kubeconfig, options.context)
+        return live_cluster.live(component, options.kubeconfig, options.context)
     return contract.pinned(root, component, options.new)

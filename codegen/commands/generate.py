@@ -1,5 +1,5 @@
-"""`python -m codegen generate`: from the pins to the package on disk. Reads only `schemas/`, `templates/` and the
-configuration; needs no network; writes the same bytes every time.
+"""`python -m codegen generate`: reads `schemas/`, `templates/` and the configuration, writes `generated/` and
+`docs/reference/`. No network is used. The same inputs give the same bytes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""`python -m codegen pin`: reads a release's upstream documents and writes what is kept of them: facts, no prose.
+"""`python -m codegen pin`: reads a release's upstream documents and writes its pin and the pin's entry in `lock.toml`.
 
-A pin is itself a valid OpenAPI 3.0 document, so that any tool can read it: definitions by upstream's names with the
-CRDs' constraints merged in, and under `x-kinds` what the API server needs to know of each kind.
+A pin is a valid OpenAPI 3.0 document, so that any tool can read it. It has definitions by upstream's names with the
+CRDs' constraints merged in, and under `x-kinds` the names, scope, subresources and printer columns of each kind.
+Upstream's descriptions are left out.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from codegen.upstream.source import Document, Source
 
 
 def build(
-    component: Component, version: str, source: Source, known: Definitions | None = None
+    component: Component, version: str, source: Source, others: Definitions | None = None
 ) -> tuple[bytes, list[Document]]:
     """Return the pinned file for one release of `component`, and the documents that it was made from.
 
     Args:
-        known: Definitions of other pins, for a component whose CRDs are all there is.
+        others: Definitions of other pins, for a component whose CRDs are all there is.
 
     Raises:
         SchemaError: A document is wrong, or two disagree.
@@ -45,7 +46,7 @@ def build(
         if crd.facts["group"] != component.group:
             raise SchemaError(crd.document, ("spec", "group"), f"expected {component.group!r}")
     if component.openapi is None:
-        names, merged, read = component.crds, name_types(component.definitions, kinds, known or {}), []
+        names, merged, read = component.crds, name_types(component.definitions, kinds, others or {}), []
     else:
         openapi = source.read(component.openapi)
         definitions = read_definitions(openapi, component.rename)
@@ -113,7 +114,7 @@ def pin(
     commit = commit or source.commit()
     if not commit or len(commit) != 40 or not set(commit) <= set("0123456789abcdef"):
         raise CodegenError("the source is no git checkout: name the release's full commit hash with --commit")
-    content, documents = build(component, version, source, _known(root / "schemas", component))
+    content, documents = build(component, version, source, _others(root / "schemas", component))
     entry = lock.Pin(
         component=component.name,
         version=version,
@@ -134,14 +135,14 @@ def pin(
     return target
 
 
-def _known(schemas: Path, component: Component) -> Definitions:
+def _others(schemas: Path, component: Component) -> Definitions:
     """Return the definitions of the pins of other components; where several have one, the newest file's."""
-    found: dict[str, Object] = {}
+    definitions: dict[str, Object] = {}
     for entry in lock.read(schemas):
         if entry.component != component.name:
             document = cast("Mapping[str, Mapping[str, Definitions]]", json.loads((schemas / entry.file).read_bytes()))
-            found |= document["components"]["schemas"]
-    return found
+            definitions |= document["components"]["schemas"]
+    return definitions
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -1,7 +1,7 @@
-"""`python -m codegen verify`: proves from hashes alone that `schemas/`, `generated/` and `docs/reference/` are as
-they were written, and that every class and field had its description then.
+"""`python -m codegen verify`: compares the hashes of `schemas/`, `generated/` and `docs/reference/` with those in the
+lock and the manifest, and lists the classes and fields that had no description when `generated/` was written.
 
-Offline, and with the standard library only. Whether the generator would write the same again is what CI checks.
+Offline, and with the standard library only. That the generator still writes the same bytes is what CI checks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def verify(root: Path, *, described: bool = True) -> str:
     """Check the checkout at `root` and return a line that says what was checked.
 
     Args:
-        described: Whether a missing or stale description is a finding too.
+        described: True when a missing or stale description is a finding too.
 
     Raises:
         CodegenError: Lists every file that was edited, added, lost, or generated from other inputs.
@@ -70,8 +70,8 @@ def _pins(schemas: Path, configuration: config.Config, pins: list[lock.Pin]) -> 
 
 def _pages(root: Path, recorded: Mapping[str, str]) -> list[str]:
     """Return which pages of the API reference are not as they were written."""
-    found = {path.relative_to(root).as_posix(): path for path in (root / "docs" / "reference").rglob("*.md")}
-    actual = {name: lock.sha256(path.read_bytes()) for name, path in found.items()}
+    files = {path.relative_to(root).as_posix(): path for path in (root / "docs" / "reference").rglob("*.md")}
+    actual = {name: lock.sha256(path.read_bytes()) for name, path in files.items()}
     return _differences(recorded, actual, "was edited by hand; change schemas/docs/ and run `make generate`")
 
 

@@ -1,4 +1,4 @@
-"""What a change is, and what each class of change does to those who write objects and to those who read them."""
+"""The classes of change between two API states, and the effect of each on writers and on readers of objects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from codegen.schema.jsontypes import Json
 
-Class: TypeAlias = Literal[
+ChangeClass: TypeAlias = Literal[
     "kind-removed",
     "kind-added",
     "scope-changed",
@@ -57,7 +57,7 @@ class Effects:
     readers: Effect
 
 
-EFFECTS: Mapping[Class, Effects] = {
+EFFECTS: Mapping[ChangeClass, Effects] = {
     "kind-removed": Effects("breaks", "breaks"),
     "kind-added": Effects("none", "none"),
     "scope-changed": Effects("breaks", "breaks"),
@@ -93,22 +93,6 @@ EFFECTS: Mapping[Class, Effects] = {
     "merge-changed": Effects("caution", "none"),
     "keyword-changed": Effects("caution", "caution"),
 }
-
-# The class of the same change seen from the other side; a class that is missing here is its own inverse.
-_PAIRS: tuple[tuple[Class, Class], ...] = (
-    ("kind-removed", "kind-added"),
-    ("subresource-removed", "subresource-added"),
-    ("field-removed", "field-added"),
-    ("type-narrowed", "type-widened"),
-    ("required-added", "required-dropped"),
-    ("enum-narrowed", "enum-widened"),
-    ("bound-tightened", "bound-relaxed"),
-    ("default-added", "default-removed"),
-    ("rule-added", "rule-removed"),
-    ("immutability-gained", "immutability-lost"),
-)
-_SWAPPED: tuple[tuple[Class, Class], ...] = tuple((right, left) for left, right in _PAIRS)
-INVERSE: Mapping[Class, Class] = dict(_PAIRS + _SWAPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +130,7 @@ class Change:
         effects: What it does to writers and readers.
     """
 
-    what: Class
+    what: ChangeClass
     owner: str
     at: str
     paths: tuple[str, ...]
@@ -158,5 +142,5 @@ class Change:
 
     @property
     def breaking(self) -> bool:
-        """Whether it breaks anyone."""
+        """True when the change breaks writers or readers."""
         return "breaks" in (self.effects.writers, self.effects.readers)

@@ -1,4 +1,4 @@
-"""The documents that can be compared: pins, CRDs, and the OpenAPI document that a cluster serves for an API group."""
+"""The API of a component as read from a pin, from CRDs, or from the OpenAPI v3 document of a cluster."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Contract:
         facts: Scope, plural, subresources and so on of each kind, as far as the document says.
         roots: Trees of what no kind reaches, such as lists and request bodies, by type name.
         types: Full names of all types; empty where the document names none.
-        complete: Whether it holds what OpenAPI adds to the CRDs: names, formats, enums of Kubernetes' own types.
-        whole: Whether a kind that is not in it does not exist there.
+        complete: True when it has what OpenAPI adds to the CRDs: names, formats, enums of Kubernetes' own types.
+        whole: True when the document has all kinds of the component: a kind that is not in it does not exist.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The diff itself: walks two contracts side by side and folds what it finds into one change for every type."""
+"""The walk over two contracts side by side, and the `ApiDiff` with one change for each difference of a type."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, cast
 
 from codegen.comparison import keywords, renames
-from codegen.comparison.change import EFFECTS, Change, Class, Detail, Effects
+from codegen.comparison.change import EFFECTS, Change, ChangeClass, Detail, Effects
 from codegen.comparison.contract import Contract, servers_part_removed
 from codegen.comparison.renames import Rename
 from codegen.comparison.tree import Node, dotted
@@ -35,7 +35,7 @@ class TypeNames:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ApiDiff:
     """What changed from `old` to `new`.
 
     Attributes:
@@ -67,12 +67,12 @@ class Report:
         return [change for change in self.changes if getattr(change.effects, audience) == "breaks"]
 
 
-def diff(old: Contract, new: Contract) -> Report:
+def diff(old: Contract, new: Contract) -> ApiDiff:
     """Return what changed from `old` to `new`."""
     partial = not (old.complete and new.complete)
     if partial:
         old, new = (servers_part_removed(each) if each.complete else each for each in (old, new))
-    walk = _Walk(old, new, partial)
+    walk = _ContractWalk(old, new, partial)
     opaque = [
         kind for kind in old.kinds
         if kind in new.kinds and (old.kinds[kind].opaque or new.kinds[kind].opaque)
@@ -82,7 +82,7 @@ def diff(old: Contract, new: Contract) -> Report:
             walk.kind(kind)
     for name in old.roots.keys() & new.roots.keys():
         walk.pair(old.roots[name], new.roots[name], (name,), _Owner(old.roots[name].definition, ()))
-    return Report(
+    return ApiDiff(
         old=old.name,
         new=new.name,
         changes=tuple(walk.changes()),
@@ -107,10 +107,10 @@ class _Owner:
         return _Owner(self.definition, (*self.steps, step))
 
 
-_Key: TypeAlias = tuple[Class, str, str, str]
+_Key: TypeAlias = tuple[ChangeClass, str, str, str]
 
 
-class _Walk:
+class _ContractWalk:
     def __init__(self, old: Contract, new: Contract, partial: bool) -> None:
         self._old, self._new, self._partial = old, new, partial
         self._found: dict[_Key, Change] = {}
@@ -150,7 +150,7 @@ class _Walk:
             self._field("field-added", name, new, path, owner)
         for name in sorted(old.required ^ new.required):
             if name in old.children and name in new.children:
-                what: Class = "required-added" if name in new.required else "required-dropped"
+                what: ChangeClass = "required-added" if name in new.required else "required-dropped"
                 self._add(what, _Owner(owner.definition, (*owner.steps, name)), (*path, name))
         for name in [name for name in old.children if name in new.children]:
             self._place(name, old.children[name], new.children[name], (*path, name), owner)
@@ -175,8 +175,8 @@ class _Walk:
         if not self._partial:
             return old, new
         silent = [node for node, contract in ((old, self._old), (new, self._new)) if not contract.complete]
-        known = _UNSAID + _UNSAID_OF_SERVERS if (owner or "").startswith(KUBERNETES) else _UNSAID
-        unsaid = [keyword for keyword in known if any(keyword not in node.facts for node in silent)]
+        unstated = _UNSAID + _UNSAID_OF_SERVERS if (owner or "").startswith(KUBERNETES) else _UNSAID
+        unsaid = [keyword for keyword in unstated if any(keyword not in node.facts for node in silent)]
         return _leave_out(old, unsaid), _leave_out(new, unsaid)
 
     # -- recording -------------------------------------------------------------------------------------------------
@@ -188,18 +188,18 @@ class _Walk:
             if before == after:
                 continue
             if keyword == "subresources":
-                gone, come = (set(cast("list[str]", value or [])) for value in (before, after))
-                for name in gone - come:
+                removed, added = (set(cast("list[str]", value or [])) for value in (before, after))
+                for name in removed - added:
                     self._add("subresource-removed", owner, (kind,), Detail("subresource", name, None))
-                for name in come - gone:
+                for name in added - removed:
                     self._add("subresource-added", owner, (kind,), Detail("subresource", None, name))
                 continue
-            what: Class = "presentation-changed" if keyword in _PRESENTATION else "keyword-changed"
+            what: ChangeClass = "presentation-changed" if keyword in _PRESENTATION else "keyword-changed"
             if keyword in (*_NAMES, "scope"):
                 what = "scope-changed" if keyword == "scope" else "names-changed"
             self._add(what, owner, (kind,), Detail(keyword, before, after))
 
-    def _field(self, what: Class, name: str, parent: Node, path: tuple[str, ...], owner: _Owner) -> None:
+    def _field(self, what: ChangeClass, name: str, parent: Node, path: tuple[str, ...], owner: _Owner) -> None:
         node = parent.children[name]
         sides = [keywords.shape(node), None] if what == "field-removed" else [None, keywords.shape(node)]
         details = [Detail("type", *sides)]
@@ -218,7 +218,7 @@ class _Walk:
         )
 
     def _add(
-        self, what: Class, owner: _Owner, path: tuple[str, ...], *details: Detail, rename: Rename | None = None
+        self, what: ChangeClass, owner: _Owner, path: tuple[str, ...], *details: Detail, rename: Rename | None = None
     ) -> None:
         # Where no document names types, the path is all there is.
         name, at = (owner.definition, owner.steps) if owner.definition else (path[0], path[1:])
@@ -238,7 +238,7 @@ class _Walk:
 
     def changes(self) -> list[Change]:
         """Return what was found, each class of change at each place of a type once; sorted by class, type, place."""
-        together: dict[tuple[Class, str, str], list[_Key]] = defaultdict(list)
+        together: dict[tuple[ChangeClass, str, str], list[_Key]] = defaultdict(list)
         for key in sorted(self._found):
             together[key[:3]].append(key)
         result: list[Change] = []
@@ -259,10 +259,10 @@ class _Walk:
         return replace(effects, writers="none") if all(map(self._servers_own, paths)) else effects
 
     def _servers_own(self, path: tuple[str, ...]) -> bool:
-        """Whether only the control plane writes there: the status of a kind that has one, or the kind's list."""
+        """Return True when only the control plane writes at `path`: in the status of a kind, or in the kind's list."""
         kind, *steps = path
-        known = [contract.facts.get(kind, {}) for contract in (self._old, self._new)]
-        status = any("status" in cast("list[str]", each.get("subresources", [])) for each in known)
+        facts = [contract.facts.get(kind, {}) for contract in (self._old, self._new)]
+        status = any("status" in cast("list[str]", each.get("subresources", [])) for each in facts)
         return (status and steps[:1] == ["status"]) or kind.removesuffix("List") in self._new.kinds.keys() - {kind}
 
 
@@ -276,6 +276,6 @@ def _types(old: Mapping[str, Node], new: Mapping[str, Node]) -> TypeNames:
     removed = {name: node for name, node in old.items() if name not in new}
     added = {name: node for name, node in new.items() if name not in old}
     renamed = [(rename.before, rename.after) for rename in renames.find(removed, added)]
-    gone = sorted(removed.keys() - {before for before, _ in renamed})
-    come = sorted(added.keys() - {after for _, after in renamed})
-    return TypeNames(tuple(gone), tuple(come), tuple(sorted(renamed)))
+    removed_names = sorted(removed.keys() - {before for before, _ in renamed})
+    added_names = sorted(added.keys() - {after for _, after in renamed})
+    return TypeNames(tuple(removed_names), tuple(added_names), tuple(sorted(renamed)))

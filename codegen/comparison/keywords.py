@@ -1,4 +1,4 @@
-"""Compares what two schemas say about one place, keyword by keyword, and classifies the differences."""
+"""The differences of two schema nodes by keyword (type, enum, bounds, default, CEL rules), each with its class."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
-from codegen.comparison.change import Class, Detail
+from codegen.comparison.change import ChangeClass, Detail
 from codegen.comparison.tree import Node
+from codegen.schema.definitions import forbids_change
 from codegen.schema.jsontypes import Json
 
 UPPER = ("maxItems", "maxLength", "maxProperties", "maximum")
@@ -22,10 +23,10 @@ _COMPARED = {*BOUNDS, RULES, _LIST_TYPE, _LIST_KEYS, "enum", "default", "format"
 # Two rules are one rule that was edited when this share of their text is common.
 _EDITED = 0.6
 
-Finding = tuple[Class, Detail]
+KeywordChange = tuple[ChangeClass, Detail]
 
 
-def compare(old: Node, new: Node) -> Iterator[Finding]:
+def compare(old: Node, new: Node) -> Iterator[KeywordChange]:
     """Yield how `new` differs from `old` at one place; what is below them is not looked at."""
     if finding := _types(old, new):
         yield finding
@@ -35,7 +36,7 @@ def compare(old: Node, new: Node) -> Iterator[Finding]:
         if before.get(keyword) != after.get(keyword):
             yield _bound(keyword, before.get(keyword), after.get(keyword)), _detail(keyword, before, after)
     if before.get("default") != after.get("default") or ("default" in before) != ("default" in after):
-        what: Class = "default-changed"
+        what: ChangeClass = "default-changed"
         if "default" not in before:
             what = "default-added"
         elif "default" not in after:
@@ -60,30 +61,20 @@ def shape(node: Node) -> str:
     return f"{name} or null" if node.facts.get("nullable") else name
 
 
-def is_immutable(rule: str) -> bool:
-    """Whether a CEL rule says that a field cannot be changed once it is set."""
-    return "".join(rule.split()) in ("self==oldSelf", "oldSelf==self")
-
-
-def rules_of(facts: Mapping[str, Json]) -> dict[str, str]:
-    """Return the messages of the CEL rules in `facts` by the text of the rule, white space evened out."""
-    return _by_text(facts.get(RULES))
-
-
 def _detail(keyword: str, before: Mapping[str, Json], after: Mapping[str, Json]) -> Detail:
     return Detail(keyword, before.get(keyword), after.get(keyword))
 
 
-def _types(old: Node, new: Node) -> Finding | None:
+def _types(old: Node, new: Node) -> KeywordChange | None:
     if shape(old) == shape(new):
         return None
     narrower, wider = _admits(old, new), _admits(new, old)
-    what: Class = "type-narrowed" if narrower and not wider else "type-widened" if wider else "type-changed"
+    what: ChangeClass = "type-narrowed" if narrower and not wider else "type-widened" if wider else "type-changed"
     return what, Detail("type", shape(old), shape(new))
 
 
 def _admits(wide: Node, narrow: Node) -> bool:
-    """Whether every value of `narrow`'s type is one of `wide`'s."""
+    """Return True when every value of the type of `narrow` is a value of the type of `wide`."""
     if narrow.facts.get("nullable") and not wide.facts.get("nullable"):
         return False
     if wide.type == "any":
@@ -99,20 +90,20 @@ def _admits(wide: Node, narrow: Node) -> bool:
     return narrow.type in wider.get(wide.type, set())
 
 
-def _enum(before: Json, after: Json) -> Iterator[Finding]:
+def _enum(before: Json, after: Json) -> Iterator[KeywordChange]:
     if before == after:
         return
     old, new = (None if values is None else set(map(str, cast("Sequence[Json]", values))) for values in (before, after))
     if old == new:
         return  # another order
     if old is None or (new is not None and new < old):
-        what: Class = "enum-narrowed"
+        what: ChangeClass = "enum-narrowed"
     else:
         what = "enum-widened" if new is None or new > old else "enum-changed"
     yield what, Detail("enum", before, after)
 
 
-def _bound(keyword: str, before: Json, after: Json) -> Class:
+def _bound(keyword: str, before: Json, after: Json) -> ChangeClass:
     if before is None:
         return "bound-tightened"
     if after is None:
@@ -128,28 +119,28 @@ def _by_text(value: Json) -> dict[str, str]:
     return {" ".join(rule["rule"].split()): rule.get("message", "") for rule in rules}
 
 
-def _rules(before: Json, after: Json) -> Iterator[Finding]:
+def _rules(before: Json, after: Json) -> Iterator[KeywordChange]:
     old, new = _by_text(before), _by_text(after)
     for rule in sorted(old.keys() & new.keys()):
         if old[rule] != new[rule]:
             yield "message-changed", Detail("message", old[rule], new[rule])
-    gone, come = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
-    for rule in [rule for rule in gone if is_immutable(rule)]:
-        gone.remove(rule)
+    removed, added = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
+    for rule in [rule for rule in removed if forbids_change(rule)]:
+        removed.remove(rule)
         yield "immutability-lost", Detail("rule", rule, None)
-    for rule in [rule for rule in come if is_immutable(rule)]:
-        come.remove(rule)
+    for rule in [rule for rule in added if forbids_change(rule)]:
+        added.remove(rule)
         yield "immutability-gained", Detail("rule", None, rule)
-    pairs = [(_likeness(left, right), left, right) for left in gone for right in come]
+    pairs = [(_likeness(left, right), left, right) for left in removed for right in added]
     for ratio, left, right in sorted(pairs, reverse=True):
         same_message = old[left] and old[left] == new[right]
-        if left in gone and right in come and (ratio >= _EDITED or same_message):
-            gone.remove(left)
-            come.remove(right)
+        if left in removed and right in added and (ratio >= _EDITED or same_message):
+            removed.remove(left)
+            added.remove(right)
             yield "rule-changed", Detail("rule", left, right)
-    for rule in gone:
+    for rule in removed:
         yield "rule-removed", Detail("rule", rule, None)
-    for rule in come:
+    for rule in added:
         yield "rule-added", Detail("rule", None, rule)
 
 

@@ -1,8 +1,7 @@
-"""Finds renamed fields: one that went and one that came in the same place, and hold much the same.
+"""Renamed fields: a removed and an added field of one object whose subtrees are alike.
 
 Names of fields are a poor guide (`podSpecOverrides`, `podTemplateOverrides` and `runtimePatches` are three
-generations of one thing); what is below them is a good one. A scalar has nothing below it and is never taken for
-renamed: one string looks like another.
+generations of one thing); the subtree is a good one. A scalar has no subtree and is never taken for renamed.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def similarity(left: Outline, right: Outline) -> float:
 
 
 def alike(share: float, left: Outline, right: Outline) -> bool:
-    """Whether two outlines with this common share are more alike than chance makes them."""
+    """Return True when two outlines with this common share are more alike than chance makes them."""
     return share >= (SMALL_ALIKE if min(left.total(), right.total()) < SMALL else ALIKE)
 
 

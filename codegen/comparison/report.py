@@ -1,4 +1,4 @@
-"""The page that a maintainer reads: what broke for writers, what broke for readers, what is new."""
+"""An `ApiDiff` as text, Markdown or JSON: breaking changes for writers, for readers, cautions, new fields."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
-from codegen.comparison.change import Change, Class, Detail, Move
-from codegen.comparison.differ import Report
+from codegen.comparison.change import Change, ChangeClass, Detail, Move
+from codegen.comparison.differ import ApiDiff
 from codegen.comparison.tree import dotted
 from codegen.schema.jsontypes import Json
 
@@ -23,7 +23,7 @@ _WORDS: dict[str, str] = {
 }
 
 
-def render(report: Report, form: Format) -> str:
+def render(report: ApiDiff, form: Format) -> str:
     """Return the report as a page of Markdown, as the same page in plain text, or as JSON for a machine."""
     if form == "json":
         return json.dumps(_as_json(report), indent=1, ensure_ascii=True)
@@ -31,7 +31,7 @@ def render(report: Report, form: Format) -> str:
     return page if form == "markdown" else _plain(page)
 
 
-def _page(report: Report) -> Iterable[str]:
+def _page(report: ApiDiff) -> Iterable[str]:
     yield f"# {report.old} → {report.new}"
     yield ""
     yield f"**{report.verdict}**: {_reasons(report)}"
@@ -61,11 +61,11 @@ def _page(report: Report) -> Iterable[str]:
     yield from _type_names(report)
 
 
-def _reasons(report: Report) -> str:
+def _reasons(report: ApiDiff) -> str:
     if not report.changes:
         return "nothing could be compared" if report.verdict == "unknown" else "nothing changed"
     broken = [change for change in report.changes if change.breaking]
-    counted: dict[Class, int] = defaultdict(int)
+    counted: dict[ChangeClass, int] = defaultdict(int)
     for change in broken or report.changes:
         counted[change.what] += 1
     text = ", ".join(f"{count} {what.replace('-', ' ')}" for what, count in counted.items())
@@ -74,7 +74,7 @@ def _reasons(report: Report) -> str:
 
 def _section(changes: Sequence[Change]) -> Iterable[str]:
     """One line for every class of change in a type."""
-    grouped: dict[tuple[Class, str], list[Change]] = defaultdict(list)
+    grouped: dict[tuple[ChangeClass, str], list[Change]] = defaultdict(list)
     for change in changes:
         grouped[change.what, change.owner].append(change)
     for (what, owner), members in grouped.items():
@@ -85,27 +85,27 @@ def _section(changes: Sequence[Change]) -> Iterable[str]:
         places = len(max((change.paths for change in members), key=len))
         where = members[0].paths[0] if places == 1 and len(members) == 1 else ""
         note = f" ({places} places)" if places > 1 else f" (`{where}`)" if where.count(".") > 1 else ""
-        told = "; ".join(filter(None, map(_told, members)))
-        yield f"- **{what.replace('-', ' ')}** in `{owner}`{note}: {told or 'the type itself'}"
+        texts = "; ".join(filter(None, map(_change_text, members)))
+        yield f"- **{what.replace('-', ' ')}** in `{owner}`{note}: {texts or 'the type itself'}"
 
 
-def _told(change: Change) -> str:
+def _change_text(change: Change) -> str:
     name = f"`{change.at}`" if change.at else ""
     if change.what in ("field-added", "field-removed"):
         required = any(detail.keyword == "required" for detail in change.details)
         return f"{name} {'(required)' if required else ''}".strip()
-    return " ".join(filter(None, [name, ", ".join(map(_said, change.details))]))
+    return " ".join(filter(None, [name, ", ".join(map(_detail_text, change.details))]))
 
 
-def _said(detail: Detail) -> str:
+def _detail_text(detail: Detail) -> str:
     word = _WORDS.get(detail.keyword, detail.keyword)
     if detail.keyword == "enum":
         old, new = (
             None if values is None else list(map(str, _list(values))) for values in (detail.before, detail.after)
         )
         if old is not None and new is not None:
-            gone = [f"-{_value(value)}" for value in old if value not in new]
-            return "enum " + " ".join([*gone, *(f"+{_value(value)}" for value in new if value not in old)])
+            removed = [f"-{_value(value)}" for value in old if value not in new]
+            return "enum " + " ".join([*removed, *(f"+{_value(value)}" for value in new if value not in old)])
     if detail.before is None:
         return f"{word} {_value(detail.after)}"
     if detail.after is None:
@@ -124,7 +124,7 @@ def _place(move: Move) -> str:
     return f"`{dotted(move.after)}`" if move.after else "nothing like it"
 
 
-def _type_names(report: Report) -> Iterable[str]:
+def _type_names(report: ApiDiff) -> Iterable[str]:
     names = report.types
     if not (names.removed or names.added or names.renamed):
         return
@@ -138,7 +138,7 @@ def _type_names(report: Report) -> Iterable[str]:
             yield f"- {word}: " + ", ".join(f"`{_short(name)}`" for name in group)
 
 
-def _as_json(report: Report) -> dict[str, object]:
+def _as_json(report: ApiDiff) -> dict[str, object]:
     return {
         "old": report.old,
         "new": report.new,

@@ -1,7 +1,7 @@
-"""An API as a tree: every field at its path, whatever document it was read from.
+"""The tree of an API: every field at its path, with references resolved.
 
 A pin, a CRD and the OpenAPI document of a cluster write the same contract in different ways: with references or
-without, with the type of a field at its definition or beside it. Here they look alike.
+without, with the type of a field at its definition or beside it. Their trees are alike.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Node:
 
     @property
     def opaque(self) -> bool:
-        """Whether it says nothing about its content: any object is stored as it comes."""
+        """True when the schema has no facts about the content: any object is stored as it comes."""
         return self.type == "open" and not self.children
 
     def walk(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Node]]:
@@ -91,7 +91,7 @@ def expand_all(definitions: Definitions, document: str) -> dict[str, Node]:
 class _Expansion:
     definitions: Definitions
     document: str
-    known: dict[str, Node]
+    expanded: dict[str, Node]
 
     def node(self, schema: Object, stack: tuple[str, ...]) -> Node:
         target = reference(schema)
@@ -101,9 +101,9 @@ class _Expansion:
             raise SchemaError(self.document, ("components", "schemas", target), "referred to, but not defined")
         if target in stack:
             return Node("recursive", definition=target)
-        base = self.known.get(target)
+        base = self.expanded.get(target)
         if base is None:
-            base = self.known[target] = self.node(self.definitions[target], (*stack, target))
+            base = self.expanded[target] = self.node(self.definitions[target], (*stack, target))
         beside = _facts(schema)
         rules = [*_rules(base.facts), *_rules(beside)]
         merged = {**base.facts, **beside} | ({"x-kubernetes-validations": rules} if rules else {})

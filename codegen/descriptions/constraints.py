@@ -1,13 +1,12 @@
-"""What a schema says about a field, in few words: the part of a description that is never written by hand."""
+"""The constraints of a schema node in words, such as `1 to 253 characters`: bounds, patterns, list keys, CEL rules."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from codegen.schema.definitions import forbids_change
 from codegen.schema.jsontypes import Json, Object
-
-IMMUTABLE = "self == oldSelf"
 
 
 def constraints(node: Object) -> list[str]:
@@ -27,9 +26,9 @@ def constraints(node: Object) -> list[str]:
     elif kind == "atomic":
         result.append("replaced as a whole")
     rules = [*_rules(node), *(_rules(items) if isinstance(items, Mapping) else ())]
-    if any(rule["rule"] == IMMUTABLE for rule in rules):
+    if any(forbids_change(rule["rule"]) for rule in rules):
         result.append("cannot be changed once set")
-    result += [f"rule: {rule.get('message', rule['rule'])}" for rule in rules if rule["rule"] != IMMUTABLE]
+    result += [f"rule: {rule.get('message', rule['rule'])}" for rule in rules if not forbids_change(rule["rule"])]
     return result
 
 

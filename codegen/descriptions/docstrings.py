@@ -1,5 +1,7 @@
-"""Docstrings of the generated classes and attributes: descriptions and facts as Python literals that no text can
-break out of. They stand in the source, for editors; an attribute's costs nothing at run time.
+"""Docstrings of the generated classes, attributes and builder methods, as Python string literals.
+
+A docstring has our description and the schema's constraints. No text can end the literal. The docstring of an
+attribute stands in the source for editors, and costs nothing at run time.
 """
 
 from __future__ import annotations
@@ -24,10 +26,10 @@ def docstrings(definition: str, node: Object, descriptions: Descriptions) -> dic
 
     An attribute of which neither we nor the schema say anything has none.
     """
-    said = descriptions.classes.get(definition)
+    class_text = descriptions.classes.get(definition)
     origin = f"`{definition}`"
-    if said:
-        own = [said.description, f"Schema: {origin}."]
+    if class_text:
+        own = [class_text.description, f"Schema: {origin}."]
     elif link := descriptions.links.get(definition):
         own = [f"{origin}: {link}"]
     else:
@@ -37,7 +39,7 @@ def docstrings(definition: str, node: Object, descriptions: Descriptions) -> dic
     result = {OWN: literal(own)}
     required = cast("Sequence[str]", node.get("required", ()))
     for name, child in cast("Mapping[str, Object]", node.get("properties", {})).items():
-        text = said.fields.get(name) if said else None
+        text = class_text.fields.get(name) if class_text else None
         if paragraphs := _field(text, child, name in required):
             result[attribute(name)] = literal(paragraphs)
     return result
@@ -57,21 +59,25 @@ def update_docstrings(origin: str, full: Object, node: Object, descriptions: Des
 
 def summaries(definition: str, descriptions: Descriptions) -> dict[str, str]:
     """Return what we say about the fields of a class, by attribute, as docstrings of methods that set them."""
-    said = descriptions.classes.get(definition)
-    return {attribute(name): literal([field.text], depth=2) for name, field in said.fields.items()} if said else {}
+    class_text = descriptions.classes.get(definition)
+    return (
+        {attribute(name): literal([field.text], depth=2) for name, field in class_text.fields.items()}
+        if class_text
+        else {}
+    )
 
 
-def _field(said: FieldText | None, node: Object, required: bool) -> list[str]:
+def _field(field_text: FieldText | None, node: Object, required: bool) -> list[str]:
     """Return the paragraphs for one field: what it does, then a line of facts in a fixed order."""
-    default = Value(node["default"]) if "default" in node else said and said.default
+    default = Value(node["default"]) if "default" in node else field_text and field_text.default
     line = [
-        "Required." if required and said else "",
-        f"Unit: {said.unit}." if said and said.unit else "",
+        "Required." if required and field_text else "",
+        f"Unit: {field_text.unit}." if field_text and field_text.unit else "",
         f"Default: `{python(default.json)}`." if default else "",
-        f"Constraints: {'; '.join(found)}." if (found := constraints(node)) else "",
-        f"Example: `{python(said.example.json)}`." if said and said.example else "",
+        f"Constraints: {'; '.join(bounds)}." if (bounds := constraints(node)) else "",
+        f"Example: `{python(field_text.example.json)}`." if field_text and field_text.example else "",
     ]
-    return [text for text in (said.text if said else "", " ".join(filter(None, line))) if text]
+    return [text for text in (field_text.text if field_text else "", " ".join(filter(None, line))) if text]
 
 
 def python(value: Json) -> str:

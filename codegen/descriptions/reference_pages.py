@@ -1,5 +1,6 @@
-"""`docs/reference/`: one Markdown page for each kind, with the class of every field it reaches and all that is known of
-them. Classes of others, such as Kubernetes' own, are linked.
+"""The pages of `docs/reference/`: one for each kind, with the fields of every class that the kind reaches.
+
+Classes of others, such as Kubernetes' own, are linked.
 """
 
 from __future__ import annotations
@@ -90,40 +91,40 @@ class _Writer:
 
     def reached(self, root: str) -> list[str]:
         """Return the classes that a page describes: `root`, then what it reaches, nearest first."""
-        found = [root]
-        for name in found:
+        classes = [root]
+        for name in classes:
             for target in _targets(self.definitions[name]):
-                if self._ours(target) and target not in found:
-                    found.append(target)
-        return found
+                if self._ours(target) and target not in classes:
+                    classes.append(target)
+        return classes
 
     def _ours(self, definition: str) -> bool:
         return definition not in self.config.types and definition not in self.descriptions.links
 
     def of_class(self, definition: str) -> dict[str, object]:
-        node, said = self.definitions[definition], self.descriptions.classes.get(definition)
+        node, class_text = self.definitions[definition], self.descriptions.classes.get(definition)
         required = cast("Sequence[str]", node.get("required", ()))
         properties = cast("Mapping[str, Object]", node.get("properties", {}))
         return {
             "name": location(self.config, definition)[1],
-            "description": prose(said.description) if said else "",
+            "description": prose(class_text.description) if class_text else "",
             "rules": [prose(fact) for fact in constraints(node)],
             "fields": [
-                self._field(name, child, said.fields.get(name) if said else None, name in required)
+                self._field(name, child, class_text.fields.get(name) if class_text else None, name in required)
                 for name, child in properties.items()
             ],
         }
 
-    def _field(self, name: str, node: Object, said: FieldText | None, required: bool) -> dict[str, str]:
-        default = Value(node["default"]) if "default" in node else said and said.default
-        unit = f" ({prose(said.unit)})" if said and said.unit else ""
+    def _field(self, name: str, node: Object, field_text: FieldText | None, required: bool) -> dict[str, str]:
+        default = Value(node["default"]) if "default" in node else field_text and field_text.default
+        unit = f" ({prose(field_text.unit)})" if field_text and field_text.unit else ""
         return {
             "name": code(attribute(name)) + ("" if attribute(name) == name else f"<br>{code(name)}"),
             "type": self._type(node) + unit,
             "default": "required" if required else code(_json(default.json)) if default else "",
             "constraints": "; ".join(prose(fact) for fact in constraints(node)),
-            "text": prose(said.text) if said else "",
-            "example": code(_json(said.example.json)) if said and said.example else "",
+            "text": prose(field_text.text) if field_text else "",
+            "example": code(_json(field_text.example.json)) if field_text and field_text.example else "",
         }
 
     def _type(self, node: Object) -> str:

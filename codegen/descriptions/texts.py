@@ -1,4 +1,4 @@
-"""Descriptions: reads `schemas/docs/*.yaml` and holds them against the definitions, both ways.
+"""Our descriptions of classes and fields, read from `schemas/docs/*.yaml` and compared with the definitions.
 
 A package either has a file of our own descriptions, named after it, or a link in `links.yaml` to the reference of those
 who own its types. What is missing or stale does not stop a generation, so that a maintainer can look at a new release
@@ -98,9 +98,9 @@ def describe(schemas: Path, config: Config, definitions: Mapping[str, Object]) -
                 texts[definition] = written[name]
     findings += [f"{_shown(file)}: there is no package {file.removesuffix('.yaml')!r}" for file in files]
     names = {definition: location(config, definition) for definition in definitions if definition not in config.types}
-    found = {name: url for name, where in names.items() if (url := links.of(*where))}
+    urls = {name: url for name, where in names.items() if (url := links.of(*where))}
     findings += [f"{_shown(LINKS)}: {key} covers nothing" for key in links.unused()]
-    return Descriptions(texts, found, tuple(findings))
+    return Descriptions(texts, urls, tuple(findings))
 
 
 def _linked(config: Config, links: _Links, definition: str) -> bool:
@@ -117,21 +117,21 @@ def _compare(file: str, name: str, text: ClassText | None, node: Object, ours: s
     for field in sorted(text.fields.keys() - properties.keys()):
         yield f"{file}: {name}.{field} is described but there is no such field; remove or rename it"
     for field, child in properties.items():
-        said = text.fields.get(field)
+        field_text = text.fields.get(field)
         where = f"{file}: {name}.{field if field.isprintable() else repr(field)}"
-        if said is None:
+        if field_text is None:
             yield f"{where} has no description"
             continue
-        if said.default and "default" in child:
+        if field_text.default and "default" in child:
             yield f"{where} gives a default, but the pin has one; remove ours"
-        if said.default and field in required:
+        if field_text.default and field in required:
             yield f"{where} gives a default, but the field is required; remove it"
-        if not said.example and not _own_class(child, ours):
+        if not field_text.example and not _own_class(child, ours):
             yield f"{where} has no example"
 
 
 def _own_class(node: Object, ours: set[str]) -> bool:
-    """Return whether the field holds one or several objects of our own, whose fields have examples."""
+    """Return True when the field has one or several objects of our own classes, whose fields have examples."""
     items = node.get("items")
     return reference(items if isinstance(items, Mapping) else node) in ours
 

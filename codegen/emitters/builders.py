@@ -1,4 +1,4 @@
-"""The builders of all kinds: what their methods are called, where they write, and how they are typed.
+"""The builders of all kinds: names of their methods, paths that a method writes to, types of its keywords.
 
 Everything is derived from the schema. An object field becomes a method that sets its fields and one that enters it, a
 list keyed by a field a method that enters the item with that key, another list one that appends, a map one that adds
@@ -255,20 +255,22 @@ class _Graph:
         for key, node in self._properties(definition).items():
             name = attribute(key)
             place = (*path, name)
-            said = self.summaries[definition].get(name, "")
+            docstring = self.summaries[definition].get(name, "")
             if target := self._target(node):
                 class_name = self._import(target, "Dict", package, module)
                 builder = self._import(target, "Builder", package, module)
                 if name not in RESERVED or path:
-                    yield BuilderMethod(name, "merge", place, fields=class_name, docstring=said)
+                    yield BuilderMethod(name, "merge", place, fields=class_name, docstring=docstring)
                 edit = BuilderMethod(f"edit_{name}", "enter", place, returns=builder, builder=self._place(target))
-                yield replace(edit, docstring=said)
+                yield replace(edit, docstring=docstring)
             elif target := self._item(node):
                 one = singular(name)
                 one = name if one != name and one in names else one
-                yield replace(self._list_method(one, place, node, target, package, module), docstring=said)
+                yield replace(self._list_method(one, place, node, target, package, module), docstring=docstring)
             elif isinstance(values := node.get("additionalProperties"), Mapping):
-                yield BuilderMethod(name, "entries", place, values=self._hint(values, package, module), docstring=said)
+                yield BuilderMethod(
+                    name, "entries", place, values=self._hint(values, package, module), docstring=docstring
+                )
 
     def _list_method(
         self, name: str, place: tuple[str, ...], node: Object, target: str, package: str, module: Module

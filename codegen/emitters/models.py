@@ -1,5 +1,5 @@
-"""The models: a pinned document is prepared for datamodel-code-generator, which orders the classes, resolves the
-references and renders them through our template.
+"""The text of every `models.py`: pins prepared for datamodel-code-generator, which orders the classes, resolves the
+references and renders the classes through `templates/models`.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from codegen.emitters import models
 from codegen.emitters.builders import builders
 from codegen.emitters.rules import rules_of
 from codegen.emitters.update_types import SUFFIX, Updates, updates_of
-from codegen.minors import availability
+from codegen.minors import field_table
 from codegen.pins.newest import NewestPin
 from codegen.pins.server_only import server_only
 from codegen.schema.jsontypes import Object
@@ -50,8 +50,8 @@ def render(
             package = config.modules[component.definitions]
             files[f"{package.replace('.', '/')}/availability.py"] = _availability(root, component, environment)
             exports[package]["availability"] = ["check"]
-    said = {name: summaries(name, descriptions) for name in definitions}
-    for package, module in builders(config, definitions, kinds, said).items():
+    field_docstrings = {name: summaries(name, descriptions) for name in definitions}
+    for package, module in builders(config, definitions, kinds, field_docstrings).items():
         place = f"{package.replace('.', '/')}/builders"
         for suffix in ("py", "pyi"):
             template = environment.get_template(f"builders.{suffix}.jinja")
@@ -85,8 +85,8 @@ def render(
 def _availability(root: Path, component: Component, environment: Environment) -> str:
     return environment.get_template("availability.py.jinja").render(
         component=component.name,
-        minors=availability.minors(component),
-        groups=availability.grouped(availability.load(root, component)),
+        minors=field_table.minors(component),
+        groups=field_table.grouped(field_table.load(root, component)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the run time of CEL rules needs of a pin: each rule as Python source, and the shape of what rules see."""
+"""The content of every `rules.py`: each CEL rule as Python source, and the shapes that rules are run over."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEYS = {"rule", "message", "messageExpression", "reason", "fieldPath"}
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class LoweredRule:
     """One rule as the template renders it; `test` and `explain` are Python source, the rest is text."""
 
     text: str
@@ -29,7 +29,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class RuleShape:
     """What the schema says about one place that matters to rules; see `kubeflow.core.rules.Shape`.
 
     Attributes:
@@ -39,9 +39,9 @@ class Shape:
     of: str | None = None
     rules: tuple[int, ...] = ()
     default: tuple[Json, ...] = ()
-    fields: Mapping[str, Shape] = field(default_factory=dict["str", "Shape"])
-    values: Shape | None = None
-    items: Shape | None = None
+    fields: Mapping[str, RuleShape] = field(default_factory=dict["str", "RuleShape"])
+    values: RuleShape | None = None
+    items: RuleShape | None = None
     keys: tuple[str, ...] = ()
     unique: bool = False
     atomic: bool = False
@@ -52,8 +52,8 @@ class Shape:
 class Rules:
     """The rules of some kinds, each rule once, and the shapes by definition."""
 
-    rules: Sequence[Rule]
-    shapes: Mapping[str, Shape]
+    rules: Sequence[LoweredRule]
+    shapes: Mapping[str, RuleShape]
 
 
 _Key: TypeAlias = tuple[str, str, str, str | None, str]
@@ -87,8 +87,8 @@ class _Work:
     definitions: Definitions
     roots: list[str]
     server_only: set[str]
-    rules: dict[Rule, int] = field(default_factory=dict[Rule, int])
-    shapes: dict[str, Shape | None] = field(default_factory=dict[str, Shape | None])
+    rules: dict[LoweredRule, int] = field(default_factory=dict[LoweredRule, int])
+    shapes: dict[str, RuleShape | None] = field(default_factory=dict[str, RuleShape | None])
     open: set[str] = field(default_factory=set[str])
 
     def definition(self, name: str) -> bool:
@@ -104,7 +104,7 @@ class _Work:
             self.open.discard(name)
         return self.shapes[name] is not None
 
-    def _shape(self, node: Object, path: JsonPath, *, root: bool = False) -> Shape | None:
+    def _shape(self, node: Object, path: JsonPath, *, root: bool = False) -> RuleShape | None:
         """Return the shape of `node`, or None when it says nothing that matters."""
         target = reference(node)
         matters = bool(target) and self.definition(str(target))
@@ -119,7 +119,7 @@ class _Work:
             for keyword in ("items", "additionalProperties")
             if isinstance(child := node.get(keyword), Mapping)
         }
-        shape = Shape(
+        shape = RuleShape(
             of=target if matters else None,
             rules=tuple(self._rules(node, path, root=root)),
             default=(node["default"],) if "default" in node else (),
@@ -130,10 +130,10 @@ class _Work:
             unique=node.get("x-kubernetes-list-type") == "set",
             time=node.get("format") == "date-time",
         )
-        if shape == Shape():
+        if shape == RuleShape():
             return None
-        return Shape(
-            **{name: getattr(shape, name) for name in Shape.__dataclass_fields__ if name != "atomic"},
+        return RuleShape(
+            **{name: getattr(shape, name) for name in RuleShape.__dataclass_fields__ if name != "atomic"},
             atomic=node.get("x-kubernetes-map-type") == "atomic",
         )
 
@@ -160,7 +160,7 @@ class _Work:
                 )
             yield self.rules.setdefault(rule, len(self.rules))
 
-    def _rule(self, node: Object, entry: Object, path: JsonPath, *, root: bool) -> Rule:
+    def _rule(self, node: Object, entry: Object, path: JsonPath, *, root: bool) -> LoweredRule:
         def text(key: str) -> str:
             return as_string(entry.get(key, ""), self.document, (*path, key))
 
@@ -168,6 +168,6 @@ class _Work:
         expression = text("messageExpression")
         explain = lower(expression, node, self.definitions, root=root).source if expression else None
         # The server trims what it says, and the rule where it has to quote it.
-        return Rule(
+        return LoweredRule(
             text("rule").strip(), text("message").strip(), test.source, test.transition, explain, text("fieldPath")
         )

@@ -1,6 +1,6 @@
-"""Update types: of each kind whose spec has immutable fields, a type without them, derived from the same schema.
+"""Update types: for each kind whose spec has immutable fields, a type without those fields, derived from its schema.
 
-A field is immutable when the rule `self == oldSelf` stands directly on it. What is derived here goes through the same
+A field is immutable when the rule `self == oldSelf` stands directly on it. An update type goes through the same
 template as every other definition.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from codegen.errors import CodegenError
-from codegen.schema.definitions import OBJECT_META, REF_PREFIX, Definitions, reference
+from codegen.schema.definitions import OBJECT_META, REF_PREFIX, Definitions, forbids_change, reference
 from codegen.schema.jsontypes import Json, Object
 
 SUFFIX = "Update"
@@ -51,7 +51,7 @@ def updates_of(definitions: Definitions, kinds: Iterable[str]) -> Updates:
         derived[name + SUFFIX] = {"type": "object", "properties": properties}
         return {"$ref": REF_PREFIX + name + SUFFIX}
 
-    found: set[str] = set()
+    updated: set[str] = set()
     for kind in kinds:
         properties = _properties(definitions[kind])
         spec = properties.get("spec", {})
@@ -67,8 +67,8 @@ def updates_of(definitions: Definitions, kinds: Iterable[str]) -> Updates:
         if not _is_immutable(spec):
             result["spec"] = derive(target, {name: fields[name] for name in fields if name not in immutable})
         derive(kind, result)
-        found.add(kind)
-    return Updates(derived, origins, frozenset(found))
+        updated.add(kind)
+    return Updates(derived, origins, frozenset(updated))
 
 
 def _properties(node: Object) -> Mapping[str, Object]:
@@ -77,4 +77,4 @@ def _properties(node: Object) -> Mapping[str, Object]:
 
 def _is_immutable(node: Object) -> bool:
     rules = cast("list[Mapping[str, str]]", node.get("x-kubernetes-validations", []))
-    return any(sorted(rule.get("rule", "").split()) == ["==", "oldSelf", "self"] for rule in rules)
+    return any(forbids_change(rule.get("rule", "")) for rule in rules)

@@ -14,7 +14,7 @@ from typing import cast
 
 from codegen.config import Component, Config, minor
 from codegen.errors import CodegenError
-from codegen.minors import availability
+from codegen.minors import field_table
 from codegen.pins import lock
 from codegen.pins.lock import numeric
 
@@ -77,12 +77,12 @@ def missing(root: Path, configuration: Config) -> list[str]:
     """Return what `schemas/compatibility.toml` does not say of the pinned releases, as things to do."""
     if not (root / "schemas" / FACTS).exists():
         return []
-    known = {(release.component, release.minor) for release in facts(root)}
+    listed = {(release.component, release.minor) for release in facts(root)}
     return [
         f"add the Kubernetes versions of {name} {version} to schemas/{FACTS}, and run `make generate`"
         for name, component in configuration.components.items()
         for version in releases(root, component)
-        if (name, minor(version).removeprefix("v")) not in known
+        if (name, minor(version).removeprefix("v")) not in listed
     ]
 
 
@@ -111,8 +111,8 @@ def render(root: Path, configuration: Config) -> str:
     tables = [
         (
             component.name.capitalize(),
-            availability.minors(component),
-            availability.grouped(availability.load(root, component)),
+            field_table.minors(component),
+            field_table.grouped(field_table.load(root, component)),
         )
         for component in configuration.components.values()
         if len(component.versions) > 1
@@ -138,10 +138,10 @@ def _known(root: Path, configuration: Config) -> list[Release]:
 
 def _rows(root: Path, configuration: Config) -> list[tuple[str, str, str]]:
     """Return Kubernetes, Trainer and Katib of each row: what was tested together in parts."""
-    known = _known(root, configuration)
-    optimizers = [release for release in known if release.component == "katib"]
+    listed = _known(root, configuration)
+    optimizers = [release for release in listed if release.component == "katib"]
     rows: list[tuple[str, str, str]] = []
-    for trainer in (release for release in known if release.component == "trainer"):
+    for trainer in (release for release in listed if release.component == "trainer"):
         together = [(katib, _common(trainer.tested, katib.tested)) for katib in optimizers]
         texts = [_together(katib, common) for katib, common in together if common]
         rows.append((_range(trainer.tested), trainer.minor, ", ".join(texts) or "none"))

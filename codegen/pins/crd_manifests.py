@@ -1,4 +1,4 @@
-"""Manifests out: from a pin back to CustomResourceDefinitions that can be installed, without upstream's prose.
+"""A pin as CustomResourceDefinition manifests that can be installed, without upstream's descriptions.
 
 They are for tests: an API server that has them enforces the contract that the models were made from. A pin merges two
 documents, and some facts of it stand in upstream's OpenAPI file only. A server with upstream's CRDs does not know
@@ -34,11 +34,11 @@ def write(root: Path, component: Component, version: str, out: Path) -> str:
     Raises:
         CodegenError: The version is not pinned, or the pin cannot be expressed as CRDs.
     """
-    found = pinned_crds(root, component, version)
+    crds = pinned_crds(root, component, version)
     out.mkdir(parents=True, exist_ok=True)
-    for name, manifest in found.items():
+    for name, manifest in crds.items():
         (out / name).write_text(render(manifest), "utf-8")
-    return f"{out}: {', '.join(found)}"
+    return f"{out}: {', '.join(crds)}"
 
 
 def pinned_crds(root: Path, component: Component, version: str) -> dict[str, Object]:
@@ -131,14 +131,16 @@ class _Inliner:
     def _definition(self, name: str, facts: Object) -> str:
         """Return the definition of the kind `name`: the one whose list type is beside it."""
         listed = str(facts.get("listKind"))
-        found = [
+        candidates = [
             definition
             for definition in self.definitions
             if definition.endswith(f".{name}") and f"{definition.removesuffix(name)}{listed}" in self.definitions
         ]
-        if len(found) != 1:
-            raise SchemaError(self.document, _KINDS, f"{len(found)} definitions fit the kind {name!r}; expected one")
-        return found[0]
+        if len(candidates) != 1:
+            raise SchemaError(
+                self.document, _KINDS, f"{len(candidates)} definitions fit the kind {name!r}; expected one"
+            )
+        return candidates[0]
 
     def _node(self, node: Object, owner: str, way: tuple[str, ...]) -> Object:
         """Return `node`, which stands in the definition `owner`, with all references inlined."""
@@ -177,7 +179,7 @@ class _Inliner:
 
 
 def _keys_stand(node: Object) -> bool:
-    """Return whether every key of a list of type `map` is required or has a default, as the API server demands.
+    """Return True when every key of a list of type `map` is required or has a default, as the API server demands.
 
     Definitions that come from an OpenAPI file alone, such as Katib's, may lack that: their lists are plain lists here.
     """

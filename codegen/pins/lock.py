@@ -1,4 +1,4 @@
-"""`schemas/lock.toml`: for every pin, where it came from and the hashes that prove it. Standard library only."""
+"""`schemas/lock.toml`: source repository, commit and SHA-256 hashes of every pin. Standard library only."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def find(schemas: Path, component: str, version: str) -> Pin:
     for pin in pins:
         if wanted in (pin.version, minor(pin.version)):
             return pin
-    known = ", ".join(pin.version for pin in pins) or "no version"
-    raise CodegenError(f"{component} {version} is not pinned; schemas/lock.toml has: {known}")
+    versions = ", ".join(pin.version for pin in pins) or "no version"
+    raise CodegenError(f"{component} {version} is not pinned; schemas/lock.toml has: {versions}")
 
 
 def content(schemas: Path, pin: Pin) -> bytes:
@@ -82,10 +82,10 @@ def content(schemas: Path, pin: Pin) -> bytes:
     Raises:
         CodegenError: They are not those that the lock has the hash of.
     """
-    found = (schemas / pin.file).read_bytes()
-    if sha256(found) != pin.sha256:
+    actual = (schemas / pin.file).read_bytes()
+    if sha256(actual) != pin.sha256:
         raise CodegenError(f"schemas/{pin.file} differs from its hash in lock.toml; pin it again")
-    return found
+    return actual
 
 
 def render(pins: list[Pin]) -> str:

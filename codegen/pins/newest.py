@@ -35,7 +35,8 @@ def load(root: Path, config: Config) -> list[NewestPin]:
     """Return the newest pin of every component, in the order of pyproject.toml.
 
     Raises:
-        CodegenError: A pin is missing or differs from the lock, or a patch is for no component or changes nothing.
+        CodegenError: A pin is missing, differs from the lock, or has other kinds than pyproject.toml names. Or a patch
+            is for no component, or changes nothing.
     """
     patches.check_components(root / "schemas", config.components)
     return [_load(root / "schemas", config, component) for component in config.components.values()]
@@ -45,14 +46,14 @@ def _load(schemas: Path, config: Config, component: Component) -> NewestPin:
     release = component.versions[-1]
     file = component.pin_file(release)
     entry = next((pin for pin in lock.read(schemas) if pin.file == file), None)
+    remedy = f"run `python -m codegen pin {component.name} {release} --from FOLDER`"
     if entry is None:
-        raise CodegenError(
-            f"{component.name} {release} is not pinned: run "
-            f"`python -m codegen pin {component.name} {release} --from FOLDER`"
-        )
+        raise CodegenError(f"{component.name} {release} is not pinned: {remedy}")
     content = lock.content(schemas, entry)
     document = cast("dict[str, dict[str, Definitions]]", parse_json(content, file))
     kinds = kinds_of(config, component.definitions, cast("Iterable[Object]", document["x-kinds"]))
+    if differing := {kind.name for kind in kinds} ^ set(component.kinds):
+        raise CodegenError(f"schemas/{file} and pyproject.toml differ in the kind {min(differing)!r}: {remedy}")
     own = patches.of_component(schemas, component.name)
     return NewestPin(component, file, patches.apply(document["components"]["schemas"], own), kinds)
 
@@ -67,12 +68,12 @@ def together(config: Config, pins: Iterable[NewestPin]) -> Definitions:
     result: dict[str, Object] = {}
     for pin in pins:
         for name, node in pin.definitions.items():
-            known = result.setdefault(name, node)
-            if known == node:
+            first = result.setdefault(name, node)
+            if first == node:
                 continue
             if not name.startswith(config.shared):
                 raise CodegenError(f"schemas/{pin.file}: {name} is also defined by another component")
-            fields = [cast("Mapping[str, object]", each.get("properties", {})).keys() for each in (known, node)]
+            fields = [cast("Mapping[str, object]", each.get("properties", {})).keys() for each in (first, node)]
             if missing := fields[1] - fields[0]:
                 raise CodegenError(
                     f"schemas/{pin.file}: {name} has {min(missing)!r}, which it lacks in the component before it; "

@@ -1,4 +1,4 @@
-"""Fix-ups of pinned schemas, as data: `[[patch]]` entries of `schemas/patches.toml`.
+"""`[[patch]]` entries of `schemas/patches.toml`: keywords to set or drop in a pin, fields to require or not.
 
 A pin says what upstream's documents say. Where they say too little (Katib's CRDs are empty) or something wrong, an
 entry here puts it right, with the reason beside it. One that no longer changes anything is an error, so that the file

@@ -35,14 +35,14 @@ def server_only(schemas: Path, pinned: Mapping[str, Iterable[Object]]) -> list[S
     if not path.exists():
         return []
     entries = cast("list[dict[str, object]]", tomllib.loads(path.read_text("utf-8")).get("server_only", []))
-    found = [_entry(entry) for entry in entries]
-    for entry in found:
+    rules = [_entry(entry) for entry in entries]
+    for entry in rules:
         if not any(entry.rule in _texts(definition) for definition in pinned.get(entry.component, ())):
             raise CodegenError(
                 f"schemas/{FILE}: the server_only rule {entry.rule!r} matches nothing in {entry.component} any more; "
                 "remove it"
             )
-    return found
+    return rules
 
 
 def _entry(entry: Mapping[str, object]) -> ServerOnly:

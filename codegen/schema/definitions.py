@@ -1,4 +1,4 @@
-"""The definitions of an OpenAPI document (`components.schemas`) by name: what refers to what, and what reaches what."""
+"""Definitions (`components.schemas` in OpenAPI) by name: references, children, what a definition reaches."""
 
 from __future__ import annotations
 
@@ -35,20 +35,25 @@ def children(node: Object) -> Iterator[tuple[str | int, Object]]:
 
 def reachable(definitions: Definitions, roots: Iterable[str]) -> Definitions:
     """Return the definitions that `roots` reach, themselves included, sorted by name."""
-    found: set[str] = set()
+    reached: set[str] = set()
     waiting = list(roots)
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found.add(name)
+        if name not in reached:
+            reached.add(name)
             waiting.extend(references(definitions[name]))
-    return {name: definitions[name] for name in sorted(found)}
+    return {name: definitions[name] for name in sorted(reached)}
 
 
 def references(node: Object) -> set[str]:
     """Return the definitions that `node` refers to, at any depth of its own."""
     target = reference(node)
-    found = {target} if target else set[str]()
+    targets = {target} if target else set[str]()
     for _, child in children(node):
-        found |= references(child)
-    return found
+        targets |= references(child)
+    return targets
+
+
+def forbids_change(rule: str) -> bool:
+    """True when the CEL rule is `self == oldSelf`, however it is written: what it stands on is immutable once set."""
+    return "".join(rule.split()) in ("self==oldSelf", "oldSelf==self")

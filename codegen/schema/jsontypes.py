@@ -1,4 +1,4 @@
-"""Types for parsed JSON and YAML, with checked access: a schema document is input, so its shape is never assumed."""
+"""Types of parsed JSON, and accessors that check the type: the shape of a document is never assumed."""
 
 from __future__ import annotations
 

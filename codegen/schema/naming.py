@@ -1,4 +1,4 @@
-"""Names: from schema to Python. What cannot become a Python name safely is refused here."""
+"""Python names of properties, kinds and definitions. A name that is no safe Python name is refused."""
 
 from __future__ import annotations
 

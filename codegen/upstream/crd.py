@@ -1,5 +1,6 @@
-"""Reads CustomResourceDefinitions and checks that their schemas are structural in the sense of the API server.
-They are the source of constraints, defaults and CEL rules.
+"""CustomResourceDefinitions: names, scope, subresources, and the schema with constraints, defaults and CEL rules.
+
+A schema that is not structural in the sense of the API server is refused.
 """
 
 from __future__ import annotations
@@ -74,12 +75,12 @@ class Crd:
 
     @property
     def opaque(self) -> bool:
-        """Whether the CRD leaves the whole kind to its controller: any object is stored as it comes."""
+        """True when the CRD leaves the whole kind to its controller: any object is stored as it comes."""
         return is_opaque(self.schema)
 
 
 def is_opaque(node: Object) -> bool:
-    """Return whether the server stores whatever stands at `node`, so that the CRD says nothing about its fields."""
+    """Return True when the server stores any object at `node`: the CRD has no facts about its fields."""
     return "properties" not in node and node.get("x-kubernetes-preserve-unknown-fields") is True
 
 

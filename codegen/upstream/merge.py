@@ -1,4 +1,4 @@
-"""Merges the two upstream views of one API: names and references from OpenAPI, constraints from the CRDs.
+"""The merge of OpenAPI and CRDs: names and references from the one, constraints, defaults and rules from the other.
 
 Both describe the same tree, path for path. A walk over both at once collects, for each *position* (a field of a
 named definition, the items of a list, the values of a map), what the CRD says there. A definition is met on many
@@ -21,7 +21,7 @@ Position = tuple[str, ...]  # definition, then steps within it
 
 
 @dataclass
-class _Walk:
+class _PairedWalk:
     definitions: dict[str, Object]
     openapi: str
     facts: dict[Position, tuple[Object, str, JsonPath]] = field(
@@ -41,9 +41,9 @@ class _Walk:
         opaque = is_opaque(crd)
         if not opaque:
             self._agree(shape, node, crd, document, path)
-        known = self.facts.get(position)
-        if known and known[0] != kept:
-            where = f"{known[1]}#{to_pointer(known[2])}"
+        earlier = self.facts.get(position)
+        if earlier and earlier[0] != kept:
+            where = f"{earlier[1]}#{to_pointer(earlier[2])}"
             raise SchemaError(document, path, f"constraints differ from those of the same field at {where}")
         self.facts[position] = (kept, document, path)
         if opaque:
@@ -102,7 +102,7 @@ def merge(definitions: Definitions, openapi: str, kinds: Iterable[tuple[str, Crd
         SchemaError: The two disagree: another set of fields, type, required fields, enum or format; or the CRDs
             constrain one field differently on different paths.
     """
-    walk = _Walk(dict(definitions), openapi)
+    walk = _PairedWalk(dict(definitions), openapi)
     for name, crd in kinds:
         if name not in definitions:
             raise SchemaError(openapi, ("components", "schemas"), f"no definition {name!r} for the kind {crd.kind}")
@@ -124,9 +124,9 @@ def _hoist(definitions: Definitions, facts: dict[Position, Object]) -> Definitio
         own: dict[str, Json] = dict(facts.pop((name, "."), {}))
         if node.get("type") != "object":
             positions = [position for position in uses[name] if position in facts]
-            said = [facts[position] for position in positions]
-            first: Object = said[0] if said else {}
-            common = {key: first[key] for key in first if all(other.get(key) == first[key] for other in said)}
+            stated = [facts[position] for position in positions]
+            first: Object = stated[0] if stated else {}
+            common = {key: first[key] for key in first if all(other.get(key) == first[key] for other in stated)}
             for position in positions:
                 facts[position] = {key: value for key, value in facts[position].items() if key not in common}
             own |= common
@@ -137,18 +137,18 @@ def _hoist(definitions: Definitions, facts: dict[Position, Object]) -> Definitio
 
 
 def _uses(definitions: Definitions) -> dict[str, list[Position]]:
-    found: dict[str, list[Position]] = defaultdict(list)
+    uses: dict[str, list[Position]] = defaultdict(list)
 
     def visit(position: Position, node: Object) -> None:
         for step, child in children(node):
             here = (*position, str(step))
             if target := reference(child):
-                found[target].append(here)
+                uses[target].append(here)
             visit(here, child)
 
     for name, node in definitions.items():
         visit((name,), node)
-    return found
+    return uses
 
 
 def _apply(node: Object, position: Position, facts: Mapping[Position, Object], embedded: set[Position]) -> Object:

@@ -1,4 +1,4 @@
-"""Definitions for a component whose CRDs are all there is: no OpenAPI document, or none that is complete.
+"""Definitions made from CRDs alone, for a component that has no OpenAPI document, or none that is complete.
 
 A CRD writes every type out in full at every place. Here the types get their names back: an object with exactly the
 fields of a Kubernetes type that another pin brings is that type, and every other object is named for where it stands
@@ -26,36 +26,36 @@ FREE = "io.k8s.apimachinery.pkg.apis.meta.v1.unstructured.Unstructured"
 AT_USE = {"default", "nullable", "minProperties", "maxProperties", "x-kubernetes-map-type", "x-kubernetes-validations"}
 
 
-def name_types(prefix: str, crds: list[Crd], known: Definitions) -> Definitions:
-    """Return definitions for `crds`, those of `known` included that they use.
+def name_types(prefix: str, crds: list[Crd], others: Definitions) -> Definitions:
+    """Return definitions for `crds`, those of `others` included that they use.
 
     Args:
         prefix: Of the definitions, without the final dot.
         crds: The kinds.
-        known: Definitions of other pins; those of Kubernetes' own types are recognised by their fields.
+        others: Definitions of other pins; those of Kubernetes' own types are recognised by their fields.
 
     Raises:
         SchemaError: A kind has no schema to name types from, or two types come out with one name.
     """
-    if missing := [name for name in (OBJECT_META, LIST_META, QUANTITY, INT_OR_STRING, TIME) if name not in known]:
+    if missing := [name for name in (OBJECT_META, LIST_META, QUANTITY, INT_OR_STRING, TIME) if name not in others]:
         raise SchemaError(crds[0].document, (), f"no other pin brings {missing[0]}; pin a component with OpenAPI first")
-    naming = _Naming(prefix, known)
+    naming = _Naming(prefix, others)
     for crd in crds:
         naming.kind(crd)
-    return {**known, FREE: {"type": "object", "additionalProperties": True}, **naming.definitions}
+    return {**others, FREE: {"type": "object", "additionalProperties": True}, **naming.definitions}
 
 
 _EMBEDDED = frozenset({"annotations", "finalizers", "labels", "name", "namespace"})
 
 
 class _Naming:
-    def __init__(self, prefix: str, known: Definitions) -> None:
+    def __init__(self, prefix: str, others: Definitions) -> None:
         self.prefix = prefix
         self.definitions: dict[str, Object] = {}
         self._by_shape: dict[str, str] = {}
         self._kubernetes = {
             frozenset(cast("Mapping[str, Json]", node["properties"])): name
-            for name, node in reversed(list(known.items()))
+            for name, node in reversed(list(others.items()))
             if name.startswith("io.k8s.") and len(cast("Mapping[str, Json]", node.get("properties", {}))) > 1
         }
 

@@ -1,5 +1,7 @@
-"""Reads an upstream OpenAPI 3.0 document and checks it: valid by the specification, no dangling reference, and no
-keyword that the generator does not know. It is the source of names and of the reference graph.
+"""The OpenAPI 3.0 document of a release: names of definitions, and references between them.
+
+Refused are a document that is not valid by the specification, a dangling reference, and a keyword that the generator
+does not know.
 """
 
 from __future__ import annotations

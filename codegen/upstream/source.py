@@ -1,5 +1,6 @@
-"""Where upstream's documents are read from. A source is a folder today; the `Source` protocol is all that a URL
-base or a live cluster has to provide.
+"""Sources of upstream's documents.
+
+`Folder` is the only one. The `Source` protocol is all that a URL base or a live cluster has to provide.
 """
 
 from __future__ import annotations

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from codegen.comparison.change import Class
+from codegen.comparison.change import ChangeClass
 from codegen.schema.definitions import reachable
+
+# The class of the same change seen from the other side; a class that is missing here is its own inverse.
+_PAIRS: tuple[tuple[ChangeClass, ChangeClass], ...] = (
+    ("kind-removed", "kind-added"),
+    ("subresource-removed", "subresource-added"),
+    ("field-removed", "field-added"),
+    ("type-narrowed", "type-widened"),
+    ("required-added", "required-dropped"),
+    ("enum-narrowed", "enum-widened"),
+    ("bound-tightened", "bound-relaxed"),
+    ("default-added", "default-removed"),
+    ("rule-added", "rule-removed"),
+    ("immutability-gained", "immutability-lost"),
+)
+_SWAPPED: tuple[tuple[ChangeClass, ChangeClass], ...] = tuple((right, left) for left, right in _PAIRS)
+INVERSE: Mapping[ChangeClass, ChangeClass] = dict(_PAIRS + _SWAPPED)
 
 REF = "#/components/schemas/"
 RULES = "x-kubernetes-validations"
@@ -31,7 +47,7 @@ class Place:
 class Edit:
     """One edit of one class; `change` gets the definition and the field's node, the latter never a bare reference."""
 
-    what: Class
+    what: ChangeClass
     fits: Callable[[Place], bool]
     change: Callable[[dict[str, Any], dict[str, Any], str], None]
 

@@ -9,8 +9,8 @@ import pytest
 from codegen import config
 from codegen.comparison.contract import Contract, from_pin
 from codegen.errors import CodegenError
-from codegen.minors import availability
-from codegen.minors.availability import Field, Replaced, Table, tables
+from codegen.minors import field_table
+from codegen.minors.field_table import FieldRow, FieldTable, Replaced, tables
 from tests.codegen.conftest import ROOT
 
 
@@ -25,7 +25,7 @@ def contract(fields: dict[str, Any]) -> Contract:
     return from_pin("test", document, "w.v1")
 
 
-def table(*states: dict[str, Any], replaced: tuple[Replaced, ...] = ()) -> Table:
+def table(*states: dict[str, Any], replaced: tuple[Replaced, ...] = ()) -> FieldTable:
     names = [f"1.{index}" for index in range(len(states))]
     return tables(names, [contract(state) for state in states], replaced)["Robot"]
 
@@ -42,26 +42,26 @@ def listed(items: Any) -> dict[str, Any]:
 
 
 def test_what_all_minors_have_makes_no_row() -> None:
-    assert table({"a": TEXT}, {"a": TEXT}) == Table((), ())
+    assert table({"a": TEXT}, {"a": TEXT}) == FieldTable((), ())
 
 
 def test_a_subtree_is_one_row_unless_something_in_it_differs() -> None:
     later = {"type": "object", "properties": {**LARGE["properties"], "late": TEXT}}
     result = table({}, {"parts": listed(LARGE)}, {"parts": listed(later)})
-    assert result.fields == (Field("spec.parts", "1.1", None), Field("spec.parts[*].late", "1.2", None))
+    assert result.fields == (FieldRow("spec.parts", "1.1", None), FieldRow("spec.parts[*].late", "1.2", None))
 
 
 def test_a_field_that_goes_and_comes_back_has_a_row_for_each_time() -> None:
     result = table({"a": TEXT}, {}, {"a": TEXT}, {"a": TEXT})
-    assert result.fields == (Field("spec.a", None, "1.0"), Field("spec.a", "1.2", None))
+    assert result.fields == (FieldRow("spec.a", None, "1.0"), FieldRow("spec.a", "1.2", None))
 
 
 def test_a_renamed_subtree_says_what_took_its_place_and_where_its_content_went() -> None:
     deeper = {"type": "object", "properties": {"who": TEXT, "inner": LARGE}}
     result = table({"old": listed(LARGE)}, {"new": listed(deeper)})
     assert result.fields == (
-        Field("spec.new", "1.1", None),
-        Field("spec.old", None, "1.0", "spec.new", ("spec.old[*]", "spec.new[*].inner")),
+        FieldRow("spec.new", "1.1", None),
+        FieldRow("spec.old", None, "1.0", "spec.new", ("spec.old[*]", "spec.new[*].inner")),
     )
 
 
@@ -83,7 +83,7 @@ def test_limits_are_listed_where_the_minors_differ() -> None:
 
 def test_a_replacement_kept_by_hand_fills_the_row() -> None:
     entry = Replaced("w", "Robot", "spec.a", "spec.b", "why")
-    assert table({"a": TEXT}, {"b": TEXT}, replaced=(entry,)).fields[0] == Field("spec.a", None, "1.0", "spec.b")
+    assert table({"a": TEXT}, {"b": TEXT}, replaced=(entry,)).fields[0] == FieldRow("spec.a", None, "1.0", "spec.b")
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_a_replacement_that_matches_nothing_fails(entry: Replaced, problem: str)
 
 def test_the_table_of_trainer_is_thin() -> None:
     component = config.load(ROOT).component("trainer")
-    result = availability.load(ROOT, component)
-    assert availability.minors(component) == ("2.0", "2.1", "2.2", "2.3")
+    result = field_table.load(ROOT, component)
+    assert field_table.minors(component) == ("2.0", "2.1", "2.2", "2.3")
     assert sorted(result) == ["ClusterTrainingRuntime", "TrainJob", "TrainingRuntime"]
     assert result["TrainingRuntime"] == result["ClusterTrainingRuntime"]
-    assert sum(len(each.fields) + len(each.limits) for _, each in availability.grouped(result)) < 80
+    assert sum(len(each.fields) + len(each.limits) for _, each in field_table.grouped(result)) < 80

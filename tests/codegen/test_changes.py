@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from codegen.comparison.change import EFFECTS, INVERSE, Change
+from codegen.comparison.change import EFFECTS, Change
 from codegen.comparison.contract import Contract, from_openapi, from_pin
 from codegen.comparison.differ import diff
 from codegen.comparison.tree import expand
 from codegen.config import Component
+from tests.codegen.mutations import INVERSE
 
 TEXT = {"type": "string"}
 ROBOT = {

@@ -230,7 +230,7 @@ def test_hostile_texts_survive_generation_and_change_no_code(pinned: Workshop) -
         "print(m.Arm.model_fields['name'].description)\n",
     )
     assert printed.splitlines() == [
-        "['Expr', 'AnnAssign', 'Expr', 'AnnAssign', 'Expr']",
+        "['Expr', 'AnnAssign', 'Expr', 'AnnAssign', 'Expr', 'If']",
         '\\"""; import os; x = """ }} {% endfor %} \\N \\u \\" " \u202e <script>',
         "None",
     ]

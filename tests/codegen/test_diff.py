@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from codegen import config
 from codegen.__main__ import main
 from codegen.comparison import report
-from codegen.comparison.change import INVERSE, Change, Class
+from codegen.comparison.change import Change, ChangeClass
 from codegen.comparison.contract import Contract, from_file, from_pin, pinned
-from codegen.comparison.differ import Report, diff
+from codegen.comparison.differ import ApiDiff, diff
 from tests.codegen.conftest import ROOT
-from tests.codegen.mutations import Edit, Place, edited, fitting
+from tests.codegen.mutations import INVERSE, Edit, Place, edited, fitting
 
 GOLDEN = Path(__file__).parent / "golden"
 STEPS = [("2.0", "2.1"), ("2.1", "2.2"), ("2.2", "2.3")]
@@ -35,7 +35,7 @@ def contract(version: str) -> Contract:
 
 
 @cache
-def between(old: str, new: str) -> Report:
+def between(old: str, new: str) -> ApiDiff:
     return diff(contract(old), contract(new))
 
 
@@ -45,11 +45,11 @@ def document(version: str = "2.3") -> dict[str, Any]:
     return result
 
 
-def found(result: Report) -> set[tuple[Class, str]]:
+def found(result: ApiDiff) -> set[tuple[ChangeClass, str]]:
     return {(change.what, f"{change.owner}.{change.at}".rstrip(".")) for change in result.changes}
 
 
-def one(result: Report, what: Class, at: str) -> Change:
+def one(result: ApiDiff, what: ChangeClass, at: str) -> Change:
     (change,) = [change for change in result.changes if change.what == what and f"{change.owner}.{change.at}" == at]
     return change
 
@@ -87,7 +87,7 @@ def test_podSpecOverrides_of_2_0_is_found_again_one_level_deeper() -> None:  # n
 
 
 # What the study of the upstream releases found by hand, line by line.
-STUDY: dict[tuple[str, str], set[tuple[Class, str]]] = {
+STUDY: dict[tuple[str, str], set[tuple[ChangeClass, str]]] = {
     ("2.0", "2.1"): {
         ("field-renamed", "TrainJobSpec.podSpecOverrides"),
         ("field-added", "EnvVarSource.fileKeyRef"),

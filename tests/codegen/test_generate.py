@@ -173,3 +173,14 @@ def test_a_pin_that_was_edited_is_not_generated_from(
 def test_attribute_names(name: str, python_name: str) -> None:
     assert attribute(name) == python_name
     assert python_name.isidentifier()
+
+
+def test_a_kind_that_the_pin_lacks_is_told_with_the_command(
+    generated: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = generated.root / "pyproject.toml"
+    path.write_text(path.read_text("utf-8").replace('kinds = ["Robot"]', 'kinds = ["Robot", "Gadget"]'), "utf-8")
+    assert generated.run("generate") == 1
+    message = capsys.readouterr().err
+    assert "schemas/workshop/v1.2.json and pyproject.toml differ in the kind 'Gadget'" in message
+    assert "run `python -m codegen pin workshop v1.2.3 --from FOLDER`" in message

@@ -13,8 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codegen.comparison.keywords import compare
+from codegen.comparison.tree import expand
+from codegen.descriptions.constraints import constraints
 from codegen.emitters.rules import rules_of
-from codegen.schema.definitions import reference
+from codegen.emitters.update_types import updates_of
+from codegen.schema.definitions import REF_PREFIX, reference
+from codegen.schema.jsontypes import Object
 from tests.codegen.conftest import ROOT, Workshop
 from tests.codegen.oracle import alike, ours, theirs
 from tests.codegen.test_generate import python
@@ -264,3 +269,26 @@ def test_a_listing_that_does_not_fit_fails_the_generation(
     (workshop.root / "schemas/patches.toml").write_text(text, "utf-8")
     assert workshop.run("generate") == 1
     assert problem in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("rule", "immutable"),
+    [
+        ("self == oldSelf", True),
+        ("oldSelf == self", True),
+        ("self==oldSelf", True),
+        (" self ==\n  oldSelf ", True),
+        ("self != oldSelf", False),
+        ("self == oldSelf || oldSelf == ''", False),
+    ],
+)
+def test_docstrings_update_types_and_diffs_agree_on_what_is_immutable(rule: str, immutable: bool) -> None:
+    field: Object = {"type": "string", "x-kubernetes-validations": [{"rule": rule, "message": "fixed"}]}
+    assert ("cannot be changed once set" in constraints(field)) is immutable
+    definitions: dict[str, Object] = {
+        "w.Robot": {"type": "object", "properties": {"spec": {"$ref": REF_PREFIX + "w.RobotSpec"}}},
+        "w.RobotSpec": {"type": "object", "properties": {"name": field, "size": {"type": "integer"}}},
+    }
+    assert ("w.Robot" in updates_of(definitions, ["w.Robot"]).kinds) is immutable
+    ((what, _),) = compare(expand({"type": "string"}, {}, "old"), expand(field, {}, "new"))
+    assert (what == "immutability-gained") is immutable

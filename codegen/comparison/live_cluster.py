@@ -1,5 +1,7 @@
-"""Reads what a live cluster says of one API group. The official Kubernetes client brings the kubeconfig, its plugins
-and certificates; only what all its releases have in common is used of it.
+"""The contract of one API group in a live cluster, read from `/openapi/v3`.
+
+The official Kubernetes client reads the kubeconfig and brings exec plugins and certificates. Only what all its
+releases have in common is used of it.
 """
 
 from __future__ import annotations

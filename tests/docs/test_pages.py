@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 # Between parts of this package, of no use to anybody else.
 INTERNAL = re.compile(
     r"KUBEFLOW_(BUNDLE_|PARAMETER_|LOCAL_|RUN_ID|OUTPUT_DIR|TMPDIR|JOB_TMPDIR|RENDEZVOUS|TRAINER_SERVER_(CA_CERT|TOKEN))"

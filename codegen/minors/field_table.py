@@ -1,4 +1,7 @@
-"""The table of which minor has which field, from all pins of a component. Data only: the run time reads it."""
+"""The table of fields by minor: since and until which minor a field exists, and the limits that only some minors have.
+
+It is made from all pins of a component and becomes `availability.py` of the generated package.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ _SERVERS = {"apiVersion", "kind", "metadata"}
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FieldRow:
     """A field that not every minor has; see `kubeflow.core.availability.Field`."""
 
     path: str
@@ -36,7 +39,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class LimitRow:
     """What some minors admit in a field that they have in common; see `kubeflow.core.availability.Limit`."""
 
     path: str
@@ -49,16 +52,16 @@ class Limit:
 
     @property
     def empty(self) -> bool:
-        """Whether it admits everything."""
+        """True when the row limits nothing."""
         return self.type is None and self.enum is None and self.least is None and self.most is None
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class FieldTable:
     """The rows of one kind, sorted by path."""
 
-    fields: tuple[Field, ...]
-    limits: tuple[Limit, ...]
+    fields: tuple[FieldRow, ...]
+    limits: tuple[LimitRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,26 +95,28 @@ def read_replaced(schemas: Path) -> list[Replaced]:
         raise CodegenError(f"schemas/{REPLACED}: {error}") from error
 
 
-def load(root: Path, component: Component) -> dict[str, Table]:
+def load(root: Path, component: Component) -> dict[str, FieldTable]:
     """Return the tables of all kinds of `component`, from its pins.
 
     Raises:
         CodegenError: A pin is missing, or an entry of `replaced.toml` matches nothing.
     """
     contracts = [pinned(root, component, version) for version in component.versions]
-    known = [entry for entry in read_replaced(root / "schemas") if entry.component == component.name]
-    return tables(minors(component), contracts, known)
+    entries = [entry for entry in read_replaced(root / "schemas") if entry.component == component.name]
+    return tables(minors(component), contracts, entries)
 
 
-def grouped(tables: Mapping[str, Table]) -> list[tuple[tuple[str, ...], Table]]:
+def grouped(tables: Mapping[str, FieldTable]) -> list[tuple[tuple[str, ...], FieldTable]]:
     """Return each different table once, with the kinds that it holds for."""
-    kinds: dict[Table, list[str]] = defaultdict(list)
+    kinds: dict[FieldTable, list[str]] = defaultdict(list)
     for kind, table in tables.items():
         kinds[table].append(kind)
     return [(tuple(names), table) for table, names in kinds.items()]
 
 
-def tables(names: Sequence[str], contracts: Sequence[Contract], replaced: Sequence[Replaced] = ()) -> dict[str, Table]:
+def tables(
+    names: Sequence[str], contracts: Sequence[Contract], replaced: Sequence[Replaced] = ()
+) -> dict[str, FieldTable]:
     """Return the tables by kind.
 
     Args:
@@ -123,11 +128,11 @@ def tables(names: Sequence[str], contracts: Sequence[Contract], replaced: Sequen
         CodegenError: An entry of `replaced` names no removed field, or one in its place that does not exist.
     """
     kinds = sorted({kind for contract in contracts for kind in contract.kinds})
-    result: dict[str, Table] = {}
+    result: dict[str, FieldTable] = {}
     for kind in kinds:
-        walk = _Walk(names)
+        walk = _MinorWalk(names)
         walk.below([contract.kinds.get(kind) for contract in contracts], ())
-        result[kind] = Table(tuple(walk.fields), tuple(walk.limits))
+        result[kind] = FieldTable(tuple(walk.fields), tuple(walk.limits))
     for entry in replaced:
         if entry.kind not in result:
             raise CodegenError(f"schemas/{REPLACED}: there is no kind {entry.kind!r}; there are: {', '.join(kinds)}")
@@ -137,10 +142,10 @@ def tables(names: Sequence[str], contracts: Sequence[Contract], replaced: Sequen
 
 
 @dataclass
-class _Walk:
+class _MinorWalk:
     names: Sequence[str]
-    fields: list[Field] = field(default_factory=list[Field])
-    limits: list[Limit] = field(default_factory=list[Limit])
+    fields: list[FieldRow] = field(default_factory=list[FieldRow])
+    limits: list[LimitRow] = field(default_factory=list[LimitRow])
 
     def below(self, nodes: Sequence[Node | None], path: tuple[str, ...]) -> None:
         """Record what differs below one place, which some of the minors have."""
@@ -156,7 +161,7 @@ class _Walk:
                 for first, last in _runs([child is not None for child in children]):
                     since, until = self._range(first, last)
                     by, moved = successors.get((step, last), (None, None))
-                    self.fields.append(Field(written(here), since, until, by, moved))
+                    self.fields.append(FieldRow(written(here), since, until, by, moved))
             if here[0] != "status":  # written by the control plane, within its own limits
                 self._limits(children, here, enums=not servers)
             if sum(child is not None for child in children) > 1:
@@ -185,23 +190,25 @@ class _Walk:
         """Record types, enums and bounds where the minors differ.
 
         Args:
-            enums: Whether the CRD states them; of Kubernetes' own types it does not, so no minor enforces them.
+            enums: True when CRDs state enums here. Those of Kubernetes' own types do not, so no minor enforces them.
         """
         present = [child for child in children if child is not None]
-        said = [_said(child) if child else None for child in children]
-        differing = {key for one in said if one for other in said if other for key in one if one[key] != other[key]}
+        statements = [_statement(child) if child else None for child in children]
+        differing = {
+            key for one in statements if one for other in statements if other for key in one if one[key] != other[key]
+        }
         if not enums:
             differing.discard("enum")
         if len(present) < 2 or not differing:
             return
-        kept = [{key: one[key] for key in sorted(differing)} if one else None for one in said]
+        kept = [{key: one[key] for key in sorted(differing)} if one else None for one in statements]
         first = 0
         for index in range(1, len(kept) + 1):
             if index < len(kept) and kept[index] == kept[first]:
                 continue
             values, (since, until) = kept[first], self._range(first, index - 1)
             if values is not None:
-                limit = Limit(
+                limit = LimitRow(
                     path=written(path),
                     since=since,
                     until=until,
@@ -220,7 +227,7 @@ def written(path: tuple[str, ...]) -> str:
     return "".join("[*]" if step in ("[]", "{}") else f".{step}" for step in path).removeprefix(".")
 
 
-def _said(node: Node) -> Mapping[str, object]:
+def _statement(node: Node) -> Mapping[str, object]:
     def first(keywords: Sequence[str]) -> Json:
         return next((node.facts[keyword] for keyword in keywords if keyword in node.facts), None)
 
@@ -244,7 +251,9 @@ def _runs(present: Sequence[bool]) -> Iterator[tuple[int, int]]:
             first = None
 
 
-def _with_replacement(table: Table, entry: Replaced, names: Sequence[str], trees: Sequence[Node | None]) -> Table:
+def _with_replacement(
+    table: FieldTable, entry: Replaced, names: Sequence[str], trees: Sequence[Node | None]
+) -> FieldTable:
     for index, row in enumerate(table.fields):
         if row.path == entry.field and row.until is not None:
             after = trees[names.index(row.until) + 1]
