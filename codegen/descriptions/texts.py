@@ -201,7 +201,7 @@ def _shown(file: str) -> str:
     return f"schemas/{FOLDER}/{file}"
 
 
-class _Loader(yaml.SafeLoader):
+class _DescriptionLoader(yaml.SafeLoader):
     """YAML as JSON has it: an object never has a key twice, and a time stays the text that it is on the wire."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -218,13 +218,13 @@ def _text(loader: yaml.SafeLoader, node: yaml.Node) -> str:
     return str(node.value)
 
 
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _text)
+_DescriptionLoader.add_constructor("tag:yaml.org,2002:timestamp", _text)
 
 
 def _load(path: Path) -> Object:
     file = _shown(path.name)
     try:
-        parsed = cast(Json, yaml.load(path.read_text("utf-8"), _Loader))
+        parsed = cast(Json, yaml.load(path.read_text("utf-8"), _DescriptionLoader))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SchemaError(file, (), f"not YAML: {error}") from error
     if parsed is None:
