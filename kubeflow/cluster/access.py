@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from kubeflow.cluster.errors import NotConfigured
 from kubeflow.cluster.kubeconfig import LOCALLY, MOUNTED, Login, log_in
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -36,11 +37,13 @@ class Access:
     """
 
     configuration: Configuration
-    authorization: str | None
+    authorization: str | None = field(repr=False)
     namespace: str | None
     context: str | None
     origin: str
     fresh_until: float | None = None
+
+    __repr__ = repr_of_fields
 
 
 Source: TypeAlias = Callable[[], Access]

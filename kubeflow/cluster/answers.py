@@ -26,6 +26,7 @@ from kubeflow.cluster.errors import (
     Unauthorized,
 )
 from kubeflow.cluster.target import Target
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.transport import Request
 
 # How strict decoding names fields: `unknown field "spec.trainer.numNode"`, `duplicate field "spec.suspend"`.
@@ -52,6 +53,8 @@ class Answer:
     retry_after: str | None = None
     location: str | None = None
     origin: str = ""
+
+    __repr__ = repr_of_fields
 
     @property
     def wait(self) -> float | None:

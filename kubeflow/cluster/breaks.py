@@ -24,6 +24,7 @@ from urllib3.exceptions import (
 
 from kubeflow.cluster.errors import Unreachable
 from kubeflow.cluster.target import Target
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.transport import Request
 
 _AGAIN = "Try again; check the network, and the load balancer or proxy between, if it lasts."
@@ -49,6 +50,8 @@ class Break:
     remedy: str
     sent: bool = True
     lasting: bool = False
+
+    __repr__ = repr_of_fields
 
 
 def failure_of(error: HTTPError) -> Break:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import KubeflowError
 from kubeflow.core.transport import Interruption, Refusal
 
@@ -15,6 +16,8 @@ class Cause:
 
     field: str
     message: str
+
+    __repr__ = repr_of_fields
 
 
 class ClusterError(KubeflowError):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from kubeflow.cluster.errors import NotConfigured
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Login:
     context: str
     namespace: str | None
     fresh_until: float | None
+
+    __repr__ = repr_of_fields
 
 
 class _Entry(Protocol):

@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass
 
 from kubeflow.core.backoff import backoff
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.transport import Request
 
 # A server that restarts is back within seconds; one that is not there at all should be reported soon.
@@ -34,6 +35,8 @@ class Failure:
     retry_after: float | None = None
     sent: bool = True
     lasting: bool = False
+
+    __repr__ = repr_of_fields
 
 
 def pause(request: Request, failure: Failure, attempt: int, draw: float | None = None) -> float | None:

@@ -26,6 +26,9 @@ class Stream(Generator[bytes, None, None]):
         self._response: HTTPResponse | None = None
         self._closed = False
 
+    def __repr__(self) -> str:
+        return f"<Stream of lines{', closed' if self._closed else ''}>"
+
     def send(self, value: None, /) -> bytes:
         """Return the next line."""
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.transport import Request
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -27,6 +28,8 @@ class Target:
     resource: str
     namespace: str | None
     name: str | None
+
+    __repr__ = repr_of_fields
 
     @classmethod
     def of(cls, request: Request) -> Target:

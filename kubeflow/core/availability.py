@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias, cast
 
 from pydantic.alias_generators import to_camel
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.int_or_string import IntOrString
 from kubeflow.core.model import KubeObject, Model
@@ -41,6 +42,8 @@ class Field:
     replaced_by: str | None = None
     moved: tuple[str, str] | None = None
 
+    __repr__ = repr_of_fields
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -64,6 +67,8 @@ class Limit:
     least: int | None = None
     most: int | None = None
 
+    __repr__ = repr_of_fields
+
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
@@ -84,6 +89,8 @@ class Unavailable:
     since: str | None = None
     until: str | None = None
     instead: str | None = None
+
+    __repr__ = repr_of_fields
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}"
@@ -113,6 +120,8 @@ class Availability:
     minors: tuple[str, ...]
     fields: Mapping[str, tuple[Field, ...]]
     limits: Mapping[str, tuple[Limit, ...]]
+
+    __repr__ = repr_of_fields
 
     def minor(self, version: str) -> str:
         """Return the minor of a version: `2.1` for `2.1`, `v2.1` and `v2.1.3`.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, cast
 
+from kubeflow.core.display import call, repr_of_fields
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.model import KubeObject, Model
 from kubeflow.core.tracebacks import thin_call
@@ -42,6 +43,8 @@ class Method:
     defaults: Mapping[str, object] | None = None
     builder: str = ""
 
+    __repr__ = repr_of_fields
+
 
 class Builder:
     """Builds one object inside a draft. Its methods are those of the object's schema; each returns a builder.
@@ -67,6 +70,9 @@ class Builder:
                 hint = did_you_mean(name, [*self.METHODS, "set"])
                 raise AttributeError(f"{type(self).__name__} has no method {name!r}.{hint}")
             return _Call(self, name)
+
+    def __repr__(self) -> str:
+        return call(type(self).__name__, **_shown(self._draft))
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self.METHODS})
@@ -101,6 +107,9 @@ class _Call:
     builder: Builder
     name: str
 
+    def __repr__(self) -> str:
+        return f"<method {self.name} of {type(self.builder).__name__}>"
+
     def __call__(self, /, *arguments: object, **fields: object) -> Builder:
         return self.builder._call(self.name, arguments, fields)  # pyright: ignore[reportPrivateUsage]
 
@@ -129,6 +138,9 @@ class KindBuilder(Builder):
         spec = _Entered()
         self._root: Draft = {"metadata": _Entered(metadata), "spec": spec}
         super().__init__(spec)
+
+    def __repr__(self) -> str:
+        return call(type(self).__name__, **_shown(self._root))
 
     if not TYPE_CHECKING:
 
@@ -212,6 +224,11 @@ def _item(
         items.append(item)
     item.update(_given(rest))
     return item
+
+
+def _shown(draft: Draft) -> Draft:
+    finished = _finished(draft)
+    return cast(Draft, finished) if isinstance(finished, dict) else {}
 
 
 def _finished(value: object) -> object:

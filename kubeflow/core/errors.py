@@ -6,9 +6,14 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from kubeflow.core.display import call, repr_of_fields
+
 
 class KubeflowError(RuntimeError):
     """Base of all errors of this SDK. Derives from `RuntimeError`, which the published SDK raised."""
+
+    def __repr__(self) -> str:
+        return call(type(self).__name__, str(self))
 
 
 class InvalidInput(KubeflowError, ValueError):
@@ -30,6 +35,8 @@ class Mistake:
     message: str
     kind: str
     value: object
+
+    __repr__ = repr_of_fields
 
 
 class InvalidObject(InvalidInput):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, TypeVar, Union, cas
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from kubeflow.core.display import repr_args_of_model, repr_of_fields, repr_of_model
 from kubeflow.core.errors import InvalidInput, InvalidObject, Mistake, UnknownAttribute, did_you_mean
 from kubeflow.core.int_or_string import IntOrString
 from kubeflow.core.quantity import Quantity
@@ -89,6 +90,11 @@ class Model(BaseModel):
                 self.__pydantic_validator__.validate_assignment(self, name, value, extra="forbid")
             except ValidationError as error:
                 raise _explained(error, type(self)) from None
+
+    __repr__ = repr_of_model
+    __str__ = repr_of_model
+
+    __repr_args__ = repr_args_of_model
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -188,6 +194,8 @@ class MinProperties:
     """Metadata of a field: the object or map must have at least `count` entries set (`minProperties`)."""
 
     count: int
+
+    __repr__ = repr_of_fields
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema

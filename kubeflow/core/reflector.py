@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
 from kubeflow.core.backoff import backoff
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.paging import pages
 from kubeflow.core.transport import Interruption, Refusal, Request, Transport
 
@@ -57,6 +58,8 @@ class WatchPace:
     retry: float = 0.2
     longest_retry: float = 10
 
+    __repr__ = repr_of_fields
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -65,6 +68,8 @@ class Listing:
     objects: Sequence[Json]
     resource_version: str
 
+    __repr__ = repr_of_fields
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -72,6 +77,8 @@ class Event:
 
     type: EventType
     object: Json
+
+    __repr__ = repr_of_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,8 @@ class Trouble:
 
     error: Refusal | Interruption
     idle: float
+
+    __repr__ = repr_of_fields
 
 
 News: TypeAlias = Listing | Event | Trouble

@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import ClassVar, Generic, Literal, TypeAlias, TypeVar, cast
 
 from kubeflow.core.backoff import backoff
+from kubeflow.core.display import call
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.merge_patch import difference
 from kubeflow.core.model import KubeObject
@@ -74,6 +75,9 @@ class Resource(Generic[T]):
     def __init__(self, transport: Transport, namespace: str = "default") -> None:
         self._transport = transport
         self._namespace = namespace
+
+    def __repr__(self) -> str:
+        return call(type(self).__name__, self._transport, namespace=self._namespace if self.NAMESPACED else None)
 
     # -- reading ------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias, cast
 
 from kubeflow.core.cel import CelError, MapList, SetList, Value, equal
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.model import KubeObject
 from kubeflow.core.time import Timestamp
@@ -34,6 +35,8 @@ class Violation:
     path: str
     message: str
     rule: str
+
+    __repr__ = repr_of_fields
 
     def __str__(self) -> str:
         return f"{self.path or 'the object'}: {self.message}"
@@ -70,6 +73,8 @@ class Rule:
     transition: bool = False
     explain: Test | None = None
     below: str = ""
+
+    __repr__ = repr_of_fields
 
     def problem(self, new: Value, old: Value) -> str | None:
         """Return what the server says when the values break the rule, else None."""
@@ -123,6 +128,8 @@ class Shape:
     unique: bool = False
     atomic: bool = False
     time: bool = False
+
+    __repr__ = repr_of_fields
 
 
 _NOTHING = Shape()

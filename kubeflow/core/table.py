@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
+from kubeflow.core.display import repr_of_fields
+
 Cell: TypeAlias = str | int | float | bool | None
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -27,6 +29,8 @@ class Column:
     description: str
     priority: int
 
+    __repr__ = repr_of_fields
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -36,6 +40,8 @@ class Row:
     namespace: str | None
     cells: tuple[Cell, ...]
 
+    __repr__ = repr_of_fields
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -43,6 +49,9 @@ class Table:
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+
+    def __repr__(self) -> str:
+        return f"<Table of {len(self.rows):,} rows: {', '.join(column.name for column in self.columns)}>"
 
     def records(self) -> list[dict[str, Cell]]:
         """Return the rows as mappings from column name to cell: what `pandas.DataFrame` takes."""

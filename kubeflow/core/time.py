@@ -23,6 +23,9 @@ class Timestamp(datetime):
         """The RFC 3339 text that it was read from."""
         return self._text
 
+    def __repr__(self) -> str:
+        return f"Timestamp.parse({getattr(self, '_text', self.isoformat())!r})"
+
     @classmethod
     def parse(cls, text: str) -> Timestamp:
         """Return the time that the RFC 3339 `text` names. Digits beyond microseconds are kept in `text` only.

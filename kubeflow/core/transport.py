@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import KubeflowError
 
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -35,6 +36,8 @@ class Request:
     accept: str = "application/json"
     timeout: float | None = None
     repeatable: bool = False
+
+    __repr__ = repr_of_fields
 
 
 class Transport(Protocol):

@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.known import Known
 from kubeflow.core.model import KubeObject
 from kubeflow.core.reflector import EventType, Reflector, Trouble
@@ -28,6 +29,8 @@ class WatchEvent(Generic[T]):
 
     type: EventType
     object: T
+
+    __repr__ = repr_of_fields
 
 
 def watch(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 
 
@@ -20,6 +21,8 @@ class Finding:
     why: str
     remedy: str
     where: str = ""
+
+    __repr__ = repr_of_fields
 
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""

@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.packaging.remote import MAIN, codec
 
 _FILE = re.compile(r"rank-(\d+)\.json")
@@ -26,6 +27,8 @@ class Frame:
     function: str
     text: str
 
+    __repr__ = repr_of_fields
+
 
 @dataclass(frozen=True, slots=True)
 class RankError:
@@ -35,6 +38,8 @@ class RankError:
     message: str
     traceback: str
     frames: tuple[Frame, ...]
+
+    __repr__ = repr_of_fields
 
     def __str__(self) -> str:
         at = f" at {self.frames[-1].file}:{self.frames[-1].line}" if self.frames else ""
@@ -54,6 +59,8 @@ class RankOutcome:
     result: object = None
     error: RankError | None = None
     no_result: str = ""
+
+    __repr__ = repr_of_fields
 
 
 def read_outcomes(directory: str | PathLike[str]) -> list[RankOutcome]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer import names
 from kubeflow.trainer.constants import constants
@@ -38,6 +39,8 @@ class Edit:
 
     description: str
     apply: Callable[[v1alpha1.TrainJob], None]
+
+    __repr__ = repr_of_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ class JobSpec:
     edits: Sequence[Edit] = ()
     cluster_options: Sequence[str] = ()
     without_cluster_options: JobSpec | None = field(default=None, repr=False)
+
+    __repr__ = repr_of_fields
 
     def on_machine(self) -> JobSpec:
         """Return what this machine realises of the job: all but the changes of `cluster_options`."""

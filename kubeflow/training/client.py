@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kubeflow.core import display
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.tracebacks import thin
 from kubeflow.trainer import (
@@ -252,6 +253,9 @@ class TrainingClient:
     def _home(self, name: str, namespace: str | None) -> str | None:
         """Return the namespace in which to look for a job; `None` is the client's."""
         return self._elsewhere.get(name) if namespace is None else namespace
+
+    def __repr__(self) -> str:
+        return display.call("TrainingClient", backend_config=self._config)
 
     def _client(self, namespace: str | None) -> TrainerClient:
         if namespace not in self._clients:

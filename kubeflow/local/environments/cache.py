@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.local.environments.errors import EnvironmentFailed
 from kubeflow.local.environments.requirements import missing, relies_on
@@ -66,6 +67,8 @@ class CachedEnvironment:
     created: datetime
     last_used: datetime
     in_use: bool
+
+    __repr__ = repr_of_fields
 
 
 def needed(plan: EnvironmentPlan) -> bool:

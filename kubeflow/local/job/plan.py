@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 
 PLAN_FILE = "plan.json"
@@ -35,6 +36,8 @@ class EnvironmentPlan:
     requirements: tuple[str, ...] = ()
     index_urls: tuple[str, ...] = ()
     python: str | None = None
+
+    __repr__ = repr_of_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ class NodePlan:
     gpus: int = 0
     cpus: int | None = None
     memory: int | None = None
+
+    __repr__ = repr_of_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,8 @@ class JobPlan:
     notes: tuple[tuple[str, str], ...] = ()
     keep_days: float = 30
     keep_jobs: int = 1000
+
+    __repr__ = repr_of_fields
 
     @property
     def nodes(self) -> tuple[NodePlan, ...]:

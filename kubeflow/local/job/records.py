@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.local.job.identity import ProcessIdentity
 
 FinalPhase = Literal["Complete", "Failed"]
@@ -29,6 +30,8 @@ class Verdict:
     reason: str = ""
     failed_step: str | None = None
 
+    __repr__ = repr_of_fields
+
 
 @dataclass(frozen=True, slots=True)
 class NodeRecord:
@@ -47,6 +50,8 @@ class NodeRecord:
     phase: NodePhase = "Pending"
     exit_code: int | None = None
     id: str | None = None
+
+    __repr__ = repr_of_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class RankRecord:
     ended: float
     late: bool = False
 
+    __repr__ = repr_of_fields
+
     @property
     def code(self) -> int:
         """Its exit code as Python has it: negative for a signal."""
@@ -81,6 +88,8 @@ class JobEvent:
     reason: str
     message: str
     step: str | None = None
+
+    __repr__ = repr_of_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +131,8 @@ class JobRecord:
     labels: Mapping[str, str]
     details: str
     status: str | None
+
+    __repr__ = repr_of_fields
 
     @property
     def finished(self) -> bool:

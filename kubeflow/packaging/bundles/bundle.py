@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.packaging.bundles import encoding
 
@@ -31,6 +32,8 @@ class Bundle:
     size: int
     _files: Mapping[str, bytes] = field(repr=False)
     _payload: encoding.Payload = field(repr=False)
+
+    __repr__ = repr_of_fields
 
     def files(self) -> Mapping[str, bytes]:
         """Return everything that the job finds on its disk, by relative path; ours are below `.kubeflow/`."""

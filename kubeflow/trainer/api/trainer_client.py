@@ -106,6 +106,9 @@ class TrainerClient:
     def __init__(self, backend_config: BackendConfig | None = None) -> None:
         self.backend: Backend = _backend(_chosen() if backend_config is None else backend_config)
 
+    def __repr__(self) -> str:
+        return f"TrainerClient({self.backend!r})"
+
     @overload
     def train(
         self,

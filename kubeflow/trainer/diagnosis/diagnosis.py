@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.trainer.types.jobs import Event, Step, TrainJob
 
 
@@ -29,6 +30,8 @@ class Diagnosis:
     findings: Sequence[str] = ()
     log: Sequence[str] = ()
     remedies: Sequence[str] = ()
+
+    __repr__ = repr_of_fields
 
     def __str__(self) -> str:
         """Return all of it as text, without a line end at the end."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.jobspec import Edit, JobSpec, Option
@@ -38,6 +39,8 @@ class EditTrainJob(Option):
     change: Callable[[v1alpha1.TrainJob], object]
     description: str = "Edit of the TrainJob"
 
+    __repr__ = repr_of_fields
+
     def __post_init__(self) -> None:
         if not callable(self.change):
             raise InvalidInput(f"EditTrainJob takes a function that changes a TrainJob, not {self.change!r}.")
@@ -66,6 +69,8 @@ class PatchJobs(Option):
 
     change: Callable[[ReplicatedJobPatchBuilder], object]
     job: Jobs = None
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         if not callable(self.change):

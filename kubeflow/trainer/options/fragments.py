@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput, InvalidObject
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobspec import Edit, JobSpec
@@ -38,6 +39,8 @@ class Fragment:
 
     content: Json
 
+    __repr__ = repr_of_fields
+
     def __call__(self, job: v1alpha1.TrainJob) -> None:
         """Merge the fragment into our entry of `job`."""
         from kubeflow_api.trainer.v1alpha1 import RuntimePatch
@@ -62,6 +65,8 @@ class Variables:
 
     step: str
     entries: tuple[Json, ...]
+
+    __repr__ = repr_of_fields
 
     def __call__(self, job: v1alpha1.TrainJob) -> None:
         """Add the variables to their step of `job`."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from kubeflow.core.display import call, repr_of_fields
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.jobspec import JobSpec, Option
 from kubeflow.trainer.options.fragments import in_job, in_jobs, with_patch, with_pods
@@ -34,6 +35,8 @@ class ServiceAccount(Option):
     name: str
     job: Jobs = None
 
+    __repr__ = repr_of_fields
+
     def __post_init__(self) -> None:
         check_object_name("ServiceAccount", self.name)
 
@@ -55,6 +58,8 @@ class ImagePullSecrets(Option):
 
     secrets: Sequence[str]
     job: Jobs = None
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         check_strings("ImagePullSecrets", self.secrets)
@@ -81,6 +86,8 @@ class TerminationGracePeriod(Option):
 
     seconds: int
     job: Jobs = None
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         check_count("TerminationGracePeriod", self.seconds, least=0, most=LONGEST)
@@ -111,7 +118,7 @@ class PodSecurityContext(Option):
         self._settings: Json = dict(settings)
 
     def __repr__(self) -> str:
-        return f"PodSecurityContext(job={self._job!r}, **{self._settings!r})"
+        return call("PodSecurityContext", job=self._job, **self._settings)
 
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec` with this security context."""
@@ -142,7 +149,7 @@ class ContainerSecurityContext(Option):
         self._settings: Json = dict(settings)
 
     def __repr__(self) -> str:
-        return f"ContainerSecurityContext(container={self._container!r}, job={self._job!r}, **{self._settings!r})"
+        return call("ContainerSecurityContext", container=self._container, job=self._job, **self._settings)
 
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec` with this security context."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, TypeAlias, get_args
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer import names
@@ -34,6 +35,8 @@ class Name(Option):
 
     name: str
 
+    __repr__ = repr_of_fields
+
     def __post_init__(self) -> None:
         names.check(self.name)
 
@@ -55,6 +58,8 @@ class Labels(Option):
     labels: Mapping[str, str]
     on: Level = "trainjob"
     job: Jobs = None
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         _check("labels", self.labels, self.on, self.job)
@@ -87,6 +92,8 @@ class Annotations(Option):
     on: Level = "trainjob"
     job: Jobs = None
 
+    __repr__ = repr_of_fields
+
     def __post_init__(self) -> None:
         _check("annotations", self.annotations, self.on, self.job)
 
@@ -109,6 +116,8 @@ class ActiveDeadlineSeconds(Option):
 
     seconds: int
 
+    __repr__ = repr_of_fields
+
     def __post_init__(self) -> None:
         check_count("ActiveDeadlineSeconds", self.seconds, most=LONGEST)
 
@@ -123,6 +132,8 @@ class Suspend(Option):
     """Make the job without starting it; `client.resume_job(name)` starts it."""
 
     cluster_only: ClassVar[bool] = False
+
+    __repr__ = repr_of_fields
 
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec`, suspended."""
@@ -141,6 +152,8 @@ class MaxRestarts(Option):
     cluster_only: ClassVar[bool] = False
 
     restarts: int
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         check_count("MaxRestarts", self.restarts)
@@ -168,6 +181,8 @@ class TrainerCommand(Option):
 
     command: Sequence[str]
 
+    __repr__ = repr_of_fields
+
     def __post_init__(self) -> None:
         check_strings("TrainerCommand", self.command)
 
@@ -189,6 +204,8 @@ class TrainerArgs(Option):
     cluster_only: ClassVar[bool] = False
 
     args: Sequence[str]
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         if isinstance(self.args, str) or not all(isinstance(arg, str) for arg in self.args):

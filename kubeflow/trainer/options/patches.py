@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.jobspec import JobSpec, Option
@@ -51,6 +52,8 @@ class ContainerPatch:
     volume_mounts: Sequence[VolumeMount | Mapping[str, object]] | None = None
     security_context: SecurityContext | Mapping[str, object] | None = None
 
+    __repr__ = repr_of_fields
+
     def __post_init__(self) -> None:
         check_text("ContainerPatch name", self.name)
 
@@ -83,6 +86,8 @@ class PodSpecPatch:
     tolerations: Sequence[Toleration | Mapping[str, object]] | None = None
     scheduling_gates: Sequence[PodSchedulingGate | Mapping[str, object]] | None = None
 
+    __repr__ = repr_of_fields
+
 
 @dataclass(frozen=True)
 class PodTemplatePatch:
@@ -96,6 +101,8 @@ class PodTemplatePatch:
     metadata: Metadata | None = None
     spec: PodSpecPatch | None = None
 
+    __repr__ = repr_of_fields
+
 
 @dataclass(frozen=True)
 class JobSpecPatch:
@@ -106,6 +113,8 @@ class JobSpecPatch:
     """
 
     template: PodTemplatePatch | None = None
+
+    __repr__ = repr_of_fields
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,8 @@ class JobTemplatePatch:
     metadata: Metadata | None = None
     spec: JobSpecPatch | None = None
 
+    __repr__ = repr_of_fields
+
 
 @dataclass(frozen=True)
 class ReplicatedJobPatch:
@@ -132,6 +143,8 @@ class ReplicatedJobPatch:
 
     name: str
     template: JobTemplatePatch | None = None
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         check_text("ReplicatedJobPatch name", self.name)
@@ -147,6 +160,8 @@ class JobSetSpecPatch:
 
     replicated_jobs: Sequence[ReplicatedJobPatch] | None = None
 
+    __repr__ = repr_of_fields
+
 
 @dataclass(frozen=True)
 class JobSetTemplatePatch:
@@ -160,6 +175,8 @@ class JobSetTemplatePatch:
     metadata: Metadata | None = None
     spec: JobSetSpecPatch | None = None
 
+    __repr__ = repr_of_fields
+
 
 @dataclass(frozen=True)
 class TrainingRuntimeSpecPatch:
@@ -170,6 +187,8 @@ class TrainingRuntimeSpecPatch:
     """
 
     template: JobSetTemplatePatch | None = None
+
+    __repr__ = repr_of_fields
 
 
 @dataclass(frozen=True)
@@ -185,6 +204,8 @@ class RuntimePatch(Option):
 
     training_runtime_spec: TrainingRuntimeSpecPatch | None = None
     manager: str = field(default=MANAGER, init=False, repr=False)
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         if self.training_runtime_spec is not None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.jobspec import JobSpec, Option
@@ -47,6 +48,8 @@ class Toleration(Option):
     toleration_seconds: int | None = None
     job: Jobs = None
 
+    __repr__ = repr_of_fields
+
     def __post_init__(self) -> None:
         if self.key is not None:
             check_key("Toleration", self.key)
@@ -86,6 +89,8 @@ class NodeSelector(Option):
     labels: Mapping[str, str]
     job: Jobs = None
 
+    __repr__ = repr_of_fields
+
     def __post_init__(self) -> None:
         check_labels("NodeSelector", self.labels)
 
@@ -114,6 +119,8 @@ class MachineWith(Option):
     operator: NodeOperator | None = None
     weight: int | None = None
     job: Jobs = None
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         check_key("MachineWith", self.key)
@@ -169,6 +176,8 @@ class Affinity(Option):
     pod: PodAffinity | PodAffinityDict | None = None
     pod_anti: PodAntiAffinity | PodAntiAffinityDict | None = None
     job: Jobs = None
+
+    __repr__ = repr_of_fields
 
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec` with this affinity."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.jobspec import JobSpec, Option
@@ -37,6 +38,8 @@ class Queue(Option):
 
     name: str
     priority: str | None = None
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         check_text("Queue name", self.name)
@@ -68,6 +71,8 @@ class VolcanoQueue(Option):
     cluster_only: ClassVar[bool] = True
 
     name: str
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         check_object_name("VolcanoQueue", self.name)

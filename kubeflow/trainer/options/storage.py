@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from posixpath import normpath
 from typing import TYPE_CHECKING, ClassVar
 
+from kubeflow.core.display import REFERENCES, repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.object_names import is_label
 from kubeflow.core.quantity import Quantity
@@ -48,6 +49,8 @@ class VolumeClaim(Option):
     container: str | None = None
     job: Jobs = None
 
+    __repr__ = repr_of_fields
+
     def __post_init__(self) -> None:
         check_object_name("VolumeClaim claim", self.claim)
         _check_path(self.path)
@@ -77,10 +80,12 @@ class SecretFiles(Option):
 
     secret: str
     path: str
-    items: Mapping[str, str] | None = None
+    items: Mapping[str, str] | None = field(default=None, metadata=REFERENCES)
     optional: bool = False
     container: str | None = None
     job: Jobs = None
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         check_object_name("SecretFiles secret", self.secret)
@@ -111,10 +116,12 @@ class ConfigMapFiles(Option):
 
     config_map: str
     path: str
-    items: Mapping[str, str] | None = None
+    items: Mapping[str, str] | None = field(default=None, metadata=REFERENCES)
     optional: bool = False
     container: str | None = None
     job: Jobs = None
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         check_object_name("ConfigMapFiles config_map", self.config_map)
@@ -146,6 +153,8 @@ class ScratchVolume(Option):
     container: str | None = None
     job: Jobs = None
 
+    __repr__ = repr_of_fields
+
     def __post_init__(self) -> None:
         _check_path(self.path)
         if self.size is not None:
@@ -173,6 +182,8 @@ class SharedMemory(Option):
     job: Jobs = None
     container: str | None = field(default=None, kw_only=True)
     path: str = field(default="/dev/shm", init=False)
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         if self.size is not None:
@@ -208,6 +219,8 @@ class Volume(Option):
     name: str | None = None
     container: str | None = None
     job: Jobs = None
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         _check_path(self.path)

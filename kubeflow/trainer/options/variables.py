@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
+from kubeflow.core.display import REFERENCES, repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.jobspec import JobSpec, Option
@@ -35,9 +36,11 @@ class SecretEnv(Option):
     cluster_only: ClassVar[bool] = True
 
     secret: str
-    keys: Mapping[str, str] | Sequence[str]
+    keys: Mapping[str, str] | Sequence[str] = field(metadata=REFERENCES)
     optional: bool = False
     job: VariableStep = "node"
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         check_object_name("SecretEnv secret", self.secret)
@@ -63,9 +66,11 @@ class ConfigMapEnv(Option):
     cluster_only: ClassVar[bool] = True
 
     config_map: str
-    keys: Mapping[str, str] | Sequence[str]
+    keys: Mapping[str, str] | Sequence[str] = field(metadata=REFERENCES)
     optional: bool = False
     job: VariableStep = "node"
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         check_object_name("ConfigMapEnv config_map", self.config_map)

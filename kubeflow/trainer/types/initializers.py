@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.constants import constants
@@ -20,6 +21,8 @@ class BaseInitializer:
     """
 
     storage_uri: str
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         check_text("storage_uri", self.storage_uri)
@@ -58,6 +61,8 @@ class HuggingFaceDatasetInitializer(BaseInitializer):
     access_token: str | None = field(default=None, repr=False)
     secret: str | None = None
 
+    __repr__ = repr_of_fields
+
     def __post_init__(self) -> None:
         _check_scheme(self.storage_uri, "hf://")
         _check_patterns(self.ignore_patterns)
@@ -89,6 +94,8 @@ class S3DatasetInitializer(BaseInitializer):
     role_arn: str | None = None
     secret: str | None = None
 
+    __repr__ = repr_of_fields
+
     def __post_init__(self) -> None:
         _check_scheme(self.storage_uri, "s3://")
         _check_patterns(self.ignore_patterns)
@@ -118,6 +125,8 @@ class DataCacheInitializer(BaseInitializer):
     worker_mem: str | None = None
     iam_role: str | None = None
 
+    __repr__ = repr_of_fields
+
     def __post_init__(self) -> None:
         _check_scheme(self.storage_uri, "cache://")
         table = self.storage_uri.removeprefix("cache://").split("/")
@@ -142,6 +151,8 @@ class HuggingFaceModelInitializer(BaseInitializer):
     ignore_patterns: Sequence[str] | None = constants.INITIALIZER_DEFAULT_IGNORE_PATTERNS
     access_token: str | None = field(default=None, repr=False)
     secret: str | None = None
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         _check_scheme(self.storage_uri, "hf://")
@@ -174,6 +185,8 @@ class S3ModelInitializer(BaseInitializer):
     role_arn: str | None = None
     secret: str | None = None
 
+    __repr__ = repr_of_fields
+
     def __post_init__(self) -> None:
         _check_scheme(self.storage_uri, "s3://")
         _check_patterns(self.ignore_patterns)
@@ -195,6 +208,8 @@ class Initializer:
 
     dataset: DatasetInitializer | None = None
     model: ModelInitializer | None = None
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         if self.dataset is not None:

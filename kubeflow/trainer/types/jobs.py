@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args
 
+from kubeflow.core.display import call, repr_of_fields
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.constants import constants
@@ -51,6 +52,8 @@ class Step:
     device: str = constants.UNKNOWN
     device_count: str = constants.UNKNOWN
 
+    __repr__ = repr_of_fields
+
 
 @dataclass(frozen=True)
 class TrainJob:
@@ -78,6 +81,19 @@ class TrainJob:
     estimated_remaining_seconds: int | None = None
     metrics: Mapping[str, float | str] = field(default_factory=dict[str, float | str])
 
+    def __repr__(self) -> str:
+        """Return name, status, nodes, runtime and time, and what the job has reported; `steps` has the rest."""
+        return call(
+            "TrainJob",
+            name=self.name,
+            status=self.status,
+            progress=self.progress,
+            num_nodes=self.num_nodes,
+            runtime=self.runtime.name,
+            creation_timestamp=self.creation_timestamp,
+            metrics=self.metrics or None,
+        )
+
 
 @dataclass(frozen=True)
 class Event:
@@ -97,6 +113,8 @@ class Event:
     reason: str
     event_time: datetime
 
+    __repr__ = repr_of_fields
+
 
 @dataclass(frozen=True)
 class TrainJobTemplate:
@@ -111,6 +129,8 @@ class TrainJobTemplate:
     trainer: CustomTrainer
     runtime: str | Runtime | None = None
     initializer: Initializer | None = None
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         check_instance("trainer", self.trainer, (CustomTrainer,))

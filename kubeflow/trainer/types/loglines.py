@@ -30,6 +30,9 @@ class LogLines(Iterator[str]):
         """The place after the line that was yielded last: text that only `get_job_logs(..., after=)` understands."""
         return self._position()
 
+    def __repr__(self) -> str:
+        return "<LogLines: read them with `for line in ...`>"
+
     def __iter__(self) -> LogLines:
         return self
 

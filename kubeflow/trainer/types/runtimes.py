@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, get_args
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.trainers import TrainerType
@@ -45,6 +46,8 @@ class RuntimeTrainer:
     device_count: str = constants.UNKNOWN
     command: tuple[str, ...] = ()
 
+    __repr__ = repr_of_fields
+
 
 @dataclass(frozen=True)
 class Runtime:
@@ -64,6 +67,8 @@ class Runtime:
     kind: RuntimeKind
     pretrained_model: str | None = None
     missing: tuple[str, ...] = ()
+
+    __repr__ = repr_of_fields
 
     @property
     def runnable(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.types.checks import check_count, check_instance, check_strings
@@ -56,6 +57,8 @@ class TorchTuneInstructDataset:
     new_system_prompt: str | None = None
     column_map: Mapping[str, str] | None = None
 
+    __repr__ = repr_of_fields
+
     def __post_init__(self) -> None:
         if self.source is not None:
             check_instance("source", self.source, (DataFormat,))
@@ -87,6 +90,8 @@ class LoraConfig:
     lora_dropout: float | None = None
     quantize_base: bool | None = None
     use_dora: bool | None = None
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         check_strings("lora_attn_modules", self.lora_attn_modules)
@@ -125,6 +130,8 @@ class TorchTuneConfig:
     dataset_preprocess_config: TorchTuneInstructDataset | None = None
     resources_per_node: Resources | None = None
     lr: float | None = None
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         for field, value in (

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Generic, ParamSpec, Self, TypedDict, TypeVar, Unpack, cast
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.constants import constants
@@ -73,6 +74,8 @@ class CustomTrainer(Generic[R_co]):
     env: Mapping[str, str] | None = None
     num_proc_per_node: int | None = None
 
+    __repr__ = repr_of_fields
+
     @classmethod
     def call(cls, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> CustomTrainer[R]:
         """Return a trainer that calls `func` with these arguments, which type checkers and this method check.
@@ -136,6 +139,8 @@ class CustomTrainerContainer:
     resources_per_node: Resources | None = None
     env: Mapping[str, str] | None = None
 
+    __repr__ = repr_of_fields
+
     def __post_init__(self) -> None:
         check_text("image", self.image)
         _check_nodes(self.image, self.num_nodes, self.resources_per_node, self.env)
@@ -150,6 +155,8 @@ class BuiltinTrainer:
     """
 
     config: TorchTuneConfig
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         check_instance("config", self.config, (TorchTuneConfig,))

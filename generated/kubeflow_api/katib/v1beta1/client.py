@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import cached_property
 from typing import ClassVar
 
+from kubeflow.core.display import call
 from kubeflow.core.resource import Propagation, Resource, Table, Transport, WatchEvent
 
 from .models import Experiment, Suggestion, Trial
@@ -564,6 +565,9 @@ class Client:
     def __init__(self, transport: Transport, namespace: str = "default") -> None:
         self._transport = transport
         self._namespace = namespace
+
+    def __repr__(self) -> str:
+        return call("Client", self._transport, namespace=self._namespace)
 
     @cached_property
     def experiments(self) -> Experiments:

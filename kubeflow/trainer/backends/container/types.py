@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.types.checks import check_count, check_strings
@@ -23,6 +24,8 @@ class TrainingRuntimeSource:
     """
 
     sources: Sequence[str] = ("github://kubeflow/trainer",)
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         check_strings("sources", self.sources)
@@ -51,6 +54,8 @@ class ContainerBackendConfig:
     dataset_initializer_image: str | None = None
     model_initializer_image: str | None = None
     initializer_timeout: int = 600
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         if self.pull_policy not in get_args(PullPolicy):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.object_names import check_namespace
 from kubeflow.core.tracebacks import thin_all
 
@@ -30,6 +31,8 @@ class KubernetesBackendConfig:
     client_configuration: object | None = None
     offline: bool = False
     trainer_version: str | None = None
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         if self.namespace:

@@ -6,6 +6,7 @@ import math
 import os
 from dataclasses import dataclass
 
+from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
 
@@ -42,6 +43,8 @@ class LocalProcessBackendConfig:
     keep_jobs: int | None = None
     grace: float = 5.0
     python: str | os.PathLike[str] | None = None
+
+    __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         takes = {"state_dir": "a path", "python": "a path, or a version as text like '3.12'"}

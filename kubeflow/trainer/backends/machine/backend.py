@@ -71,6 +71,9 @@ class MachineBackend:
         self._keeping = keeping
         self._jobs = Jobs(keeping.state)
 
+    def __repr__(self) -> str:
+        return f"MachineBackend({self._profile.description}, jobs in {str(self._keeping.state)!r})"
+
     def list_runtimes(self) -> list[Runtime]:
         """Return the runtimes that jobs can name here; each says what this machine misses to run it."""
         return self._profile.runtimes()
