@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Sequence
 
 from kubeflow.local.job.places import Places
@@ -12,31 +11,10 @@ from kubeflow.local.jobs import Jobs
 from kubeflow.trainer.backends.machine.failure import MachineFailure, find_failure
 from kubeflow.trainer.backends.machine.job_view import user_events, view
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
+from kubeflow.trainer.diagnosis.remedies import SHOWN_LINES, remedies
 
-# What a failing rank says -> what to try. The first that matches stands first.
-_REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (
-        re.compile(r"No module named '([\w.]+)'|ModuleNotFoundError: ([\w.]+)"),
-        "Name the package that has module {0} in packages_to_install=[...], or install it for the job's Python.",
-    ),
-    (
-        re.compile(r"CUDA out of memory|OutOfMemoryError"),
-        "The GPU's memory is too small for this: use a smaller batch, or more GPUs (resources_per_node).",
-    ),
-    (
-        re.compile(r"\bMemoryError\b|can't allocate memory|Cannot allocate memory"),
-        "The process may not have more memory: raise 'memory' in resources_per_node, or use smaller batches.",
-    ),
-    (
-        re.compile(r"EADDRINUSE|Address already in use"),
-        "Another process listens on a port that this job chose by itself: leave the choice to the system (port 0), or "
-        "end the other process.",
-    ),
-    (
-        re.compile(r"No space left on device|database or disk is full"),
-        "The disk is full: delete what is not needed (delete_job() removes a job's logs), or set state_dir= to a place "
-        "with room.",
-    ),
+# What a job's supervisor gives as the reason -> what to try, beside the remedies that all backends share.
+_SUPERVISION: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"environment could not be built.*?: (\S+environment\.log)", re.DOTALL),
         "Correct what the installer names above, and train again; {0} has all that it said.",
@@ -49,16 +27,6 @@ _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"supervisor .* was killed|started anew meanwhile|told to end"),
         "The job itself did nothing wrong: train it again, and save checkpoints so that less is lost.",
     ),
-)
-_CRASHES = (-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.SIGABRT, -signal.SIGFPE)
-_KILLED = (
-    "SIGKILL that nobody sent on purpose is mostly the kernel's, when memory runs out (`dmesg | grep -i oom` tells): "
-    "use smaller batches, fewer processes or loader workers, or a machine with more memory."
-)
-
-_CRASHED = (
-    "It crashed in native code: env={'PYTHONFAULTHANDLER': '1'} makes it say where. Mostly a library is to blame that "
-    "was built for other versions of its neighbours: install them anew, together."
 )
 
 
@@ -122,19 +90,19 @@ def _remedies(record: JobRecord, failure: MachineFailure | None) -> list[str]:
     if failure is None:
         waits = "waiting for" in record.reason and record.phase == "Created"
         return ["Wait for the other job, delete it, or ask for fewer GPUs (resources_per_node)."] if waits else []
-    said = "\n".join([failure.reason, str(failure.error or ""), *failure.log])
+    return failure_remedies(failure)
+
+
+def failure_remedies(failure: MachineFailure) -> list[str]:
+    """Return what to try after a failure, most promising first; never nothing."""
+    words = "\n".join([failure.reason, str(failure.error or ""), *failure.log])
     found = [
-        text.format(next(filter(None, match.groups()), "")) if match.groups() else text
-        for pattern, text in _REMEDIES
-        if (match := pattern.search(said))
+        *remedies(words, failure.ended_by, "machine"),
+        *(text.format(*match.groups()) for pattern, text in _SUPERVISION if (match := pattern.search(words))),
     ]
-    if failure.exit_code == -signal.SIGKILL:
-        found.append(_KILLED)
-    if failure.exit_code in _CRASHES:
-        found.append(_CRASHED)
     if not found:
         found.append(
-            "Look at the lines above: they are the last that the failing process wrote."
+            SHOWN_LINES
             if failure.log
             else "The failing process wrote nothing: let the function print how far it is, or call it without a job."
         )

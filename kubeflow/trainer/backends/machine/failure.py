@@ -41,6 +41,12 @@ class MachineFailure:
     error: RankError | None = None
     log: Sequence[str] = ()
 
+    @property
+    def ended_by(self) -> signal.Signals | None:
+        """The signal that ended the rank or step; `None` when none did, or when it is not known."""
+        number = -(self.exit_code or 0)
+        return signal.Signals(number) if number in set(signal.Signals) else None
+
     def to_error(self, name: str) -> JobFailed:
         """Return it as the error of job `name`."""
         return JobFailed(

@@ -12,13 +12,12 @@ from kubeflow.trainer.backends.kubernetes.diagnosis.first_failure import first_f
 from kubeflow.trainer.backends.kubernetes.diagnosis.rules import Finding, findings
 from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod, current
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
+from kubeflow.trainer.diagnosis.remedies import SHOWN_LINES
 from kubeflow.trainer.errors import JobFailed
 from kubeflow.trainer.types.jobs import TrainJob
 
 if TYPE_CHECKING:
     from kubeflow.packaging import RankOutcome
-
-_LOOK = "Look at the lines above: they are the last that it wrote."
 
 
 def diagnose(
@@ -47,7 +46,7 @@ def diagnose(
         timeline=[happening.event for happening in evidence.events],
         findings=[*(finding.text for finding in found), *gatherer.gaps],
         log=log,
-        remedies=remedies or ([_LOOK] if log else []),
+        remedies=remedies or ([SHOWN_LINES] if log else []),
     )
 
 

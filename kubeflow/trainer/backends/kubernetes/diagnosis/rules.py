@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from kubeflow.cluster import wire
 from kubeflow.trainer.backends.kubernetes.diagnosis.evidence import Evidence
 from kubeflow.trainer.backends.kubernetes.diagnosis.first_failure import Failure, all_failures, first_failure
 from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod
+from kubeflow.trainer.diagnosis.remedies import remedies
 
 # Seconds after which a job that nobody has touched is one that nobody will touch.
 _UNTOUCHED = 30
@@ -27,24 +27,6 @@ _ENDED_BY_CLUSTER = {
     "DeletionByPodGC": "its machine is gone",
     "TerminationByKubelet": "its machine ran short of something",
 }
-_IN_LAST_WORDS = (
-    (
-        re.compile(r"No module named '([\w.]+)'"),
-        "Name the package that has module {0} in packages_to_install=[...], or use an image that has it.",
-    ),
-    (
-        re.compile(r"CUDA out of memory|OutOfMemoryError"),
-        "The GPU's memory is too small for this: use a smaller batch, or more GPUs (resources_per_node).",
-    ),
-    (
-        re.compile(r"No space left on device"),
-        "The disk of the node is full: write to a volume, or ask for 'ephemeral-storage' in resources_per_node.",
-    ),
-    (
-        re.compile(r"\bbus error\b|SIGBUS|shared memory", re.IGNORECASE),
-        "/dev/shm is small in a pod: mount an emptyDir of medium Memory there, or use fewer DataLoader workers.",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +80,19 @@ def _failed(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(f"then {len(others) - _OTHERS} more")
 
 
-def _remedies(failure: Failure) -> Iterator[str]:
+def _remedies(failure: Failure) -> list[str]:
     if failure.out_of_memory:
-        yield "Raise 'memory' in resources_per_node, or use smaller batches or fewer DataLoader workers."
-    elif failure.by_signal == signal.SIGKILL:
-        yield (
-            "SIGKILL that nobody sent on purpose is mostly the kernel's, when memory runs out: raise 'memory' in "
-            "resources_per_node, or use smaller batches or fewer DataLoader workers."
-        )
-    elif failure.exit.exit_code in (126, 127) or failure.exit.reason in ("StartError", "ContainerCannotRun"):
-        yield "Check that the image has the command, and that it can be executed: image= and command= of the trainer."
-    else:
-        error = failure.error
-        said = f"{error}\n{error.traceback}" if error is not None else "\n".join([failure.how, *failure.said])
-        known = [text.format(*match.groups()) for pattern, text in _IN_LAST_WORDS if (match := pattern.search(said))]
-        yield from known
-        if not known and error is None:
-            yield f"Read its log: client.get_job_logs({failure.pod.job!r}, step={failure.pod.step!r})."
+        return ["Raise 'memory' in resources_per_node, or use smaller batches or fewer DataLoader workers."]
+    if failure.exit.exit_code in (126, 127) or failure.exit.reason in ("StartError", "ContainerCannotRun"):
+        return [
+            "Check that the image has the command, and that it can be executed: image= and command= of the trainer."
+        ]
+    error = failure.error
+    words = f"{error}\n{error.traceback}" if error is not None else "\n".join([failure.how, *failure.said])
+    found = remedies(words, failure.by_signal if error is None else None, "cluster")
+    if not found and error is None:
+        return [f"Read its log: client.get_job_logs({failure.pod.job!r}, step={failure.pod.step!r})."]
+    return found
 
 
 def _ended_by_cluster(evidence: Evidence) -> Iterator[Finding]:
