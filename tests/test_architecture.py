@@ -62,7 +62,6 @@ FLOORS = {
         ("submission", "watches"),
         ("logs",),
         ("diagnosis",),
-        ("telling",),
         ("backend",),
     ),
 }

@@ -1,4 +1,4 @@
-"""Names of jobs (RFC 1035 labels, as they become part of host names), of runtimes as people say them, and of steps."""
+"""Names of jobs (RFC 1035 labels, as they become part of host names) and of runtimes as people say them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.trainer.constants import constants
 
 MAX_LENGTH = 63
 
@@ -45,12 +44,6 @@ def runtime_meant(name: str, available: Iterable[str]) -> str | None:
     said = _bare(name)
     found = [known for known in names if said and said in (_bare(known), _bare(known.partition("-")[2]))]
     return found[0] if len(found) == 1 else None
-
-
-def node_index(step: str) -> int | None:
-    """Return the index of the training node that `step` names, like 1 of `"node-1"`; `None` for another step."""
-    stem, _, index = step.rpartition("-")
-    return int(index) if stem == constants.NODE and index.isdigit() else None
 
 
 def _bare(name: str) -> str:

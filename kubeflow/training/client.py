@@ -20,6 +20,7 @@ from kubeflow.trainer import (
     TrainerClient,
 )
 from kubeflow.trainer.constants import constants
+from kubeflow.trainer.steps import node_step
 from kubeflow.trainer.types.jobs import JobReference, TrainJob, name_of
 from kubeflow.trainer.types.resources import Resources
 
@@ -207,7 +208,7 @@ class TrainingClient:
         namespace = self._home(name, namespace)
         _warn("TrainingClient.get_job_logs()", f"{self._where(namespace)}.get_job_logs({_call(name)})")
         client = self._client(namespace)
-        names = [f"{constants.NODE}-0"] if is_master else [step.name for step in client.get_job(name).steps]
+        names = [node_step(0)] if is_master else [step.name for step in client.get_job(name).steps]
         logs: dict[str, str] = {}
         for step in names:
             lines: list[str] = []

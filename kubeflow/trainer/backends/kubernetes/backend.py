@@ -148,37 +148,45 @@ class KubernetesBackend:
     def failure(self, name: str) -> JobFailed:
         """Return why a job failed."""
         connection = self._online(f"reading TrainJob {name!r}")
-        from kubeflow.trainer.backends.kubernetes import telling
+        from kubeflow.trainer.backends.kubernetes.diagnosis.explanation import failure
+        from kubeflow.trainer.backends.kubernetes.jobs.lookup import find_job
 
-        return telling.failure(connection, name)
+        return failure(connection.transport, connection.namespace, find_job(connection, name).to_dict())
 
     def outcome(self, name: str) -> RankOutcome | None:
         """Return how rank 0 ended, by its own word."""
         connection = self._online(f"reading the result of TrainJob {name!r}")
-        from kubeflow.trainer.backends.kubernetes import telling
+        from kubeflow.trainer.backends.kubernetes.diagnosis.explanation import outcome
+        from kubeflow.trainer.backends.kubernetes.jobs.lookup import find_job
 
-        return telling.outcome(connection, name)
+        return outcome(connection.transport, connection.namespace, find_job(connection, name).to_dict())
 
     def get_job_logs(self, name: str, step: str | None, follow: bool, after: str | None = None) -> LogLines:
         """Check the arguments, then yield lines as they come."""
         connection = self._online(f"reading the logs of TrainJob {name!r}")
-        from kubeflow.trainer.backends.kubernetes import telling
+        from kubeflow.trainer.backends.kubernetes.logs.job_logs import job_logs
 
-        return telling.job_logs(connection, name, step, follow, after)
+        return job_logs(connection, name, step, follow, after)
 
     def get_job_events(self, name: str) -> list[Event]:
         """Return what happened to the job and to everything that was made for it, oldest first."""
         connection = self._online(f"reading the events of TrainJob {name!r}")
-        from kubeflow.trainer.backends.kubernetes import telling
+        from kubeflow.trainer.backends.kubernetes.diagnosis.job_events import events_of
 
-        return telling.events(connection, name)
+        return events_of(connection, name)
 
     def diagnose(self, name: str) -> Diagnosis:
         """Return why a job is where it is."""
         connection = self._online(f"reading TrainJob {name!r}")
-        from kubeflow.trainer.backends.kubernetes import telling
+        from kubeflow.trainer.backends.kubernetes.diagnosis.explanation import diagnose
+        from kubeflow.trainer.backends.kubernetes.jobs.lookup import find_job
+        from kubeflow.trainer.backends.kubernetes.jobs.views import pods_of, shown
 
-        return telling.diagnose(connection, name, self._waiting(name).followed(name))
+        # A job that is followed is known already, which saves a request.
+        job = self._waiting(name).followed(name) or find_job(connection, name)
+        pods = pods_of(connection, name)
+        view = shown(connection, job, pods)
+        return diagnose(connection.transport, connection.namespace, job.to_dict(), view, pods)
 
     # -- changing jobs ------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.errors import InvalidInput
 from kubeflow.core.selector import matcher
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import JobPlan
@@ -29,6 +29,7 @@ from kubeflow.trainer.backends.machine.profile import Profile
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobExists, JobFailed, JobNotFound, Unsupported
 from kubeflow.trainer.jobspec import JobSpec
+from kubeflow.trainer.steps import no_such_step
 from kubeflow.trainer.types.jobs import Event, TrainJob
 from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.runtimes import Runtime
@@ -185,10 +186,7 @@ class MachineBackend:
         record = self._find(name)
         steps = [node.name for node in record.nodes]
         if step is not None and step not in steps:
-            raise InvalidInput(
-                f"TrainJob {name!r} has no step {step!r}.{did_you_mean(str(step), steps)} "
-                f"Steps: {', '.join(steps)}; step=None is all of them."
-            )
+            raise no_such_step(name, step, steps)
         places = Places(record.directory)
         directories = [places.node(wanted) for wanted in (steps if step is None else [step])]
         offsets = read_offsets(after, record) if after is not None else {}

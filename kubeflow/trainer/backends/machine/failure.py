@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.records import JobRecord, RankRecord, describe_exit
 from kubeflow.local.logs.lines import LAUNCHER_LOG, last_lines, rank_log
-from kubeflow.trainer import names
 from kubeflow.trainer.backends.machine.profile import TORCHRUN_LOG
 from kubeflow.trainer.errors import JobFailed
+from kubeflow.trainer.steps import node_index
 
 if TYPE_CHECKING:
     from kubeflow.packaging import RankError
@@ -53,7 +53,7 @@ class MachineFailure:
             name,
             self.reason,
             rank=self.rank,
-            node=None if self.step is None else names.node_index(self.step),
+            node=None if self.step is None else node_index(self.step),
             exception=f"{self.error.type}: {self.error.message}" if self.error else None,
             log=self.log,
         )
@@ -79,7 +79,7 @@ def find_failure(record: JobRecord, ranks: Sequence[RankRecord]) -> MachineFailu
     if step is None:  # its user, its deadline or its supervisor's end ended it
         return MachineFailure(f"{record.reason}.")
     # No rank got to its end: the node never started one, or it was killed as a whole.
-    start_error = errors.get(names.node_index(step))
+    start_error = errors.get(node_index(step))
     reason = f"{step} could not start: {start_error.message}" if start_error else f"{record.reason}."
     directory = places.node(step)
     own = list(directory.glob("rank-*.log"))

@@ -14,10 +14,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from kubeflow.cluster import wire
+from kubeflow.cluster.lenient import only
 from kubeflow.cluster.wire import Json
 from kubeflow.core.paging import pages
 from kubeflow.core.resource import Transport
+from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
+from kubeflow.trainer.backends.kubernetes.jobs.lookup import created, find_job
 from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod
+from kubeflow.trainer.backends.kubernetes.jobs.status import runtime_key
+from kubeflow.trainer.backends.kubernetes.jobs.views import pods_of
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.jobs import Event
 
@@ -83,6 +88,26 @@ class Family:
     created: datetime | None = None
     pods: Sequence[Pod] = ()
     replicated_jobs: Sequence[str] = ()
+
+
+def events_of(connection: Connection, name: str) -> list[Event]:
+    """Return what happened to a job and to all that belongs to it, oldest first; see `Backend.get_job_events`.
+
+    Raises:
+        JobNotFound: With names like it.
+        Forbidden: These credentials may not list events.
+        ClusterError: As the transport does.
+    """
+    job = find_job(connection, name)
+    runtime = connection.runtimes.remembered(*runtime_key(job))
+    family = Family(
+        name,
+        uid=only(str, job.metadata and job.metadata.uid) or "",
+        created=created(job),
+        pods=pods_of(connection, name) or (),
+        replicated_jobs=[part.name for part in runtime.parts] if runtime is not None else (),
+    )
+    return job_events(connection.transport, connection.namespace, family)
 
 
 def job_events(transport: Transport, namespace: str, family: Family) -> list[Event]:

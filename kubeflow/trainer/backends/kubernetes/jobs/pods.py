@@ -10,8 +10,8 @@ from typing import Literal
 from kubeflow.cluster import wire
 from kubeflow.cluster.wire import Json
 from kubeflow.core.resource import Transport
-from kubeflow.trainer import names
 from kubeflow.trainer.constants import constants
+from kubeflow.trainer.steps import node_index, node_step
 
 # Labels that JobSet puts on jobs and pods, and the Job controller on pods.
 JOB_LABEL = "jobset.sigs.k8s.io/jobset-name"
@@ -163,7 +163,7 @@ class Pod:
     @property
     def node_index(self) -> int | None:
         """The index of the training node that it is; `None` for initializers and the like."""
-        return names.node_index(self.step)
+        return node_index(self.step)
 
 
 def pods_path(namespace: str) -> str:
@@ -287,9 +287,9 @@ def _read(item: object) -> tuple[Pod, bool]:
 
 def _step(pod: Pod, *, worker: bool) -> str:
     if pod.replicated_job == constants.LAUNCHER:
-        return f"{constants.NODE}-{pod.completion_index}"
+        return node_step(pod.completion_index)
     if constants.NODE in (pod.replicated_job, pod.main):
-        return f"{constants.NODE}-{pod.completion_index + (1 if worker else 0)}"
+        return node_step(pod.completion_index + (1 if worker else 0))
     if pod.replicated_job in (constants.DATASET_INITIALIZER, constants.MODEL_INITIALIZER):
         return pod.replicated_job
     replica = f"-{pod.job_index}" if pod.job_index else ""

@@ -7,25 +7,22 @@ created or running, and 2.0 does not even count jobs in the status. So these two
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from kubeflow_api.k8s.meta.v1 import Condition, ObjectMeta
 from kubeflow_api.trainer import v1alpha1
 
 from kubeflow.cluster.lenient import each, only
+from kubeflow.trainer.backends.kubernetes.jobs.job_steps import job_steps, num_nodes
 from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod, current
-from kubeflow.trainer.backends.kubernetes.runtimes.devices import device_in, device_of
-from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime, Part
+from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime
 from kubeflow.trainer.constants import constants
-from kubeflow.trainer.types.jobs import JobStatus, Step, TrainJob
+from kubeflow.trainer.types.jobs import JobStatus, TrainJob
 from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind, RuntimeTrainer
 from kubeflow.trainer.types.trainers import TrainerType
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
-_INITIALIZERS = (constants.DATASET_INITIALIZER, constants.MODEL_INITIALIZER)
-_PHASES = ("Pending", "Running", "Succeeded", "Failed")
 
 
 def job_view(job: v1alpha1.TrainJob, pods: Iterable[Pod] | None, known: KnownRuntime | None) -> TrainJob:
@@ -44,7 +41,7 @@ def job_view(job: v1alpha1.TrainJob, pods: Iterable[Pod] | None, known: KnownRun
     return TrainJob(
         name=only(str, metadata and metadata.name) or constants.UNKNOWN,
         runtime=known.runtime if known else unknown_runtime(job),
-        steps=_steps(job, None if pods is None else shown, known, status),
+        steps=job_steps(job, None if pods is None else shown, known, status),
         num_nodes=num_nodes(job, known),
         creation_timestamp=created or _EPOCH,
         status=status,
@@ -83,13 +80,6 @@ def final_status(job: v1alpha1.TrainJob) -> JobStatus | None:
     return None
 
 
-def num_nodes(job: v1alpha1.TrainJob, known: KnownRuntime | None) -> int:
-    """Return the training nodes of a job: its own word, else its runtime's, else 1."""
-    spec = only(v1alpha1.TrainJobSpec, job.spec)
-    trainer = only(v1alpha1.Trainer, spec and spec.trainer)
-    return only(int, trainer and trainer.num_nodes) or (known.runtime.trainer.num_nodes if known else 1)
-
-
 def runtime_key(job: v1alpha1.TrainJob) -> tuple[RuntimeKind | None, str]:
     """Return kind and name of the runtime that a job names; the kind is `None` for one of another API."""
     spec = only(v1alpha1.TrainJobSpec, job.spec)
@@ -123,75 +113,6 @@ def _holds(job: v1alpha1.TrainJob, kind: str) -> bool:
 
 def _positive(count: object) -> bool:
     return (only(int, count) or 0) > 0
-
-
-# -- steps -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Expected:
-    """A step that there will be, whether or not there is a pod yet."""
-
-    name: str
-    device: str
-    device_count: str
-
-
-def _steps(
-    job: v1alpha1.TrainJob, pods: Sequence[Pod] | None, known: KnownRuntime | None, status: JobStatus
-) -> tuple[Step, ...]:
-    by_step = {pod.step: pod for pod in pods or ()}
-    expected = {step.name: step for step in _expected(job, known)}
-    more = [_Expected(pod.step, *device_in(pod.resources)) for pod in pods or () if pod.step not in expected]
-    # A step without a pod: after the end pods may be deleted, and then only success is certain for all of them.
-    absent = "Succeeded" if status == "Complete" else None
-    if pods is not None and status in ("Created", "Running"):
-        absent = "Pending"
-    steps = [_step(step, by_step.get(step.name), absent) for step in (*expected.values(), *more)]
-    return tuple(sorted(steps, key=_order))
-
-
-def _step(step: _Expected, pod: Pod | None, absent: str | None) -> Step:
-    if pod is None:
-        return Step(step.name, absent, "", step.device, step.device_count)
-    device, count = device_in(pod.resources)
-    if device == constants.UNKNOWN:
-        device, count = step.device, step.device_count
-    return Step(step.name, pod.phase if pod.phase in _PHASES else None, pod.name, device, count)
-
-
-def _expected(job: v1alpha1.TrainJob, known: KnownRuntime | None) -> Iterator[_Expected]:
-    spec = only(v1alpha1.TrainJobSpec, job.spec)
-    trainer = only(v1alpha1.Trainer, spec and spec.trainer)
-    own = device_of(trainer and trainer.resources_per_node)
-    nodes = num_nodes(job, known)
-    parts = {part.name: part for part in known.parts} if known else {}
-    for name in _INITIALIZERS:
-        if name in parts:
-            yield _Expected(name, parts[name].device, parts[name].device_count)
-    node = parts.get(constants.NODE, Part(constants.NODE))
-    device, count = own if own[0] != constants.UNKNOWN else (node.device, node.device_count)
-    if constants.LAUNCHER in parts:
-        # Where the launcher trains too it is one of the nodes, and there is always one beside it.
-        nodes = 1 + (max(nodes - 1, 1) if known and known.launcher_is_node else nodes)
-    for index in range(min(nodes, _MOST)):
-        yield _Expected(f"{constants.NODE}-{index}", device, count)
-
-
-# No Job has more pods than this; a number beyond it is a mistake that must not take the memory of this process.
-_MOST = 100_000
-
-
-def _order(step: Step) -> tuple[int, int, str]:
-    if step.name in _INITIALIZERS:
-        return 0, _INITIALIZERS.index(step.name), ""
-    stem, _, index = step.name.rpartition("-")
-    if stem == constants.NODE and index.isdigit():
-        return 1, int(index), ""
-    return 2, 0, step.name
-
-
-# -- progress ----------------------------------------------------------------------------------------------------
 
 
 def _trainer_status(job: v1alpha1.TrainJob) -> v1alpha1.TrainerStatus | None:

@@ -10,14 +10,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.resource import Transport
+from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
+from kubeflow.trainer.backends.kubernetes.jobs.job_steps import step_names
+from kubeflow.trainer.backends.kubernetes.jobs.lookup import created, find_job
 from kubeflow.trainer.backends.kubernetes.jobs.pods import list_pods, of_job, step_order
+from kubeflow.trainer.backends.kubernetes.jobs.status import runtime_key
 from kubeflow.trainer.backends.kubernetes.logs.bookmarks import Bookmarks, Place
 from kubeflow.trainer.backends.kubernetes.logs.container_log import ContainerLog
 from kubeflow.trainer.backends.kubernetes.logs.live_lines import follow as following
 from kubeflow.trainer.backends.kubernetes.logs.log_requests import LogPace, PodLogs, text
+from kubeflow.trainer.steps import no_such_step
 from kubeflow.trainer.types.loglines import LogLines
+
+
+def job_logs(connection: Connection, name: str, step: str | None, follow: bool, after: str | None) -> LogLines:
+    """Check the arguments at once, with one request, then yield lines as they come; see `Backend.get_job_logs`.
+
+    A step that neither the job nor its runtime tells of is looked for among the pods, with one request more.
+    """
+    job = find_job(connection, name)
+    return read(
+        connection.transport,
+        connection.namespace,
+        name,
+        step=step,
+        steps=step_names(job, connection.runtimes.remembered(*runtime_key(job))),
+        since=created(job),
+        follow=follow,
+        after=after,
+    )
 
 
 def read(
@@ -58,11 +80,7 @@ def read(
     if step is not None and step not in steps:
         others = {pod.step for pod in of_job(list_pods(transport, namespace, name), since)}
         if step not in others:
-            known = [*steps, *sorted(others.difference(steps))]
-            raise InvalidInput(
-                f"TrainJob {name!r} has no step {step!r}.{did_you_mean(str(step), known)} "
-                f"Steps: {', '.join(known)}; step=None is all of them."
-            )
+            raise no_such_step(name, step, [*steps, *sorted(others.difference(steps))])
     job = f"{namespace}/{name}@{since.timestamp() if since is not None else 0:.0f}"
     bookmarks = Bookmarks() if after is None else Bookmarks.read(after, job, name)
     source = PodLogs(transport, namespace, pace or LogPace())

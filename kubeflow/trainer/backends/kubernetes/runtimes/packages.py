@@ -12,6 +12,7 @@ from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import JobFailed, JobWaitTimeout, Unsupported
 from kubeflow.trainer.fresh_names import fresh_name
 from kubeflow.trainer.jobspec import JobSpec
+from kubeflow.trainer.steps import node_step
 from kubeflow.trainer.types.runtimes import Runtime
 from kubeflow.trainer.waiting import wait_for_status
 
@@ -73,7 +74,7 @@ def runtime_packages(backend: Backend, runtime: Runtime, timeout: float = _TIMEO
     backend.train(spec)
     try:
         wait_for_status(backend, spec.name, {constants.TRAINJOB_COMPLETE}, timeout=timeout, polling_interval=timeout)
-        lines = list(backend.get_job_logs(spec.name, f"{constants.NODE}-0", follow=False))
+        lines = list(backend.get_job_logs(spec.name, node_step(0), follow=False))
     except JobFailed as error:
         raise KubeflowError(
             f"The packages of runtime {runtime.name!r} cannot be listed, because the job that lists them failed: "
