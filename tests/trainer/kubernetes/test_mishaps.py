@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 import pytest
 
 from kubeflow.cluster import Cluster
+from kubeflow.cluster.pods.log_requests import LogPace
 from kubeflow.cluster.pods.schedule import Pace
 from kubeflow.core.resource import Request
 from kubeflow.trainer.backends.kubernetes.logs.job_logs import read
-from kubeflow.trainer.backends.kubernetes.logs.log_requests import LogPace
 from kubeflow.trainer.backends.kubernetes.watches.job_feed import Watches
 from kubeflow.trainer.errors import JobNotFound
 from kubeflow.trainer.types.jobs import TrainJob

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import NodePlan
 from kubeflow.packaging import OUTPUT_DIR, RUN_ID
-from kubeflow.trainer.backends.localprocess.launch import Layout, captured_rank, inherited, node_name, set_aside
+from kubeflow.trainer.backends.localprocess.launch import Layout, captured_rank, inherited, set_aside
 from kubeflow.trainer.constants import constants
+from kubeflow.trainer.steps import node_step
 
 if TYPE_CHECKING:
     from kubeflow.packaging import Bundle
@@ -89,7 +90,7 @@ def nodes(
         return (_mpirun(bundle, layout, places, python, common),)
     plans: list[NodePlan] = []
     for index in range(layout.num_nodes):
-        name = node_name(index)
+        name = node_step(index)
         rank = captured_rank(str(places.node(name)), str(index))
         variables, rendezvous = environment(framework, layout, index)
         plans.append(
@@ -109,7 +110,7 @@ def nodes(
 
 def _mpirun(bundle: Bundle, layout: Layout, places: Places, python: str, common: Mapping[str, str]) -> NodePlan:
     """One mpirun for the ranks of all nodes: they are all on this machine, which has no ssh to itself."""
-    name = node_name(0)
+    name = node_step(0)
     directory = str(places.node(name))
     ranks = layout.num_nodes * layout.num_proc_per_node
     # More ranks than cores are the user's choice here, so none is bound to one.

@@ -14,7 +14,7 @@ from kubeflow.local.job.plan import NodePlan
 from kubeflow.local.logs.ranks import watched
 from kubeflow.packaging import OUTPUT_DIR, RUN_ID
 from kubeflow.trainer.backends.machine.profile import TORCHRUN_LOG
-from kubeflow.trainer.constants import constants
+from kubeflow.trainer.steps import node_step
 
 if TYPE_CHECKING:
     from kubeflow.packaging import Bundle
@@ -104,7 +104,7 @@ def torchrun(
     }
     plans: list[NodePlan] = []
     for index in range(layout.num_nodes):
-        name = node_name(index)
+        name = node_step(index)
         directory = str(places.node(name))
         launcher = ("/bin/sh", "-c", _CAPTURE_TORCHRUN, directory, python, "-m", "torch.distributed.run")
         rank = ("--no-python", *captured_rank(directory, "$RANK"), python)
@@ -145,11 +145,6 @@ def _elastic(index: int, run_id: str) -> dict[str, str]:
         "PET_LOCAL_ADDR": address,
         "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
     }
-
-
-def node_name(index: int) -> str:
-    """Return the step of a training node, like `"node-0"`."""
-    return f"{constants.NODE}-{index}"
 
 
 def captured_rank(directory: str, rank: str) -> tuple[str, ...]:

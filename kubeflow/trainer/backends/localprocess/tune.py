@@ -9,9 +9,10 @@ from kubeflow.core.errors import InvalidInput
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import NodePlan
 from kubeflow.trainer import torchtune
-from kubeflow.trainer.backends.localprocess.launch import Layout, inherited, node_name
+from kubeflow.trainer.backends.localprocess.launch import Layout, inherited
 from kubeflow.trainer.backends.localprocess.runtimes import MODELS
 from kubeflow.trainer.jobspec import JobSpec
+from kubeflow.trainer.steps import node_step
 from kubeflow.trainer.types.initializers import (
     HuggingFaceDatasetInitializer,
     HuggingFaceModelInitializer,
@@ -95,7 +96,7 @@ def nodes(
     }
     return tuple(
         NodePlan(
-            node_name(index),
+            node_step(index),
             argv=argv,
             env={**common, "PET_NODE_RANK": str(index)},
             rendezvous={} if alone else {_ENDPOINT: "{host}:{port}"},

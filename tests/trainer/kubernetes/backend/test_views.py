@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kubeflow_api.trainer.v1alpha1 import ClusterTrainingRuntime, TrainJob
 
-from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 from kubeflow.trainer.backends.kubernetes.jobs.status import job_view
 from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime, known_runtime
 from tests.cluster.stage import MINORS, MISSING, REASON, runtimes
@@ -32,10 +32,10 @@ def counts(name: str = "node", **values: int) -> Json:
     return {"name": name, **dict.fromkeys(("active", "failed", "ready", "succeeded", "suspended"), 0), **values}
 
 
-def node(phase: str, index: int = 0, **fields: Any) -> Pod:
+def node(phase: str, index: int = 0, **fields: Any) -> JobPod:
     name = f"job-node-0-{index}"
     at = {"replicated_job": "node", "step": f"node-{index}", "completion_index": index}
-    return Pod(**{"name": name, "job": "job", "phase": phase, "created": MADE, **at, **fields})
+    return JobPod(**{"name": name, "job": "job", "phase": phase, "created": MADE, **at, **fields})
 
 
 def conditions(*entries: tuple[str, str, str]) -> list[Json]:
@@ -43,7 +43,7 @@ def conditions(*entries: tuple[str, str, str]) -> list[Json]:
 
 
 RESUMED = conditions(("Suspended", "Resumed", "False"))
-STATUSES: list[tuple[str, TrainJob, list[Pod] | None, str]] = [
+STATUSES: list[tuple[str, TrainJob, list[JobPod] | None, str]] = [
     ("fresh, and the controller has not seen it", job(), [], "Created"),
     ("its pods wait for machines", job(jobsStatus=[counts(active=1)]), [node("Pending")], "Created"),
     ("it waits in Kueue's queue", job({"suspend": True}), [], "Suspended"),
@@ -54,7 +54,7 @@ STATUSES: list[tuple[str, TrainJob, list[Pod] | None, str]] = [
     ("running on Trainer 2.0, which counts no jobs", job(), [node("Running"), node("Pending", 1)], "Running"),
     ("pods may not be seen", job(jobsStatus=[counts(ready=1, active=1)]), None, "Running"),
     ("pods are in another cluster", job(jobsStatus=[counts(active=1)]), [], "Running"),
-    ("an initializer fetches", job(jobsStatus=[counts("model-initializer", active=1), counts()]), [Pod("job-model-initializer-0-0", job="job", phase="Running", step="model-initializer", created=MADE)], "Running"),
+    ("an initializer fetches", job(jobsStatus=[counts("model-initializer", active=1), counts()]), [JobPod("job-model-initializer-0-0", job="job", phase="Running", step="model-initializer", created=MADE)], "Running"),
     ("restarted: the old pod has failed, the new one runs", job(), [node("Failed", name="old"), node("Running", name="new", attempt=1)], "Running"),
     ("restarted: the new pod waits", job(), [node("Failed", name="old"), node("Pending", name="new", attempt=1)], "Created"),
     ("complete", job(conditions=conditions(("Complete", "AllJobsCompleted", "True"))), [node("Succeeded")], "Complete"),
@@ -69,7 +69,7 @@ STATUSES: list[tuple[str, TrainJob, list[Pod] | None, str]] = [
 
 
 @pytest.mark.parametrize(("given_", "pods", "status"), [case[1:] for case in STATUSES], ids=[c[0] for c in STATUSES])
-def test_the_status_is_true(given_: TrainJob, pods: list[Pod] | None, status: str) -> None:
+def test_the_status_is_true(given_: TrainJob, pods: list[JobPod] | None, status: str) -> None:
     assert job_view(given_, pods, None).status == status
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod, current, list_pods, read_pods
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, current, list_pods, read_pods
 from tests.apiserver import Recorded
 from tests.trainer.kubernetes.objects import Made, ended, running, terminated, unschedulable, waiting
 
@@ -76,7 +76,7 @@ def test_the_newest_attempt_of_each_step_counts(server: Recorded, namespace: str
 
 def test_pods_of_an_earlier_job_of_that_name_do_not_count() -> None:
     early, late = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
-    pods = [Pod("old", job="a", step="node-0", created=early), Pod("new", job="a", step="node-1", created=late)]
+    pods = [JobPod("old", job="a", step="node-0", created=early), JobPod("new", job="a", step="node-1", created=late)]
     assert [pod.name for pod in current(pods, since=late)] == ["new"]
 
 

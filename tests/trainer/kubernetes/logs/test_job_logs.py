@@ -14,11 +14,11 @@ import pytest
 
 from kubeflow.cluster import Cluster, Forbidden
 from kubeflow.cluster.pods.line_position import Answer, Mark
+from kubeflow.cluster.pods.log_requests import LogPace, last_lines
 from kubeflow.cluster.pods.schedule import Pace
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.backends.kubernetes.jobs.pods import list_pods
 from kubeflow.trainer.backends.kubernetes.logs.job_logs import read
-from kubeflow.trainer.backends.kubernetes.logs.log_requests import LogPace, last_lines
 from kubeflow.trainer.types.loglines import LogLines
 from tests.apiserver import Recorded
 from tests.trainer.kubernetes.edge import Edge, Fault

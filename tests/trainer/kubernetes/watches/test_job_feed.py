@@ -13,7 +13,7 @@ import pytest
 from kubeflow.cluster import Cluster, wire
 from kubeflow.cluster.pods.schedule import Pace
 from kubeflow.cluster.wire import Json
-from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod, current
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, current
 from kubeflow.trainer.backends.kubernetes.watches.job_feed import Watches
 from kubeflow.trainer.errors import JobNotFound
 from kubeflow.trainer.types.jobs import JobStatus, Step, TrainJob
@@ -36,7 +36,7 @@ NO_JOBS = {"ready": 0, "succeeded": 0, "failed": 0, "suspended": 0}
 QUICK = Pace(retry=0.01, longest_retry=0.1)
 
 
-def view(job: Json, pods: Sequence[Pod] | None) -> TrainJob:
+def view(job: Json, pods: Sequence[JobPod] | None) -> TrainJob:
     status: JobStatus = "Created"
     for condition in wire.objects(job, "status", "conditions"):
         if wire.text(condition, "type") == "Complete":

@@ -9,12 +9,12 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from kubeflow.cluster import wire
+from kubeflow.cluster.pods.log_requests import last_lines
 from kubeflow.cluster.wire import NOTHING, Json
 from kubeflow.core.resource import Request, Transport
 from kubeflow.trainer.backends.kubernetes.diagnosis.first_failure import Failure, Logs, first_failure, suspects
 from kubeflow.trainer.backends.kubernetes.diagnosis.job_events import Family, Happening, soonest_happenings
-from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod, current, list_pods, of_job
-from kubeflow.trainer.backends.kubernetes.logs.log_requests import last_lines
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, current, list_pods, of_job
 
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 _JOB_UID = "kueue.x-k8s.io/job-uid"
@@ -39,7 +39,7 @@ class Evidence:
     """
 
     job: Json
-    pods: Sequence[Pod] = ()
+    pods: Sequence[JobPod] = ()
     events: Sequence[Happening] = ()
     workload: Json = field(default_factory=lambda: NOTHING)
     claims: dict[str, Json | None] = field(default_factory=dict[str, "Json | None"])
@@ -57,7 +57,7 @@ class Evidence:
         return wire.time(self.job, "metadata", "creationTimestamp")
 
     @property
-    def current(self) -> list[Pod]:
+    def current(self) -> list[JobPod]:
         """The newest pod of each step."""
         return current(self.pods)
 
@@ -86,19 +86,19 @@ class Gatherer:
         pods: Its pods, if they are known already.
     """
 
-    def __init__(self, transport: Transport, namespace: str, job: Json, pods: Sequence[Pod] | None = None) -> None:
+    def __init__(self, transport: Transport, namespace: str, job: Json, pods: Sequence[JobPod] | None = None) -> None:
         self._transport = transport
         self._namespace = namespace
         self._job = job
         self.gaps: list[str] = []
         self._pods = None if pods is None else of_job(pods, wire.time(job, "metadata", "creationTimestamp"))
 
-    def pods(self) -> list[Pod]:
+    def pods(self) -> list[JobPod]:
         """Return the pods of the job: one request, the first time."""
         if self._pods is not None:
             return self._pods
         name, created = wire.text(self._job, "metadata", "name"), wire.time(self._job, "metadata", "creationTimestamp")
-        found = self._try("its pods", lambda: list_pods(self._transport, self._namespace, name), list[Pod]())
+        found = self._try("its pods", lambda: list_pods(self._transport, self._namespace, name), list[JobPod]())
         self._pods = of_job(found, created)
         return self._pods
 
@@ -185,7 +185,7 @@ class Gatherer:
             return otherwise
 
 
-def _awaited(pods: Sequence[Pod]) -> list[str]:
+def _awaited(pods: Sequence[JobPod]) -> list[str]:
     """Return the claims of pods that are not placed, or not started, which they may be waiting for."""
     waiting = [pod for pod in pods if pod.phase == "Pending" and not pod.container.has_log]
     return list(dict.fromkeys(claim for pod in waiting for claim in pod.claims))

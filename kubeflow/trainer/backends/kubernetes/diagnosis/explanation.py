@@ -10,7 +10,7 @@ from kubeflow.core.resource import Transport
 from kubeflow.trainer.backends.kubernetes.diagnosis.evidence import Evidence, Gatherer
 from kubeflow.trainer.backends.kubernetes.diagnosis.first_failure import first_failure, outcome_of_rank_zero
 from kubeflow.trainer.backends.kubernetes.diagnosis.rules import Finding, findings
-from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod, current
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, current
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.diagnosis.remedies import SHOWN_LINES
 from kubeflow.trainer.errors import JobFailed
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def diagnose(
-    transport: Transport, namespace: str, job: Json, view: TrainJob, pods: Sequence[Pod] | None = None
+    transport: Transport, namespace: str, job: Json, view: TrainJob, pods: Sequence[JobPod] | None = None
 ) -> Diagnosis:
     """Return why a job is where it is, with 2 to 9 requests. What may not be seen is a finding, and no error.
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kubeflow.trainer.backends.kubernetes.jobs.pods import Container, Exit, Pod
+from kubeflow.cluster.pods.pod import Container, Exit
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 from kubeflow.trainer.diagnosis.torchrun_output import RankExit, first_exit, without_torchrun
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Failure:
         said: Its last lines, without what torchrun adds; the end of its traceback where there are none.
     """
 
-    pod: Pod
+    pod: JobPod
     container: Container
     exit: Exit
     previous: bool
@@ -121,7 +122,7 @@ def how_it_ended(exit_: Exit) -> str:
     return f"{_how(code)} (exit code {code})" if _signal(code) is not None else _how(code)
 
 
-def first_failure(pods: Iterable[Pod], logs: Logs = _UNREAD) -> Failure | None:
+def first_failure(pods: Iterable[JobPod], logs: Logs = _UNREAD) -> Failure | None:
     """Return what failed first in the newest attempt in which anything did.
 
     Launchers and controllers end the others when one has failed, so what was told to end comes last. The peers of a
@@ -138,7 +139,7 @@ def first_failure(pods: Iterable[Pod], logs: Logs = _UNREAD) -> Failure | None:
     return killed[0] if killed else failures[0]
 
 
-def suspects(pods: Iterable[Pod]) -> list[Failure]:
+def suspects(pods: Iterable[JobPod]) -> list[Failure]:
     """Return the failures that may be the first one, most likely first: their logs say what their pods do not.
 
     A rank that was killed within a container leaves no word, and its container ends like any other that failed.
@@ -154,13 +155,13 @@ def suspects(pods: Iterable[Pod]) -> list[Failure]:
     return [first, *(peer for peer in peers if peer.key != first.key)][:_SUSPECTS]
 
 
-def all_failures(pods: Iterable[Pod], logs: Logs = _UNREAD) -> list[Failure]:
+def all_failures(pods: Iterable[JobPod], logs: Logs = _UNREAD) -> list[Failure]:
     """Return how each container failed last, first failure first."""
     found = [failure for pod in pods for failure in _failures(pod, logs)]
     return sorted(found, key=lambda failure: (failure.told_to_end, _time(failure), failure.pod.step))
 
 
-def outcome_of_rank_zero(pods: Sequence[Pod]) -> RankOutcome | None:
+def outcome_of_rank_zero(pods: Sequence[JobPod]) -> RankOutcome | None:
     """Return how rank 0 says it ended; `None` when it left no word."""
     from kubeflow.packaging import parse_outcome
 
@@ -172,13 +173,13 @@ def outcome_of_rank_zero(pods: Sequence[Pod]) -> RankOutcome | None:
     return None
 
 
-def _of_newest_attempt(pods: Iterable[Pod], logs: Logs) -> list[Failure]:
+def _of_newest_attempt(pods: Iterable[JobPod], logs: Logs) -> list[Failure]:
     failures = all_failures(pods, logs)
     newest = max((failure.pod.attempt for failure in failures), default=0)
     return [failure for failure in failures if failure.pod.attempt == newest]
 
 
-def _failures(pod: Pod, logs: Logs) -> Iterable[Failure]:
+def _failures(pod: JobPod, logs: Logs) -> Iterable[Failure]:
     from kubeflow.packaging import parse_outcome
 
     for container in pod.containers:

@@ -20,7 +20,7 @@ from kubeflow.core.paging import pages
 from kubeflow.core.resource import Transport
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 from kubeflow.trainer.backends.kubernetes.jobs.lookup import created, find_job
-from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 from kubeflow.trainer.backends.kubernetes.jobs.status import runtime_key
 from kubeflow.trainer.backends.kubernetes.jobs.views import pods_of
 from kubeflow.trainer.constants import constants
@@ -86,7 +86,7 @@ class Family:
     name: str
     uid: str = ""
     created: datetime | None = None
-    pods: Sequence[Pod] = ()
+    pods: Sequence[JobPod] = ()
     replicated_jobs: Sequence[str] = ()
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from kubeflow.cluster import wire
 from kubeflow.trainer.backends.kubernetes.diagnosis.evidence import Evidence
 from kubeflow.trainer.backends.kubernetes.diagnosis.first_failure import Failure, all_failures, first_failure
-from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 from kubeflow.trainer.diagnosis.remedies import remedies
 
 # Seconds after which a job that nobody has touched is one that nobody will touch.
@@ -211,7 +211,7 @@ def _claims(evidence: Evidence) -> Iterator[Finding]:
 def _unplaced(evidence: Evidence) -> Iterator[Finding]:
     """Pods that the scheduler cannot place: one finding for all of those for which it says the same."""
     events = {event.name: event.message for event in evidence.events if event.reason == "FailedScheduling"}
-    said: dict[str, list[Pod]] = {}
+    said: dict[str, list[JobPod]] = {}
     for pod in evidence.current:
         if pod.phase == "Pending" and not pod.node and not pod.deleting:
             words = pod.scheduling_message if pod.scheduling_reason == "Unschedulable" else events.get(pod.name, "")
@@ -291,7 +291,7 @@ _RULES: tuple[Callable[[Evidence], Iterable[Finding]], ...] = (
 )
 
 
-def _steps(pods: Iterable[Pod]) -> str:
+def _steps(pods: Iterable[JobPod]) -> str:
     names = [pod.step for pod in pods]
     shown = ", ".join(names[:3])
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kubeflow_api.trainer import v1alpha1
 
 from kubeflow.cluster.lenient import only
-from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 from kubeflow.trainer.backends.kubernetes.runtimes.devices import device_in, device_of
 from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime, Part
 from kubeflow.trainer.constants import constants
@@ -48,7 +48,7 @@ class _Expected:
 
 
 def job_steps(
-    job: v1alpha1.TrainJob, pods: Sequence[Pod] | None, known: KnownRuntime | None, status: JobStatus
+    job: v1alpha1.TrainJob, pods: Sequence[JobPod] | None, known: KnownRuntime | None, status: JobStatus
 ) -> tuple[Step, ...]:
     """Return the steps of a job, in order: those that its runtime and its number of nodes ask for, and those of pods.
 
@@ -69,7 +69,7 @@ def job_steps(
     return tuple(sorted(steps, key=_order))
 
 
-def _step(step: _Expected, pod: Pod | None, absent: str | None) -> Step:
+def _step(step: _Expected, pod: JobPod | None, absent: str | None) -> Step:
     if pod is None:
         return Step(step.name, absent, "", step.device, step.device_count)
     device, count = device_in(pod.resources)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Literal
 
 from kubeflow.cluster import wire
+from kubeflow.cluster.pods.pod import Pod, pods_path, read_pod
 from kubeflow.cluster.wire import Json
 from kubeflow.core.resource import Transport
 from kubeflow.trainer.constants import constants
@@ -23,141 +23,39 @@ _COMPLETION_INDEX = "batch.kubernetes.io/job-completion-index"
 
 _NPROC = "PET_NPROC_PER_NODE"
 
-ContainerState = Literal["Waiting", "Running", "Terminated", "Unknown"]
-
 
 @dataclass(frozen=True, slots=True)
-class Exit:
-    """How a container ended once.
+class JobPod(Pod):
+    """A pod of a TrainJob.
 
     Attributes:
-        exit_code: Of its first process; `None` when unknown. 128 and a signal's number for one that a signal ended.
-        reason: The kubelet's word: `"Completed"`, `"Error"`, `"OOMKilled"`, ...; may be empty.
-        message: The termination message: what the container itself left; may be empty.
-        started: When it started, if known.
-        finished: When it ended, if known; whole seconds.
-    """
-
-    exit_code: int | None
-    reason: str = ""
-    message: str = ""
-    started: datetime | None = None
-    finished: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """A container of a pod.
-
-    Attributes:
-        name: Its name.
-        init: Whether it is an init container.
-        state: `"Waiting"`, `"Running"`, `"Terminated"`, or `"Unknown"` before the kubelet has said anything.
-        reason: Why it waits or how it ended: `"ImagePullBackOff"`, `"OOMKilled"`, `"Error"`; may be empty.
-        message: In words, or what the container itself left when it ended; may be empty.
-        exit_code: Of its present instance, when that has ended.
-        restarts: How often it was started again in this pod.
-        started: When the present instance started.
-        finished: When the present instance ended.
-        previous: How the instance before ended; `None` when there was none.
-    """
-
-    name: str
-    init: bool = False
-    state: ContainerState = "Unknown"
-    reason: str = ""
-    message: str = ""
-    exit_code: int | None = None
-    restarts: int = 0
-    started: datetime | None = None
-    finished: datetime | None = None
-    previous: Exit | None = None
-
-    @property
-    def exits(self) -> list[Exit]:
-        """How its last two instances ended, as far as they have, oldest first."""
-        known = [self.previous] if self.previous is not None else []
-        if self.state == "Terminated":
-            known.append(Exit(self.exit_code, self.reason, self.message, self.started, self.finished))
-        return known
-
-    @property
-    def has_log(self) -> bool:
-        """Whether some instance of it has run, so that there is a log to read."""
-        return self.state in ("Running", "Terminated") or self.restarts > 0 or self.previous is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Pod:
-    """A pod of a job.
-
-    Attributes:
-        name: Its name.
-        uid: Its uid.
         job: The TrainJob that it belongs to, by name.
         replicated_job: The job of the JobSet that it is of: `"node"`, `"launcher"`, `"dataset-initializer"`, ...
         job_index: Index of the replica of that job; 0 in all jobs that Trainer makes.
         completion_index: Its index within that job.
         step: The step as users name it: `"node-0"`, `"dataset-initializer"`; see `read_pods`.
-        phase: `"Pending"`, `"Running"`, `"Succeeded"`, `"Failed"` or `"Unknown"`.
         attempt: How often the JobSet had been restarted as a whole when this pod was made.
-        containers: Init containers first, in the order of the pod.
-        main: Name of the container that the step is about.
-        reason: Why the pod as a whole failed: `"Evicted"`, `"NodeLost"`; mostly empty.
-        message: The same in words; mostly empty.
-        scheduling_reason: Why it is not placed: `"Unschedulable"`, `"SchedulingGated"`; empty once it is.
-        scheduling_message: The same in the scheduler's words.
-        disruption: Why the cluster ends it: `"PreemptionByScheduler"`, `"DeletionByTaintManager"`; mostly empty.
-        disruption_message: The same in words.
-        created: When it was made; `None` when unknown.
-        deleting: Whether its deletion is under way.
-        node: The machine that it was placed on; empty before.
         jobset_uid: Uid of the JobSet that it belongs to; may be empty.
-        owner_uid: Uid of the Job that made it; may be empty.
-        claims: Names of the PersistentVolumeClaims that it mounts.
-        resources: What its main container has been promised, by resource name: limits, else requests.
         num_proc_per_node: `PET_NPROC_PER_NODE` of its main container, as written; empty when it has none.
     """
 
-    name: str
-    uid: str = ""
     job: str = ""
     replicated_job: str = ""
     job_index: int = 0
     completion_index: int = 0
     step: str = ""
-    phase: str = "Unknown"
     attempt: int = 0
-    containers: Sequence[Container] = ()
-    main: str = ""
-    reason: str = ""
-    message: str = ""
-    scheduling_reason: str = ""
-    scheduling_message: str = ""
-    disruption: str = ""
-    disruption_message: str = ""
-    created: datetime | None = None
-    deleting: bool = False
-    node: str = ""
     jobset_uid: str = ""
-    owner_uid: str = ""
-    claims: Sequence[str] = ()
-    resources: Mapping[str, str] = field(default_factory=dict[str, str])
     num_proc_per_node: str = ""
 
     @property
-    def container(self) -> Container:
-        """The main container; one of which nothing is known when the kubelet has not reported it."""
-        return next((c for c in self.containers if c.name == self.main and not c.init), Container(self.main))
-
-    @property
-    def ended(self) -> bool:
-        """Whether all of its containers have ended for good."""
-        return self.phase in ("Succeeded", "Failed")
+    def display_name(self) -> str:
+        """The step, by which users know the pod."""
+        return self.step
 
     @property
     def is_node(self) -> bool:
-        """Whether it is a training node."""
+        """True when the pod is a training node."""
         return self.node_index is not None
 
     @property
@@ -166,12 +64,7 @@ class Pod:
         return node_index(self.step)
 
 
-def pods_path(namespace: str) -> str:
-    """Return the path of the pods of `namespace`."""
-    return wire.core_path(namespace, "pods")
-
-
-def list_pods(transport: Transport, namespace: str, job: str | None = None) -> list[Pod]:
+def list_pods(transport: Transport, namespace: str, job: str | None = None) -> list[JobPod]:
     """Return the pods of one job, or of all jobs of the namespace, with one request for each 500 of them.
 
     Args:
@@ -191,7 +84,7 @@ def list_pods(transport: Transport, namespace: str, job: str | None = None) -> l
     return read_pods(wire.listed(transport, pods_path(namespace), {"labelSelector": selector}))
 
 
-def read_pods(items: Iterable[object]) -> list[Pod]:
+def read_pods(items: Iterable[object]) -> list[JobPod]:
     """Return what the pods in `items` say, as the API server wrote them; odd ones have odd values and raise nothing.
 
     Steps are named as the published package names them. A pod of the job `launcher` is `node-0`, and workers beside it
@@ -205,14 +98,14 @@ def read_pods(items: Iterable[object]) -> list[Pod]:
     return sorted(named, key=_order)
 
 
-def current(pods: Iterable[Pod], *, since: datetime | None = None) -> list[Pod]:
+def current(pods: Iterable[JobPod], *, since: datetime | None = None) -> list[JobPod]:
     """Return the newest pod of each step, in the order of steps: initializers first, nodes by index.
 
     Args:
         pods: Pods of one job or of several.
         since: When the job was made: pods from before are of an earlier job of that name, and left out.
     """
-    newest: dict[tuple[str, str, int, int], Pod] = {}
+    newest: dict[tuple[str, str, int, int], JobPod] = {}
     for pod in of_job(pods, since):
         key = (pod.job, pod.replicated_job, pod.job_index, pod.completion_index)
         if key not in newest or _age(pod) > _age(newest[key]):
@@ -220,64 +113,45 @@ def current(pods: Iterable[Pod], *, since: datetime | None = None) -> list[Pod]:
     return sorted(newest.values(), key=step_order)
 
 
-def of_job(pods: Iterable[Pod], since: datetime | None) -> list[Pod]:
+def of_job(pods: Iterable[JobPod], since: datetime | None) -> list[JobPod]:
     """Return the pods that were not made before `since`, which are of an earlier job of the same name."""
     return [pod for pod in pods if since is None or pod.created is None or pod.created >= since]
 
 
-def step_order(pod: Pod) -> tuple[str, bool, int, str]:
+def step_order(pod: JobPod) -> tuple[str, bool, int, str]:
     """Sort key: the order in which users see steps."""
     index = pod.node_index
     return pod.job, index is not None, index or 0, pod.step
 
 
-def _age(pod: Pod) -> tuple[int, float, bool]:
+def _age(pod: JobPod) -> tuple[int, float, bool]:
     # Creation is in whole seconds: of two in the same one, that which still runs came later.
     return pod.attempt, pod.created.timestamp() if pod.created else 0.0, not (pod.ended or pod.deleting)
 
 
-def _order(pod: Pod) -> tuple[str, str, int, int, tuple[int, float, bool], str]:
+def _order(pod: JobPod) -> tuple[str, str, int, int, tuple[int, float, bool], str]:
     return pod.job, pod.replicated_job, pod.job_index, pod.completion_index, _age(pod), pod.name
 
 
-def _read(item: object) -> tuple[Pod, bool]:
+def _read(item: object) -> tuple[JobPod, bool]:
     """Return the pod, and whether it is a worker of an MPI launcher."""
     labels = wire.strings(item, "metadata", "labels")
-    name = wire.text(item, "metadata", "name")
     job = labels.get(JOB_LABEL, "")
     replicated_job = labels.get(_REPLICATED_JOB, "")
     main = _main(item, replicated_job)
-    unplaced = wire.condition(item, "PodScheduled", "False")
-    disrupted = wire.condition(item, "DisruptionTarget")
-    volumes = wire.objects(item, "spec", "volumes")
-    claims = [wire.text(volume, "persistentVolumeClaim", "claimName") for volume in volumes]
     # The controller mounts the keys of MPI into launcher and workers, before there is a launcher to be seen.
+    volumes = wire.objects(item, "spec", "volumes")
     worker = any(wire.text(volume, "secret", "secretName") == f"{job}-mpi-ssh-auth" for volume in volumes)
     index = labels.get(_COMPLETION_INDEX) or wire.text(item, "metadata", "annotations", _COMPLETION_INDEX)
-    pod = Pod(
-        name=name,
-        uid=wire.text(item, "metadata", "uid"),
+    read = read_pod(item, main)
+    pod = JobPod(
+        **{part.name: getattr(read, part.name) for part in fields(read)},
         job=job,
         replicated_job=replicated_job,
         job_index=_number(labels.get(_JOB_INDEX)),
         completion_index=_number(index),
-        phase=wire.text(item, "status", "phase") or "Unknown",
         attempt=_number(labels.get(_ATTEMPT)),
-        containers=_containers(item),
-        main=wire.text(main, "name"),
-        reason=wire.text(item, "status", "reason"),
-        message=wire.text(item, "status", "message"),
-        scheduling_reason=wire.text(unplaced, "reason"),
-        scheduling_message=wire.text(unplaced, "message"),
-        disruption=wire.text(disrupted, "reason"),
-        disruption_message=wire.text(disrupted, "message"),
-        created=wire.time(item, "metadata", "creationTimestamp"),
-        deleting=bool(wire.at(item, "metadata", "deletionTimestamp")),
-        node=wire.text(item, "spec", "nodeName"),
         jobset_uid=labels.get(_JOBSET_UID, ""),
-        owner_uid=next((wire.text(owner, "uid") for owner in wire.objects(item, "metadata", "ownerReferences")), ""),
-        claims=[claim for claim in claims if claim],
-        resources={**_amounts(main, "requests"), **_amounts(main, "limits")},
         num_proc_per_node=next(
             (wire.text(env, "value") for env in wire.objects(main, "env") if wire.text(env, "name") == _NPROC), ""
         ),
@@ -285,7 +159,7 @@ def _read(item: object) -> tuple[Pod, bool]:
     return pod, worker
 
 
-def _step(pod: Pod, *, worker: bool) -> str:
+def _step(pod: JobPod, *, worker: bool) -> str:
     if pod.replicated_job == constants.LAUNCHER:
         return node_step(pod.completion_index)
     if constants.NODE in (pod.replicated_job, pod.main):
@@ -304,63 +178,6 @@ def _main(item: object, replicated_job: str) -> Json:
             if wire.text(container, "name") == wanted:
                 return container
     return containers[0] if containers else {}
-
-
-def _containers(item: object) -> list[Container]:
-    found: list[Container] = []
-    for listed, statuses, init in (
-        ("initContainers", "initContainerStatuses", True),
-        ("containers", "containerStatuses", False),
-    ):
-        reported = {wire.text(status, "name"): status for status in wire.objects(item, "status", statuses)}
-        names = [wire.text(container, "name") for container in wire.objects(item, "spec", listed)]
-        names += [name for name in reported if name not in names]
-        found += [_container(name, reported.get(name, {}), init) for name in names]
-    return found
-
-
-def _container(name: str, status: Json, init: bool) -> Container:
-    state = wire.mapping(status, "state")
-    restarts = wire.integer(status, "restartCount") or 0
-    before = wire.mapping(status, "lastState", "terminated")
-    previous = _exit(before) if before else None
-    if waiting := wire.mapping(state, "waiting"):
-        reason, message = wire.text(waiting, "reason"), wire.text(waiting, "message")
-        return Container(name, init, "Waiting", reason, message, restarts=restarts, previous=previous)
-    if "running" in state:
-        started = wire.time(state, "running", "startedAt")
-        return Container(name, init, "Running", restarts=restarts, started=started, previous=previous)
-    if "terminated" in state:
-        end = _exit(wire.mapping(state, "terminated"))
-        return Container(
-            name,
-            init,
-            "Terminated",
-            end.reason,
-            end.message,
-            end.exit_code,
-            restarts,
-            end.started,
-            end.finished,
-            previous,
-        )
-    known: ContainerState = "Waiting" if "waiting" in state else "Unknown"
-    return Container(name, init, known, restarts=restarts, previous=previous)
-
-
-def _exit(terminated: Json) -> Exit:
-    return Exit(
-        wire.integer(terminated, "exitCode"),
-        wire.text(terminated, "reason"),
-        wire.text(terminated, "message"),
-        wire.time(terminated, "startedAt"),
-        wire.time(terminated, "finishedAt"),
-    )
-
-
-def _amounts(container: Json, which: str) -> dict[str, str]:
-    given = wire.mapping(container, "resources", which)
-    return {name: str(amount) for name, amount in given.items() if isinstance(amount, (str, int, float))}
 
 
 def _number(written: str | None) -> int:

@@ -15,7 +15,7 @@ from kubeflow_api.trainer import v1alpha1
 
 from kubeflow.cluster.lenient import each, only
 from kubeflow.trainer.backends.kubernetes.jobs.job_steps import job_steps, num_nodes
-from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod, current
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, current
 from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.jobs import JobStatus, TrainJob
@@ -25,7 +25,7 @@ from kubeflow.trainer.types.trainers import TrainerType
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-def job_view(job: v1alpha1.TrainJob, pods: Iterable[Pod] | None, known: KnownRuntime | None) -> TrainJob:
+def job_view(job: v1alpha1.TrainJob, pods: Iterable[JobPod] | None, known: KnownRuntime | None) -> TrainJob:
     """Return what users see of `job`.
 
     Args:
@@ -51,7 +51,7 @@ def job_view(job: v1alpha1.TrainJob, pods: Iterable[Pod] | None, known: KnownRun
     )
 
 
-def job_status(job: v1alpha1.TrainJob, pods: Sequence[Pod]) -> JobStatus:
+def job_status(job: v1alpha1.TrainJob, pods: Sequence[JobPod]) -> JobStatus:
     """Return the status of a job with these pods, the newest of each step.
 
     The last condition is not the state: a resumed job ends its list with Suspended, whose status is then False.

@@ -12,7 +12,7 @@ from kubeflow.core import selector
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 from kubeflow.trainer.backends.kubernetes.jobs.lookup import find_job
-from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod, list_pods
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, list_pods
 from kubeflow.trainer.backends.kubernetes.jobs.status import job_view, runtime_key
 from kubeflow.trainer.types.jobs import TrainJob
 from kubeflow.trainer.types.runtimes import RuntimeKind
@@ -62,12 +62,12 @@ def list_jobs(connection: Connection, label_selector: str | None = None) -> list
     return sorted(views, key=lambda view: (view.creation_timestamp, view.name))
 
 
-def shown(connection: Connection, job: v1alpha1.TrainJob, pods: Sequence[Pod] | None) -> TrainJob:
+def shown(connection: Connection, job: v1alpha1.TrainJob, pods: Sequence[JobPod] | None) -> TrainJob:
     """Return what users see of `job`, with its runtime as it was last read."""
     return job_view(job, pods, connection.runtimes.remembered(*runtime_key(job)))
 
 
-def pods_of(connection: Connection, job: str | None = None) -> list[Pod] | None:
+def pods_of(connection: Connection, job: str | None = None) -> list[JobPod] | None:
     """Return the pods of one job or of all; `None` when these credentials may not list pods."""
     try:
         return list_pods(connection.transport, connection.namespace, job)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 from kubeflow.cluster.pods.line_position import Mark, nanoseconds
-from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 from kubeflow.trainer.positions import read_position, refused, write_position
 
 _UID = 8  # characters of a pod's uid: enough to tell the pods of one step apart
@@ -23,7 +23,7 @@ class Place(NamedTuple):
     mark: Mark
 
     @classmethod
-    def of(cls, pod: Pod, mark: Mark | None) -> Place | None:
+    def of(cls, pod: JobPod, mark: Mark | None) -> Place | None:
         """Return the place of the line at `mark`; `None` where lines have no times."""
         return None if mark is None else cls(pod.uid[:_UID], mark)
 
@@ -44,12 +44,12 @@ class Bookmarks:
             self._done.setdefault(step, []).append(known.pod)
         self._last[step] = place
 
-    def last(self, pod: Pod) -> Mark | None:
+    def last(self, pod: JobPod) -> Mark | None:
         """Return the last line that was read of its step, if that is one of this very pod."""
         place = self._last.get(pod.step)
         return place.mark if place is not None and place.pod == pod.uid[:_UID] else None
 
-    def unread(self, pods: Sequence[Pod]) -> list[Pod]:
+    def unread(self, pods: Sequence[JobPod]) -> list[JobPod]:
         """Return the pods that have not been read to their end."""
         return [pod for pod in pods if pod.uid[:_UID] not in self._done.get(pod.step, ())]
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from kubeflow.cluster.pods.container_log import ContainerLog
+from kubeflow.cluster.pods.log_requests import LogPace, PodLogs, text
 from kubeflow.core.resource import Transport
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 from kubeflow.trainer.backends.kubernetes.jobs.job_steps import step_names
@@ -17,9 +19,7 @@ from kubeflow.trainer.backends.kubernetes.jobs.lookup import created, find_job
 from kubeflow.trainer.backends.kubernetes.jobs.pods import list_pods, of_job, step_order
 from kubeflow.trainer.backends.kubernetes.jobs.status import runtime_key
 from kubeflow.trainer.backends.kubernetes.logs.bookmarks import Bookmarks, Place
-from kubeflow.trainer.backends.kubernetes.logs.container_log import ContainerLog
 from kubeflow.trainer.backends.kubernetes.logs.live_lines import follow as following
-from kubeflow.trainer.backends.kubernetes.logs.log_requests import LogPace, PodLogs, text
 from kubeflow.trainer.steps import no_such_step
 from kubeflow.trainer.types.loglines import LogLines
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod, list_pods, of_job
+from kubeflow.cluster.pods.container_log import ContainerLog
+from kubeflow.cluster.pods.log_requests import PodLogs, refused, text
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, list_pods, of_job
 from kubeflow.trainer.backends.kubernetes.logs.bookmarks import Bookmarks, Place
-from kubeflow.trainer.backends.kubernetes.logs.container_log import ContainerLog
-from kubeflow.trainer.backends.kubernetes.logs.log_requests import PodLogs, refused, text
 from kubeflow.trainer.backends.kubernetes.watches.job_feed import JobFeed, ended
 
 logger = logging.getLogger(__name__)
@@ -57,9 +57,9 @@ class _Sight:
 
     version: int
     over: bool
-    pods: Sequence[Pod]
+    pods: Sequence[JobPod]
 
-    def pod(self, uid: str) -> Pod | None:
+    def pod(self, uid: str) -> JobPod | None:
         return next((pod for pod in self.pods if pod.uid == uid), None)
 
 
@@ -73,7 +73,7 @@ class _Job:
         self._since = since
         self._lock = threading.Lock()
         self._last: _Sight | None = None
-        self._ended: Sequence[Pod] | None = None
+        self._ended: Sequence[JobPod] | None = None
 
     def start(self) -> None:
         self.feed.start()
@@ -122,7 +122,7 @@ class _Job:
             self._last = sight
         return sight
 
-    def _final(self) -> Sequence[Pod]:
+    def _final(self) -> Sequence[JobPod]:
         """Return the pods as they are now that the job has ended: there will be no others."""
         with self._lock:
             if self._ended is None:
@@ -161,7 +161,7 @@ def _step(logs: PodLogs, job: _Job, step: str, begin: Bookmarks) -> Iterator[_Li
             job.wait(sight.version, None)
 
 
-def _pod(logs: PodLogs, job: _Job, pod: Pod, log: ContainerLog) -> Iterator[_Line]:
+def _pod(logs: PodLogs, job: _Job, pod: JobPod, log: ContainerLog) -> Iterator[_Line]:
     """Yield the lines of the main container of a pod until it has ended for good."""
     from kubeflow.cluster.errors import ClusterError, Invalid, NotFound
 

@@ -11,17 +11,18 @@ from urllib.parse import quote
 
 from kubeflow.cluster import wire
 from kubeflow.cluster.pods.collection_feed import Feed
+from kubeflow.cluster.pods.pod import pods_path
 from kubeflow.cluster.pods.pod_hints import PodHints
 from kubeflow.cluster.pods.schedule import Pace
 from kubeflow.cluster.wire import Json
 from kubeflow.core.resource import Interruption, Refusal, Transport
-from kubeflow.trainer.backends.kubernetes.jobs.pods import JOB_LABEL, Pod, pods_path, read_pods
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JOB_LABEL, JobPod, read_pods
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.jobs import TrainJob
 
 logger = logging.getLogger(__name__)
 
-View = Callable[[Json, Sequence[Pod] | None], TrainJob]
+View = Callable[[Json, Sequence[JobPod] | None], TrainJob]
 """Makes of a TrainJob as the server sends it, and of the pods of that name (`None` if nobody knows), what users see."""
 
 # A job is shown without its pods when these cannot be had although the job itself can.
@@ -160,7 +161,7 @@ class JobFeed:
         self._uid = self._uid or uid
         return found if uid and uid == self._uid else None
 
-    def pods(self) -> list[Pod]:
+    def pods(self) -> list[JobPod]:
         """Return its pods as far as they are known, those of earlier attempts too."""
         return read_pods(self._pods.objects)
 

@@ -12,8 +12,8 @@ import logging
 from collections.abc import Callable, Generator, Iterator
 
 from kubeflow.cluster.pods.line_position import Answer, Mark
-from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod
-from kubeflow.trainer.backends.kubernetes.logs.log_requests import PodLogs, refused
+from kubeflow.cluster.pods.log_requests import PodLogs, refused
+from kubeflow.cluster.pods.pod import Pod
 
 logger = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kubeflow.cluster import wire
+from kubeflow.cluster.pods.pod import Pod
 from kubeflow.cluster.pods.schedule import Pace
 from kubeflow.core.backoff import backoff
 from kubeflow.core.reflector import abort
 from kubeflow.core.resource import Request, Transport
-from kubeflow.trainer.backends.kubernetes.jobs.pods import Pod
 
 
 @dataclass(frozen=True, slots=True)
