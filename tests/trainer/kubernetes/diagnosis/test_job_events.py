@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kubeflow.cluster import Cluster, Forbidden
-from kubeflow.trainer.backends.kubernetes.diagnosis.job_events import Family, happenings, job_events, read_event
+from kubeflow.cluster.pods.events import read_event
+from kubeflow.trainer.backends.kubernetes.diagnosis.job_events import Family, happenings, job_events
 from kubeflow.trainer.backends.kubernetes.jobs.pods import list_pods
 from tests.apiserver import Recorded
 from tests.trainer.kubernetes.edge import Edge, Fault
@@ -102,7 +103,7 @@ def test_an_event_of_the_scheduler_has_its_time_elsewhere(cluster: Cluster, made
     (found,) = happenings(cluster, made.namespace, Family("a"))
     assert found.first == datetime(2026, 1, 1, 0, 0, 0, 123456, UTC)
     assert found.last == datetime(2026, 1, 1, 0, 5, tzinfo=UTC)
-    assert found.event.message == "0/1 nodes are available (7 times)"
+    assert user_event(found).message == "0/1 nodes are available (7 times)"
 
 
 def test_events_of_the_newer_group_are_read_too() -> None:

@@ -9,11 +9,12 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from kubeflow.cluster import wire
+from kubeflow.cluster.pods.events import Happening
 from kubeflow.cluster.pods.log_requests import last_lines
 from kubeflow.cluster.wire import NOTHING, Json
 from kubeflow.core.resource import Request, Transport
 from kubeflow.trainer.backends.kubernetes.diagnosis.first_failure import Failure, Logs, first_failure, suspects
-from kubeflow.trainer.backends.kubernetes.diagnosis.job_events import Family, Happening, soonest_happenings
+from kubeflow.trainer.backends.kubernetes.diagnosis.job_events import Family, soonest_happenings
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, current, list_pods, of_job
 
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"

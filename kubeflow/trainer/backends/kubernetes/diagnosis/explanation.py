@@ -9,6 +9,7 @@ from kubeflow.cluster.wire import Json
 from kubeflow.core.resource import Transport
 from kubeflow.trainer.backends.kubernetes.diagnosis.evidence import Evidence, Gatherer
 from kubeflow.trainer.backends.kubernetes.diagnosis.first_failure import first_failure, outcome_of_rank_zero
+from kubeflow.trainer.backends.kubernetes.diagnosis.job_events import user_event
 from kubeflow.trainer.backends.kubernetes.diagnosis.rules import Finding, findings
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, current
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
@@ -43,7 +44,7 @@ def diagnose(
     return Diagnosis(
         view,
         summary=_summary(evidence, view, found),
-        timeline=[happening.event for happening in evidence.events],
+        timeline=[user_event(happening) for happening in evidence.events],
         findings=[*(finding.text for finding in found), *gatherer.gaps],
         log=log,
         remedies=remedies or ([SHOWN_LINES] if log else []),

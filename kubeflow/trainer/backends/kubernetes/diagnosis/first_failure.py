@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kubeflow.cluster.pods.exits import describe_code, how_it_ended, signal_of
 from kubeflow.cluster.pods.pod import Container, Exit
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 from kubeflow.trainer.diagnosis.torchrun_output import RankExit, first_exit, without_torchrun
@@ -14,8 +15,7 @@ from kubeflow.trainer.diagnosis.torchrun_output import RankExit, first_exit, wit
 if TYPE_CHECKING:
     from kubeflow.packaging import RankError, RankOutcome
 
-_SIGNAL = 128  # a container that a signal ended has 128 and the number of it
-_TERM = _SIGNAL + signal.SIGTERM
+_TERM = 128 + signal.SIGTERM
 _NOTICED = 2.0  # seconds within which the peers of a killed rank may raise before its end is recorded
 _SUSPECTS = 3  # whose logs are read
 _LAST_LINES = 20
@@ -23,11 +23,6 @@ _LAST_LINES = 20
 Logs = Mapping[tuple[str, str], Sequence[str]]
 """The last lines of containers, by the uid of the pod and the name of the container."""
 _UNREAD: Logs = {}
-
-_ODD = {
-    126: "its command cannot be executed (exit code 126)",
-    127: "its command was not found (exit code 127)",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +81,7 @@ class Failure:
         if self.error is not None:
             return f"raised {self.error}"
         if self.rank_exit is not None and not self.out_of_memory:
-            return _how(self.rank_exit.exit_code)
+            return describe_code(self.rank_exit.exit_code)
         return how_it_ended(self.exit)
 
     @property
@@ -97,7 +92,7 @@ class Failure:
     @property
     def by_signal(self) -> signal.Signals | None:
         """The signal that ended the rank, or else the container; `None` if none did."""
-        return _signal(self.rank_exit.exit_code if self.rank_exit is not None else self.exit.exit_code)
+        return signal_of(self.rank_exit.exit_code if self.rank_exit is not None else self.exit.exit_code)
 
     @property
     def killed(self) -> bool:
@@ -108,18 +103,6 @@ class Failure:
     def told_to_end(self) -> bool:
         """Whether it was ended in an orderly way: because of another's failure, mostly."""
         return self.error is None and self.exit.exit_code == _TERM
-
-
-def how_it_ended(exit_: Exit) -> str:
-    """Return how a container ended, in words: `"exited with code 1"`."""
-    code = exit_.exit_code
-    if exit_.reason == "OOMKilled":
-        return f"ran out of memory (OOMKilled, exit code {code})"
-    if exit_.reason in ("StartError", "ContainerCannotRun"):
-        return f"could not be started: {exit_.message.strip() or exit_.reason}"
-    if code is None or exit_.reason == "ContainerStatusUnknown":
-        return "ended, and its machine does not say how"
-    return f"{_how(code)} (exit code {code})" if _signal(code) is not None else _how(code)
 
 
 def first_failure(pods: Iterable[JobPod], logs: Logs = _UNREAD) -> Failure | None:
@@ -220,18 +203,6 @@ def _up_to(lines: list[str], error: RankError) -> list[str]:
         if line.startswith(beginnings):
             return lines[: index + len(message)]
     return lines
-
-
-def _how(code: int) -> str:
-    """Return how a process ended, by its exit code as Python or as a shell has it."""
-    if (by := _signal(code)) is not None:
-        return f"was killed by {by.name}"
-    return f"failed: {_ODD[code]}" if code in _ODD else f"exited with code {code}"
-
-
-def _signal(code: int | None) -> signal.Signals | None:
-    number = 0 if code is None else -code if code < 0 else code - _SIGNAL
-    return signal.Signals(number) if number in set(signal.Signals) else None
 
 
 def _at_once(failure: Failure, first: Failure) -> bool:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from kubeflow.cluster import wire
 from kubeflow.cluster.lenient import only
-from kubeflow.cluster.wire import Json
+from kubeflow.cluster.pods.events import Happening, read_event
 from kubeflow.core.paging import pages
 from kubeflow.core.resource import Transport
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
@@ -36,39 +36,6 @@ _PAGES = 8
 _PODS = 5
 # Pods that say most come first.
 _TELLING = {"Failed": 0, "Pending": 1, "Unknown": 2, "Running": 3, "Succeeded": 4}
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """One event as the cluster keeps it.
-
-    Attributes:
-        kind: Kind of the object that it is about.
-        name: Its name.
-        uid: Its uid; may be empty.
-        reason: In one CamelCase word.
-        message: In words.
-        warning: Whether it is a warning.
-        count: How often it happened.
-        first: When it happened first.
-        last: When it happened last.
-    """
-
-    kind: str
-    name: str
-    uid: str
-    reason: str
-    message: str
-    warning: bool
-    count: int
-    first: datetime
-    last: datetime
-
-    @property
-    def event(self) -> Event:
-        """The event as users see it."""
-        times = f" ({self.count} times)" if self.count > 1 else ""
-        return Event(self.kind, self.name, self.message + times, self.reason, self.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +77,12 @@ def events_of(connection: Connection, name: str) -> list[Event]:
     return job_events(connection.transport, connection.namespace, family)
 
 
+def user_event(happening: Happening) -> Event:
+    """Return an event as users see it."""
+    times = f" ({happening.count} times)" if happening.count > 1 else ""
+    return Event(happening.kind, happening.name, happening.message + times, happening.reason, happening.first)
+
+
 def job_events(transport: Transport, namespace: str, family: Family) -> list[Event]:
     """Return what happened to a job and to all that belongs to it, oldest first.
 
@@ -117,7 +90,7 @@ def job_events(transport: Transport, namespace: str, family: Family) -> list[Eve
         Forbidden: These credentials may not list events.
         ClusterError: As the transport does.
     """
-    return [happening.event for happening in happenings(transport, namespace, family)]
+    return [user_event(happening) for happening in happenings(transport, namespace, family)]
 
 
 def happenings(transport: Transport, namespace: str, family: Family) -> list[Happening]:
@@ -167,36 +140,6 @@ def of_family(events: Iterable[Happening], family: Family) -> list[Happening]:
 
 def _when(event: Happening) -> tuple[datetime, datetime]:
     return event.first, event.last
-
-
-def read_event(item: Json) -> Happening:
-    """Read an event of core/v1 or events.k8s.io/v1, with any of the times that those who write events fill in."""
-    about = wire.mapping(item, "involvedObject") or wire.mapping(item, "regarding")
-    created = wire.time(item, "metadata", "creationTimestamp")
-    firsts = [
-        wire.time(item, "firstTimestamp"),
-        wire.time(item, "deprecatedFirstTimestamp"),
-        wire.time(item, "eventTime"),
-    ]
-    lasts = [
-        wire.time(item, "series", "lastObservedTime"),
-        wire.time(item, "lastTimestamp"),
-        wire.time(item, "deprecatedLastTimestamp"),
-    ]
-    last = next((time for time in lasts if time), None)
-    first = next((time for time in (*firsts, created, last) if time), datetime.fromtimestamp(0, UTC))
-    counts = [wire.integer(item, *path) for path in (("series", "count"), ("count",), ("deprecatedCount",))]
-    return Happening(
-        kind=wire.text(about, "kind"),
-        name=wire.text(about, "name"),
-        uid=wire.text(about, "uid"),
-        reason=wire.text(item, "reason"),
-        message=(wire.text(item, "message") or wire.text(item, "note")).strip(),
-        warning=wire.text(item, "type") == "Warning",
-        count=max((count for count in counts if count), default=1),
-        first=first,
-        last=max(last or first, first),
-    )
 
 
 class _Belonging:
