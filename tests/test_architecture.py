@@ -65,6 +65,17 @@ FLOORS = {
         ("backend",),
     ),
 }
+# What all backends share, and what runs on this machine, knows nothing of the cluster's backend.
+NEUTRAL = (
+    "kubeflow.trainer.backends.localprocess",
+    "kubeflow.trainer.backends.container",
+    "kubeflow.trainer.backends.machine",
+    "kubeflow.trainer.diagnosis",
+    "kubeflow.trainer.rendering",
+    "kubeflow.trainer.runtimes",
+    "kubeflow.trainer.steps",
+)
+KUBERNETES = "kubeflow.trainer.backends.kubernetes"
 # Heavy, or not needed to submit a job: nothing may load them before they are used.
 HEAVY = {
     "kubernetes",
@@ -162,6 +173,21 @@ def test_the_readme_of_the_tests_names_every_folder_and_only_helpers_that_exist(
     helpers = set(re.findall(r"`(\w+\.py)`", text))
     assert helpers
     assert {name for name in helpers if not any(tests.rglob(name))} == set()
+
+
+@pytest.mark.parametrize("neutral", NEUTRAL)
+def test_what_backends_share_knows_nothing_of_the_cluster(neutral: str) -> None:
+    inside = [module for module in MODULES if f"{module}.".startswith(f"{neutral}.")]
+    assert inside
+    for module in inside:
+        for target, line in imports(module):
+            assert not f"{target}.".startswith(f"{KUBERNETES}."), f"{MODULES[module]}:{line}: imports {target}"
+
+
+def test_the_client_knows_of_the_cluster_its_configuration_and_its_backend() -> None:
+    targets = {target for target, _ in imports("kubeflow.trainer.api.trainer_client")}
+    rooms = {target for target in targets if target.startswith(f"{KUBERNETES}.")}
+    assert rooms == {f"{KUBERNETES}.config", f"{KUBERNETES}.backend"}
 
 
 def test_there_are_no_circles_not_even_inside_functions() -> None:

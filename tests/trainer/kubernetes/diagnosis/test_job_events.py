@@ -8,7 +8,7 @@ import pytest
 
 from kubeflow.cluster import Cluster, Forbidden
 from kubeflow.cluster.pods.events import read_event
-from kubeflow.trainer.backends.kubernetes.diagnosis.job_events import Family, happenings, job_events
+from kubeflow.trainer.backends.kubernetes.diagnosis.job_events import Family, happenings, job_events, user_event
 from kubeflow.trainer.backends.kubernetes.jobs.pods import list_pods
 from tests.apiserver import Recorded
 from tests.trainer.kubernetes.edge import Edge, Fault

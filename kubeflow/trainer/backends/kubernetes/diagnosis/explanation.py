@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kubeflow.cluster.pods.causes import Finding
 from kubeflow.cluster.wire import Json
 from kubeflow.core.resource import Transport
 from kubeflow.trainer.backends.kubernetes.diagnosis.evidence import Evidence, Gatherer
 from kubeflow.trainer.backends.kubernetes.diagnosis.first_failure import first_failure, outcome_of_rank_zero
 from kubeflow.trainer.backends.kubernetes.diagnosis.job_events import user_event
-from kubeflow.trainer.backends.kubernetes.diagnosis.rules import Finding, findings
+from kubeflow.trainer.backends.kubernetes.diagnosis.rules import findings
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, current
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.diagnosis.remedies import SHOWN_LINES

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kubeflow.cluster import wire
+from kubeflow.cluster.pods import causes
+from kubeflow.cluster.pods.causes import Advice, Finding
 from kubeflow.trainer.backends.kubernetes.diagnosis.evidence import Evidence
 from kubeflow.trainer.backends.kubernetes.diagnosis.first_failure import Failure, all_failures, first_failure
-from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 from kubeflow.trainer.diagnosis.remedies import remedies
 
 # Seconds after which a job that nobody has touched is one that nobody will touch.
 _UNTOUCHED = 30
 _OTHERS = 5  # failures after the first that are told one by one
-_PULL = ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
-_CONFIG = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
-_MISSING = re.compile(r'(secret|configmap) "([^"]+)" not found|(secret|configmap)s? "([^"]+)"')
-_INSUFFICIENT = re.compile(r"Insufficient ([\w/-]+(?:\.[\w/-]+)*)")
-_ENDED_BY_CLUSTER = {
-    "PreemptionByScheduler": "it made room for a job of higher priority",
-    "DeletionByTaintManager": "its machine became unusable",
-    "EvictionByEvictionAPI": "its machine is being emptied",
-    "DeletionByPodGC": "its machine is gone",
-    "TerminationByKubelet": "its machine ran short of something",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is worth knowing. `remedies` say what to try; most findings of failures and waits have one."""
-
-    text: str
-    remedies: tuple[str, ...] = ()
 
 
 def findings(evidence: Evidence, now: datetime | None = None) -> list[Finding]:
@@ -95,17 +75,6 @@ def _remedies(failure: Failure) -> list[str]:
     return found
 
 
-def _ended_by_cluster(evidence: Evidence) -> Iterator[Finding]:
-    for pod in evidence.pods:
-        if pod.reason or pod.disruption:
-            why = pod.message or pod.disruption_message or _ENDED_BY_CLUSTER.get(pod.disruption, "")
-            what = pod.reason or pod.disruption
-            again = "Train again from the last checkpoint; the job itself did nothing wrong."
-            if "ephemeral" in why or "memory" in why:
-                again = "Ask for as much as it uses in resources_per_node (memory, ephemeral-storage), and train again."
-            yield Finding(f"{pod.step} was ended by the cluster ({what}): {why or 'it does not say why'}", (again,))
-
-
 def _refused(evidence: Evidence) -> Iterator[Finding]:
     """What controllers wanted to make and could not."""
     for event in evidence.events:
@@ -161,82 +130,6 @@ def _suspended(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("it is suspended", (f"client.resume_job({evidence.name!r}) starts it anew.",))
 
 
-def _images(evidence: Evidence) -> Iterator[Finding]:
-    for pod in evidence.current:
-        for container in pod.containers:
-            if container.state == "Waiting" and container.reason in _PULL:
-                yield Finding(
-                    f"{pod.step} cannot get its image ({container.reason}): {container.message}",
-                    ("Check the image's name and tag; a private registry needs an image pull secret (options).",),
-                )
-
-
-def _configuration(evidence: Evidence) -> Iterator[Finding]:
-    for pod in evidence.current:
-        for container in pod.containers:
-            if container.state == "Waiting" and container.reason in _CONFIG:
-                remedy = f"Correct it, delete the job and train again: client.delete_job({pod.job!r})."
-                if match := _MISSING.search(container.message):
-                    kind = "Secret" if "secret" in (match[1], match[3]) else "ConfigMap"
-                    remedy = f"Make the {kind} {match[2] or match[4]!r} in the job's namespace: the pod then starts."
-                yield Finding(f"{pod.step} cannot start ({container.reason}): {container.message}", (remedy,))
-
-
-def _mounts(evidence: Evidence) -> Iterator[Finding]:
-    unstarted = {pod.name: pod for pod in evidence.current if pod.phase == "Pending"}
-    for event in evidence.events:
-        if event.name in unstarted and event.reason in ("FailedMount", "FailedAttachVolume"):
-            yield Finding(
-                f"{unstarted[event.name].step} waits for a volume: {event.message}",
-                ("Make what is missing, or correct the volume: the pod then starts.",),
-            )
-
-
-def _claims(evidence: Evidence) -> Iterator[Finding]:
-    for name, claim in evidence.claims.items():
-        if claim is None:
-            yield Finding(
-                f"PersistentVolumeClaim {name!r} does not exist",
-                (f"Make the claim {name!r} in the job's namespace: the pods then start.",),
-            )
-        elif wire.text(claim, "status", "phase") == "Pending":
-            said = [e.message for e in evidence.events if e.kind == "PersistentVolumeClaim" and e.name == name]
-            kind = wire.text(claim, "spec", "storageClassName") or "the default one"
-            yield Finding(
-                f"PersistentVolumeClaim {name!r} has no volume yet{f': {said[-1]}' if said else ''}",
-                (f"Check its storage class ({kind}), and that it can be mounted by as many nodes as the job has.",),
-            )
-
-
-def _unplaced(evidence: Evidence) -> Iterator[Finding]:
-    """Pods that the scheduler cannot place: one finding for all of those for which it says the same."""
-    events = {event.name: event.message for event in evidence.events if event.reason == "FailedScheduling"}
-    said: dict[str, list[JobPod]] = {}
-    for pod in evidence.current:
-        if pod.phase == "Pending" and not pod.node and not pod.deleting:
-            words = pod.scheduling_message if pod.scheduling_reason == "Unschedulable" else events.get(pod.name, "")
-            if words or pod.scheduling_reason == "SchedulingGated":
-                said.setdefault(words or "it waits for a scheduling gate to be lifted", []).append(pod)
-    for words, pods in said.items():
-        yield Finding(f"{_steps(pods)} cannot be placed: {words}", (_placing(words),))
-
-
-def _placing(words: str) -> str:
-    if lacking := list(dict.fromkeys(_INSUFFICIENT.findall(words))):
-        return (
-            f"Ask for less {' and '.join(lacking)} in resources_per_node, use fewer nodes, wait for other jobs to end, "
-            "or have machines added."
-        )
-    lowered = words.lower()
-    if "persistentvolumeclaim" in lowered or "volume" in lowered:
-        return "Check the PersistentVolumeClaims that the job mounts: kubectl get pvc."
-    if "taint" in lowered:
-        return "Give the pods a toleration for that taint with options, if they may use these machines."
-    if "affinity" in lowered or "selector" in lowered:
-        return "Change the node selector or affinity of the job, or label the machines."
-    return "Ask for what a machine of the cluster has, or ask who runs the cluster."
-
-
 def _restarted(evidence: Evidence) -> Iterator[Finding]:
     for pod in evidence.current:
         if pod.container.restarts:
@@ -274,27 +167,31 @@ def _untouched(evidence: Evidence, now: datetime) -> Iterator[Finding]:
         )
 
 
+def _advice(evidence: Evidence) -> Advice:
+    return Advice(
+        owner="job",
+        resources="resources_per_node",
+        retry="train again",
+        replace=f"delete the job and train again: client.delete_job({evidence.name!r})",
+        resume="Train again from the last checkpoint; the job itself did nothing wrong.",
+    )
+
+
 _RULES: tuple[Callable[[Evidence], Iterable[Finding]], ...] = (
     _deadline,
     _failed,
-    _ended_by_cluster,
+    lambda evidence: causes.ended_by_cluster(evidence.pods, _advice(evidence)),
     _refused,
     _queued,
     _suspended,
-    _images,
-    _configuration,
-    _claims,
-    _mounts,
-    _unplaced,
+    lambda evidence: causes.images_missing(evidence.current),
+    lambda evidence: causes.not_configured(evidence.current, _advice(evidence)),
+    lambda evidence: causes.claims_unbound(evidence.claims, evidence.events, _advice(evidence)),
+    lambda evidence: causes.volumes_awaited(evidence.current, evidence.events),
+    lambda evidence: causes.unplaced(evidence.current, evidence.events, _advice(evidence)),
     _restarted,
     _control_plane,
 )
-
-
-def _steps(pods: Iterable[JobPod]) -> str:
-    names = [pod.step for pod in pods]
-    shown = ", ".join(names[:3])
-    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 
 
 def _times(count: int) -> str:
