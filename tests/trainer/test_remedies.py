@@ -74,6 +74,19 @@ def test_words_that_one_backend_explains_the_other_explains_too(words: str) -> N
     assert on_a_cluster(words) != on_a_cluster(UNKNOWN_TO_THE_TABLE)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ModuleNotFoundError: No module named 'einops'",
+        "/usr/bin/python: No module named einops",
+        "ModuleNotFoundError: einops",
+    ],
+)
+def test_the_module_that_is_missing_is_named(words: str) -> None:
+    for remedies in (on_this_machine(words), on_a_cluster(words), on_a_cluster(message=raised(words))):
+        assert remedies[0].startswith("Name the package that has module einops in packages_to_install=[...]")
+
+
 @pytest.mark.parametrize("crash", [signal.SIGSEGV, signal.SIGILL, signal.SIGABRT, signal.SIGFPE, signal.SIGBUS])
 def test_both_backends_say_how_to_find_a_crash_in_native_code(crash: signal.Signals) -> None:
     (here,) = [text for text in on_this_machine(exit_code=-crash) if "PYTHONFAULTHANDLER" in text]

@@ -50,7 +50,7 @@ _PORT = (
 
 REMEDIES: tuple[Remedy, ...] = (
     Remedy(
-        re.compile(r"No module named '([\w.]+)'|ModuleNotFoundError: ([\w.]+)"),
+        re.compile(r"No module named '?([\w.]+)|ModuleNotFoundError: (?!No module named)([\w.]+)"),
         "Name the package that has module {0} in packages_to_install=[...], or install it for the job's Python.",
         "Name the package that has module {0} in packages_to_install=[...], or use an image that has it.",
         "ModuleNotFoundError: No module named 'einops'",
