@@ -15,6 +15,7 @@ from kubeflow.trainer.backends.container.types import ContainerBackendConfig
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
 from kubeflow.trainer.constants import constants
+from kubeflow.trainer.diagnosis.diagnosis import Explanation
 from kubeflow.trainer.errors import JobExists, Unsupported
 from kubeflow.trainer.fresh_names import TRIES, fresh_name, stem
 from kubeflow.trainer.jobspec import AnyTrainer, JobSpec, Option, job_spec
@@ -488,7 +489,7 @@ class TrainerClient:
             JobNotFound: With names like it.
             Unsupported: When this backend cannot do it in this version.
         """
-        return str(self.backend.diagnose(name_of(name)))
+        return Explanation(self.backend.diagnose(name_of(name)))
 
     def suspend_job(self, name: JobReference) -> None:
         """End the processes of a job and keep the job; `resume_job` starts it anew.

@@ -8,7 +8,19 @@ from datetime import datetime
 from itertools import groupby
 
 from kubeflow.core.display import repr_of_fields
+from kubeflow.trainer.steps import node_index, steps_in_short
 from kubeflow.trainer.types.jobs import Event, Step, TrainJob
+
+_SINGLE = 2  # steps of one status that have a line each
+
+
+class Explanation(str):
+    """A text of several lines that a notebook and the interactive prompt show as such, not with `\\n`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +34,7 @@ class Diagnosis:
         findings: What is worth knowing, most telling first, like `"node-1 exited with code 1"`.
         log: The failing rank's traceback or last lines, without line ends.
         remedies: What to try, most promising first.
+        places: Where the job is kept and what looks after it, like `"files in /home/me/jobs/a"`.
     """
 
     job: TrainJob
@@ -30,6 +43,7 @@ class Diagnosis:
     findings: Sequence[str] = ()
     log: Sequence[str] = ()
     remedies: Sequence[str] = ()
+    places: Sequence[str] = ()
 
     __repr__ = repr_of_fields
 
@@ -42,8 +56,10 @@ class Diagnosis:
             done = [] if job.progress is None else [f"{job.progress} % done"]
             metrics = [f"{name}={value}" for name, value in job.metrics.items()]
             lines.append(f"  {', '.join([*done, *metrics])}")
-        lines += _section("Steps", [_step(step) for step in job.steps])
-        lines += _section("Findings", self.findings)
+        lines += [f"  {place}" for place in self.places]
+        lines += _section("Steps", _steps(job.steps))
+        said = self.summary.rstrip(". ")
+        lines += _section("Findings", [finding for finding in self.findings if finding.rstrip(". ") != said])
         lines += _section("Timeline", _timeline(self.timeline))
         lines += _section("Log", self.log)
         lines += _section("What to try", self.remedies)
@@ -54,9 +70,18 @@ def _section(title: str, items: Sequence[str]) -> list[str]:
     return [f"{title}:", *(f"  {line}" for item in items for line in item.splitlines() or [""])] if items else []
 
 
-def _step(step: Step) -> str:
-    where = f" ({step.pod_name})" if step.pod_name else ""
-    return f"{step.name}: {step.status or 'unknown'}{where}"
+def _steps(steps: Sequence[Step]) -> list[str]:
+    """Return a line for each step; for more than two of one status a line together, without their pods."""
+    alike: dict[tuple[bool, str], list[Step]] = {}
+    for step in steps:
+        alike.setdefault((node_index(step.name) is None, step.status or "unknown"), []).append(step)
+    lines: list[str] = []
+    for (_, status), group in alike.items():
+        if len(group) > _SINGLE:
+            lines.append(f"{steps_in_short(step.name for step in group)}: {status}")
+        else:
+            lines += [f"{step.name}: {status}{f' ({step.pod_name})' if step.pod_name else ''}" for step in group]
+    return lines
 
 
 def _timeline(events: Sequence[Event]) -> list[str]:
@@ -73,4 +98,4 @@ def _what(event: Event) -> str:
 
 
 def _clock(time: datetime) -> str:
-    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return time.astimezone().isoformat(sep=" ", timespec="seconds")

@@ -12,6 +12,7 @@ from kubeflow.trainer.backends.machine.failure import MachineFailure, find_failu
 from kubeflow.trainer.backends.machine.job_view import user_events, view
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.diagnosis.remedies import SHOWN_LINES, remedies
+from kubeflow.trainer.steps import steps_in_short
 
 # What a job's supervisor gives as the reason -> what to try, beside the remedies that all backends share.
 _SUPERVISION: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -28,6 +29,7 @@ _SUPERVISION: tuple[tuple[re.Pattern[str], str], ...] = (
         "The job itself did nothing wrong: train it again, and save checkpoints so that less is lost.",
     ),
 )
+_ALIKE = 3  # ranks or nodes that ended alike and have a line each
 
 
 def diagnose(jobs: Jobs, record: JobRecord) -> Diagnosis:
@@ -45,6 +47,7 @@ def diagnose(jobs: Jobs, record: JobRecord) -> Diagnosis:
         summary=_summary(record, failure),
         timeline=user_events(record, events),
         findings=_findings(record, ranks),
+        places=_places(record),
         log=_log(failure),
         remedies=_remedies(record, failure),
     )
@@ -62,20 +65,40 @@ def _summary(record: JobRecord, failure: MachineFailure | None) -> str:
             return f"it ends as {record.verdict}; what is left of its processes is being ended."
         case "Running":
             running = [node.name for node in record.nodes if node.phase == "Running"]
-            return f"{', '.join(running) or 'its next step'} runs."
+            return f"{steps_in_short(running) or 'its next step'} {'run' if len(running) > 1 else 'runs'}."
         case _:
             return f"{record.reason or 'its supervisor prepares it'}."
 
 
 def _findings(record: JobRecord, ranks: Sequence[RankRecord]) -> list[str]:
-    nodes = [f"{node.name} {describe_exit(node.exit_code)}" for node in record.nodes if node.exit_code is not None]
-    ends = [
-        f"rank {end.rank} ({end.node}) {describe_exit(end.code)}{', after the job was over' if end.late else ''}"
-        for end in ranks
-    ]
+    """Return which ranks and nodes ended otherwise than well, those that ended alike together."""
+    ended: dict[str, list[RankRecord]] = {}
+    for rank in ranks:
+        if rank.code:
+            how = f"{describe_exit(rank.code)}{', after the job was over' if rank.late else ''}"
+            ended.setdefault(how, []).append(rank)
+    found: list[str] = []
+    for how, alike in ended.items():
+        if len(alike) > _ALIKE:
+            found.append(f"{len(alike)} ranks, {alike[0].rank} to {alike[-1].rank}: each {how}")
+        else:
+            found += [f"rank {rank.rank} ({rank.node}) {how}" for rank in alike]
+    nodes: dict[str, list[str]] = {}
+    for node in record.nodes:
+        if node.exit_code:
+            nodes.setdefault(describe_exit(node.exit_code), []).append(node.name)
+    for how, steps in nodes.items():
+        if len(steps) > _ALIKE:
+            found.append(f"{steps_in_short(steps)}: each {how}")
+        else:
+            found += [f"{step} {how}" for step in steps]
+    return found
+
+
+def _places(record: JobRecord) -> list[str]:
     supervisor = record.supervisor
     runs = [] if record.finished or supervisor is None else [f"supervised by process {supervisor.pid}"]
-    return [*ends, *nodes, *runs, f"files in {Places(record.directory).directory}"]
+    return [*runs, f"files in {Places(record.directory).directory}"]
 
 
 def _log(failure: MachineFailure | None) -> Sequence[str]:
