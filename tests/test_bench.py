@@ -23,7 +23,7 @@ from tests.bench.requirements import (
     BetterThanPeer,
     Requirement,
 )
-from tests.bench.rounds import Budget, run
+from tests.bench.rounds import Budget, run, run_all
 from tests.bench.rows import Row, Verdict
 from tests.bench.series import Missing, Series, Side, Sides, ratio, spread
 from tests.bench.table import figure, table
@@ -209,6 +209,18 @@ def test_a_budget_is_shared_by_weight_and_what_is_left_goes_to_the_later_cases()
     clock.now = 110
     assert budget.spent
     assert budget.share(1) == 0
+
+
+def test_cases_with_a_bound_come_first_and_what_the_time_does_not_reach_is_named() -> None:
+    clock = Clock(walls(*[10] * 4))
+    free = replace(case(ours=probe("A")), name="free")
+    bound = replace(free, name="bound", metrics=(Metric("wall", "a metric", requirement=AtMost(1)),))
+    rows, unreached = run_all([free, bound], clock.take, Budget(25, weights=2, clock=clock))
+    assert [each.case for each in rows] == ["free", "bound"]
+    assert unreached == []
+    rows, unreached = run_all([free, bound], clock.take, Budget(5, weights=2, clock=clock))
+    assert [each.case for each in rows] == ["bound"]
+    assert unreached == [free]
 
 
 def test_a_side_that_fails_in_any_round_is_out_with_its_reason() -> None:

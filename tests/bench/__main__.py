@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 
-from tests.bench.cases import Case, Place
+from tests.bench.cases import Place
 from tests.bench.catalogue import CASES
 from tests.bench.environments import PEER, SHARED, Environments
 from tests.bench.record import header, record
-from tests.bench.rounds import Budget, Taker, run, taker
+from tests.bench.rounds import Budget, run_all, taker
 from tests.bench.rows import Row, Verdict
 from tests.bench.series import Missing
 from tests.bench.table import table
@@ -59,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _say(f"{place.value}: {ready.reason}")
         versions = {place.value: environments.versions(place) for place in (Place.OURS, Place.PEER, Place.CHECKOUT)}
         budget = Budget(QUICK_SECONDS if options.quick else FULL_SECONDS, sum(case.weight for case in cases))
-        rows, unreached = _run(cases, taker(environments), budget)
+        rows, unreached = run_all(cases, taker(environments), budget, say=_say, step=_step)
+        _step("")
     head = header(versions, quick=options.quick, load=load)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(record(head, rows), indent=1) + "\n", encoding="utf-8")
@@ -67,25 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(_shared_versions(versions))
     print()
     print(table(rows))
-    for words in [*left_out, *unreached]:
+    for words in [*left_out, *(f"{case.name}: the time of the run was over" for case in unreached)]:
         print(f"Left out: {words}")
     print(f"All figures: {options.json}")
     print(summary(rows))
     return exit_code(rows)
-
-
-def _run(cases: Sequence[Case], take: Taker, budget: Budget) -> tuple[list[Row], list[str]]:
-    """Run `cases`; return their rows, and a line for each case that the time did not reach."""
-    rows: list[Row] = []
-    unreached: list[str] = []
-    for number, case in enumerate(cases, 1):
-        if budget.spent:
-            unreached.append(f"{case.name}: the time of the run was over")
-            continue
-        _say(f"[{number}/{len(cases)}] {case.name}")
-        rows += run(case, take, seconds=budget.share(case.weight), say=_step)
-    _step("")
-    return rows, unreached
 
 
 def summary(rows: Sequence[Row]) -> str:

@@ -95,3 +95,8 @@ class Case:
     """Why the case is left out of a quick run; empty where it is not."""
     beside: Callable[[], Missing | None] | None = None
     """Sets up what the sides work with, a server for instance, before the first round; `Missing` when it cannot."""
+
+    @property
+    def bounded(self) -> bool:
+        """True when a metric has a requirement."""
+        return any(metric.requirement is not None for metric in self.metrics)

@@ -48,6 +48,27 @@ class Budget:
         return share
 
 
+def run_all(
+    cases: Sequence[Case],
+    take_sample: Taker,
+    budget: Budget,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    step: Callable[[str], None] = lambda _: None,
+) -> tuple[list[Row], list[Case]]:
+    """Run `cases`, those with a bound first. Return the rows in the order of `cases`, and the cases left for want of time."""
+    rows: dict[int, list[Row]] = {}
+    unreached: list[Case] = []
+    for done, (place, case) in enumerate(sorted(enumerate(cases), key=lambda each: not each[1].bounded), 1):
+        if budget.spent:
+            unreached.append(case)
+            continue
+        say(f"[{done}/{len(cases)}] {case.name}")
+        seconds = budget.share(case.weight)
+        rows[place] = run(case, take_sample, seconds=seconds, say=step, clock=budget.clock)
+    return [row for place in sorted(rows) for row in rows[place]], unreached
+
+
 def run(
     case: Case,
     take_sample: Taker,
