@@ -78,7 +78,8 @@ def bundle(
         raise PackagingError(plan.name, plan.findings)
     plan.entry["directory"] = workspace is not None
     assembled = f"{MAIN}/__init__.py" in plan.files
-    files = {**plan.files, **encoding.runtime_files(assembled=assembled, tuned=bool(hyperparameters))}
+    runtime = encoding.runtime_files(assembled=assembled, tuned=bool(hyperparameters), installs=bool(wanted))
+    files = {**plan.files, **runtime}
     files[".kubeflow/entry.json"] = json.dumps(plan.entry, indent=1).encode("ascii")
     payload = encoding.encode_document(
         files=files, executable=plan.executable, requirements=wanted, index_urls=index_urls, name=plan.name

@@ -95,19 +95,19 @@ def _readable(content: bytes) -> str | dict[str, str]:
 @functools.cache
 def loader_text() -> str:
     """Return the fixed loader as one base64 argument."""
-    source = resources.files("kubeflow.packaging.remote").joinpath("loader.py").read_bytes()
-    return base64.b64encode(zlib.compress(source, 9)).decode("ascii")
+    return base64.b64encode(zlib.compress(_remote_module("loader"), 9)).decode("ascii")
 
 
-def runtime_files(*, assembled: bool, tuned: bool) -> dict[str, bytes]:
+def runtime_files(*, assembled: bool, tuned: bool, installs: bool) -> dict[str, bytes]:
     """Return the modules that run beside the user's code, by their path in the bundle.
 
     Args:
         assembled: Whether the job rebuilds a module from pieces.
         tuned: Whether it takes hyperparameters.
+        installs: Whether it has requirements.
     """
     needed = {"__init__": True, "assemble": assembled, "codec": True, "coercion": tuned}
-    needed |= {"filenames": True, "outcome": True, "runner": True}
+    needed |= {"installer": installs, "filenames": True, "outcome": True, "runner": True}
     modules = (module for module, is_needed in needed.items() if is_needed)
     return {
         ".kubeflow/run.py": _RUN,

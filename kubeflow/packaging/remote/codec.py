@@ -17,10 +17,11 @@ import math
 import re
 import sys
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # `typing` would cost start-up time
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     Refer = Callable[[type], str | None]
     Resolve = Callable[[str], Any]

@@ -1,5 +1,5 @@
 # Must run on Python 3.8, and pathlib would cost start-up time.
-# ruff: noqa: PTH101, PTH102, PTH103, PTH109, PTH110, PTH111, PTH112, PTH118, PTH119, PTH120, PTH123, PTH211, B905
+# ruff: noqa: PTH101, PTH102, PTH103, PTH109, PTH118, PTH120, PTH123
 """The fixed first program of every job: rebuild the bundle, check it, install what it needs, hand over.
 
 It is sent as text in front of the payload and needs nothing but Python 3.8 and its standard library.
@@ -52,7 +52,7 @@ def main(argv: list[str]) -> None:
         document = unpack(header, pieces)
         root = private_directory()
         write_files(document, root)
-        overlay = install(document, header) if header["install"] and document["requirements"] else ""
+        overlay = install(document, header, root) if header["install"] and document["requirements"] else ""
         hand_over(header["launcher"], root, overlay)
     except Stop as stop:
         report(str(stop))
@@ -192,6 +192,21 @@ def fan_out(header: dict[str, Any], loader: str, pieces: list[str]) -> None:
     execute([*header["fanout"], sys.executable, "-c", STAGE_0, loader, text, *pieces])
 
 
+def install(document: dict[str, Any], header: dict[str, Any], root: str) -> str:
+    """Install the requirements with the bundle's own installer. Returns a directory for the module path, or ""."""
+    sys.path.insert(0, os.path.join(root, RUNTIME))
+    if TYPE_CHECKING:
+        from kubeflow.packaging.remote import installer
+    else:
+        from _kubeflow_remote import installer
+    del sys.path[0]
+    given = document["requirements"], document["index_urls"], header["digest"], temporary_roots()
+    try:
+        return str(installer.install(*given))
+    except installer.InstallError as error:
+        raise Stop(str(error)) from None
+
+
 def hand_over(launcher: list[str], root: str, overlay: str) -> None:
     """Become the launcher. What it runs finds the bundle's modules first, then what was installed for it."""
     command = list(launcher)
@@ -248,149 +263,6 @@ def report(message: str) -> None:
                 stream.write(text)
         except OSError as problem:
             print("kubeflow: cannot write " + target + ": " + str(problem), file=sys.stderr)
-
-
-def install(document: dict[str, Any], header: dict[str, Any]) -> str:
-    """Install the requirements once per node. Returns a directory for the module path, or "" when in
-    place.
-    """
-    missing = [r for r in document["requirements"] if not present(r)]
-    if not missing:
-        return ""
-    import fcntl
-    import json
-
-    shared = shared_directory()
-    run = os.environ.get(RUN_ID) or os.environ.get("PMIX_NAMESPACE") or os.urandom(8).hex()
-    place = os.path.join(shared, sha256((header["digest"] + run).encode("utf-8"))[:20])
-    os.makedirs(place, exist_ok=True)
-    with open(os.path.join(shared, "lock"), "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # also held off: another job's installation into the same environment
-        answer = os.path.join(place, "answer.json")
-        if not os.path.exists(answer):
-            try:
-                result = {"overlay": run_installer(document, missing, place), "error": ""}
-            except Stop as stop:
-                result = {"overlay": "", "error": str(stop)}
-            with open(answer, "w", encoding="utf-8") as stream:
-                json.dump(result, stream)
-        with open(answer, encoding="utf-8") as stream:
-            result = json.load(stream)
-    if result["error"]:
-        raise Stop(result["error"])
-    return str(result["overlay"])
-
-
-def present(requirement: str) -> bool:
-    """Say whether a plain `name` or `name==version` is there already; anything more is left to the
-    installer.
-    """
-    import re
-    from importlib import metadata
-
-    match = re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:==\s*([A-Za-z0-9.!+_-]+))?$", requirement.strip())
-    if not match:
-        return False
-    try:
-        version = metadata.version(match.group(1))
-    except metadata.PackageNotFoundError:
-        return False
-    return match.group(2) in (None, version)
-
-
-def shared_directory() -> str:
-    """Return this user's directory that all ranks of a node agree on; never one that another user
-    prepared.
-    """
-    for root in temporary_roots():
-        path = os.path.join(root, "kubeflow-of-" + str(os.getuid()))
-        try:
-            os.mkdir(path, 0o700)
-        except FileExistsError:
-            found = os.lstat(path)
-            if found.st_uid != os.getuid() or found.st_mode & 0o170077 != 0o040000:
-                raise Stop(path + " belongs to someone else or is open to others: remove it, or set TMPDIR") from None
-        except OSError:
-            continue
-        return path
-    raise Stop("no temporary directory is writable: mount a volume of type emptyDir at /tmp, or set TMPDIR")
-
-
-def run_installer(document: dict[str, Any], missing: list[str], place: str) -> str:
-    """Install into this environment where it is writable, else into a private one laid over it."""
-    import shutil
-    import subprocess
-    import sysconfig
-
-    python, overlay = sys.executable, ""
-    if not os.access(sysconfig.get_path("purelib"), os.W_OK):
-        python, overlay = overlay_environment(place)
-    uv = shutil.which("uv")
-    has_pip = subprocess.call([python, "-c", "import pip"], stderr=subprocess.DEVNULL) == 0
-    # uv sees one folder of packages. Where an environment has more, it would fetch torch again; pip sees all.
-    if uv and not (has_pip and (overlay or sees_more())):
-        command = [uv, "pip", "install", "--python", python]
-        if not overlay:
-            command.append("--break-system-packages")
-    elif has_pip:
-        command = [python, "-m", "pip", "install"]
-    else:
-        raise Stop(
-            "it needs " + ", ".join(missing) + ", and its image has neither uv nor pip. Use an image that has one of "
-            "them, or that has these packages"
-        )
-    for option, url in zip(["--index-url"] + ["--extra-index-url"] * 99, document["index_urls"]):
-        command += [option, url]
-    environ = dict(os.environ)
-    environ.update(
-        PIP_BREAK_SYSTEM_PACKAGES="1",  # the image belongs to this job alone
-        PIP_ROOT_USER_ACTION="ignore",
-        PIP_DISABLE_PIP_VERSION_CHECK="1",
-        PIP_NO_INPUT="1",
-    )
-    if not os.access(os.path.expanduser("~"), os.W_OK):
-        environ.setdefault("UV_CACHE_DIR", os.path.join(place, "cache"))
-        environ.setdefault("PIP_NO_CACHE_DIR", "1")
-    code = subprocess.call(command + missing, stdin=subprocess.DEVNULL, stdout=2, env=environ)
-    if code:
-        raise Stop(
-            "installing " + ", ".join(missing) + " failed (exit code " + str(code) + "): the lines above say why. "
-            "Command: " + " ".join(command + missing)
-        )
-    return overlay
-
-
-def sees_more() -> bool:
-    """Say whether this interpreter has packages outside its own environment: below a virtual environment, or
-    beside it.
-    """
-    import sysconfig
-
-    own = [os.path.realpath(sysconfig.get_path(key)) for key in ("purelib", "platlib")]
-    found = [p for p in sys.path if os.path.basename(p) in ("site-packages", "dist-packages") and os.path.isdir(p)]
-    return any(os.path.realpath(p) not in own for p in found)
-
-
-def overlay_environment(place: str) -> tuple[str, str]:
-    """Make an environment that sees everything this interpreter sees. Returns its python and site-packages.
-
-    Unlike `pip --target`, it lets pip count what is installed below; unlike `pip --user`, it works inside a
-    virtual environment and needs no home directory.
-    """
-    import subprocess
-    import venv
-
-    root = os.path.join(place, "overlay")
-    venv.EnvBuilder(with_pip=False, symlinks=True, clear=True).create(root)
-    python = os.path.join(root, "bin", "python")
-    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    site = subprocess.check_output([python, "-I", "-c", ask]).decode("utf-8").strip()
-    with open(os.path.join(site, "below.pth"), "w", encoding="utf-8") as stream:
-        stream.write("\n".join(p for p in sys.path if p and os.path.isdir(p)) + "\n")
-    link = os.path.join(place, "site")  # beside `bin`, so that one path names both
-    os.symlink(site, link)
-    os.symlink(os.path.join(root, "bin"), os.path.join(place, "bin"))
-    return python, link
 
 
 if __name__ == "__main__":

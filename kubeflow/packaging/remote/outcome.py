@@ -10,7 +10,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any, Dict, List, Mapping, Optional
+
+TYPE_CHECKING = False  # `typing` would cost start-up time
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, Optional
 
 OUTPUT_DIR = "KUBEFLOW_OUTPUT_DIR"
 TERMINATION_LOG = "/dev/termination-log"
