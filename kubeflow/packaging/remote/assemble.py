@@ -13,9 +13,12 @@ import json
 import os
 import sys
 from types import CodeType, ModuleType
-from typing import Any, Callable, Dict
 
 from . import codec, filenames
+
+TYPE_CHECKING = False  # `typing` would cost start-up time
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict
 
 
 def assemble(namespace: Dict[str, Any]) -> None:

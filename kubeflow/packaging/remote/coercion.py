@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict
-
 from . import StartError
+
+TYPE_CHECKING = False  # `typing` would cost start-up time
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict
 
 _TRUE = ("true", "1", "yes", "on")
 _FALSE = ("false", "0", "no", "off")

@@ -12,7 +12,10 @@ import os
 import sys
 from importlib import machinery
 from types import CodeType
-from typing import Any, Dict
+
+TYPE_CHECKING = False  # `typing` would cost start-up time
+if TYPE_CHECKING:
+    from typing import Any, Dict
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 """Where the bundle lies."""

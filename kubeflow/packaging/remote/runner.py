@@ -9,10 +9,13 @@ import json
 import os
 import sys
 from types import CodeType, ModuleType, TracebackType
-from typing import Any, Dict, List, Optional, Type
 
-from . import MAIN, StartError, codec, filenames, outcome
+from . import MAIN, StartError, filenames, outcome
 from .filenames import ROOT, RUNTIME
+
+TYPE_CHECKING = False  # `typing` would cost start-up time
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional, Type
 
 PARAMETER = "KUBEFLOW_PARAMETER_"
 
@@ -86,6 +89,8 @@ def _run(entry: Dict[str, Any]) -> Any:
         sys.argv = [entry["module"], *entry["argv"], *_tuned_options(entry)]
         runpy.run_module(entry["module"], run_name="__main__", alter_sys=True)
         return None
+    from . import codec  # the largest module here, and a script has no values
+
     target = _target(entry)
     args = [codec.decode(v) for v in entry["args"]]
     kwargs = {k: codec.decode(v) for k, v in entry["kwargs"].items()}
@@ -117,6 +122,8 @@ async def _await(awaitable: Any) -> Any:
 
 
 def _target(entry: Dict[str, Any]) -> Any:
+    from . import codec
+
     if entry["kind"] == "pickle":
         here = str(sys.version_info[0]) + "." + str(sys.version_info[1])
         if entry["python"] != here:
@@ -235,6 +242,11 @@ def _report_exit(stop: SystemExit) -> None:
 
 
 def _report_value(value: Any) -> None:
+    if value is None:
+        outcome.report({"status": "succeeded", "result": None}, os.environ)
+        return
+    from . import codec
+
     document: Dict[str, Any] = {"status": "succeeded"}
     try:
         document["result"] = codec.encode(value)
