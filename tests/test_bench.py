@@ -509,6 +509,10 @@ def test_the_last_line_and_the_exit_code_say_which_bounds_hold() -> None:
     assert summary([missed, unknown, holds]).endswith("; missed: a case: slow; not shown: a case: unknown")
     assert exit_code([missed, unknown, holds]) is Exit.MISSED
     assert exit_code([holds, unknown]) is Exit.NOT_SHOWN
+    bound = replace(case(ours=GONE), metrics=(Metric("wall", "a metric", requirement=AtMost(1)),))
+    assert summary([holds], [bound, case(ours=GONE)]).endswith("hold; 1 not reached in the time of the run")
+    assert exit_code([holds], [bound]) is Exit.NOT_SHOWN
+    assert exit_code([holds], [case(ours=GONE)]) is Exit.HOLD
 
 
 def test_a_pattern_that_fits_no_case_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:

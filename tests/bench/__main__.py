@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 
-from tests.bench.cases import Place
+from tests.bench.cases import Case, Place
 from tests.bench.catalogue import CASES
 from tests.bench.environments import PEER, SHARED, Environments
 from tests.bench.record import header, record
@@ -38,7 +38,7 @@ class Exit(IntEnum):
     USAGE = 2
     """The options are wrong."""
     NOT_SHOWN = 3
-    """No bound is missed, and one could not be judged: a side is missing, a cluster for instance."""
+    """No bound is missed, and one was not judged: a side is missing (a cluster for instance), or the time was over."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,27 +71,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for words in [*left_out, *(f"{case.name}: the time of the run was over" for case in unreached)]:
         print(f"Left out: {words}")
     print(f"All figures: {options.json}")
-    print(summary(rows))
-    return exit_code(rows)
+    print(summary(rows, unreached))
+    return exit_code(rows, unreached)
 
 
-def summary(rows: Sequence[Row]) -> str:
-    """Say in one line which bounds hold."""
+def summary(rows: Sequence[Row], unreached: Sequence[Case] = ()) -> str:
+    """Say in one line which bounds hold. `unreached`: the cases that the time of the run was too short for."""
     judged = [row for row in rows if row.verdict is not None]
     held = sum(row.verdict is Verdict.MET for row in judged)
     words = f"bench: {held} of {len(judged)} bounds hold"
     for verdict in (Verdict.MISSED, Verdict.UNKNOWN):
         names = [row.name for row in judged if row.verdict is verdict]
         words += f"; {verdict.value}: {', '.join(names)}" if names else ""
-    return words
+    bounds = sum(metric.requirement is not None for case in unreached for metric in case.metrics)
+    return words + (f"; {bounds} not reached in the time of the run" if bounds else "")
 
 
-def exit_code(rows: Sequence[Row]) -> Exit:
-    """Return what the verdicts of `rows` come to."""
+def exit_code(rows: Sequence[Row], unreached: Sequence[Case] = ()) -> Exit:
+    """Return what the verdicts of `rows` and the bounds of `unreached` come to."""
     verdicts = {row.verdict for row in rows}
     if Verdict.MISSED in verdicts:
         return Exit.MISSED
-    return Exit.NOT_SHOWN if Verdict.UNKNOWN in verdicts else Exit.HOLD
+    unknown = Verdict.UNKNOWN in verdicts or any(case.bounded for case in unreached)
+    return Exit.NOT_SHOWN if unknown else Exit.HOLD
 
 
 def _shared_versions(versions: dict[str, dict[str, str]]) -> str:
