@@ -53,11 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cases = [case for case in named if not (case.slow and options.quick)]
     with _alone():
         environments = Environments(ROOT, _say)
-        for place in Place:
+        needed = {place for case in cases for place in case.places}
+        for place in sorted(needed):
             ready = environments.interpreter(place)
             if isinstance(ready, Missing):
                 _say(f"{place.value}: {ready.reason}")
-        versions = {place.value: environments.versions(place) for place in (Place.OURS, Place.PEER, Place.CHECKOUT)}
+        versions = {place.value: environments.versions(place) for place in sorted(needed - {Place.BARE})}
         budget = Budget(QUICK_SECONDS if options.quick else FULL_SECONDS, sum(case.weight for case in cases))
         rows, unreached = run_all(cases, taker(environments), budget, say=_say, step=_step)
         _step("")
@@ -65,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(record(head, rows), indent=1) + "\n", encoding="utf-8")
     print(f"{head['python']}, {head['cpus']} CPUs, load {load:.1f} before the run; peer: {PEER}")
-    print(_shared_versions(versions))
+    if {Place.OURS, Place.PEER} <= needed:
+        print(_shared_versions(versions))
     print()
     print(table(rows))
     for words in [*left_out, *(f"{case.name}: the time of the run was over" for case in unreached)]:

@@ -97,6 +97,12 @@ class Case:
     """Sets up what the sides work with, a server for instance, before the first round; `Missing` when it cannot."""
 
     @property
+    def places(self) -> set[Place]:
+        """The interpreters that the case runs in."""
+        yardstick = None if self.yardstick is None else self.yardstick.probe
+        return {each.place for each in (self.ours, self.peer, self.limit, yardstick) if isinstance(each, Probe)}
+
+    @property
     def bounded(self) -> bool:
         """True when a metric has a requirement."""
         return any(metric.requirement is not None for metric in self.metrics)
