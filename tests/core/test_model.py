@@ -159,7 +159,16 @@ def test_yaml_that_is_no_train_job_is_refused(text: str) -> None:
 
 def test_an_empty_status_is_refused_because_the_server_refuses_it() -> None:
     with pytest.raises(InvalidObject, match="at least 1"):
-        TrainJob(status=TrainJobStatus())
+        TrainJob(spec=TrainJobSpec(runtime_ref=RuntimeRef(name="a")), status=TrainJobStatus())
+
+
+def test_a_job_without_the_spec_that_it_needs_can_be_read_but_not_written() -> None:
+    with pytest.raises(InvalidObject, match="spec"):
+        TrainJob.from_dict({"metadata": {"name": "a"}})
+    read = TrainJob.from_server({"metadata": {"name": "a"}})
+    assert read.metadata is not None
+    assert read.metadata.name == "a"
+    assert read.to_dict() == {"metadata": {"name": "a"}}
 
 
 def refused(make: Callable[[], object]) -> InvalidObject:

@@ -110,7 +110,7 @@ def test_an_unknown_minor_lists_the_known_ones(minor: str) -> None:
 
 def test_another_components_kind_is_refused() -> None:
     with pytest.raises(InvalidInput, match="Experiment is no kind of Trainer"):
-        AVAILABILITY.check(Experiment(), "2.3")
+        AVAILABILITY.check(Experiment.from_server({}), "2.3")
 
 
 # -- against the pins themselves ---------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def test_the_life_of_a_train_job(client: Client) -> None:
     name = name_of(created)
     assert client.train_jobs.get(name) == created
 
-    assert client.train_jobs.patch(name, {"spec": {"suspend": True}}).spec.suspend is True  # type: ignore[union-attr]
+    assert client.train_jobs.patch(name, {"spec": {"suspend": True}}).spec.suspend is True
     current = client.train_jobs.get(name)
     assert current.metadata is not None
     current.metadata.labels = {"team": "vision"}
@@ -164,7 +164,7 @@ def test_wrong_calls_are_refused_before_anything_is_sent(client: Client, transpo
         lambda: client.train_jobs.get("a", namespace="../pods"),
         lambda: client.train_jobs.get(""),
         lambda: client.train_jobs.create(job(namespace="a"), namespace="b"),
-        lambda: client.train_jobs.replace(TrainJob()),
+        lambda: client.train_jobs.replace(TrainJob.from_server({})),
         lambda: client.train_jobs.create(ClusterTrainingRuntime()),  # type: ignore[arg-type]
         lambda: list(client.train_jobs.list(namespace="a", all_namespaces=True)),
     ):
@@ -263,13 +263,13 @@ def test_a_modification_sends_what_is_different_and_nothing_when_nothing_is(
         assert found.spec is not None
         found.spec.suspend = True
 
-    assert client.train_jobs.modify(name, suspend, dry_run=True).spec.suspend is True  # type: ignore[union-attr]
-    assert client.train_jobs.get(name).spec.suspend is False  # type: ignore[union-attr]
+    assert client.train_jobs.modify(name, suspend, dry_run=True).spec.suspend is True
+    assert client.train_jobs.get(name).spec.suspend is False
     client.train_jobs.modify(name, suspend)
     patch = transport.requests[-1].body
     assert patch is not None
     assert patch["spec"] == {"suspend": True}
-    assert client.train_jobs.get(name).spec.suspend is True  # type: ignore[union-attr]
+    assert client.train_jobs.get(name).spec.suspend is True
     client.train_jobs.delete(name)
 
 

@@ -54,6 +54,10 @@ def build() -> TrainJob:
         ),
     )
     job.spec = TrainJobSpec(runtime_ref=RuntimeRef(name="other"))
+    job.spec.trainer = Trainer(num_nodes=4)
+    job.spec.trainer.num_nodes = 8
+    built = TrainJobBuilder("mnist").runtime_ref(name="torch-distributed").trainer(num_nodes=4).build()
+    built.spec.runtime_ref.name = "other"
     return job
 
 
@@ -114,8 +118,7 @@ def clients(transport: Transport) -> None:
 
 
 def suspend(job: TrainJob) -> None:
-    if job.spec is not None:
-        job.spec.suspend = True
+    job.spec.suspend = True
 
 
 def cluster() -> None:
@@ -215,8 +218,7 @@ def logs(client: TrainerClient, stored: str | None) -> Iterator[str]:
 
 
 def multikueue(job: TrainJob) -> None:
-    if job.spec is not None:
-        job.spec.managed_by = "kueue.x-k8s.io/multikueue"
+    job.spec.managed_by = "kueue.x-k8s.io/multikueue"
 
 
 def many_options(client: TrainerClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kubeflow_api.k8s.core.v1 import EnvVar, ResourceRequirements, Toleration
+from kubeflow_api.katib.v1beta1 import Experiment
 from kubeflow_api.trainer.v1alpha1 import (
     Client,
     ClusterTrainingRuntimeBuilder,
@@ -34,8 +35,11 @@ TrainJobSpec(runtime_ref=RuntimeRef(name="a"), trainer=RuntimeRef(name="a"))  # 
 Toleration(operator="exists")  # mistake: not a value of the enum
 ResourceRequirements(limits={"cpu": [2]})  # mistake: no quantity
 
-job = TrainJob()
-job.spec.suspend = True  # mistake: spec may be None
+TrainJob()  # mistake: the spec is missing
+Experiment()  # mistake: the spec is missing
+job = TrainJob(spec=TrainJobSpec(runtime_ref=RuntimeRef(name="a")))
+job.spec = None  # mistake: the spec is required
+job.spec.trainer.num_nodes = 2  # mistake: a job needs no trainer
 job.spce = None  # mistake: a misspelt attribute
 job.metadata = {"name": "a"}  # mistake: a mapping for an object
 
@@ -54,7 +58,7 @@ TrainJobSpecUpdate(runtime_ref=RuntimeRef(name="b"))  # mistake: the field is im
 TrainJobSpecUpdate(managed_by="kueue.x-k8s.io/multikueue")  # mistake: the field is immutable
 TrainJobUpdate(spec=TrainJobSpec(runtime_ref=RuntimeRef(name="b")))  # mistake: no update of a spec
 TrainJobSpecUpdate().initializer = None  # mistake: the field is immutable
-validate_rules(TrainJob(), TrainingRuntime())  # mistake: another kind
+validate_rules(job, TrainingRuntime())  # mistake: another kind
 validate_rules({"spec": {}})  # mistake: a mapping for an object
 
 
@@ -72,7 +76,7 @@ def clients(transport: Transport) -> None:
     client.train_jobs.create(job, field_manager="a")  # mistake: a create has no manager
     client.train_jobs.create(TrainingRuntime())  # mistake: another kind
     client.train_jobs.delete("a", propagation="Forward")  # mistake: no such policy
-    client.train_jobs.update("a", TrainJob())  # mistake: no update type
+    client.train_jobs.update("a", job)  # mistake: no update type
     client.training_runtimes.update("a", TrainJobUpdate())  # mistake: the kind has no immutable field of its spec
     client.trainjobs.get("a")  # mistake: no such kind
 

@@ -1364,8 +1364,11 @@ class Experiment(KubeObject):
     Example: `{"name": "tune-mnist", "namespace": "ml"}`.
     """
 
-    spec: ExperimentSpec | None = None
-    """The search. After creation only the three trial counts can be changed."""
+    spec: ExperimentSpec
+    """The search. After creation only the three trial counts can be changed.
+
+    Required.
+    """
 
     status: ExperimentStatus | None = None
     """Progress and the best trial so far. Written by the controller.

@@ -1166,10 +1166,10 @@ class TrainJob(KubeObject):
     Example: `{"name": "mnist", "namespace": "ml", "labels": {"team": "vision"}}`.
     """
 
-    spec: TrainJobSpec | None = None
+    spec: TrainJobSpec
     """What to run. After creation only `suspend` and the scheduling part of `runtimePatches` can be changed.
 
-    Example: `{"runtimeRef": {"name": "torch-distributed"}, "trainer": {"numNodes": 2}}`.
+    Required. Example: `{"runtimeRef": {"name": "torch-distributed"}, "trainer": {"numNodes": 2}}`.
     """
 
     status: TrainJobStatus | None = None
