@@ -51,7 +51,7 @@ bench: test-installed ## Measure beside the published kubeflow 0.5.0 (QUICK=1: u
 	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(ARGS)
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist digits-demo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 demo-installed test-installed:

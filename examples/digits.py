@@ -67,9 +67,7 @@ def main(num_nodes: int = 2) -> None:
     for line in client.get_job_logs(job, step=None):
         print(f"  {line}")
 
-    result = client.get_job_result(job)
-    assert isinstance(result, tuple)
-    accuracy, losses, predictions = result
+    accuracy, losses, predictions = client.get_job_result(job)
     say(f"Accuracy on {len(predictions)} digits that the model has not seen: {accuracy:.1%}.")
     folder = Path("digits-demo")
     folder.mkdir(exist_ok=True)

@@ -16,7 +16,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
-    [*ROOT.glob("*.md"), *(file for folder in ("docs", "examples", "tests") for file in (ROOT / folder).rglob("*.md"))]
+    file
+    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md", "tests/README.md", "locks/*.md")
+    for file in ROOT.glob(pattern)
 )
 
 _FENCE = re.compile(r"^(```+)(\w*)[^\n`]*\n(.*?)^\1[ ]*$", re.DOTALL | re.MULTILINE)
