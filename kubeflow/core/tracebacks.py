@@ -34,7 +34,7 @@ def thin(cls: type[T]) -> type[T]:
         if isinstance(member, FunctionType):
             setattr(cls, name, thin_call(member))
         elif isinstance(member, classmethod):
-            method = cast("Callable[..., object]", member.__func__)
+            method: Callable[..., object] = getattr(member, "__func__")  # noqa: B009  (untyped in the stubs)
             setattr(cls, name, classmethod(thin_call(method)))
     return cls
 
@@ -57,7 +57,7 @@ def thin_call(function: F) -> F:
         @functools.wraps(function)
         def generate(*args: object, **kwargs: object) -> Generator[object, object, object]:
             try:
-                return (yield from function(*args, **kwargs))
+                return (yield from cast(Generator[object, object, object], function(*args, **kwargs)))
             except KubeflowError as error:
                 raise thinned(error) from error.__cause__  # KUBEFLOW_FULL_TRACEBACK=1 shows all frames
 

@@ -31,7 +31,8 @@ def assemble(namespace: Dict[str, Any]) -> None:
     with open(os.path.join(folder, "steps.json"), encoding="ascii") as stream:
         document = json.load(stream)
     objects: Dict[int, Any] = {}  # what no name is bound to, by number
-    files = {file: _File(os.path.join(folder, file), label) for file, label in document["labels"].items()}
+    labels: Dict[str, str] = document["labels"]
+    files = {file: _File(os.path.join(folder, file), label) for file, label in labels.items()}
     for step in document["steps"]:
         _carry_out(step, namespace, objects, files)
 
