@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "bench"
 
 
-QUICK_SECONDS = 130
+QUICK_SECONDS = 120
 FULL_SECONDS = 25 * 60
 """For the rounds of all cases; environments are made before that."""
 
