@@ -40,12 +40,12 @@ docs: test-installed ## Write the API reference in docs/reference/ from schemas/
 
 lock: ## Write locks/ from the dependencies in pyproject.toml (UPGRADE=1: with the newest versions)
 	@$(PYTHON) locks/install.py lock
-	@$(PYTHON) locks/compile.py $(if $(UPGRADE),--upgrade)
+	@$(PYTHON) -m locks.compile $(if $(UPGRADE),--upgrade)
 
 verify: ## Prove from hashes that what is generated is as it was written and described (needs no installation)
 	@$(PYTHON) locks/install.py verify
 	@$(PYTHON) -m codegen verify
-	@$(PYTHON) locks/compile.py --check
+	@$(PYTHON) -m locks.compile --check
 
 bench: test-installed ## Measure beside the published kubeflow 0.5.0 (QUICK=1: under 3 minutes)
 	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(ARGS)

@@ -15,8 +15,8 @@ import venv
 from collections.abc import Sequence
 from pathlib import Path
 
-import lockfile
-from lockfile import Purpose
+from locks import lockfile
+from locks.lockfile import Purpose
 
 ROOT = Path(__file__).resolve().parents[1]
 # What torch brings along for GPUs. Which of it is needed, if any, depends on the build of torch that an index has.

@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import shutil
+import signal
 import sys
 import tomllib
 import venv
@@ -20,10 +21,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import lockfile
-from lockfile import LockError, Purpose
-from piprun import InstallError, Pip, bundled
-from show import Steps
+from locks import lockfile
+from locks.lockfile import LockError, Purpose
+from locks.pip import STOPS, InstallError, Pip, bundled
+from locks.show import Steps
 
 GIGABYTE = 10**9
 # Downloaded and unpacked at the same time, as measured and rounded up.
@@ -38,11 +39,13 @@ class Installed:
     """What an environment holds.
 
     Attributes:
-        python: Path and version of the Python that it was made with.
+        home: Where it was made: its programs name that path. A checkout that was moved has none.
+        python: Version and path of the Python that it was made with.
         locks: Purpose -> SHA-256 of the lock that was installed.
         project: SHA-256 of what pyproject.toml says of the package itself; empty when it is not installed.
     """
 
+    home: str
     python: str
     locks: dict[str, str] = field(default_factory=dict[str, str])
     project: str = ""
@@ -53,7 +56,9 @@ def main(arguments: Sequence[str]) -> None:
     root = Path(__file__).resolve().parents[1]
     known = lockfile.purposes(root)
     parser = argparse.ArgumentParser(prog="locks/install.py", description=__doc__)
-    parser.add_argument("purpose", choices=[name for name, purpose in known.items() if _ours(purpose)])
+    for stop in STOPS:
+        signal.signal(stop, signal.default_int_handler)
+    parser.add_argument("purpose", choices=[name for name, purpose in known.items() if purpose.project])
     purpose = known[parser.parse_args(arguments).purpose]
     try:
         with _alone(root):
@@ -98,7 +103,7 @@ class Environment:
             self._check_disk(PACKAGES.get(purpose.name, OTHER_PACKAGES) + (TORCH_FOR_CPUS if torch else 0), purpose)
         if installed is None:
             self._create(steps, purpose)
-            installed = Installed(_this_python())
+            installed = Installed(str(self._home), _python())
         self._record.unlink(missing_ok=True)
         if torch:
             self._install_torch(steps, purpose)
@@ -124,7 +129,7 @@ class Environment:
 
     def _is_old(self, installed: Installed) -> bool:
         """True when the environment was made with another Python, or one of its locks has changed."""
-        if installed.python != _this_python() or not self._python.exists():
+        if (installed.home, installed.python) != (str(self._home), _python()) or not self._python.exists():
             return True
         known = lockfile.purposes(self._root)
         return any(
@@ -144,20 +149,25 @@ class Environment:
         That is the first that needs the network. Nothing is said before it, so that "No network" is the first line.
         """
         wheel = bundled()
-        self._record.unlink(missing_ok=True)
-        venv.EnvBuilder(clear=True, symlinks=True, with_pip=False).create(self._home)
-        text = lockfile.read(self._root, purpose)
-        (entry,) = re.findall(r"^pip==.*\n(?:\s+.*\n)*", text, re.MULTILINE)
-        only_pip = self._temporary / "pip.txt"
-        only_pip.parent.mkdir(parents=True)
-        only_pip.write_text(entry, "utf-8")
-        pip = Pip([str(self._python), "-I", f"{wheel}/pip"], self._temporary)
+        before = self._root / ".cache" / "venv.before"
+        shutil.rmtree(before, ignore_errors=True)
+        if self._home.exists():
+            self._home.rename(before)
         try:
-            with steps.step(f".venv with {_this_python()}", quietly=True):
-                pip.install("--retries", "0", "--timeout", "15", "--require-hashes", "-vv", "-r", str(only_pip))
+            with steps.step(f".venv with {_python()}", quietly=True):
+                venv.EnvBuilder(symlinks=True, with_pip=False).create(self._home)
+                (pip,) = re.findall(r"^pip==.*\n(?:\s+.*\n)*", lockfile.read(self._root, purpose), re.MULTILINE)
+                self._temporary.mkdir()
+                only_pip = self._temporary / "pip.txt"
+                only_pip.write_text(pip, "utf-8")
+                first = Pip([str(self._python), "-I", f"{wheel}/pip"], self._temporary)
+                first.install("--retries", "0", "--timeout", "15", "--require-hashes", "-vv", "-r", str(only_pip))
         except BaseException:
             shutil.rmtree(self._home, ignore_errors=True)
+            if before.exists():  # out of date, and better than none where there is no network
+                before.rename(self._home)
             raise
+        shutil.rmtree(before, ignore_errors=True)
 
     def _pip(self) -> Pip:
         return Pip([str(self._python), "-I", "-m", "pip"], self._temporary)
@@ -219,10 +229,6 @@ class Environment:
             )
 
 
-def _ours(purpose: Purpose) -> bool:
-    return any(requirement.startswith("pip") for requirement in purpose.requirements)
-
-
 def _has_torch(root: Path, installed: Installed) -> bool:
     known = lockfile.purposes(root)
     return any(known[name].torch for name in installed.locks)
@@ -240,7 +246,7 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _this_python() -> str:
+def _python() -> str:
     """Return version and path of the Python that runs this, or that the environment which runs this was made with."""
     base = Path(str(getattr(sys, "_base_executable", None) or sys.executable))
     return f"Python {sys.version.split()[0]} ({base.resolve()})"

@@ -36,6 +36,7 @@ if __name__ == "__main__":
     if refused:
         sys.exit(refused)
     if sys.argv[1:] not in (["lock"], ["verify"]):  # they need this Python alone
-        from environment import main
+        sys.path[0] = os.path.dirname(sys.path[0])  # noqa: PTH120
+        from locks.environment import main
 
         main(sys.argv[1:])

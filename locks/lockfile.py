@@ -16,6 +16,8 @@ from typing import Any
 
 _INPUTS = "# inputs: "
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==(\S+)")
+# Beside the build backend, what makes an environment that this project is linked into.
+_TOOLS = ("editables", "pip")
 _OWN = re.compile(r"([A-Za-z0-9._-]+)\[([^]]*)\]$")
 
 
@@ -31,20 +33,22 @@ class Purpose:
         name: `locks/NAME.txt`.
         requirements: All that is asked for directly, sorted.
         requires_python: Of the project.
+        project: True for what `.venv` holds: this project with some of its extras; False for an environment apart.
         torch: The release of torch that is installed first, not locked; empty when the purpose needs none.
-        shared: The purpose whose environment it shares and whose versions are therefore the same; empty for none.
+        shared: The purpose whose versions it shares, so that both fit into one environment; empty for none.
     """
 
     name: str
     requirements: tuple[str, ...]
     requires_python: str
+    project: bool
     torch: str
     shared: str
 
     @property
     def inputs(self) -> str:
         """SHA-256 of what the lock is made from: it changes when a dependency does, and with nothing else."""
-        facts = [self.requirements, self.requires_python, self.torch, self.shared]
+        facts = [self.requirements, self.requires_python, self.project, self.torch, self.shared]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
@@ -58,18 +62,14 @@ def purposes(root: Path) -> dict[str, Purpose]:
 def _purpose(
     name: str, entry: Mapping[str, Any], torch: str, project: Mapping[str, Any], document: Mapping[str, Any]
 ) -> Purpose:
-    if "requirements" in entry:  # an environment of its own, without this project
-        return Purpose(name, tuple(sorted(entry["requirements"])), project["requires-python"], "", "")
-    wanted = {*project["dependencies"], *document["build-system"]["requires"], *entry.get("more", ())}
+    python = project["requires-python"]
+    if "requirements" in entry:
+        return Purpose(name, tuple(sorted(entry["requirements"])), python, project=False, torch="", shared="")
+    wanted = {*project["dependencies"], *document["build-system"]["requires"], *_TOOLS}
     wanted.update(_extras(entry["extras"], project))
-    needs_torch = any(re.match(r"torch\b(?!-)", requirement) for requirement in wanted)
-    return Purpose(
-        name,
-        tuple(sorted(wanted)),
-        project["requires-python"],
-        torch if needs_torch else "",
-        entry.get("shared", ""),
-    )
+    if not any(re.match(r"torch\b(?!-)", requirement) for requirement in wanted):
+        torch = ""
+    return Purpose(name, tuple(sorted(wanted)), python, project=True, torch=torch, shared=entry.get("shared", ""))
 
 
 def _extras(names: Iterable[str], project: Mapping[str, Any]) -> Iterator[str]:

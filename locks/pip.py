@@ -16,6 +16,7 @@ from threading import Thread
 
 # Settings of a user that would put packages elsewhere than into the environment.
 _ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REQUIRE_VIRTUALENV", "PIP_PYTHON")
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _NO_CONNECTION = re.compile(
     r"NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|NameResolution|Name or service not known|"
     r"connection error|Connection (?:refused|reset|aborted)|Network is unreachable|Failed to establish a new connection"
@@ -73,8 +74,10 @@ class Pip:
         """
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
             lines: list[str] = []
-            with self._started(arguments, errors.fileno()) as process:
+            with _kept() as signals, self._started(arguments, errors.fileno()) as process:
                 for line in _lines(process):
+                    if signals:
+                        raise KeyboardInterrupt
                     watch(line)
                     if line is not None:
                         lines.append(line)
@@ -104,6 +107,18 @@ class Pip:
             raise
         finally:
             process.wait()
+
+
+@contextmanager
+def _kept() -> Iterator[list[int]]:
+    """Keep signals that would end this program in a list: at the wrong moment, one would leave pip without a parent."""
+    signals: list[int] = []
+    before = {stop: signal.signal(stop, lambda number, _: signals.append(number)) for stop in STOPS}
+    try:
+        yield signals
+    finally:
+        for stop, handler in before.items():
+            signal.signal(stop, handler)
 
 
 def _lines(process: subprocess.Popen[str]) -> Iterator[str | None]:
