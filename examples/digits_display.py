@@ -48,9 +48,7 @@ class Progress:
             percent -= percent % 25
         bar = "#" * (percent // 5) + "-" * (20 - percent // 5)
         loss = job.metrics.get("loss")
-        line = f"[{bar}] {percent:3d} %  " + (
-            f"training, loss {loss}" if loss else "the nodes start and import PyTorch"
-        )
+        line = f"[{bar}] {percent:3d} %  " + (f"training, loss {loss}" if loss else "nodes start and import PyTorch")
         if self._terminal:
             end = "\n" if job.status in ("Complete", "Failed") else ""
             print(f"\r{_clock()} {line}\x1b[K", end=end, flush=True)

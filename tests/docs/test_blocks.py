@@ -151,8 +151,7 @@ VARYING = [
     (r"\x1b\[[0-9;]*m", ""),
     (r"\d{4}-\d\d-\d\d[ T]", ""),
     (r"\d\d:\d\d:\d\d(\.\d+)?( UTC|Z|[+-]\d\d:?\d\d)?", "TIME"),
-    (r"\b[a-z][a-z0-9-]*-[0-9a-f]{4}\b", "NAME"),
-    (r"\b[a-z][0-9a-f]{11}\b", "NAME"),
+    (r"\b[a-z][a-z0-9-]*-[0-9a-f]{4}(-[a-z0-9_]{8})?\b", "NAME"),  # a job, its folder
     (r"\bnode-[1-9]\d*:", "node-N:"),
     (r"\b\d+(\.\d+)? ?s\b", "SECONDS"),
     (r"\b(pid|port|process) \d+", r"\1 NUMBER"),
