@@ -76,6 +76,7 @@ NEUTRAL = (
     "kubeflow.trainer.steps",
 )
 KUBERNETES = "kubeflow.trainer.backends.kubernetes"
+REGISTRY = "kubeflow.trainer.backends.registry"
 # Heavy, or not needed to submit a job: nothing may load them before they are used.
 HEAVY = {
     "kubernetes",
@@ -184,9 +185,17 @@ def test_what_backends_share_knows_nothing_of_the_cluster(neutral: str) -> None:
             assert not f"{target}.".startswith(f"{KUBERNETES}."), f"{MODULES[module]}:{line}: imports {target}"
 
 
-def test_the_client_knows_of_the_cluster_its_configuration_and_its_backend() -> None:
+def test_the_client_knows_of_backends_the_protocol_and_the_registry() -> None:
+    backends = "kubeflow.trainer.backends"
     targets = {target for target, _ in imports("kubeflow.trainer.api.trainer_client")}
-    rooms = {target for target in targets if target.startswith(f"{KUBERNETES}.")}
+    assert {target for target in targets if target.startswith(f"{backends}.")} == {
+        f"{backends}.base",
+        f"{backends}.registry",
+    }
+
+
+def test_the_registry_knows_of_each_backend_its_configuration_and_its_backend() -> None:
+    rooms = {target for target, _ in imports(REGISTRY) if target.startswith(f"{KUBERNETES}.")}
     assert rooms == {f"{KUBERNETES}.config", f"{KUBERNETES}.backend"}
 
 

@@ -7,10 +7,11 @@ import typing as _typing
 
 if _typing.TYPE_CHECKING:
     from kubeflow.trainer import options
-    from kubeflow.trainer.api.trainer_client import BackendConfig, TrainerClient
+    from kubeflow.trainer.api.trainer_client import TrainerClient
     from kubeflow.trainer.backends.container.types import ContainerBackendConfig, TrainingRuntimeSource
     from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
     from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
+    from kubeflow.trainer.backends.registry import BackendConfig
     from kubeflow.trainer.constants.constants import DATASET_PATH, MODEL_PATH
     from kubeflow.trainer.errors import (
         InvalidInput,
@@ -69,11 +70,12 @@ else:
         __name__,
         {
             "": ("options",),
-            "api.trainer_client": ("BackendConfig", "TrainerClient"),
+            "api.trainer_client": ("TrainerClient",),
             "backends.container.types": ("ContainerBackendConfig", "TrainingRuntimeSource"),
             "backends.kubernetes.config": ("KubernetesBackendConfig",),
             "runtimes.tpu": ("get_tpu_num_nodes",),
             "backends.localprocess.types": ("LocalProcessBackendConfig",),
+            "backends.registry": ("BackendConfig",),
             "constants.constants": ("DATASET_PATH", "MODEL_PATH"),
             "errors": (
                 "InvalidInput",

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, Unpack, overload
 
-from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin
 from kubeflow.trainer.backends.base import Backend
-from kubeflow.trainer.backends.container.types import ContainerBackendConfig
-from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
-from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
+from kubeflow.trainer.backends.registry import BackendConfig, backend, default_config
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.diagnosis.diagnosis import Explanation
-from kubeflow.trainer.errors import JobExists, Unsupported
+from kubeflow.trainer.errors import JobExists
 from kubeflow.trainer.fresh_names import TRIES, fresh_name, stem
 from kubeflow.trainer.jobspec import AnyTrainer, JobSpec, Option, job_spec
 from kubeflow.trainer.places import check_place
 from kubeflow.trainer.results import job_result
-from kubeflow.trainer.types.checks import check_count, check_instance, wrong_type
+from kubeflow.trainer.types.checks import check_count, check_instance
 from kubeflow.trainer.types.initializers import Initializer
 from kubeflow.trainer.types.job_name import JobName
 from kubeflow.trainer.types.jobs import (
@@ -69,20 +66,7 @@ class TrainSettings(TypedDict, total=False):
     fine_tuning_config: TorchTuneConfig | None
 
 
-BackendConfig = KubernetesBackendConfig | LocalProcessBackendConfig | ContainerBackendConfig
-"""What tells a client where its jobs run."""
-
-
-BACKEND_VARIABLE = "KUBEFLOW_BACKEND"
-"""Environment variable that names the backend of clients that are given none."""
-
 _COMPLETE: frozenset[AwaitableStatus] = frozenset({constants.TRAINJOB_COMPLETE})
-
-_CONFIGS: Mapping[str, type[BackendConfig]] = {
-    "kubernetes": KubernetesBackendConfig,
-    "localprocess": LocalProcessBackendConfig,
-    "container": ContainerBackendConfig,
-}
 
 
 @thin
@@ -105,7 +89,7 @@ class TrainerClient:
     """
 
     def __init__(self, backend_config: BackendConfig | None = None) -> None:
-        self.backend: Backend = _backend(_chosen() if backend_config is None else backend_config)
+        self.backend: Backend = backend(default_config() if backend_config is None else backend_config)
 
     def __repr__(self) -> str:
         return f"TrainerClient({self.backend!r})"
@@ -556,37 +540,6 @@ class TrainerClient:
             spec = replace(spec, name=fresh_name(called or ""))
         self.backend.train(spec)
         return JobName(spec.name)
-
-
-def _chosen() -> BackendConfig:
-    name = os.environ.get(BACKEND_VARIABLE, "").strip().lower()
-    if name not in ("", *_CONFIGS):
-        raise InvalidInput(
-            f"{BACKEND_VARIABLE}={name!r} names no backend.{did_you_mean(name, _CONFIGS)} Known: {', '.join(_CONFIGS)}."
-        )
-    return _CONFIGS[name or "kubernetes"]()
-
-
-def _backend(config: object) -> Backend:
-    if isinstance(config, LocalProcessBackendConfig):
-        from kubeflow.trainer.backends.localprocess.backend import local_process_backend
-
-        return local_process_backend(config)
-    if isinstance(config, KubernetesBackendConfig):
-        from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
-
-        return KubernetesBackend(config)
-    if isinstance(config, ContainerBackendConfig):
-        raise Unsupported(
-            "The container backend is not in this version. To run on this machine, use "
-            "TrainerClient(LocalProcessBackendConfig()); to run on a cluster, TrainerClient(KubernetesBackendConfig())."
-        )
-    raise wrong_type(
-        "backend_config",
-        config,
-        (LocalProcessBackendConfig, KubernetesBackendConfig, ContainerBackendConfig),
-        remedy="For this machine, write TrainerClient(LocalProcessBackendConfig()).",
-    )
 
 
 def _check_trainer(trainer: AnyTrainer | None, short: Sequence[str]) -> None:
