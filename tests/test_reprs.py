@@ -34,8 +34,7 @@ from kubeflow.core.errors import InvalidInput, InvalidObject, KubeflowError, Mis
 from kubeflow.core.int_or_string import IntOrString
 from kubeflow.core.model import MinProperties, Model
 from kubeflow.core.quantity import Quantity
-from kubeflow.core.reflector import Event as ReflectorEvent
-from kubeflow.core.reflector import Listing, Trouble, WatchPace
+from kubeflow.core.reflector import JsonWatchEvent, Listing, Trouble, WatchPace
 from kubeflow.core.resource import Resource
 from kubeflow.core.rules import Rule, RuleViolation, Shape, Violation
 from kubeflow.core.table import Column, Row, Table
@@ -168,7 +167,7 @@ def instances() -> list[object]:
         Quantity("4Gi"), IntOrString("25%"), Timestamp.parse("2026-11-29T08:30:15Z"), MinProperties(1),
         Field("spec.suspend", since="2.1"), Limit("spec.x", least=1), Unavailable("spec.x", "2.1", "is not there"),
         Availability("Trainer", ("2.0", "2.1"), {}, {}), Method("merge", ("spec",)), KindBuilder("a"), Builder({}),
-        WatchPace(), Listing([MODEL.to_dict()] * 100, "7"), ReflectorEvent("ADDED", MODEL.to_dict()),
+        WatchPace(), Listing([MODEL.to_dict()] * 100, "7"), JsonWatchEvent("ADDED", MODEL.to_dict()),
         Trouble(Interruption("broken"), 3.0), Request("POST", "/apis", body={"x": "y" * 5000}),
         WatchEvent("ADDED", MODEL), Column("Name", "string", "The name", 0), Row("a", "ml", ("a", "Running")),
         Table((Column("Name", "string", "The name", 0),), tuple(Row(f"a{n}", "ml", (f"a{n}",)) for n in range(5000))),

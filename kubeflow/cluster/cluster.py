@@ -28,7 +28,7 @@ from kubeflow.cluster.answers import Answer, read, refusal
 from kubeflow.cluster.breaks import TooSlow, failure_of, unreachable
 from kubeflow.cluster.errors import ApiError, ClusterError, NotConfigured, StreamBroken, Unauthorized
 from kubeflow.cluster.notices import Notices
-from kubeflow.cluster.retries import Failure, pause
+from kubeflow.cluster.retries import FailedAttempt, pause
 from kubeflow.cluster.stream import Stream
 from kubeflow.cluster.target import Target
 from kubeflow.core import forks
@@ -198,10 +198,10 @@ class Cluster:
                 continue
             except ApiError as error:
                 problem: ClusterError = error
-                failure = Failure(error.code, error.retry_after)
+                failure = FailedAttempt(error.code, error.retry_after)
             except HTTPError as error:
                 broken = failure_of(error)
-                failure = Failure(sent=broken.sent, lasting=broken.lasting)
+                failure = FailedAttempt(sent=broken.sent, lasting=broken.lasting)
                 problem = unreachable(broken, error, request, self.server, session.access.origin, allowed, deadline)
             wait = pause(request, failure, attempt)
             if wait is None or wait >= deadline - time.monotonic():

@@ -21,7 +21,7 @@ _LONGEST = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailedAttempt:
     """One failed attempt.
 
     Attributes:
@@ -39,7 +39,7 @@ class Failure:
     __repr__ = repr_of_fields
 
 
-def pause(request: Request, failure: Failure, attempt: int, draw: float | None = None) -> float | None:
+def pause(request: Request, failure: FailedAttempt, attempt: int, draw: float | None = None) -> float | None:
     """Return how many seconds to wait before `request` is sent again, or None to give up.
 
     Args:
@@ -57,7 +57,7 @@ def pause(request: Request, failure: Failure, attempt: int, draw: float | None =
     return backoff(attempt, first=_FIRST, longest=_LONGEST, draw=jitter)
 
 
-def _worthwhile(request: Request, failure: Failure, attempt: int) -> bool:
+def _worthwhile(request: Request, failure: FailedAttempt, attempt: int) -> bool:
     harmless = request.method == "GET" or request.repeatable
     if failure.lasting or failure.status == 501:  # not implemented: no wait changes that
         return False

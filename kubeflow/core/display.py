@@ -76,7 +76,7 @@ def repr_of_model(self: BaseModel) -> str:
 def repr_args_of_model(self: BaseModel) -> Iterator[tuple[str, object]]:
     """Yield what displays other than `repr` (rich, devtools) show of a model: models in it are shown by their means."""
     for name, value in _masked(set_fields(self)):
-        yield name, value if type(value).__repr__ is repr_of_model else _Code(short(value))
+        yield name, value if type(value).__repr__ is repr_of_model else Code(short(value))
 
 
 def call(name: str, /, *arguments: object, **named: object) -> str:
@@ -129,9 +129,9 @@ def _dataclass(value: Any, detail: _Detail) -> str:
         if not field.init or field.name.startswith("_") or _is_default(field, content):
             continue
         if not field.repr:
-            content = _Code(HIDDEN)
+            content = Code(HIDDEN)
         elif field.metadata.get("references"):
-            content = _Code(_value(content, detail, masked=False))
+            content = Code(_value(content, detail, masked=False))
         entries.append((field.name, content))
     return _call(type(value).__name__, [], _named(entries, detail, keep_none=True))
 
@@ -158,7 +158,7 @@ def _masked(entries: Mapping[str, object]) -> Iterable[tuple[str, object]]:
     of_secret = isinstance(name, str) and looks_secret(name)
     for key, value in entries.items():
         secret = (of_secret and key == "value") or looks_secret(str(key))
-        yield key, _Code(HIDDEN) if secret and isinstance(value, str | bytes) and value else value
+        yield key, Code(HIDDEN) if secret and isinstance(value, str | bytes) and value else value
 
 
 def _named(entries: Iterable[tuple[str, object]], detail: _Detail, *, keep_none: bool = False) -> list[str]:
@@ -169,8 +169,8 @@ def _call(name: str, arguments: list[str], named: list[str]) -> str:
     return f"{name}({', '.join([*arguments, *named])})"
 
 
-class _Code(str):
-    """Text that is shown as it is."""
+class Code(str):
+    """Text that `repr` shows as it is, without quotes: it is code already."""
 
     __slots__ = ()
     __repr__ = str.__str__
@@ -179,7 +179,7 @@ class _Code(str):
 def _value(value: Any, detail: _Detail, *, masked: bool = True) -> str:
     """Return any value, also a user's, with at most this detail."""
     kind = cast("type[object]", type(value))
-    if isinstance(value, _Code):
+    if isinstance(value, Code):
         return value
     if isinstance(value, str | bytes):
         return _text(value, detail.characters)

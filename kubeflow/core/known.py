@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubeflow.core.reflector import Event, Json, Listing, metadata_of, resource_version
+from kubeflow.core.reflector import Json, JsonWatchEvent, Listing, metadata_of, resource_version
 
 
 class Known:
@@ -15,7 +15,7 @@ class Known:
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], Json] = {}
 
-    def take(self, news: Listing | Event) -> list[Event]:
+    def take(self, news: Listing | JsonWatchEvent) -> list[JsonWatchEvent]:
         """Take in news, and return what is different from before: what is gone, what is new, what has changed.
 
         Of a listing, what is gone comes first, as it was seen last; an object that has taken the name of another is
@@ -33,16 +33,16 @@ class Known:
         self.objects[key] = found
         return [news]
 
-    def _replaced(self, listing: Listing) -> list[Event]:
+    def _replaced(self, listing: Listing) -> list[JsonWatchEvent]:
         there = {_key(found): found for found in listing.objects}
         gone = [key for key, before in self.objects.items() if key not in there or not _same(before, there[key])]
-        events = [Event("DELETED", self.objects.pop(key)) for key in gone]
+        events = [JsonWatchEvent("DELETED", self.objects.pop(key)) for key in gone]
         for key, found in there.items():
             before = self.objects.get(key)
             if before is None:
-                events.append(Event("ADDED", found))
+                events.append(JsonWatchEvent("ADDED", found))
             elif _differs(before, found):
-                events.append(Event("MODIFIED", found))
+                events.append(JsonWatchEvent("MODIFIED", found))
         self.objects = there
         return events
 

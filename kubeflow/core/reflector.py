@@ -72,7 +72,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class JsonWatchEvent:
     """One change, as the server tells it. `object` is the state after it, or the last one of what is gone."""
 
     type: EventType
@@ -96,7 +96,7 @@ class Trouble:
     __repr__ = repr_of_fields
 
 
-News: TypeAlias = Listing | Event | Trouble
+News: TypeAlias = Listing | JsonWatchEvent | Trouble
 
 
 class Reflector:
@@ -216,7 +216,7 @@ class Reflector:
 
     # -- one stream ---------------------------------------------------------------------------------------------
 
-    def _streamed(self) -> Iterator[Event]:
+    def _streamed(self) -> Iterator[JsonWatchEvent]:
         """Yield what happens after the version that was seen last, until the server ends the stream."""
         left = self._left()
         wanted = 0.9 * self._pace.patience if self._patient else self._pace.watch * random.uniform(1, 1.1)
@@ -252,7 +252,7 @@ class Reflector:
             self._stream = None
             abort(lines)
 
-    def _event(self, line: bytes) -> Event | None:
+    def _event(self, line: bytes) -> JsonWatchEvent | None:
         """Return what a line tells; `None` for what concerns no object.
 
         Raises:
@@ -278,7 +278,7 @@ class Reflector:
         self._version = resource_version(item) or self._version
         self._worked = time.monotonic()
         if (type_ := _CHANGES.get(kind)) is not None:
-            return Event(type_, item)
+            return JsonWatchEvent(type_, item)
         self._bookmarked = self._bookmarked or kind == "BOOKMARK"
         return None
 

@@ -7,6 +7,8 @@ from datetime import datetime
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Literal, Union, get_args, get_origin
 
+from kubeflow.core.display import Code
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -26,18 +28,11 @@ class ConstructorSignature:
                 name,
                 Parameter.KEYWORD_ONLY,
                 default=Parameter.empty if field.is_required() else None,
-                annotation=_Code(type_text(field.annotation)),
+                annotation=Code(type_text(field.annotation)),
             )
             for name, field in model.model_fields.items()
         ]
         return Signature(parameters)
-
-
-class _Code(str):
-    """Text that signatures print as it is, without quotes."""
-
-    __slots__ = ()
-    __repr__ = str.__str__
 
 
 def type_text(kind: object) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kubeflow.core import display
+from kubeflow.core.display import Code
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.tracebacks import thin
 from kubeflow.trainer import (
@@ -157,7 +158,7 @@ class TrainingClient:
         options = [TrainerCommand(list(command))] if command is not None else []
         more = [TrainerArgs(list(args))] if args is not None else []
         runtime = self._runtime if job_kind is None else _runtime(job_kind)
-        shown = _call(runtime=runtime, name=name, trainer=_Code(_trainer(trainer)), options=[*options, *more] or None)
+        shown = _call(runtime=runtime, name=name, trainer=Code(_trainer(trainer)), options=[*options, *more] or None)
         _warn("TrainingClient.create_job()", f"{self._where(namespace)}.train({shown})")
         made = self._client(namespace).train(runtime, name=name, trainer=trainer, options=[*options, *more])
         self._elsewhere.pop(made, None)
@@ -274,16 +275,9 @@ class TrainingClient:
             return f"TrainerClient({type(config).__name__}())"
         arguments = {name: getattr(config, name) for name in ("namespace", "config_file", "context")}
         if config.client_configuration is not None:
-            arguments["client_configuration"] = _Code("...")  # it may hold a token
+            arguments["client_configuration"] = Code("...")  # it may hold a token
         shown = _call(**arguments)
         return f"TrainerClient({f'KubernetesBackendConfig({shown})' if shown else ''})"
-
-
-class _Code(str):
-    """Text that is code already, not a string literal."""
-
-    __slots__ = ()
-    __repr__ = str.__str__
 
 
 def _runtime(kind: str) -> str:
@@ -304,11 +298,11 @@ def _trainer(trainer: CustomTrainer | CustomTrainerContainer) -> str:
     if isinstance(trainer, CustomTrainerContainer):
         fields: dict[str, object] = {"image": trainer.image}
     else:
-        func = _Code(getattr(trainer.func, "__name__", "train_func"))
+        func = Code(getattr(trainer.func, "__name__", "train_func"))
         fields = {"func": func, "func_args": trainer.func_args, "image": trainer.image}
         fields |= {"packages_to_install": trainer.packages_to_install, "num_proc_per_node": trainer.num_proc_per_node}
     fields |= {"num_nodes": trainer.num_nodes, "resources_per_node": trainer.resources_per_node}
-    fields |= {"env": _Code("{...}") if trainer.env else None}  # values may be secrets: they are not for logs
+    fields |= {"env": Code("{...}") if trainer.env else None}  # values may be secrets: they are not for logs
     return f"{type(trainer).__name__}({_call(**fields)})"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubeflow.core.known import Known
-from kubeflow.core.reflector import Event, EventType, Listing
+from kubeflow.core.reflector import EventType, JsonWatchEvent, Listing
 
 
 def thing(name: str, version: int | None, uid: str = "") -> dict[str, Any]:
@@ -13,7 +13,7 @@ def thing(name: str, version: int | None, uid: str = "") -> dict[str, Any]:
     return {"metadata": metadata if version is None else {**metadata, "resourceVersion": str(version)}}
 
 
-def told(events: list[Event]) -> list[tuple[str, str]]:
+def told(events: list[JsonWatchEvent]) -> list[tuple[str, str]]:
     return [(event.type, event.object["metadata"]["name"]) for event in events]  # type: ignore[index]
 
 
@@ -37,9 +37,9 @@ def test_a_listing_tells_what_is_different_and_what_is_gone_first() -> None:
 def test_an_event_that_tells_what_is_known_is_none() -> None:
     known = knowing(thing("a", 3))
     for type_ in ("ADDED", "MODIFIED"):
-        assert known.take(Event(_type(type_), thing("a", 3))) == []
-    assert told(known.take(Event("MODIFIED", thing("a", 4)))) == [("MODIFIED", "a")]
-    assert told(known.take(Event("ADDED", thing("a", 4, "another")))) == [("ADDED", "a")]
+        assert known.take(JsonWatchEvent(_type(type_), thing("a", 3))) == []
+    assert told(known.take(JsonWatchEvent("MODIFIED", thing("a", 4)))) == [("MODIFIED", "a")]
+    assert told(known.take(JsonWatchEvent("ADDED", thing("a", 4, "another")))) == [("ADDED", "a")]
 
 
 def _type(text: str) -> EventType:
@@ -48,9 +48,9 @@ def _type(text: str) -> EventType:
 
 def test_what_was_never_seen_may_change_and_go() -> None:
     known = Known()
-    assert told(known.take(Event("MODIFIED", thing("a", 4)))) == [("MODIFIED", "a")]
-    assert told(known.take(Event("DELETED", thing("b", 5)))) == [("DELETED", "b")]
-    assert told(known.take(Event("DELETED", thing("a", 6)))) == [("DELETED", "a")]
+    assert told(known.take(JsonWatchEvent("MODIFIED", thing("a", 4)))) == [("MODIFIED", "a")]
+    assert told(known.take(JsonWatchEvent("DELETED", thing("b", 5)))) == [("DELETED", "b")]
+    assert told(known.take(JsonWatchEvent("DELETED", thing("a", 6)))) == [("DELETED", "a")]
     assert known.objects == {}
 
 
@@ -58,7 +58,7 @@ def test_objects_without_versions_are_compared_whole() -> None:
     known = knowing(thing("a", None))
     assert known.take(Listing([thing("a", None)], "2")) == []
     assert told(known.take(Listing([{**thing("a", None), "spec": 1}], "3"))) == [("MODIFIED", "a")]
-    assert told(known.take(Event("MODIFIED", thing("a", None)))) == [("MODIFIED", "a")]
+    assert told(known.take(JsonWatchEvent("MODIFIED", thing("a", None)))) == [("MODIFIED", "a")]
 
 
 def test_objects_without_metadata_break_nothing() -> None:

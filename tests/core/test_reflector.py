@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kubeflow.core.reflector import Event, Listing, News, Reflector, Trouble, WatchPace, lasting
+from kubeflow.core.reflector import JsonWatchEvent, Listing, News, Reflector, Trouble, WatchPace, lasting
 from kubeflow.core.transport import Interruption, Refusal, Request
 
 QUICK = WatchPace(retry=0.01, longest_retry=0.05)
@@ -74,7 +74,7 @@ def told(news: News) -> str:
     match news:
         case Listing():
             return "list"
-        case Event():
+        case JsonWatchEvent():
             return f"{news.type} {news.object['metadata']['name']}"  # type: ignore[index]
         case Trouble():
             return "trouble"

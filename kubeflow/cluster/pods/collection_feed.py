@@ -11,7 +11,7 @@ from contextlib import closing
 from kubeflow.cluster.pods.schedule import Pace, Schedule
 from kubeflow.cluster.wire import Json
 from kubeflow.core.known import Known
-from kubeflow.core.reflector import Event, Listing, Reflector, Trouble, lasting
+from kubeflow.core.reflector import JsonWatchEvent, Listing, Reflector, Trouble, lasting
 from kubeflow.core.resource import Interruption, Refusal, Transport
 
 logger = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ class Feed:
             logger.debug("%s is polled, because watching it is refused: %s", self._path, error)
             self._poll()
 
-    def _take(self, news: Listing | Event) -> bool:
+    def _take(self, news: Listing | JsonWatchEvent) -> bool:
         """Take in news; return whether anything is different from before."""
         with self._changed:
             different = bool(self._known.take(news))

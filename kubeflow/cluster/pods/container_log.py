@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Generator, Iterator
 
-from kubeflow.cluster.pods.line_position import Answer, Mark
+from kubeflow.cluster.pods.line_position import LogAnswer, Mark
 from kubeflow.cluster.pods.log_requests import PodLogs, refused
 from kubeflow.cluster.pods.pod import Pod
 
@@ -75,7 +75,7 @@ class ContainerLog:
             orderly: Whether a reader who knows nothing begins with the life before.
         """
         last = self.last
-        answer = Answer(last)
+        answer = LogAnswer(last)
         settled = last is None and not orderly
         with contextlib.closing(self._logs.lines(pod, _since(last), follow=follow)) as lines:
             for line in lines:
@@ -112,7 +112,7 @@ class ContainerLog:
         def read() -> Generator[bytes]:
             nonlocal later
             last = self.last
-            answer = Answer(last)
+            answer = LogAnswer(last)
             known = False
             with contextlib.closing(self._logs.lines(pod, _since(last), previous=True)) as lines:
                 for line in lines:
@@ -147,7 +147,7 @@ class ContainerLog:
         """Whether a line is in a log; asks for it anew, so that it need not be waited for."""
 
         def read() -> Generator[bytes]:
-            answer = Answer(mark)
+            answer = LogAnswer(mark)
             with contextlib.closing(self._logs.lines(pod, mark.since, previous=previous)) as lines:
                 for line in lines:
                     answer.look(line)

@@ -33,7 +33,7 @@ class Mark(NamedTuple):
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Answer:
+class LogAnswer:
     """What a server sends of a log, line by line, to a reader who knows it up to `last`.
 
     Args:

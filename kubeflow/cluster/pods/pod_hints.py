@@ -14,7 +14,7 @@ from typing import Protocol
 
 from kubeflow.cluster import wire
 from kubeflow.core.errors import KubeflowError
-from kubeflow.core.reflector import Event, Listing, Reflector, Trouble, WatchPace, resource_version
+from kubeflow.core.reflector import JsonWatchEvent, Listing, Reflector, Trouble, WatchPace, resource_version
 from kubeflow.core.resource import Request, Transport
 
 logger = logging.getLogger(__name__)
@@ -100,10 +100,10 @@ class PodHints:
                 if troubled or isinstance(news, Listing):
                     troubled = False
                     self._hinted.hints_come()
-                if isinstance(news, Event) and self._concerns(news):
+                if isinstance(news, JsonWatchEvent) and self._concerns(news):
                     self._hinted.hint()
 
-    def _concerns(self, event: Event) -> bool:
+    def _concerns(self, event: JsonWatchEvent) -> bool:
         return wire.text(event.object, "involvedObject", "name").startswith(self._beginning)
 
     def _now(self, seconds: float | None) -> Listing:

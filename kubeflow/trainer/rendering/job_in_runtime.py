@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _POLICIES = ("torch", "mpi", "jax", "xgboost", "flux")
 
 
-class Layout:
+class JobInRuntime:
     """What a TrainJob becomes in its runtime.
 
     Args:

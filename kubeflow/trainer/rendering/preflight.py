@@ -14,7 +14,7 @@ from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.trainer import torchtune
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.options.merging import Json, at
-from kubeflow.trainer.rendering.job_in_runtime import Layout
+from kubeflow.trainer.rendering.job_in_runtime import JobInRuntime
 from kubeflow.trainer.rendering.older_minors import minor_of, pod_patches, unavailable
 from kubeflow.trainer.types.runtimes import RuntimeKind
 
@@ -58,25 +58,25 @@ def check(job: v1alpha1.TrainJob, runtime: AnyRuntime | None, minor: str) -> Non
 def findings(job: v1alpha1.TrainJob, runtime: AnyRuntime | None, minor: str) -> list[str]:
     """Return everything that `check` would refuse, each with its remedy; empty when all is well."""
     minor = minor_of(minor)
-    layout = Layout(job, runtime)
+    in_runtime = JobInRuntime(job, runtime)
     checks: list[Iterator[str]] = [
         _fields(job, minor),
-        _kind(layout),
+        _kind(in_runtime),
         _size(job),
-        _managers(layout, minor),
+        _managers(in_runtime, minor),
         _reserved_containers(job),
-        _sources(layout, minor),
+        _sources(in_runtime, minor),
     ]
     if runtime is not None:
         checks += [
-            _policy(layout, minor),
-            _name(layout),
-            _variables(layout, minor),
-            _targets(layout),
-            _resources(layout),
-            _initializers(layout, minor),
-            _torchtune(layout, minor),
-            _volcano(layout),
+            _policy(in_runtime, minor),
+            _name(in_runtime),
+            _variables(in_runtime, minor),
+            _targets(in_runtime),
+            _resources(in_runtime),
+            _initializers(in_runtime, minor),
+            _torchtune(in_runtime, minor),
+            _volcano(in_runtime),
         ]
     return [finding for found in checks for finding in found]
 
@@ -91,11 +91,11 @@ def _fields(job: v1alpha1.TrainJob, minor: str) -> Iterator[str]:
             yield f"{problem}: leave it out, or ask for the cluster's Trainer to be upgraded."
 
 
-def _kind(layout: Layout) -> Iterator[str]:
+def _kind(in_runtime: JobInRuntime) -> Iterator[str]:
     kinds = [kind.value for kind in RuntimeKind]
-    if layout.runtime_group == constants.GROUP and layout.runtime_kind not in kinds:
-        hint = did_you_mean(layout.runtime_kind, kinds)
-        yield f"There are no runtimes of the kind {layout.runtime_kind!r}.{hint} Write {' or '.join(kinds)}."
+    if in_runtime.runtime_group == constants.GROUP and in_runtime.runtime_kind not in kinds:
+        hint = did_you_mean(in_runtime.runtime_kind, kinds)
+        yield f"There are no runtimes of the kind {in_runtime.runtime_kind!r}.{hint} Write {' or '.join(kinds)}."
 
 
 def _size(job: v1alpha1.TrainJob) -> Iterator[str]:
@@ -107,8 +107,8 @@ def _size(job: v1alpha1.TrainJob) -> Iterator[str]:
         )
 
 
-def _managers(layout: Layout, minor: str) -> Iterator[str]:
-    managers = [str(patch.get("manager")) for patch in layout.runtime_patches]
+def _managers(in_runtime: JobInRuntime, minor: str) -> Iterator[str]:
+    managers = [str(patch.get("manager")) for patch in in_runtime.runtime_patches]
     for manager in managers:
         if not _MANAGER.fullmatch(manager):
             yield f"The manager {manager!r} of a runtime patch must have the form 'domain/name', as 'example.com/team'."
@@ -128,9 +128,9 @@ def _reserved_containers(job: v1alpha1.TrainJob) -> Iterator[str]:
                 )
 
 
-def _sources(layout: Layout, minor: str) -> Iterator[str]:
+def _sources(in_runtime: JobInRuntime, minor: str) -> Iterator[str]:
     schemes = {"dataset": ("hf", "s3", "cache"), "model": ("hf", "s3")}
-    for field, source in layout.initializers.items():
+    for field, source in in_runtime.initializers.items():
         uri = str(source.get("storageUri") or "")
         known = ("hf",) if minor == "2.0" else schemes[field]
         scheme = uri.partition("://")[0]
@@ -145,41 +145,41 @@ def _sources(layout: Layout, minor: str) -> Iterator[str]:
             yield "A dataset cache needs the variable METADATA_LOC: use DataCacheInitializer(metadata_loc=...)."
 
 
-def _policy(layout: Layout, minor: str) -> Iterator[str]:
-    source = layout.policy
-    if source is not None and not layout.has_trainer:
+def _policy(in_runtime: JobInRuntime, minor: str) -> Iterator[str]:
+    source = in_runtime.policy
+    if source is not None and not in_runtime.has_trainer:
         yield f"spec.trainer is missing, so a {source} runtime would set nothing up: add an empty one, trainer: {{}}."
     if source == "flux":
-        if layout.trainer.get("numNodes") is None:
+        if in_runtime.trainer.get("numNodes") is None:
             yield "A flux runtime needs the number of nodes in the job itself: set num_nodes=."
-        if _number(layout.trainer.get("numProcPerNode"), 1) < 1:
+        if _number(in_runtime.trainer.get("numProcPerNode"), 1) < 1:
             yield "A flux runtime needs at least one process per node: set num_proc_per_node=1 or more."
     if source == "mpi":
-        if at(layout.ml_policy, "mpi").get("mpiImplementation") == "":
+        if at(in_runtime.ml_policy, "mpi").get("mpiImplementation") == "":
             yield (
                 "The runtime's mpiImplementation is empty, which makes every job fail: an administrator sets it to "
                 "'OpenMPI'."
             )
-        if layout.launcher_trains and layout.num_nodes > 1:
-            absent = [name for name in (constants.LAUNCHER, constants.NODE) if name not in layout.jobs]
+        if in_runtime.launcher_trains and in_runtime.num_nodes > 1:
+            absent = [name for name in (constants.LAUNCHER, constants.NODE) if name not in in_runtime.jobs]
             if absent:
-                yield f"MPI on {layout.num_nodes} nodes needs the job {absent[0]!r} in the runtime: set num_nodes=1."
-    count = layout.trainer.get("numProcPerNode")
+                yield f"MPI on {in_runtime.num_nodes} nodes needs the job {absent[0]!r} in the runtime: set num_nodes=1."
+    count = in_runtime.trainer.get("numProcPerNode")
     words = ("auto", "cpu", "gpu") if source == "torch" else ()
     if isinstance(count, str) and minor in ("2.0", "2.1") and count not in words:
         yield f"numProcPerNode {count!r} must be a whole number here: set num_proc_per_node= to one."
-    alone = count is not None and layout.trainer.get("numNodes") is None
-    if alone and layout.is_torchtune and minor in ("2.0", "2.1"):
+    alone = count is not None and in_runtime.trainer.get("numNodes") is None
+    if alone and in_runtime.is_torchtune and minor in ("2.0", "2.1"):
         yield f"Trainer {minor} crashes on TorchTune with numProcPerNode alone: set numNodes too."
 
 
-def _name(layout: Layout) -> Iterator[str]:
-    name = layout.name
+def _name(in_runtime: JobInRuntime) -> Iterator[str]:
+    name = in_runtime.name
     if name is None:
         return
     rooms = [
         (_LABEL_LIMIT - _POD_SUFFIX - len(f"-{job}-{replicas - 1}-{pods - 1}"), job)
-        for job, replicas, pods in layout.sizes()
+        for job, replicas, pods in in_runtime.sizes()
     ]
     for room, job in sorted(rooms)[:1]:
         if len(name) > room:
@@ -189,33 +189,33 @@ def _name(layout: Layout) -> Iterator[str]:
             )
 
 
-def _variables(layout: Layout, minor: str) -> Iterator[str]:
+def _variables(in_runtime: JobInRuntime, minor: str) -> Iterator[str]:
     # torch: refused on all minors, though 2.0 and 2.1 look only when numProcPerNode is set and else overwrite them.
     reserved: Mapping[str, Sequence[str]] = {
         "torch": constants.TORCH_RESERVED_ENV,
         "mpi": constants.MPI_RESERVED_ENV if minor == "2.3" else (),
         "xgboost": constants.XGBOOST_RESERVED_ENV,
     }
-    names = [str(variable.get("name")) for variable in cast("list[Json]", layout.trainer.get("env") or [])]
-    taken = [name for name in reserved.get(layout.policy or "", ()) if name in names]
+    names = [str(variable.get("name")) for variable in cast("list[Json]", in_runtime.trainer.get("env") or [])]
+    taken = [name for name in reserved.get(in_runtime.policy or "", ()) if name in names]
     if taken:
         yield (
-            f"env sets {', '.join(taken)}, which a {layout.policy} runtime sets itself: leave it out and use "
+            f"env sets {', '.join(taken)}, which a {in_runtime.policy} runtime sets itself: leave it out and use "
             "num_nodes= and num_proc_per_node= instead."
         )
 
 
-def _targets(layout: Layout) -> Iterator[str]:
-    for patch in pod_patches(layout.job):
-        if patch.job not in layout.jobs:
-            known = ", ".join(layout.jobs)
-            hint = did_you_mean(patch.job, layout.jobs)
+def _targets(in_runtime: JobInRuntime) -> Iterator[str]:
+    for patch in pod_patches(in_runtime.job):
+        if patch.job not in in_runtime.jobs:
+            known = ", ".join(in_runtime.jobs)
+            hint = did_you_mean(patch.job, in_runtime.jobs)
             yield f"The runtime has no job {patch.job!r} to change.{hint} It has {known}: name one with job=."
             continue
-        pod = layout.pod(patch.job)
+        pod = in_runtime.pod(patch.job)
         known_containers = [str(each.get("name")) for each in _containers(pod)]
         volumes = {
-            str(each.get("name")) for each in (*_list(pod, "volumes"), *_list(patch.pod, "volumes"), *layout.claims)
+            str(each.get("name")) for each in (*_list(pod, "volumes"), *_list(patch.pod, "volumes"), *in_runtime.claims)
         }
         for container in _containers(patch.pod):
             name = str(container.get("name"))
@@ -233,10 +233,10 @@ def _targets(layout: Layout) -> Iterator[str]:
                     )
 
 
-def _resources(layout: Layout) -> Iterator[str]:
-    given = layout.trainer.get("resourcesPerNode")
-    device = _device(layout.runtime_resources)
-    if not isinstance(given, Mapping) or device is None or layout.trainer.get("numProcPerNode") is not None:
+def _resources(in_runtime: JobInRuntime) -> Iterator[str]:
+    given = in_runtime.trainer.get("resourcesPerNode")
+    device = _device(in_runtime.runtime_resources)
+    if not isinstance(given, Mapping) or device is None or in_runtime.trainer.get("numProcPerNode") is not None:
         return
     if _device(cast(Json, given)) is None:
         name, amount = device
@@ -246,10 +246,10 @@ def _resources(layout: Layout) -> Iterator[str]:
         )
 
 
-def _initializers(layout: Layout, minor: str) -> Iterator[str]:
-    for field in layout.initializers:
+def _initializers(in_runtime: JobInRuntime, minor: str) -> Iterator[str]:
+    for field in in_runtime.initializers:
         name = f"{field}-initializer"
-        container = next((each for each in _containers(layout.pod(name)) if each.get("name") == name), None)
+        container = next((each for each in _containers(in_runtime.pod(name)) if each.get("name") == name), None)
         if container is None:
             yield (
                 f"The runtime has no {name}, so the job cannot fetch a {field}: leave initializer= out, or take a "
@@ -262,36 +262,38 @@ def _initializers(layout: Layout, minor: str) -> Iterator[str]:
             )
 
 
-def _torchtune(layout: Layout, minor: str) -> Iterator[str]:
-    if not layout.is_torchtune:
+def _torchtune(in_runtime: JobInRuntime, minor: str) -> Iterator[str]:
+    if not in_runtime.is_torchtune:
         return
-    args = [str(arg) for arg in cast("list[object]", layout.trainer.get("args") or [])]
+    args = [str(arg) for arg in cast("list[object]", in_runtime.trainer.get("args") or [])]
     try:
-        torchtune.recipe(layout.runtime_name, args, num_nodes=layout.num_nodes, devices=_devices(layout), minor=minor)
+        torchtune.recipe(
+            in_runtime.runtime_name, args, num_nodes=in_runtime.num_nodes, devices=_devices(in_runtime), minor=minor
+        )
     except InvalidInput as error:
         yield str(error)
 
 
-def _volcano(layout: Layout) -> Iterator[str]:
-    queue = layout.job_set_annotations.get(_VOLCANO_QUEUE)
+def _volcano(in_runtime: JobInRuntime) -> Iterator[str]:
+    queue = in_runtime.job_set_annotations.get(_VOLCANO_QUEUE)
     if queue is None:
         return
     if not queue:
         yield "The Volcano queue is empty: name one with VolcanoQueue(name)."
-    if "volcano" not in layout.pod_group_policy:
+    if "volcano" not in in_runtime.pod_group_policy:
         yield (
             "VolcanoQueue has no effect in this runtime, which does not schedule with Volcano: leave it out, or take a "
             "runtime with podGroupPolicy.volcano."
         )
 
 
-def _devices(layout: Layout) -> int | None:
-    count = layout.trainer.get("numProcPerNode")
+def _devices(in_runtime: JobInRuntime) -> int | None:
+    count = in_runtime.trainer.get("numProcPerNode")
     if isinstance(count, int):
         return count
-    given = layout.trainer.get("resourcesPerNode")
+    given = in_runtime.trainer.get("resourcesPerNode")
     device = _device(cast(Json, given)) if isinstance(given, Mapping) else None
-    device = device or _device(layout.runtime_resources)
+    device = device or _device(in_runtime.runtime_resources)
     return int(device[1]) if device is not None and device[1].isdigit() else None
 
 

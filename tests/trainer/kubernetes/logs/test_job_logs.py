@@ -13,7 +13,7 @@ from itertools import islice
 import pytest
 
 from kubeflow.cluster import Cluster, Forbidden
-from kubeflow.cluster.pods.line_position import Answer, Mark
+from kubeflow.cluster.pods.line_position import LogAnswer, Mark
 from kubeflow.cluster.pods.log_requests import LogPace, last_lines
 from kubeflow.cluster.pods.schedule import Pace
 from kubeflow.core.errors import InvalidInput
@@ -422,7 +422,7 @@ def test_a_log_that_cannot_be_read_any_more_is_an_error_and_no_early_end(job: Jo
 
 
 def test_the_position_in_a_log_takes_no_memory() -> None:
-    answer = Answer(None)
+    answer = LogAnswer(None)
 
     def stamped(number: int) -> bytes:
         return b"2026-01-01T00:%02d:%02d.%09dZ line" % (number // 60000 % 60, number // 1000 % 60, number % 1000)
@@ -581,7 +581,7 @@ def test_a_place_in_the_log_of_an_earlier_job_is_refused(job: Job) -> None:
 # -- answers ------------------------------------------------------------------------------------------------------
 
 
-def new(answer: Answer, *lines: bytes) -> list[bytes]:
+def new(answer: LogAnswer, *lines: bytes) -> list[bytes]:
     return [text for line in lines for text in [answer.look(line)] if answer.new]
 
 
@@ -594,17 +594,17 @@ def test_lines_that_were_written_out_of_order_are_not_taken_for_old_ones() -> No
         b"2026-01-01T00:00:10.999999999Z err",
         b"2026-01-01T00:00:11.000000001Z out",
     ]
-    answer = Answer(last)
+    answer = LogAnswer(last)
     assert new(answer, written[0]) == []
     assert answer.doubtful
     assert not answer.hopeless
     assert new(answer, *written[1:]) == [b"err", b"out"]
     assert answer.mark == (last.stamp, 2)
-    assert new(Answer(answer.mark), *written) == []
+    assert new(LogAnswer(answer.mark), *written) == []
 
 
 def test_times_of_machines_with_an_offset_mean_what_they_say() -> None:
-    answer = Answer(Mark(b"2026-01-01T02:00:11.5+02:00 ", 1))
+    answer = LogAnswer(Mark(b"2026-01-01T02:00:11.5+02:00 ", 1))
     assert Mark(b"2026-01-01T02:00:11.5+02:00 ", 1).since == "2026-01-01T00:00:10Z"
     for line, doubtful, hopeless in (
         (b"2026-01-01T00:00:11.5Z one", False, False),
@@ -616,6 +616,6 @@ def test_times_of_machines_with_an_offset_mean_what_they_say() -> None:
 
 
 def test_the_rest_of_a_long_line_whose_beginning_was_read_is_not_a_line_of_its_own() -> None:
-    answer = Answer(Mark(b"2026-01-01T00:00:11Z ", 1))
+    answer = LogAnswer(Mark(b"2026-01-01T00:00:11Z ", 1))
     assert new(answer, b"the rest of a line of 20 KiB", b"2026-01-01T00:00:11Z one") == []
     assert new(answer, b"2026-01-01T00:00:12Z two") == [b"two"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kubeflow.cluster.pods.causes import Finding
+from kubeflow.cluster.pods.causes import DiagnosisFinding
 from kubeflow.cluster.wire import Json
 from kubeflow.core.resource import Transport
 from kubeflow.trainer.backends.kubernetes.diagnosis.evidence import Evidence, Gatherer
@@ -97,7 +97,7 @@ def outcome(transport: Transport, namespace: str, job: Json) -> RankOutcome | No
     return outcome_of_rank_zero([pod for pod in current(pods) if pod.is_node])
 
 
-def _summary(evidence: Evidence, view: TrainJob, found: Sequence[Finding]) -> str:
+def _summary(evidence: Evidence, view: TrainJob, found: Sequence[DiagnosisFinding]) -> str:
     if view.status == "Complete":
         return "all its nodes have succeeded."
     if found:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from kubeflow.cluster import wire
 from kubeflow.cluster.pods import causes
-from kubeflow.cluster.pods.causes import Advice, Finding
+from kubeflow.cluster.pods.causes import Advice, DiagnosisFinding
 from kubeflow.trainer.backends.kubernetes.diagnosis.evidence import Evidence
 from kubeflow.trainer.backends.kubernetes.diagnosis.first_failure import Failure, all_failures, first_failure
 from kubeflow.trainer.diagnosis.remedies import remedies
@@ -17,7 +17,7 @@ _UNTOUCHED = 30
 _OTHERS = 5  # failures after the first that are told one by one
 
 
-def findings(evidence: Evidence, now: datetime | None = None) -> list[Finding]:
+def findings(evidence: Evidence, now: datetime | None = None) -> list[DiagnosisFinding]:
     """Return what is worth knowing, most telling first, each once; nothing for a job that is well.
 
     Args:
@@ -25,7 +25,7 @@ def findings(evidence: Evidence, now: datetime | None = None) -> list[Finding]:
         now: The time. Default: now.
     """
     now = now or datetime.now(UTC)
-    found: dict[str, Finding] = {}
+    found: dict[str, DiagnosisFinding] = {}
     for rule in _RULES:
         for finding in rule(evidence):
             found.setdefault(finding.text, finding)
@@ -34,30 +34,30 @@ def findings(evidence: Evidence, now: datetime | None = None) -> list[Finding]:
     return list(found.values())
 
 
-def _deadline(evidence: Evidence) -> Iterator[Finding]:
+def _deadline(evidence: Evidence) -> Iterator[DiagnosisFinding]:
     failed = evidence.condition("Failed")
     if wire.text(failed, "reason") == "DeadlineExceeded":
         seconds = wire.integer(evidence.job, "spec", "activeDeadlineSeconds")
         limit = f"{seconds} s" if seconds is not None else "its deadline"
-        yield Finding(
+        yield DiagnosisFinding(
             f"it was active for longer than {limit}",
             ("Give the job more time (active_deadline_seconds), or look at its log for what took so long.",),
         )
 
 
-def _failed(evidence: Evidence) -> Iterator[Finding]:
+def _failed(evidence: Evidence) -> Iterator[DiagnosisFinding]:
     """What failed first, when the job has failed or goes on after a failure."""
     if wire.condition(evidence.job, "Complete"):
         return
     first = first_failure(evidence.pods, evidence.logs)
     if first is None:
         return
-    yield Finding(f"{first.who} {first.how}", tuple(_remedies(first)))
+    yield DiagnosisFinding(f"{first.who} {first.how}", tuple(_remedies(first)))
     others = [other for other in all_failures(evidence.pods, evidence.logs) if other.pod.uid != first.pod.uid]
     for other in others[:_OTHERS]:
-        yield Finding(f"then {other.who} {other.how}")
+        yield DiagnosisFinding(f"then {other.who} {other.how}")
     if len(others) > _OTHERS:
-        yield Finding(f"then {len(others) - _OTHERS} more")
+        yield DiagnosisFinding(f"then {len(others) - _OTHERS} more")
 
 
 def _remedies(failure: Failure) -> list[str]:
@@ -75,15 +75,15 @@ def _remedies(failure: Failure) -> list[str]:
     return found
 
 
-def _refused(evidence: Evidence) -> Iterator[Finding]:
+def _refused(evidence: Evidence) -> Iterator[DiagnosisFinding]:
     """What controllers wanted to make and could not."""
     for event in evidence.events:
         if event.reason == "TrainJobResourcesCreationFailed" and not evidence.pods:
-            yield Finding(
+            yield DiagnosisFinding(
                 f"the control plane cannot make what the job needs: {event.message}", (_refusal(event.message),)
             )
         elif event.reason in ("FailedCreate", "FailedCreatePodSandBox", "JobCreationFailed", "PodCreationFailed"):
-            yield Finding(f"{event.kind} {event.name}: {event.message}", (_refusal(event.message),))
+            yield DiagnosisFinding(f"{event.kind} {event.name}: {event.message}", (_refusal(event.message),))
 
 
 def _refusal(message: str) -> str:
@@ -100,12 +100,12 @@ def _refusal(message: str) -> str:
     return "Correct what it says, delete the job and train again."
 
 
-def _queued(evidence: Evidence) -> Iterator[Finding]:
+def _queued(evidence: Evidence) -> Iterator[DiagnosisFinding]:
     if not (evidence.suspended and evidence.queue):
         return
     queue = evidence.queue
     if not evidence.workload:
-        yield Finding(
+        yield DiagnosisFinding(
             f"it waits in Kueue's queue {queue!r}, and Kueue has made no workload of it",
             (f"Check that the queue exists: kubectl get localqueue {queue}.",),
         )
@@ -114,40 +114,44 @@ def _queued(evidence: Evidence) -> Iterator[Finding]:
         refused = wire.condition(evidence.workload, kind, "False")
         if refused:
             said = wire.text(refused, "message") or wire.text(refused, "reason")
-            yield Finding(
+            yield DiagnosisFinding(
                 f"it waits in Kueue's queue {queue!r}: {said}",
                 ("Wait for other jobs of the queue to end, ask for less, or choose another queue.",),
             )
             return
     if evicted := wire.condition(evidence.workload, "Evicted"):
-        yield Finding(f"Kueue took it off the cluster: {wire.text(evicted, 'message')}", ("It is queued again.",))
+        yield DiagnosisFinding(
+            f"Kueue took it off the cluster: {wire.text(evicted, 'message')}", ("It is queued again.",)
+        )
     elif not wire.condition(evidence.workload, "Admitted"):
-        yield Finding(f"it waits in Kueue's queue {queue!r}", ("Wait for other jobs of the queue to end.",))
+        yield DiagnosisFinding(f"it waits in Kueue's queue {queue!r}", ("Wait for other jobs of the queue to end.",))
 
 
-def _suspended(evidence: Evidence) -> Iterator[Finding]:
+def _suspended(evidence: Evidence) -> Iterator[DiagnosisFinding]:
     if evidence.suspended and not evidence.queue:
-        yield Finding("it is suspended", (f"client.resume_job({evidence.name!r}) starts it anew.",))
+        yield DiagnosisFinding("it is suspended", (f"client.resume_job({evidence.name!r}) starts it anew.",))
 
 
-def _restarted(evidence: Evidence) -> Iterator[Finding]:
+def _restarted(evidence: Evidence) -> Iterator[DiagnosisFinding]:
     for pod in evidence.current:
         if pod.container.restarts:
-            yield Finding(f"{pod.step} was started again {_times(pod.container.restarts)} in its pod")
+            yield DiagnosisFinding(f"{pod.step} was started again {_times(pod.container.restarts)} in its pod")
     attempt = max((pod.attempt for pod in evidence.pods), default=0)
     if attempt:
-        yield Finding(f"all its pods were made anew {_times(attempt)}")
+        yield DiagnosisFinding(f"all its pods were made anew {_times(attempt)}")
 
 
-def _control_plane(evidence: Evidence) -> Iterator[Finding]:
+def _control_plane(evidence: Evidence) -> Iterator[DiagnosisFinding]:
     """What the control plane says of a failure, where it is more than that jobs failed."""
     failed = evidence.condition("Failed")
     reason, message = wire.text(failed, "reason"), wire.text(failed, "message")
     if failed and reason != "DeadlineExceeded":
-        yield Finding(f"the control plane says {reason}: {message}" if message else f"the control plane says {reason}")
+        yield DiagnosisFinding(
+            f"the control plane says {reason}: {message}" if message else f"the control plane says {reason}"
+        )
 
 
-def _untouched(evidence: Evidence, now: datetime) -> Iterator[Finding]:
+def _untouched(evidence: Evidence, now: datetime) -> Iterator[DiagnosisFinding]:
     """Nothing is known: neither pods nor events nor a status."""
     # Pods or events that may not be seen are no sign that there are none.
     if evidence.pods or evidence.events or evidence.gaps or wire.mapping(evidence.job, "status"):
@@ -156,9 +160,9 @@ def _untouched(evidence: Evidence, now: datetime) -> Iterator[Finding]:
     age = (now - created).total_seconds() if created is not None else 0.0
     manager = wire.text(evidence.job, "spec", "managedBy")
     if manager and not manager.startswith("trainer.kubeflow.org/"):
-        yield Finding(f"it is managed by {manager}, which has not said anything about it yet")
+        yield DiagnosisFinding(f"it is managed by {manager}, which has not said anything about it yet")
     elif age >= _UNTOUCHED:
-        yield Finding(
+        yield DiagnosisFinding(
             f"nothing has happened to it in {age:.0f} s: no controller has touched it",
             (
                 "Ask who runs the cluster whether Kubeflow Trainer's controller runs: "
@@ -177,7 +181,7 @@ def _advice(evidence: Evidence) -> Advice:
     )
 
 
-_RULES: tuple[Callable[[Evidence], Iterable[Finding]], ...] = (
+_RULES: tuple[Callable[[Evidence], Iterable[DiagnosisFinding]], ...] = (
     _deadline,
     _failed,
     lambda evidence: causes.ended_by_cluster(evidence.pods, _advice(evidence)),
