@@ -77,6 +77,15 @@ NEUTRAL = (
 )
 KUBERNETES = "kubeflow.trainer.backends.kubernetes"
 REGISTRY = "kubeflow.trainer.backends.registry"
+# Names that several modules of `kubeflow` have, and why that tells a reader enough. Every other has a name of its own.
+SAME_MODULE_NAME = {
+    "errors": "the errors of a part",
+    "backend": "the backend in the folder of each backend, and what those of this machine share",
+    "types": "import paths of the published package, and configurations of backends as it has them",
+    "registry": "what a part has by name, a line for each",
+}
+# `kubeflow.trainer.types` has the user's types of what other modules of the same name do.
+USER_TYPES = "kubeflow.trainer.types."
 # Heavy, or not needed to submit a job: nothing may load them before they are used.
 HEAVY = {
     "kubernetes",
@@ -227,6 +236,16 @@ def test_no_hand_written_class_is_called_as_another() -> None:
             if isinstance(node, ast.ClassDef):
                 homes.setdefault(node.name, []).append(module)
     assert {name: at for name, at in homes.items() if len(at) > 1} == {}
+
+
+@pytest.mark.parametrize(("tree", "same"), [("kubeflow", SAME_MODULE_NAME), ("codegen", {})])
+def test_modules_have_names_of_their_own(tree: str, same: dict[str, str]) -> None:
+    homes: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        if module.startswith(f"{tree}.") and not module.startswith(USER_TYPES) and path.name != "__init__.py":
+            homes.setdefault(path.stem, []).append(module)
+    assert {name: at for name, at in homes.items() if len(at) > 1 and name not in same} == {}
+    assert {name for name in same if len(homes.get(name, ())) < 2} == set()
 
 
 @pytest.mark.parametrize(

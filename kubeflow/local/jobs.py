@@ -12,9 +12,9 @@ from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput, KubeflowError
 from kubeflow.local.executors import registry
-from kubeflow.local.job.identity import this_process
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import JobPlan, read_plan, write_plan
+from kubeflow.local.job.process_identity import this_process
 from kubeflow.local.job.records import JobEvent, JobRecord, RankRecord, Verdict
 from kubeflow.local.state import new_job_dir
 from kubeflow.local.store.last_words import make_room

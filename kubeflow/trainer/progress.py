@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict
 
-from kubeflow.local.job.progress import STATUS_FILE
+from kubeflow.local.job.status_file import STATUS_FILE
 
 logger = logging.getLogger(__name__)
 

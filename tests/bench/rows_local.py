@@ -101,7 +101,7 @@ _LIST = """
 import os, statistics, sys, time
 from pathlib import Path
 os.environ["KUBEFLOW_STATE_DIR"] = os.environ["BENCH_SCRATCH"]
-from kubeflow.local.job.identity import this_process
+from kubeflow.local.job.process_identity import this_process
 from kubeflow.local.store.journal import Journal
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import JobPlan, NodePlan

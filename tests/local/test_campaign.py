@@ -15,8 +15,8 @@ from threading import Thread
 import pytest
 
 from kubeflow.local.executors.processes import MARK
-from kubeflow.local.job.identity import identify, this_process
 from kubeflow.local.job.places import Places
+from kubeflow.local.job.process_identity import identify, this_process
 from kubeflow.local.store.store import Store
 from kubeflow.local.supervision.recovery import recover
 from tests.local.campaign import FAULTS, ROOT, WAIT, Expected, Ground, Round, ground
@@ -64,7 +64,7 @@ def test_fifty_jobs_of_ten_processes_at_once_all_run_once(ground: Ground) -> Non
 HALF_WRITTEN = """
 import sys, time
 from pathlib import Path
-from kubeflow.local.job.identity import this_process
+from kubeflow.local.job.process_identity import this_process
 from kubeflow.local.jobs import Jobs
 from kubeflow.local.job.plan import JobPlan, NodePlan
 jobs = Jobs(Path(sys.argv[1]))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kubeflow.core.errors import KubeflowError
-from kubeflow.local.job.progress import parse_progress
+from kubeflow.local.job.status_file import parse_progress
 from tests.local.campaign import Expected, Ground, ground
 from tests.local.conftest import wait_for
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kubeflow.local.job.identity import this_process
 from kubeflow.local.job.plan import JobPlan, NodePlan
+from kubeflow.local.job.process_identity import this_process
 from kubeflow.local.state import new_job_dir
 from kubeflow.local.store.leases import Wait, lease, whole_cpus
 from kubeflow.local.store.store import Store

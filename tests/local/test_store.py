@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.local.job.identity import ProcessIdentity, identify, this_process
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import EnvironmentPlan, JobPlan, NodePlan, read_plan, write_plan
+from kubeflow.local.job.process_identity import ProcessIdentity, identify, this_process
 from kubeflow.local.jobs import Jobs
 from kubeflow.local.state import new_job_dir, state_dir
 from kubeflow.local.store.retention import keeping, prune

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from kubeflow.local.job.identity import ProcessIdentity, this_process
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import JobPlan, NodePlan
+from kubeflow.local.job.process_identity import ProcessIdentity, this_process
 from kubeflow.local.store.retention import prune
 from kubeflow.local.store.store import Store
 from tests.local.conftest import Desk

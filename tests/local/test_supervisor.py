@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 from kubeflow.local.executors.processes import members
-from kubeflow.local.job.identity import identify
 from kubeflow.local.job.places import Places
-from kubeflow.local.job.progress import parse_progress
+from kubeflow.local.job.process_identity import identify
 from kubeflow.local.job.records import Verdict
+from kubeflow.local.job.status_file import parse_progress
 from kubeflow.local.jobs import Jobs
 from kubeflow.local.store.last_words import write_last_words
 from tests.local.conftest import Desk, wait_for

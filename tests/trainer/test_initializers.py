@@ -25,7 +25,7 @@ from kubeflow.trainer import (
     S3ModelInitializer,
     Unsupported,
 )
-from kubeflow.trainer.backends.localprocess import initializers
+from kubeflow.trainer.backends.localprocess import fetch_stage
 
 TOKEN = "hf_secret-word"
 
@@ -51,9 +51,9 @@ def test_files_of_this_machine_are_linked_but_for_what_the_patterns_leave_out(so
         dataset=HuggingFaceDatasetInitializer(f"file://{source}", ignore_patterns=["data/", "README"]),
         model=S3ModelInitializer(f"file://{source}/data/train.json"),
     )
-    initializers.check(both)
+    fetch_stage.check(both)
 
-    dataset, model = initializers.plan(both, tmp_path / "workspace", os.environ)
+    dataset, model = fetch_stage.plan(both, tmp_path / "workspace", os.environ)
 
     assert (dataset.name, model.name) == ("dataset-initializer", "model-initializer")
     done = run(dataset)
@@ -69,7 +69,7 @@ def test_files_of_this_machine_are_linked_but_for_what_the_patterns_leave_out(so
 
 def test_a_pattern_means_the_same_for_every_source_as_for_the_hub(source: Path, tmp_path: Path) -> None:
     model = Initializer(model=HuggingFaceModelInitializer(f"file://{source}"))  # its default leaves *.bin out
-    (step,) = initializers.plan(model, tmp_path, os.environ)
+    (step,) = fetch_stage.plan(model, tmp_path, os.environ)
 
     run(step)
 
@@ -90,7 +90,7 @@ def test_an_empty_dataset_fails_in_words(tmp_path: Path, ignored: list[str]) -> 
     if ignored:
         (tmp_path / "source/file").touch()
     dataset = Initializer(dataset=HuggingFaceDatasetInitializer(f"file://{tmp_path}/source", ignore_patterns=ignored))
-    (step,) = initializers.plan(dataset, tmp_path, os.environ)
+    (step,) = fetch_stage.plan(dataset, tmp_path, os.environ)
 
     done = run(step)
 
@@ -101,19 +101,19 @@ def test_an_empty_dataset_fails_in_words(tmp_path: Path, ignored: list[str]) -> 
 
 def test_what_is_not_there_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"There is no .*/nowhere"):
-        initializers.check(Initializer(dataset=S3DatasetInitializer(f"file://{tmp_path}/nowhere")))
+        fetch_stage.check(Initializer(dataset=S3DatasetInitializer(f"file://{tmp_path}/nowhere")))
 
 
 def test_a_data_cache_is_for_clusters() -> None:
     cache = DataCacheInitializer("cache://schema/table", metadata_loc="s3://b/m.json", num_data_nodes=2)
 
     with pytest.raises(Unsupported, match="HuggingFaceDatasetInitializer"):
-        initializers.check(Initializer(dataset=cache))
+        fetch_stage.check(Initializer(dataset=cache))
 
 
 def test_a_secret_of_a_cluster_is_refused_here() -> None:
     with pytest.raises(Unsupported, match="'my-keys' names a Secret of a cluster"):
-        initializers.check(Initializer(dataset=S3DatasetInitializer("s3://a/b", secret="my-keys")))
+        fetch_stage.check(Initializer(dataset=S3DatasetInitializer("s3://a/b", secret="my-keys")))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_missing_extra_is_named_before_anything_starts(
     monkeypatch.setitem(sys.modules, module, None)  # how Python marks what cannot be imported
 
     with pytest.raises(InvalidInput, match=rf"pip install 'kubeflow\[{extra}\]'"):
-        initializers.check(Initializer(dataset=source))
+        fetch_stage.check(Initializer(dataset=source))
 
 
 def test_secrets_are_on_no_command_line() -> None:
@@ -143,7 +143,7 @@ def test_secrets_are_on_no_command_line() -> None:
     )
     environ = {"AWS_SESSION_TOKEN": "of somebody else", "AWS_PROFILE": "other", "PATH": "/bin"}
 
-    dataset, model = initializers.plan(both, Path("/w"), environ)
+    dataset, model = fetch_stage.plan(both, Path("/w"), environ)
 
     assert not [word for step in (dataset, model) for word in step.argv for secret in secrets if secret in word]
     assert model.env["HF_TOKEN"] == "hf_abc"
@@ -217,7 +217,7 @@ def hub(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 def test_a_private_dataset_comes_from_the_hub(hub: dict[str, str], tmp_path: Path) -> None:
     private = HuggingFaceDatasetInitializer("hf://org/private", ignore_patterns=["*.bin"], access_token=TOKEN)
-    (step,) = initializers.plan(Initializer(dataset=private), tmp_path, hub)
+    (step,) = fetch_stage.plan(Initializer(dataset=private), tmp_path, hub)
 
     done = run(step)
 
@@ -228,14 +228,14 @@ def test_a_private_dataset_comes_from_the_hub(hub: dict[str, str], tmp_path: Pat
 
 def test_a_path_inside_a_dataset_keeps_its_place(hub: dict[str, str], tmp_path: Path) -> None:
     private = HuggingFaceDatasetInitializer("hf://org/private/data", access_token=TOKEN)
-    (step,) = initializers.plan(Initializer(dataset=private), tmp_path, hub)
+    (step,) = fetch_stage.plan(Initializer(dataset=private), tmp_path, hub)
 
     assert run(step).returncode == 0
     assert files_in(tmp_path / "dataset") == {"data/train.json": "train", "data/x.bin": "weights"}
 
 
 def test_a_repository_that_the_hub_does_not_show_says_what_may_be_wrong(hub: dict[str, str], tmp_path: Path) -> None:
-    (step,) = initializers.plan(
+    (step,) = fetch_stage.plan(
         Initializer(dataset=HuggingFaceDatasetInitializer("hf://org/private")), tmp_path, {**hub, "HF_TOKEN": "wrong"}
     )
 
@@ -280,7 +280,7 @@ def test_objects_below_a_prefix_come_from_s3(s3: dict[str, str], tmp_path: Path)
         model=S3ModelInitializer("s3://bucket/other.txt", role_arn="arn:aws:iam::123456789012:role/reader", **s3),
     )
 
-    for step in initializers.plan(both, tmp_path, without_aws(os.environ)):
+    for step in fetch_stage.plan(both, tmp_path, without_aws(os.environ)):
         done = run(step)
         assert done.returncode == 0, done.stderr
 
@@ -299,7 +299,7 @@ def test_objects_below_a_prefix_come_from_s3(s3: dict[str, str], tmp_path: Path)
 def test_what_s3_does_not_have_or_must_not_give_fails_in_words(
     s3: dict[str, str], tmp_path: Path, uri: str, reason: str
 ) -> None:
-    (step,) = initializers.plan(
+    (step,) = fetch_stage.plan(
         Initializer(dataset=S3DatasetInitializer(uri, **s3)), tmp_path / "workspace", without_aws(os.environ)
     )
 

@@ -33,7 +33,7 @@ from kubeflow.trainer import (
     Unsupported,
     options,
 )
-from kubeflow.trainer.backends.localprocess import checks, launch
+from kubeflow.trainer.backends.localprocess import job_checks, launch
 from kubeflow.trainer.backends.localprocess.launch import Layout
 from kubeflow.trainer.jobspec import Edit
 from tests.local.wheels import add_wheel
@@ -163,7 +163,7 @@ def test_gpus_decide_the_processes_and_each_node_leases_its_own() -> None:
     runtime = Runtime("torch-distributed", RuntimeTrainer(TrainerType.CUSTOM_TRAINER, "torch", "local"), KIND)
     spec = JobSpec("job", runtime, num_nodes=2, resources={"nvidia.com/gpu": "2", "cpu": "1500m", "memory": "1Gi"})
 
-    layout = checks.lay_out(spec, ["a", "b", "c", "d"])
+    layout = job_checks.lay_out(spec, ["a", "b", "c", "d"])
 
     assert layout == Layout(num_nodes=2, num_proc_per_node=2, gpus=2, cpus=2, memory=2**30)
     plans = launch.torchrun(bundle(sleep), layout, Places(Path("/job")), python="python", environ={}, env={})
@@ -171,10 +171,10 @@ def test_gpus_decide_the_processes_and_each_node_leases_its_own() -> None:
         ("node-0", (0, 1), 2, 2),
         ("node-1", (2, 3), 2, 2),
     ]
-    assert checks.lay_out(replace(spec, num_proc_per_node=1), ["a", "b", "c", "d"]).num_proc_per_node == 1
-    assert checks.lay_out(replace(spec, resources={}), []) == Layout(num_nodes=2, num_proc_per_node=1)
+    assert job_checks.lay_out(replace(spec, num_proc_per_node=1), ["a", "b", "c", "d"]).num_proc_per_node == 1
+    assert job_checks.lay_out(replace(spec, resources={}), []) == Layout(num_nodes=2, num_proc_per_node=1)
     with pytest.raises(InvalidInput, match=r"2 GPU\(s\) on each of 2 node\(s\), and this machine has 3"):
-        checks.lay_out(spec, ["a", "b", "c"])
+        job_checks.lay_out(spec, ["a", "b", "c"])
 
 
 def test_visible_devices_decide_which_gpus_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,10 @@ import signal
 import pytest
 
 from kubeflow.trainer.backends.kubernetes.diagnosis.evidence import Evidence
-from kubeflow.trainer.backends.kubernetes.diagnosis.rules import findings
+from kubeflow.trainer.backends.kubernetes.diagnosis.findings import findings
 from kubeflow.trainer.backends.kubernetes.jobs.pods import read_pods
-from kubeflow.trainer.backends.machine.diagnosis import failure_remedies
 from kubeflow.trainer.backends.machine.failure import MachineFailure
+from kubeflow.trainer.backends.machine.local_explanation import failure_remedies
 from kubeflow.trainer.diagnosis.remedies import REMEDIES, Remedy
 
 UNKNOWN_TO_THE_TABLE = "ValueError: the learning rate is negative"

@@ -28,7 +28,7 @@ _ENDED_BY_CLUSTER = {
 
 
 @dataclass(frozen=True, slots=True)
-class DiagnosisFinding:
+class Diagnosed:
     """One thing that is worth knowing. `remedies` say what to try; most findings of failures and waits have one."""
 
     text: str
@@ -54,7 +54,7 @@ class Advice:
     resume: str
 
 
-def ended_by_cluster(pods: Iterable[Pod], advice: Advice) -> Iterator[DiagnosisFinding]:
+def ended_by_cluster(pods: Iterable[Pod], advice: Advice) -> Iterator[Diagnosed]:
     """Yield a finding for each pod that was evicted, preempted or lost with its machine."""
     for pod in pods:
         if pod.reason or pod.disruption:
@@ -64,23 +64,23 @@ def ended_by_cluster(pods: Iterable[Pod], advice: Advice) -> Iterator[DiagnosisF
             if "ephemeral" in why or "memory" in why:
                 used = f"Ask for as much as it uses in {advice.resources} (memory, ephemeral-storage)"
                 again = f"{used}, and {advice.retry}."
-            yield DiagnosisFinding(
+            yield Diagnosed(
                 f"{pod.display_name} was ended by the cluster ({what}): {why or 'it does not say why'}", (again,)
             )
 
 
-def images_missing(pods: Iterable[Pod]) -> Iterator[DiagnosisFinding]:
+def images_missing(pods: Iterable[Pod]) -> Iterator[Diagnosed]:
     """Yield a finding for each container whose image cannot be pulled."""
     for pod in pods:
         for container in pod.containers:
             if container.state == "Waiting" and container.reason in _PULL:
-                yield DiagnosisFinding(
+                yield Diagnosed(
                     f"{pod.display_name} cannot get its image ({container.reason}): {container.message}",
                     ("Check the image's name and tag; a private registry needs an image pull secret (options).",),
                 )
 
 
-def not_configured(pods: Iterable[Pod], advice: Advice) -> Iterator[DiagnosisFinding]:
+def not_configured(pods: Iterable[Pod], advice: Advice) -> Iterator[Diagnosed]:
     """Yield a finding for each container that cannot be made, as for a Secret that does not exist."""
     for pod in pods:
         for container in pod.containers:
@@ -90,17 +90,15 @@ def not_configured(pods: Iterable[Pod], advice: Advice) -> Iterator[DiagnosisFin
                     kind = "Secret" if "secret" in (match[1], match[3]) else "ConfigMap"
                     name = match[2] or match[4]
                     remedy = f"Make the {kind} {name!r} in the {advice.owner}'s namespace: the pod then starts."
-                yield DiagnosisFinding(
-                    f"{pod.display_name} cannot start ({container.reason}): {container.message}", (remedy,)
-                )
+                yield Diagnosed(f"{pod.display_name} cannot start ({container.reason}): {container.message}", (remedy,))
 
 
-def volumes_awaited(pods: Iterable[Pod], events: Iterable[Happening]) -> Iterator[DiagnosisFinding]:
+def volumes_awaited(pods: Iterable[Pod], events: Iterable[Happening]) -> Iterator[Diagnosed]:
     """Yield a finding for each event of a pod that has not started because a volume cannot be mounted."""
     unstarted = {pod.name: pod for pod in pods if pod.phase == "Pending"}
     for event in events:
         if event.name in unstarted and event.reason in ("FailedMount", "FailedAttachVolume"):
-            yield DiagnosisFinding(
+            yield Diagnosed(
                 f"{unstarted[event.name].display_name} waits for a volume: {event.message}",
                 ("Make what is missing, or correct the volume: the pod then starts.",),
             )
@@ -108,7 +106,7 @@ def volumes_awaited(pods: Iterable[Pod], events: Iterable[Happening]) -> Iterato
 
 def claims_unbound(
     claims: Mapping[str, Json | None], events: Sequence[Happening], advice: Advice
-) -> Iterator[DiagnosisFinding]:
+) -> Iterator[Diagnosed]:
     """Yield a finding for each PersistentVolumeClaim that does not exist or has no volume.
 
     Args:
@@ -118,14 +116,14 @@ def claims_unbound(
     """
     for name, claim in claims.items():
         if claim is None:
-            yield DiagnosisFinding(
+            yield Diagnosed(
                 f"PersistentVolumeClaim {name!r} does not exist",
                 (f"Make the claim {name!r} in the {advice.owner}'s namespace: the pods then start.",),
             )
         elif wire.text(claim, "status", "phase") == "Pending":
             said = [e.message for e in events if e.kind == "PersistentVolumeClaim" and e.name == name]
             kind = wire.text(claim, "spec", "storageClassName") or "the default one"
-            yield DiagnosisFinding(
+            yield Diagnosed(
                 f"PersistentVolumeClaim {name!r} has no volume yet{f': {said[-1]}' if said else ''}",
                 (
                     f"Check its storage class ({kind}), and that it can be mounted by as many nodes as the "
@@ -134,7 +132,7 @@ def claims_unbound(
             )
 
 
-def unplaced(pods: Iterable[Pod], events: Iterable[Happening], advice: Advice) -> Iterator[DiagnosisFinding]:
+def unplaced(pods: Iterable[Pod], events: Iterable[Happening], advice: Advice) -> Iterator[Diagnosed]:
     """Yield the pods that the scheduler cannot place: one finding for all of those for which it says the same."""
     scheduler = {event.name: event.message for event in events if event.reason == "FailedScheduling"}
     said: dict[str, list[Pod]] = {}
@@ -144,7 +142,7 @@ def unplaced(pods: Iterable[Pod], events: Iterable[Happening], advice: Advice) -
             if words or pod.scheduling_reason == "SchedulingGated":
                 said.setdefault(words or "it waits for a scheduling gate to be lifted", []).append(pod)
     for words, alike in said.items():
-        yield DiagnosisFinding(f"{_names(alike)} cannot be placed: {words}", (_placing(words, advice),))
+        yield Diagnosed(f"{_names(alike)} cannot be placed: {words}", (_placing(words, advice),))
 
 
 def _placing(words: str, advice: Advice) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from kubeflow.core.display import repr_of_fields
-from kubeflow.local.job.identity import ProcessIdentity
+from kubeflow.local.job.process_identity import ProcessIdentity
 
 FinalPhase = Literal["Complete", "Failed"]
 JobPhase = Literal["Created", "Running", "Suspended"] | FinalPhase

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from kubeflow.local.job.identity import ProcessIdentity
+from kubeflow.local.job.process_identity import ProcessIdentity
 from kubeflow.local.job.records import RankRecord, Verdict, Wanted
 from kubeflow.local.store.database import Database
 from kubeflow.local.store.store import record_event, record_ranks

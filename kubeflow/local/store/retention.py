@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.local.job.identity import ProcessIdentity
 from kubeflow.local.job.places import Places
+from kubeflow.local.job.process_identity import ProcessIdentity
 from kubeflow.local.store.store import Store
 
 logger = logging.getLogger(__name__)

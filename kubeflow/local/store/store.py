@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.local.job.identity import ProcessIdentity
 from kubeflow.local.job.plan import JobPlan
+from kubeflow.local.job.process_identity import ProcessIdentity
 from kubeflow.local.job.records import FINAL, JobEvent, JobPhase, JobRecord, NodeRecord, RankRecord, Verdict, Wanted
 from kubeflow.local.store.database import Database
 

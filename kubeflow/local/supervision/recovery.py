@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from kubeflow.core.errors import InvalidInput, KubeflowError
 from kubeflow.local.executors.registry import executor
-from kubeflow.local.job.identity import this_process
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import DEFAULT_EXECUTOR, read_plan
+from kubeflow.local.job.process_identity import this_process
 from kubeflow.local.job.records import JobRecord, RankRecord, Verdict
 from kubeflow.local.logs.lines import last_lines
 from kubeflow.local.store.database import StoreUnusable

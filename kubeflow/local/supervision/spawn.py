@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from kubeflow.local.executors.processes import MARK, SUPERVISES
-from kubeflow.local.job.identity import ProcessIdentity, identify, this_process
 from kubeflow.local.job.places import Places
+from kubeflow.local.job.process_identity import ProcessIdentity, identify, this_process
 
 # The shell ends at once, so that the supervisor is no child of this process and never its zombie; $0 is its log.
 _DETACH = '"$@" </dev/null >>"$0" 2>&1 & echo $!'

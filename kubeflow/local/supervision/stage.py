@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from kubeflow.local.executors.executor import Executor, NodeExit, RunningNode
 from kubeflow.local.job.places import WORKSPACE, Places
 from kubeflow.local.job.plan import NodePlan
-from kubeflow.local.job.progress import STATUS_FILE
 from kubeflow.local.job.records import RankRecord
+from kubeflow.local.job.status_file import STATUS_FILE
 from kubeflow.local.logs.ranks import read_ranks
 from kubeflow.local.store.leases import Share
 

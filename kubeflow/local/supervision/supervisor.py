@@ -23,11 +23,11 @@ from kubeflow.local.executors.executor import Executor
 from kubeflow.local.executors.limits import usable_cpus
 from kubeflow.local.executors.processes import MARK, SUPERVISES
 from kubeflow.local.executors.registry import executor
-from kubeflow.local.job.identity import this_process
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import JobPlan, NodePlan, read_plan
-from kubeflow.local.job.progress import StatusFile
+from kubeflow.local.job.process_identity import this_process
 from kubeflow.local.job.records import RankRecord, Verdict
+from kubeflow.local.job.status_file import StatusFile
 from kubeflow.local.logs.ranks import forget_ranks
 from kubeflow.local.store.journal import Journal
 from kubeflow.local.store.last_words import write_last_words

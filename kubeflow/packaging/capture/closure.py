@@ -18,7 +18,7 @@ from typing import cast
 from kubeflow.core.errors import did_you_mean
 from kubeflow.packaging.capture.assignments import reason_not_to_repeat
 from kubeflow.packaging.capture.factories import Factory, factory
-from kubeflow.packaging.capture.steps import Operand, Record, Step, lines
+from kubeflow.packaging.capture.module_steps import Operand, Record, Step, lines
 from kubeflow.packaging.errors import Finding
 from kubeflow.packaging.remote import MAIN, codec
 from kubeflow.packaging.source.definitions import Binding, Definition, Origin, Origins, first_line, made_by, registers

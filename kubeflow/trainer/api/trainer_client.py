@@ -16,7 +16,7 @@ from kubeflow.trainer.diagnosis.diagnosis import Explanation
 from kubeflow.trainer.errors import JobExists
 from kubeflow.trainer.fresh_names import TRIES, fresh_name, stem
 from kubeflow.trainer.jobspec import AnyTrainer, JobSpec, Option, job_spec
-from kubeflow.trainer.places import check_place
+from kubeflow.trainer.misplaced_arguments import check_place
 from kubeflow.trainer.results import job_result
 from kubeflow.trainer.types.checks import check_count, check_instance
 from kubeflow.trainer.types.initializers import Initializer

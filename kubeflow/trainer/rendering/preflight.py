@@ -58,25 +58,25 @@ def check(job: v1alpha1.TrainJob, runtime: AnyRuntime | None, minor: str) -> Non
 def findings(job: v1alpha1.TrainJob, runtime: AnyRuntime | None, minor: str) -> list[str]:
     """Return everything that `check` would refuse, each with its remedy; empty when all is well."""
     minor = minor_of(minor)
-    in_runtime = JobInRuntime(job, runtime)
+    placed = JobInRuntime(job, runtime)
     checks: list[Iterator[str]] = [
         _fields(job, minor),
-        _kind(in_runtime),
+        _kind(placed),
         _size(job),
-        _managers(in_runtime, minor),
+        _managers(placed, minor),
         _reserved_containers(job),
-        _sources(in_runtime, minor),
+        _sources(placed, minor),
     ]
     if runtime is not None:
         checks += [
-            _policy(in_runtime, minor),
-            _name(in_runtime),
-            _variables(in_runtime, minor),
-            _targets(in_runtime),
-            _resources(in_runtime),
-            _initializers(in_runtime, minor),
-            _torchtune(in_runtime, minor),
-            _volcano(in_runtime),
+            _policy(placed, minor),
+            _name(placed),
+            _variables(placed, minor),
+            _targets(placed),
+            _resources(placed),
+            _initializers(placed, minor),
+            _torchtune(placed, minor),
+            _volcano(placed),
         ]
     return [finding for found in checks for finding in found]
 
@@ -91,11 +91,11 @@ def _fields(job: v1alpha1.TrainJob, minor: str) -> Iterator[str]:
             yield f"{problem}: leave it out, or ask for the cluster's Trainer to be upgraded."
 
 
-def _kind(in_runtime: JobInRuntime) -> Iterator[str]:
+def _kind(placed: JobInRuntime) -> Iterator[str]:
     kinds = [kind.value for kind in RuntimeKind]
-    if in_runtime.runtime_group == constants.GROUP and in_runtime.runtime_kind not in kinds:
-        hint = did_you_mean(in_runtime.runtime_kind, kinds)
-        yield f"There are no runtimes of the kind {in_runtime.runtime_kind!r}.{hint} Write {' or '.join(kinds)}."
+    if placed.runtime_group == constants.GROUP and placed.runtime_kind not in kinds:
+        hint = did_you_mean(placed.runtime_kind, kinds)
+        yield f"There are no runtimes of the kind {placed.runtime_kind!r}.{hint} Write {' or '.join(kinds)}."
 
 
 def _size(job: v1alpha1.TrainJob) -> Iterator[str]:
@@ -107,8 +107,8 @@ def _size(job: v1alpha1.TrainJob) -> Iterator[str]:
         )
 
 
-def _managers(in_runtime: JobInRuntime, minor: str) -> Iterator[str]:
-    managers = [str(patch.get("manager")) for patch in in_runtime.runtime_patches]
+def _managers(placed: JobInRuntime, minor: str) -> Iterator[str]:
+    managers = [str(patch.get("manager")) for patch in placed.runtime_patches]
     for manager in managers:
         if not _MANAGER.fullmatch(manager):
             yield f"The manager {manager!r} of a runtime patch must have the form 'domain/name', as 'example.com/team'."
@@ -128,9 +128,9 @@ def _reserved_containers(job: v1alpha1.TrainJob) -> Iterator[str]:
                 )
 
 
-def _sources(in_runtime: JobInRuntime, minor: str) -> Iterator[str]:
+def _sources(placed: JobInRuntime, minor: str) -> Iterator[str]:
     schemes = {"dataset": ("hf", "s3", "cache"), "model": ("hf", "s3")}
-    for field, source in in_runtime.initializers.items():
+    for field, source in placed.initializers.items():
         uri = str(source.get("storageUri") or "")
         known = ("hf",) if minor == "2.0" else schemes[field]
         scheme = uri.partition("://")[0]
@@ -145,41 +145,41 @@ def _sources(in_runtime: JobInRuntime, minor: str) -> Iterator[str]:
             yield "A dataset cache needs the variable METADATA_LOC: use DataCacheInitializer(metadata_loc=...)."
 
 
-def _policy(in_runtime: JobInRuntime, minor: str) -> Iterator[str]:
-    source = in_runtime.policy
-    if source is not None and not in_runtime.has_trainer:
+def _policy(placed: JobInRuntime, minor: str) -> Iterator[str]:
+    source = placed.policy
+    if source is not None and not placed.has_trainer:
         yield f"spec.trainer is missing, so a {source} runtime would set nothing up: add an empty one, trainer: {{}}."
     if source == "flux":
-        if in_runtime.trainer.get("numNodes") is None:
+        if placed.trainer.get("numNodes") is None:
             yield "A flux runtime needs the number of nodes in the job itself: set num_nodes=."
-        if _number(in_runtime.trainer.get("numProcPerNode"), 1) < 1:
+        if _number(placed.trainer.get("numProcPerNode"), 1) < 1:
             yield "A flux runtime needs at least one process per node: set num_proc_per_node=1 or more."
     if source == "mpi":
-        if at(in_runtime.ml_policy, "mpi").get("mpiImplementation") == "":
+        if at(placed.ml_policy, "mpi").get("mpiImplementation") == "":
             yield (
                 "The runtime's mpiImplementation is empty, which makes every job fail: an administrator sets it to "
                 "'OpenMPI'."
             )
-        if in_runtime.launcher_trains and in_runtime.num_nodes > 1:
-            absent = [name for name in (constants.LAUNCHER, constants.NODE) if name not in in_runtime.jobs]
+        if placed.launcher_trains and placed.num_nodes > 1:
+            absent = [name for name in (constants.LAUNCHER, constants.NODE) if name not in placed.jobs]
             if absent:
-                yield f"MPI on {in_runtime.num_nodes} nodes needs the job {absent[0]!r} in the runtime: set num_nodes=1."
-    count = in_runtime.trainer.get("numProcPerNode")
+                yield f"MPI on {placed.num_nodes} nodes needs the job {absent[0]!r} in the runtime: set num_nodes=1."
+    count = placed.trainer.get("numProcPerNode")
     words = ("auto", "cpu", "gpu") if source == "torch" else ()
     if isinstance(count, str) and minor in ("2.0", "2.1") and count not in words:
         yield f"numProcPerNode {count!r} must be a whole number here: set num_proc_per_node= to one."
-    alone = count is not None and in_runtime.trainer.get("numNodes") is None
-    if alone and in_runtime.is_torchtune and minor in ("2.0", "2.1"):
+    alone = count is not None and placed.trainer.get("numNodes") is None
+    if alone and placed.is_torchtune and minor in ("2.0", "2.1"):
         yield f"Trainer {minor} crashes on TorchTune with numProcPerNode alone: set numNodes too."
 
 
-def _name(in_runtime: JobInRuntime) -> Iterator[str]:
-    name = in_runtime.name
+def _name(placed: JobInRuntime) -> Iterator[str]:
+    name = placed.name
     if name is None:
         return
     rooms = [
         (_LABEL_LIMIT - _POD_SUFFIX - len(f"-{job}-{replicas - 1}-{pods - 1}"), job)
-        for job, replicas, pods in in_runtime.sizes()
+        for job, replicas, pods in placed.sizes()
     ]
     for room, job in sorted(rooms)[:1]:
         if len(name) > room:
@@ -189,33 +189,33 @@ def _name(in_runtime: JobInRuntime) -> Iterator[str]:
             )
 
 
-def _variables(in_runtime: JobInRuntime, minor: str) -> Iterator[str]:
+def _variables(placed: JobInRuntime, minor: str) -> Iterator[str]:
     # torch: refused on all minors, though 2.0 and 2.1 look only when numProcPerNode is set and else overwrite them.
     reserved: Mapping[str, Sequence[str]] = {
         "torch": constants.TORCH_RESERVED_ENV,
         "mpi": constants.MPI_RESERVED_ENV if minor == "2.3" else (),
         "xgboost": constants.XGBOOST_RESERVED_ENV,
     }
-    names = [str(variable.get("name")) for variable in cast("list[Json]", in_runtime.trainer.get("env") or [])]
-    taken = [name for name in reserved.get(in_runtime.policy or "", ()) if name in names]
+    names = [str(variable.get("name")) for variable in cast("list[Json]", placed.trainer.get("env") or [])]
+    taken = [name for name in reserved.get(placed.policy or "", ()) if name in names]
     if taken:
         yield (
-            f"env sets {', '.join(taken)}, which a {in_runtime.policy} runtime sets itself: leave it out and use "
+            f"env sets {', '.join(taken)}, which a {placed.policy} runtime sets itself: leave it out and use "
             "num_nodes= and num_proc_per_node= instead."
         )
 
 
-def _targets(in_runtime: JobInRuntime) -> Iterator[str]:
-    for patch in pod_patches(in_runtime.job):
-        if patch.job not in in_runtime.jobs:
-            known = ", ".join(in_runtime.jobs)
-            hint = did_you_mean(patch.job, in_runtime.jobs)
+def _targets(placed: JobInRuntime) -> Iterator[str]:
+    for patch in pod_patches(placed.job):
+        if patch.job not in placed.jobs:
+            known = ", ".join(placed.jobs)
+            hint = did_you_mean(patch.job, placed.jobs)
             yield f"The runtime has no job {patch.job!r} to change.{hint} It has {known}: name one with job=."
             continue
-        pod = in_runtime.pod(patch.job)
+        pod = placed.pod(patch.job)
         known_containers = [str(each.get("name")) for each in _containers(pod)]
         volumes = {
-            str(each.get("name")) for each in (*_list(pod, "volumes"), *_list(patch.pod, "volumes"), *in_runtime.claims)
+            str(each.get("name")) for each in (*_list(pod, "volumes"), *_list(patch.pod, "volumes"), *placed.claims)
         }
         for container in _containers(patch.pod):
             name = str(container.get("name"))
@@ -233,10 +233,10 @@ def _targets(in_runtime: JobInRuntime) -> Iterator[str]:
                     )
 
 
-def _resources(in_runtime: JobInRuntime) -> Iterator[str]:
-    given = in_runtime.trainer.get("resourcesPerNode")
-    device = _device(in_runtime.runtime_resources)
-    if not isinstance(given, Mapping) or device is None or in_runtime.trainer.get("numProcPerNode") is not None:
+def _resources(placed: JobInRuntime) -> Iterator[str]:
+    given = placed.trainer.get("resourcesPerNode")
+    device = _device(placed.runtime_resources)
+    if not isinstance(given, Mapping) or device is None or placed.trainer.get("numProcPerNode") is not None:
         return
     if _device(cast(Json, given)) is None:
         name, amount = device
@@ -246,10 +246,10 @@ def _resources(in_runtime: JobInRuntime) -> Iterator[str]:
         )
 
 
-def _initializers(in_runtime: JobInRuntime, minor: str) -> Iterator[str]:
-    for field in in_runtime.initializers:
+def _initializers(placed: JobInRuntime, minor: str) -> Iterator[str]:
+    for field in placed.initializers:
         name = f"{field}-initializer"
-        container = next((each for each in _containers(in_runtime.pod(name)) if each.get("name") == name), None)
+        container = next((each for each in _containers(placed.pod(name)) if each.get("name") == name), None)
         if container is None:
             yield (
                 f"The runtime has no {name}, so the job cannot fetch a {field}: leave initializer= out, or take a "
@@ -262,38 +262,36 @@ def _initializers(in_runtime: JobInRuntime, minor: str) -> Iterator[str]:
             )
 
 
-def _torchtune(in_runtime: JobInRuntime, minor: str) -> Iterator[str]:
-    if not in_runtime.is_torchtune:
+def _torchtune(placed: JobInRuntime, minor: str) -> Iterator[str]:
+    if not placed.is_torchtune:
         return
-    args = [str(arg) for arg in cast("list[object]", in_runtime.trainer.get("args") or [])]
+    args = [str(arg) for arg in cast("list[object]", placed.trainer.get("args") or [])]
     try:
-        torchtune.recipe(
-            in_runtime.runtime_name, args, num_nodes=in_runtime.num_nodes, devices=_devices(in_runtime), minor=minor
-        )
+        torchtune.recipe(placed.runtime_name, args, num_nodes=placed.num_nodes, devices=_devices(placed), minor=minor)
     except InvalidInput as error:
         yield str(error)
 
 
-def _volcano(in_runtime: JobInRuntime) -> Iterator[str]:
-    queue = in_runtime.job_set_annotations.get(_VOLCANO_QUEUE)
+def _volcano(placed: JobInRuntime) -> Iterator[str]:
+    queue = placed.job_set_annotations.get(_VOLCANO_QUEUE)
     if queue is None:
         return
     if not queue:
         yield "The Volcano queue is empty: name one with VolcanoQueue(name)."
-    if "volcano" not in in_runtime.pod_group_policy:
+    if "volcano" not in placed.pod_group_policy:
         yield (
             "VolcanoQueue has no effect in this runtime, which does not schedule with Volcano: leave it out, or take a "
             "runtime with podGroupPolicy.volcano."
         )
 
 
-def _devices(in_runtime: JobInRuntime) -> int | None:
-    count = in_runtime.trainer.get("numProcPerNode")
+def _devices(placed: JobInRuntime) -> int | None:
+    count = placed.trainer.get("numProcPerNode")
     if isinstance(count, int):
         return count
-    given = in_runtime.trainer.get("resourcesPerNode")
+    given = placed.trainer.get("resourcesPerNode")
     device = _device(cast(Json, given)) if isinstance(given, Mapping) else None
-    device = device or _device(in_runtime.runtime_resources)
+    device = device or _device(placed.runtime_resources)
     return int(device[1]) if device is not None and device[1].isdigit() else None
 
 

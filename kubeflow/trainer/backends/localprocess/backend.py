@@ -10,7 +10,7 @@ from kubeflow.local.devices import visible_gpus
 from kubeflow.local.job.places import Places
 from kubeflow.local.state import state_dir
 from kubeflow.local.store.retention import keeping
-from kubeflow.trainer.backends.localprocess import checks, planning, runtimes
+from kubeflow.trainer.backends.localprocess import job_checks, planning, runtimes
 from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
 from kubeflow.trainer.backends.machine.backend import Keeping, MachineBackend
 from kubeflow.trainer.backends.machine.profile import MachineJob, Stages
@@ -32,7 +32,7 @@ def local_process_backend(config: LocalProcessBackendConfig) -> MachineBackend:
     if os.name != "posix":
         raise Unsupported(f"Local processes need Linux or macOS, and this is {platform.system()}: use WSL.")
     days, jobs = keeping(config.keep_days, config.keep_jobs)
-    python = None if config.python is None else checks.interpreter(os.fspath(config.python))
+    python = None if config.python is None else job_checks.interpreter(os.fspath(config.python))
     return MachineBackend(ProcessProfile(python), Keeping(state_dir(config.state_dir), days, jobs, config.grace))
 
 
@@ -62,9 +62,9 @@ class ProcessProfile:
 
     def realise(self, spec: JobSpec) -> MachineJob:
         """Check that this machine has what the job needs, and lay it out."""
-        checks.check(spec, self._python)
+        job_checks.check(spec, self._python)
         gpus: Sequence[str] = visible_gpus()
-        layout = checks.lay_out(spec, gpus)
+        layout = job_checks.lay_out(spec, gpus)
         environment = planning.environment(spec, self._python)
         job = planning.Job(spec, layout, environment, gpus)
 
@@ -79,5 +79,5 @@ class ProcessProfile:
             count,
             devices=gpus,
             environment=environment,
-            notes=checks.notes(spec),
+            notes=job_checks.notes(spec),
         )

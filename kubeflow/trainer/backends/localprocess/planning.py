@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from kubeflow.local.environments.cache import locate, needed
 from kubeflow.local.job.places import Places, environments
 from kubeflow.local.job.plan import EnvironmentPlan, NodePlan
-from kubeflow.trainer.backends.localprocess import frameworks, initializers, launch, runtimes, tune
+from kubeflow.trainer.backends.localprocess import fetch_stage, frameworks, launch, runtimes, tune
 from kubeflow.trainer.backends.localprocess.launch import Layout
 from kubeflow.trainer.jobspec import JobSpec
 from kubeflow.trainer.types.initializers import Initializer
@@ -42,7 +42,7 @@ class Job:
         Raises:
             InvalidInput: When its runtime's own trainer refuses it.
         """
-        steps = initializers.plan(fetched(self.spec), places.workspace, launch.inherited(environ))
+        steps = fetch_stage.plan(fetched(self.spec), places.workspace, launch.inherited(environ))
         nodes = self._nodes(places, environ)
         return (steps, nodes) if steps else (nodes,)
 

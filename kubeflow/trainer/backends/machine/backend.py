@@ -21,9 +21,9 @@ from kubeflow.local.jobs import Jobs
 from kubeflow.local.logs.lines import LogLine, read_lines
 from kubeflow.local.store.store import NameTaken
 from kubeflow.trainer.backends.machine.details import Details
-from kubeflow.trainer.backends.machine.diagnosis import diagnose
 from kubeflow.trainer.backends.machine.failure import find_failure
 from kubeflow.trainer.backends.machine.job_view import user_events, view
+from kubeflow.trainer.backends.machine.local_explanation import diagnose
 from kubeflow.trainer.backends.machine.log_positions import read_offsets, write_offsets
 from kubeflow.trainer.backends.machine.profile import Profile
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis

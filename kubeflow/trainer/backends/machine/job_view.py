@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kubeflow.local.job.progress import parse_progress
 from kubeflow.local.job.records import JobEvent, JobRecord
+from kubeflow.local.job.status_file import parse_progress
 from kubeflow.trainer.backends.machine.details import read_details
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.jobs import Event, Step, TrainJob

@@ -12,8 +12,8 @@ from kubeflow.core.errors import KubeflowError
 from kubeflow.core.transport import Request
 from kubeflow.trainer.backends.kubernetes.diagnosis.evidence import Evidence
 from kubeflow.trainer.backends.kubernetes.diagnosis.explanation import diagnose, failure, outcome
+from kubeflow.trainer.backends.kubernetes.diagnosis.findings import findings
 from kubeflow.trainer.backends.kubernetes.diagnosis.first_failure import first_failure
-from kubeflow.trainer.backends.kubernetes.diagnosis.rules import findings
 from kubeflow.trainer.backends.kubernetes.jobs.pods import read_pods
 from kubeflow.trainer.backends.kubernetes.watches.job_feed import jobs_path
 from kubeflow.trainer.types.jobs import TrainJob

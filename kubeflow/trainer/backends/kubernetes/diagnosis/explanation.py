@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kubeflow.cluster.pods.causes import DiagnosisFinding
+from kubeflow.cluster.pods.causes import Diagnosed
 from kubeflow.cluster.wire import Json
 from kubeflow.core.resource import Transport
 from kubeflow.trainer.backends.kubernetes.diagnosis.evidence import Evidence, Gatherer
+from kubeflow.trainer.backends.kubernetes.diagnosis.findings import findings
 from kubeflow.trainer.backends.kubernetes.diagnosis.first_failure import first_failure, outcome_of_rank_zero
 from kubeflow.trainer.backends.kubernetes.diagnosis.job_events import user_event
-from kubeflow.trainer.backends.kubernetes.diagnosis.rules import findings
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, current
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.diagnosis.remedies import SHOWN_LINES
@@ -97,7 +97,7 @@ def outcome(transport: Transport, namespace: str, job: Json) -> RankOutcome | No
     return outcome_of_rank_zero([pod for pod in current(pods) if pod.is_node])
 
 
-def _summary(evidence: Evidence, view: TrainJob, found: Sequence[DiagnosisFinding]) -> str:
+def _summary(evidence: Evidence, view: TrainJob, found: Sequence[Diagnosed]) -> str:
     if view.status == "Complete":
         return "all its nodes have succeeded."
     if found:

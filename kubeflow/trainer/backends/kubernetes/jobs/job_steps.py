@@ -9,8 +9,8 @@ from kubeflow_api.trainer import v1alpha1
 
 from kubeflow.cluster.lenient import only
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
-from kubeflow.trainer.backends.kubernetes.runtimes.devices import device_in, device_of
 from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime, Part
+from kubeflow.trainer.backends.kubernetes.runtimes.node_devices import device_in, device_of
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.steps import node_step
 from kubeflow.trainer.types.jobs import JobStatus, Step

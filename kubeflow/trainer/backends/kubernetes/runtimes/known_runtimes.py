@@ -19,7 +19,7 @@ from kubeflow_api.trainer.v1alpha1 import (
 )
 
 from kubeflow.cluster.lenient import each, only, text_map
-from kubeflow.trainer.backends.kubernetes.runtimes.devices import device_of
+from kubeflow.trainer.backends.kubernetes.runtimes.node_devices import device_of
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind, RuntimeTrainer
 from kubeflow.trainer.types.trainers import TrainerType

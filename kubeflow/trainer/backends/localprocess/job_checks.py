@@ -11,7 +11,7 @@ from kubeflow.core.errors import InvalidInput
 from kubeflow.core.quantity import Quantity
 from kubeflow.local.executors.limits import CAN_LIMIT_MEMORY, CAN_PIN_CPUS, usable_cpus, usable_memory
 from kubeflow.local.store.leases import whole_cpus
-from kubeflow.trainer.backends.localprocess import frameworks, initializers, planning, runtimes
+from kubeflow.trainer.backends.localprocess import fetch_stage, frameworks, planning, runtimes
 from kubeflow.trainer.backends.localprocess.launch import Layout
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import Unsupported
@@ -63,7 +63,7 @@ def check(spec: JobSpec, python: str | None = None) -> None:
         )
     requirements = spec.bundle.requirements if spec.bundle is not None else ()
     runtimes.check_runnable(spec.runtime, _projects(requirements), python)
-    initializers.check(planning.fetched(spec))
+    fetch_stage.check(planning.fetched(spec))
 
 
 def lay_out(spec: JobSpec, gpus: Sequence[str]) -> Layout:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from kubeflow.cluster import wire
 from kubeflow.cluster.pods import causes
-from kubeflow.cluster.pods.causes import Advice, DiagnosisFinding
+from kubeflow.cluster.pods.causes import Advice, Diagnosed
 from kubeflow.trainer.backends.kubernetes.diagnosis.evidence import Evidence
 from kubeflow.trainer.backends.kubernetes.diagnosis.first_failure import Failure, all_failures, first_failure
 from kubeflow.trainer.diagnosis.remedies import remedies
@@ -17,7 +17,7 @@ _UNTOUCHED = 30
 _OTHERS = 5  # failures after the first that are told one by one
 
 
-def findings(evidence: Evidence, now: datetime | None = None) -> list[DiagnosisFinding]:
+def findings(evidence: Evidence, now: datetime | None = None) -> list[Diagnosed]:
     """Return what is worth knowing, most telling first, each once; nothing for a job that is well.
 
     Args:
@@ -25,7 +25,7 @@ def findings(evidence: Evidence, now: datetime | None = None) -> list[DiagnosisF
         now: The time. Default: now.
     """
     now = now or datetime.now(UTC)
-    found: dict[str, DiagnosisFinding] = {}
+    found: dict[str, Diagnosed] = {}
     for rule in _RULES:
         for finding in rule(evidence):
             found.setdefault(finding.text, finding)
@@ -34,30 +34,30 @@ def findings(evidence: Evidence, now: datetime | None = None) -> list[DiagnosisF
     return list(found.values())
 
 
-def _deadline(evidence: Evidence) -> Iterator[DiagnosisFinding]:
+def _deadline(evidence: Evidence) -> Iterator[Diagnosed]:
     failed = evidence.condition("Failed")
     if wire.text(failed, "reason") == "DeadlineExceeded":
         seconds = wire.integer(evidence.job, "spec", "activeDeadlineSeconds")
         limit = f"{seconds} s" if seconds is not None else "its deadline"
-        yield DiagnosisFinding(
+        yield Diagnosed(
             f"it was active for longer than {limit}",
             ("Give the job more time (active_deadline_seconds), or look at its log for what took so long.",),
         )
 
 
-def _failed(evidence: Evidence) -> Iterator[DiagnosisFinding]:
+def _failed(evidence: Evidence) -> Iterator[Diagnosed]:
     """What failed first, when the job has failed or goes on after a failure."""
     if wire.condition(evidence.job, "Complete"):
         return
     first = first_failure(evidence.pods, evidence.logs)
     if first is None:
         return
-    yield DiagnosisFinding(f"{first.who} {first.how}", tuple(_remedies(first)))
+    yield Diagnosed(f"{first.who} {first.how}", tuple(_remedies(first)))
     others = [other for other in all_failures(evidence.pods, evidence.logs) if other.pod.uid != first.pod.uid]
     for other in others[:_OTHERS]:
-        yield DiagnosisFinding(f"then {other.who} {other.how}")
+        yield Diagnosed(f"then {other.who} {other.how}")
     if len(others) > _OTHERS:
-        yield DiagnosisFinding(f"then {len(others) - _OTHERS} more")
+        yield Diagnosed(f"then {len(others) - _OTHERS} more")
 
 
 def _remedies(failure: Failure) -> list[str]:
@@ -75,15 +75,15 @@ def _remedies(failure: Failure) -> list[str]:
     return found
 
 
-def _refused(evidence: Evidence) -> Iterator[DiagnosisFinding]:
+def _refused(evidence: Evidence) -> Iterator[Diagnosed]:
     """What controllers wanted to make and could not."""
     for event in evidence.events:
         if event.reason == "TrainJobResourcesCreationFailed" and not evidence.pods:
-            yield DiagnosisFinding(
+            yield Diagnosed(
                 f"the control plane cannot make what the job needs: {event.message}", (_refusal(event.message),)
             )
         elif event.reason in ("FailedCreate", "FailedCreatePodSandBox", "JobCreationFailed", "PodCreationFailed"):
-            yield DiagnosisFinding(f"{event.kind} {event.name}: {event.message}", (_refusal(event.message),))
+            yield Diagnosed(f"{event.kind} {event.name}: {event.message}", (_refusal(event.message),))
 
 
 def _refusal(message: str) -> str:
@@ -100,12 +100,12 @@ def _refusal(message: str) -> str:
     return "Correct what it says, delete the job and train again."
 
 
-def _queued(evidence: Evidence) -> Iterator[DiagnosisFinding]:
+def _queued(evidence: Evidence) -> Iterator[Diagnosed]:
     if not (evidence.suspended and evidence.queue):
         return
     queue = evidence.queue
     if not evidence.workload:
-        yield DiagnosisFinding(
+        yield Diagnosed(
             f"it waits in Kueue's queue {queue!r}, and Kueue has made no workload of it",
             (f"Check that the queue exists: kubectl get localqueue {queue}.",),
         )
@@ -114,44 +114,42 @@ def _queued(evidence: Evidence) -> Iterator[DiagnosisFinding]:
         refused = wire.condition(evidence.workload, kind, "False")
         if refused:
             said = wire.text(refused, "message") or wire.text(refused, "reason")
-            yield DiagnosisFinding(
+            yield Diagnosed(
                 f"it waits in Kueue's queue {queue!r}: {said}",
                 ("Wait for other jobs of the queue to end, ask for less, or choose another queue.",),
             )
             return
     if evicted := wire.condition(evidence.workload, "Evicted"):
-        yield DiagnosisFinding(
-            f"Kueue took it off the cluster: {wire.text(evicted, 'message')}", ("It is queued again.",)
-        )
+        yield Diagnosed(f"Kueue took it off the cluster: {wire.text(evicted, 'message')}", ("It is queued again.",))
     elif not wire.condition(evidence.workload, "Admitted"):
-        yield DiagnosisFinding(f"it waits in Kueue's queue {queue!r}", ("Wait for other jobs of the queue to end.",))
+        yield Diagnosed(f"it waits in Kueue's queue {queue!r}", ("Wait for other jobs of the queue to end.",))
 
 
-def _suspended(evidence: Evidence) -> Iterator[DiagnosisFinding]:
+def _suspended(evidence: Evidence) -> Iterator[Diagnosed]:
     if evidence.suspended and not evidence.queue:
-        yield DiagnosisFinding("it is suspended", (f"client.resume_job({evidence.name!r}) starts it anew.",))
+        yield Diagnosed("it is suspended", (f"client.resume_job({evidence.name!r}) starts it anew.",))
 
 
-def _restarted(evidence: Evidence) -> Iterator[DiagnosisFinding]:
+def _restarted(evidence: Evidence) -> Iterator[Diagnosed]:
     for pod in evidence.current:
         if pod.container.restarts:
-            yield DiagnosisFinding(f"{pod.step} was started again {_times(pod.container.restarts)} in its pod")
+            yield Diagnosed(f"{pod.step} was started again {_times(pod.container.restarts)} in its pod")
     attempt = max((pod.attempt for pod in evidence.pods), default=0)
     if attempt:
-        yield DiagnosisFinding(f"all its pods were made anew {_times(attempt)}")
+        yield Diagnosed(f"all its pods were made anew {_times(attempt)}")
 
 
-def _control_plane(evidence: Evidence) -> Iterator[DiagnosisFinding]:
+def _control_plane(evidence: Evidence) -> Iterator[Diagnosed]:
     """What the control plane says of a failure, where it is more than that jobs failed."""
     failed = evidence.condition("Failed")
     reason, message = wire.text(failed, "reason"), wire.text(failed, "message")
     if failed and reason != "DeadlineExceeded":
-        yield DiagnosisFinding(
+        yield Diagnosed(
             f"the control plane says {reason}: {message}" if message else f"the control plane says {reason}"
         )
 
 
-def _untouched(evidence: Evidence, now: datetime) -> Iterator[DiagnosisFinding]:
+def _untouched(evidence: Evidence, now: datetime) -> Iterator[Diagnosed]:
     """Nothing is known: neither pods nor events nor a status."""
     # Pods or events that may not be seen are no sign that there are none.
     if evidence.pods or evidence.events or evidence.gaps or wire.mapping(evidence.job, "status"):
@@ -160,9 +158,9 @@ def _untouched(evidence: Evidence, now: datetime) -> Iterator[DiagnosisFinding]:
     age = (now - created).total_seconds() if created is not None else 0.0
     manager = wire.text(evidence.job, "spec", "managedBy")
     if manager and not manager.startswith("trainer.kubeflow.org/"):
-        yield DiagnosisFinding(f"it is managed by {manager}, which has not said anything about it yet")
+        yield Diagnosed(f"it is managed by {manager}, which has not said anything about it yet")
     elif age >= _UNTOUCHED:
-        yield DiagnosisFinding(
+        yield Diagnosed(
             f"nothing has happened to it in {age:.0f} s: no controller has touched it",
             (
                 "Ask who runs the cluster whether Kubeflow Trainer's controller runs: "
@@ -181,7 +179,7 @@ def _advice(evidence: Evidence) -> Advice:
     )
 
 
-_RULES: tuple[Callable[[Evidence], Iterable[DiagnosisFinding]], ...] = (
+_RULES: tuple[Callable[[Evidence], Iterable[Diagnosed]], ...] = (
     _deadline,
     _failed,
     lambda evidence: causes.ended_by_cluster(evidence.pods, _advice(evidence)),
