@@ -201,6 +201,7 @@ WITHOUT: Mapping[str, str] = {
     "Known": "state of a watch, never returned",
     "Reflector": "state of a watch, never returned",
     "ConstructorSignature": "a descriptor of model classes",
+    "Code": "text that other reprs show as it is",
 }
 
 
