@@ -1,0 +1,133 @@
+"""What users install is not locked: it resolves at once, weighs little, and works with the oldest and newest versions.
+
+These tests ask a package index. They run where KUBEFLOW_TEST_REGISTRY is set, as .ci/run does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.apiserver import MISSING, apiserver
+from tests.bench.installed import measure
+from tests.install.checkout import ROOT
+
+pytestmark = [
+    pytest.mark.registry,
+    pytest.mark.skipif(
+        not os.environ.get("KUBEFLOW_TEST_REGISTRY"), reason="asks a registry: set KUBEFLOW_TEST_REGISTRY=1"
+    ),
+]
+
+DOCUMENT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+EXTRAS: tuple[str, ...] = tuple(DOCUMENT["project"]["optional-dependencies"])
+TORCH = f"torch=={DOCUMENT['tool']['locks']['torch']}"
+BOUND = 120
+"""Seconds for one resolution: it takes 5 to 30. Backtracking takes for ever."""
+MOST_PACKAGES, MOST_BYTES = 22, 50_000_000
+
+
+def run(*command: str | Path, timeout: float = 600, cwd: Path = ROOT, **variables: str) -> str:
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd=cwd,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what is built: builds of several processes in one folder would meet."""
+    place = tmp_path_factory.mktemp("sources")
+    for name in ("kubeflow", "generated"):
+        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, place)
+    return place
+
+
+@pytest.mark.parametrize(
+    "extras", ["", *EXTRAS, ",".join(EXTRAS)], ids=lambda extras: "all" if "," in extras else extras or "none"
+)
+def test_pip_resolves_from_nothing_within_the_bound(sources: Path, tmp_path: Path, extras: str) -> None:
+    # The pip that this Python brings: users' are as old.
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    report, held = tmp_path / "report.json", tmp_path / "held.txt"
+    held.write_text(TORCH, "utf-8")
+    pip = (tmp_path / "venv" / "bin" / "python", "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet")
+    run(*pip, "--report", report, "--constraint", held, f"{sources}[{extras}]" if extras else sources, timeout=BOUND)
+    assert len(json.loads(report.read_text("utf-8"))["install"]) >= 20
+
+
+def test_what_pip_installs_is_small(sources: Path, tmp_path: Path) -> None:
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    run(tmp_path / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-compile", sources)
+
+    installed = measure(tmp_path / "venv")
+
+    assert len(installed.packages) <= MOST_PACKAGES, installed.packages
+    assert installed.bytes <= MOST_BYTES, installed.largest
+
+
+SMOKE = """
+import importlib, pkgutil, sys, tempfile
+import kubeflow, kubeflow_api
+for package in (kubeflow, kubeflow_api):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+from kubeflow.trainer import Runtime, RuntimeKind, RuntimeTrainer, TrainerType
+from kubeflow.trainer import CustomTrainer, KubernetesBackendConfig, LocalProcessBackendConfig, TrainerClient
+
+def train(greeting: str) -> str:
+    print(greeting, "from the job", flush=True)
+    return greeting
+
+plain = Runtime("plain", RuntimeTrainer(TrainerType.CUSTOM_TRAINER, "plain", "local"), RuntimeKind.CLUSTER_TRAINING_RUNTIME)
+trainer = CustomTrainer(func=train, func_args={"greeting": "hello"}, num_nodes=1)
+client = TrainerClient(LocalProcessBackendConfig(state_dir=tempfile.mkdtemp()))
+job = client.train(plain, trainer=trainer)
+client.wait_for_job_status(job, timeout=120)
+assert client.get_job_result(job) == "hello"
+offline = TrainerClient(KubernetesBackendConfig(offline=True)).train(trainer=trainer, dry_run=True)
+assert "kind: TrainJob" in offline.to_yaml()
+if len(sys.argv) > 1:
+    print(TrainerClient(KubernetesBackendConfig(config_file=sys.argv[1], namespace="default")).list_jobs())
+"""
+
+
+@pytest.mark.parametrize("resolution", ["lowest-direct", "highest"])
+def test_the_oldest_and_the_newest_versions_that_are_allowed_work(
+    sources: Path, tmp_path: Path, resolution: str
+) -> None:
+    uv = Path(sys.executable).with_name("uv")
+    python = tmp_path / "venv" / "bin" / "python"
+    wanted, held = tmp_path / "wanted.txt", tmp_path / "held.txt"
+    held.write_text(TORCH, "utf-8")
+    extras = ("cloudpickle", "huggingface", "s3")
+    names = [word for extra in extras for word in ("--extra", extra)]
+    run(uv, "pip", "compile", "--quiet", "--resolution", resolution, "--python", sys.executable,
+        "--constraint", held, *names, "pyproject.toml", "--output-file", wanted, cwd=sources, timeout=BOUND)  # fmt: skip
+    run(uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "venv")
+    run(uv, "pip", "install", "--quiet", "--python", python, "--only-binary", ":all:", "-r", wanted)
+    run(uv, "pip", "install", "--quiet", "--python", python, "--no-deps", sources)
+
+    (tmp_path / "smoke.py").write_text(SMOKE, "utf-8")
+    if MISSING:
+        run(python, "-I", "smoke.py", cwd=tmp_path)
+    else:
+        with apiserver(tmp_path / "server") as server:
+            assert run(python, "-I", "smoke.py", str(server.kubeconfig), cwd=tmp_path).endswith("[]\n")
