@@ -283,6 +283,37 @@ def test_every_module_imports_and_every_exported_name_loads() -> None:
     assert result.stdout.strip() == str(len(names))
 
 
+LAZY = sorted(
+    name for name, path in MODULES.items() if path.name == "__init__.py" and "exporter" in path.read_text("utf-8")
+)
+
+
+@pytest.mark.parametrize("package", LAZY)
+def test_the_three_lists_of_a_lazy_package_name_the_same(package: str) -> None:
+    checked: set[tuple[str, str]] = set()
+    loaded: set[tuple[str, str]] = set()
+    tree = ast.parse(MODULES[package].read_text("utf-8"))
+    exported = next(node.value for node in tree.body if isinstance(node, ast.Assign) and _names(node) == ["__all__"])
+    for branches in (node for node in tree.body if isinstance(node, ast.If)):
+        for node in branches.body:  # what type checkers see
+            assert isinstance(node, ast.ImportFrom)
+            home = f"{package}.{node.module}" if node.level else str(node.module)
+            checked |= {(home, alias.asname or alias.name) for alias in node.names}
+        for call in (node for node in ast.walk(branches) if isinstance(node, ast.Call) and len(node.args) == 2):
+            for module, names in ast.literal_eval(call.args[1]).items():  # what the interpreter loads
+                loaded |= {(f"{package}.{module}".rstrip("."), name) for name in names}
+    assert checked
+    assert checked == loaded
+    at_once = {alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    names = ast.literal_eval(exported)
+    assert len(names) == len(set(names))
+    assert set(names) - at_once == {name for _, name in checked}
+
+
+def _names(node: ast.Assign) -> list[str]:
+    return [target.id for target in node.targets if isinstance(target, ast.Name)]
+
+
 def test_no_public_signature_of_the_generated_code_says_any() -> None:
     files = [path for path in (ROOT / "generated").rglob("*.py*") if path.suffix in (".py", ".pyi")]
     assert len(files) > 40
