@@ -73,7 +73,7 @@ NEUTRAL = (
     "kubeflow.trainer.diagnosis",
     "kubeflow.trainer.rendering",
     "kubeflow.trainer.runtimes",
-    "kubeflow.trainer.steps",
+    "kubeflow.trainer.jobs.steps",
 )
 KUBERNETES = "kubeflow.trainer.backends.kubernetes"
 REGISTRY = "kubeflow.trainer.backends.registry"

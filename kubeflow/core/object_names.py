@@ -1,4 +1,4 @@
-"""What may be the name of an object in Kubernetes. TrainJobs have rules of their own, in `kubeflow.trainer.names`.
+"""What may be the name of an object in Kubernetes. TrainJobs have rules of their own, in `kubeflow.trainer.jobs.names`.
 
 https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
 """

@@ -27,8 +27,8 @@ if _typing.TYPE_CHECKING:
         RuntimeNotFound,
         Unsupported,
     )
-    from kubeflow.trainer.jobspec import Edit, JobSpec, Option
-    from kubeflow.trainer.progress import update_trainjob_status
+    from kubeflow.trainer.jobs.jobspec import Edit, JobSpec, Option
+    from kubeflow.trainer.jobs.progress import update_trainjob_status
     from kubeflow.trainer.runtimes.tpu import get_tpu_num_nodes
     from kubeflow.trainer.types.initializers import (
         DataCacheInitializer,
@@ -91,8 +91,8 @@ else:
                 "RuntimeNotFound",
                 "Unsupported",
             ),
-            "jobspec": ("Edit", "JobSpec", "Option"),
-            "progress": ("update_trainjob_status",),
+            "jobs.jobspec": ("Edit", "JobSpec", "Option"),
+            "jobs.progress": ("update_trainjob_status",),
             "types.initializers": (
                 "DataCacheInitializer",
                 "HuggingFaceDatasetInitializer",

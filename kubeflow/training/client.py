@@ -21,7 +21,7 @@ from kubeflow.trainer import (
     TrainerClient,
 )
 from kubeflow.trainer.constants import constants
-from kubeflow.trainer.steps import node_step
+from kubeflow.trainer.jobs.steps import node_step
 from kubeflow.trainer.types.jobs import JobReference, TrainJob, name_of
 from kubeflow.trainer.types.resources import Resources
 

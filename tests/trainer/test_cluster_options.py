@@ -19,7 +19,7 @@ from kubeflow.trainer import (
     Unsupported,
     options,
 )
-from kubeflow.trainer.jobspec import Edit, job_spec
+from kubeflow.trainer.jobs.jobspec import Edit, job_spec
 from kubeflow.trainer.options import (
     JobSetTemplatePatch,
     RuntimePatch,

@@ -18,10 +18,10 @@ from kubeflow.trainer import (
     LocalProcessBackendConfig,
     TorchTuneConfig,
     TrainerClient,
-    names,
 )
-from kubeflow.trainer.fresh_names import fresh_name, stem
-from kubeflow.trainer.jobspec import AnyTrainer
+from kubeflow.trainer.jobs import names
+from kubeflow.trainer.jobs.fresh_names import fresh_name, stem
+from kubeflow.trainer.jobs.jobspec import AnyTrainer
 
 
 def train_digits(lr: float = 0.1) -> None: ...

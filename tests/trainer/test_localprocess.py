@@ -35,7 +35,7 @@ from kubeflow.trainer import (
 )
 from kubeflow.trainer.backends.localprocess import job_checks, launch
 from kubeflow.trainer.backends.localprocess.launch import Layout
-from kubeflow.trainer.jobspec import Edit
+from kubeflow.trainer.jobs.jobspec import Edit
 from tests.local.wheels import add_wheel
 
 WAIT = 180  # seconds; a job takes about four on a quiet machine

@@ -487,7 +487,7 @@ def test_a_job_has_one_name_and_options_are_a_list() -> None:
 
 
 def _spec() -> Any:
-    from kubeflow.trainer.jobspec import JobSpec
+    from kubeflow.trainer.jobs.jobspec import JobSpec
     from kubeflow.trainer.runtimes.shipped import shipped_runtime
 
     return JobSpec("job", shipped_runtime("torch-distributed"))

@@ -34,7 +34,7 @@ from kubeflow.trainer import (
     options,
 )
 from kubeflow.trainer.backends.kubernetes.connection.api_overrides import overridden
-from kubeflow.trainer.jobspec import job_spec
+from kubeflow.trainer.jobs.jobspec import job_spec
 from kubeflow.trainer.rendering import older_minors
 from kubeflow.trainer.rendering.credentials import secrets
 from kubeflow.trainer.runtimes.shipped import shipped_runtime

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubeflow.trainer import KubernetesBackendConfig, RuntimeNotFound, TrainerClient
-from kubeflow.trainer.names import runtime_meant
+from kubeflow.trainer.jobs.names import runtime_meant
 
 NAMES = (
     "torch-distributed",

@@ -17,7 +17,7 @@ from kubeflow.trainer import (
     TorchTuneConfig,
     TorchTuneInstructDataset,
 )
-from kubeflow.trainer.torchtune import Recipe, command, model, overrides, recipe
+from kubeflow.trainer.jobs.torchtune import Recipe, command, model, overrides, recipe
 
 LLAMA = "torchtune-llama3.2-1b"
 QWEN = "torchtune-qwen2.5-1.5b"

@@ -30,8 +30,8 @@ from kubeflow.trainer import (
     TorchTuneInstructDataset,
     TrainJobTemplate,
     get_tpu_num_nodes,
-    names,
 )
+from kubeflow.trainer.jobs import names
 from kubeflow.trainer.types.resources import normalise
 
 

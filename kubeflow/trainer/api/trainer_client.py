@@ -14,10 +14,11 @@ from kubeflow.trainer.backends.registry import BackendConfig, backend, default_c
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.diagnosis.diagnosis import Explanation
 from kubeflow.trainer.errors import JobExists
-from kubeflow.trainer.fresh_names import TRIES, fresh_name, stem
-from kubeflow.trainer.jobspec import AnyTrainer, JobSpec, Option, job_spec
-from kubeflow.trainer.misplaced_arguments import check_place
-from kubeflow.trainer.results import job_result
+from kubeflow.trainer.jobs.fresh_names import TRIES, fresh_name, stem
+from kubeflow.trainer.jobs.jobspec import AnyTrainer, JobSpec, Option, job_spec
+from kubeflow.trainer.jobs.misplaced_arguments import check_place
+from kubeflow.trainer.jobs.results import job_result
+from kubeflow.trainer.jobs.waiting import say_it_goes_on, wait_for_status
 from kubeflow.trainer.types.checks import check_count, check_instance
 from kubeflow.trainer.types.initializers import Initializer
 from kubeflow.trainer.types.job_name import JobName
@@ -36,7 +37,6 @@ from kubeflow.trainer.types.resources import Resources
 from kubeflow.trainer.types.runtimes import PHASES, Phase, Runtime
 from kubeflow.trainer.types.torchtune import TorchTuneConfig
 from kubeflow.trainer.types.trainers import BuiltinTrainer, CustomTrainer, CustomTrainerContainer
-from kubeflow.trainer.waiting import say_it_goes_on, wait_for_status
 
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1

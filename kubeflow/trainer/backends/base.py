@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobFailed
-from kubeflow.trainer.jobspec import JobSpec
+from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.types.jobs import Event, TrainJob
 from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.runtimes import Runtime

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 
 from kubeflow.core.display import repr_of_fields
-from kubeflow.trainer.steps import node_index, steps_in_short
+from kubeflow.trainer.jobs.steps import node_index, steps_in_short
 from kubeflow.trainer.types.jobs import Event, Step, TrainJob
 
 _SINGLE = 2  # steps of one status that have a line each

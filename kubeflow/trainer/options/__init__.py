@@ -11,15 +11,15 @@ belong to the runtime, which an administrator makes.
 import typing as _typing
 
 if _typing.TYPE_CHECKING:
-    from kubeflow.trainer.options.editing import EditTrainJob, PatchJobs
-    from kubeflow.trainer.options.identity import (
+    from kubeflow.trainer.options._editing import EditTrainJob, PatchJobs
+    from kubeflow.trainer.options._identity import (
         ContainerSecurityContext,
         ImagePullSecrets,
         PodSecurityContext,
         ServiceAccount,
         TerminationGracePeriod,
     )
-    from kubeflow.trainer.options.job import (
+    from kubeflow.trainer.options._job import (
         ActiveDeadlineSeconds,
         Annotations,
         Labels,
@@ -29,7 +29,7 @@ if _typing.TYPE_CHECKING:
         TrainerArgs,
         TrainerCommand,
     )
-    from kubeflow.trainer.options.patches import (
+    from kubeflow.trainer.options._patches import (
         ContainerPatch,
         JobSetSpecPatch,
         JobSetTemplatePatch,
@@ -41,9 +41,9 @@ if _typing.TYPE_CHECKING:
         RuntimePatch,
         TrainingRuntimeSpecPatch,
     )
-    from kubeflow.trainer.options.placement import Affinity, MachineWith, NodeSelector, Toleration
-    from kubeflow.trainer.options.queues import Queue, VolcanoQueue
-    from kubeflow.trainer.options.storage import (
+    from kubeflow.trainer.options._placement import Affinity, MachineWith, NodeSelector, Toleration
+    from kubeflow.trainer.options._queues import Queue, VolcanoQueue
+    from kubeflow.trainer.options._storage import (
         ConfigMapFiles,
         ScratchVolume,
         SecretFiles,
@@ -51,25 +51,25 @@ if _typing.TYPE_CHECKING:
         Volume,
         VolumeClaim,
     )
-    from kubeflow.trainer.options.variables import ConfigMapEnv, SecretEnv
+    from kubeflow.trainer.options._variables import ConfigMapEnv, SecretEnv
 else:
     from kubeflow.core.lazy import exporter as _exporter
 
     __getattr__, __dir__ = _exporter(
         __name__,
         {
-            "editing": (
+            "_editing": (
                 "EditTrainJob",
                 "PatchJobs",
             ),
-            "identity": (
+            "_identity": (
                 "ContainerSecurityContext",
                 "ImagePullSecrets",
                 "PodSecurityContext",
                 "ServiceAccount",
                 "TerminationGracePeriod",
             ),
-            "job": (
+            "_job": (
                 "ActiveDeadlineSeconds",
                 "Annotations",
                 "Labels",
@@ -79,7 +79,7 @@ else:
                 "TrainerArgs",
                 "TrainerCommand",
             ),
-            "patches": (
+            "_patches": (
                 "ContainerPatch",
                 "JobSetSpecPatch",
                 "JobSetTemplatePatch",
@@ -91,17 +91,17 @@ else:
                 "RuntimePatch",
                 "TrainingRuntimeSpecPatch",
             ),
-            "placement": (
+            "_placement": (
                 "Affinity",
                 "MachineWith",
                 "NodeSelector",
                 "Toleration",
             ),
-            "queues": (
+            "_queues": (
                 "Queue",
                 "VolcanoQueue",
             ),
-            "storage": (
+            "_storage": (
                 "ConfigMapFiles",
                 "ScratchVolume",
                 "SecretFiles",
@@ -109,7 +109,7 @@ else:
                 "Volume",
                 "VolumeClaim",
             ),
-            "variables": (
+            "_variables": (
                 "ConfigMapEnv",
                 "SecretEnv",
             ),

@@ -1,7 +1,7 @@
 """Import path of the published package; everything is in `kubeflow.trainer.options`."""
 
-from kubeflow.trainer.options.job import ActiveDeadlineSeconds, Annotations, Labels, TrainerArgs, TrainerCommand
-from kubeflow.trainer.options.patches import (
+from kubeflow.trainer.options._job import ActiveDeadlineSeconds, Annotations, Labels, TrainerArgs, TrainerCommand
+from kubeflow.trainer.options._patches import (
     ContainerPatch,
     JobSetSpecPatch,
     JobSetTemplatePatch,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.constants import constants
-from kubeflow.trainer.jobspec import JobSpec
+from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.rendering.credentials import secret_of
 from kubeflow.trainer.types.initializers import (
     DataCacheInitializer,

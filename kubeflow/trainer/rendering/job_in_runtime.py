@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from kubeflow.trainer import torchtune
 from kubeflow.trainer.constants import constants
-from kubeflow.trainer.options.merging import Json, at
+from kubeflow.trainer.jobs import torchtune
+from kubeflow.trainer.options._merging import Json, at
 from kubeflow.trainer.types.runtimes import RuntimeKind
 
 if TYPE_CHECKING:

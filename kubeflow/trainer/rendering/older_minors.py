@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.constants import constants
-from kubeflow.trainer.options.fragments import in_words
-from kubeflow.trainer.options.merging import Json, at, merge
+from kubeflow.trainer.options._fragments import in_words
+from kubeflow.trainer.options._merging import Json, at, merge
 
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1

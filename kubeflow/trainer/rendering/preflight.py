@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from kubeflow.core.errors import InvalidInput, did_you_mean
-from kubeflow.trainer import torchtune
 from kubeflow.trainer.constants import constants
-from kubeflow.trainer.options.merging import Json, at
+from kubeflow.trainer.jobs import torchtune
+from kubeflow.trainer.options._merging import Json, at
 from kubeflow.trainer.rendering.job_in_runtime import JobInRuntime
 from kubeflow.trainer.rendering.older_minors import minor_of, pod_patches, unavailable
 from kubeflow.trainer.types.runtimes import RuntimeKind

@@ -11,11 +11,11 @@ from kubeflow_api.trainer.v1alpha1 import RuntimeRef, Trainer, TrainJob, TrainJo
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.rules import RuleViolation
 from kubeflow.packaging import Bundle, bundle_annotations
-from kubeflow.trainer import torchtune
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import Unsupported
-from kubeflow.trainer.jobspec import JobSpec
-from kubeflow.trainer.options.fragments import in_words, typed
+from kubeflow.trainer.jobs import torchtune
+from kubeflow.trainer.jobs.jobspec import JobSpec
+from kubeflow.trainer.options._fragments import in_words, typed
 from kubeflow.trainer.rendering import older_minors, preflight
 from kubeflow.trainer.rendering.initializers import initializer
 from kubeflow.trainer.types.runtimes import Runtime

@@ -8,7 +8,7 @@ from __future__ import annotations
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import RuntimeNotFound
-from kubeflow.trainer.names import runtime_meant
+from kubeflow.trainer.jobs.names import runtime_meant
 from kubeflow.trainer.rendering.older_minors import NEWEST
 from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind, RuntimeTrainer
 from kubeflow.trainer.types.trainers import TrainerType

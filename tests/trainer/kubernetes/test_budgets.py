@@ -14,7 +14,7 @@ import pytest
 from kubeflow.cluster.pods.schedule import Pace
 from kubeflow.trainer import CustomTrainer, JobWaitTimeout, KubernetesBackendConfig, TrainerClient, TrainJob
 from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
-from kubeflow.trainer.waiting import wait_for_status
+from kubeflow.trainer.jobs.waiting import wait_for_status
 from tests.cluster.proxy import Proxy
 from tests.cluster.scenarios import Scenario, Script, scripted
 from tests.cluster.stage import MINORS, MISSING, REASON, Stage

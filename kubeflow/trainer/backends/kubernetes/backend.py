@@ -10,7 +10,7 @@ from kubeflow.core import forks
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobFailed, Unsupported
-from kubeflow.trainer.jobspec import JobSpec
+from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.types.jobs import Event, TrainJob
 from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.runtimes import Runtime

@@ -15,7 +15,7 @@ from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConf
 from kubeflow.trainer.backends.machine.backend import Keeping, MachineBackend
 from kubeflow.trainer.backends.machine.profile import MachineJob, Stages
 from kubeflow.trainer.errors import Unsupported
-from kubeflow.trainer.jobspec import JobSpec
+from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.types.runtimes import Runtime
 
 

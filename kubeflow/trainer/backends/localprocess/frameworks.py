@@ -13,7 +13,7 @@ from kubeflow.local.job.plan import NodePlan
 from kubeflow.packaging import OUTPUT_DIR, RUN_ID
 from kubeflow.trainer.backends.localprocess.launch import Layout, captured_rank, inherited, set_aside
 from kubeflow.trainer.constants import constants
-from kubeflow.trainer.steps import node_step
+from kubeflow.trainer.jobs.steps import node_step
 
 if TYPE_CHECKING:
     from kubeflow.packaging import Bundle

@@ -15,7 +15,7 @@ from kubeflow.trainer.backends.localprocess import fetch_stage, frameworks, plan
 from kubeflow.trainer.backends.localprocess.launch import Layout
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import Unsupported
-from kubeflow.trainer.jobspec import JobSpec
+from kubeflow.trainer.jobs.jobspec import JobSpec
 
 _LIMITS = (constants.CPU_LABEL, "memory", "ephemeral-storage")
 

@@ -14,7 +14,7 @@ from kubeflow.local.job.plan import NodePlan
 from kubeflow.local.logs.ranks import watched
 from kubeflow.packaging import OUTPUT_DIR, RUN_ID
 from kubeflow.trainer.backends.machine.profile import TORCHRUN_LOG
-from kubeflow.trainer.steps import node_step
+from kubeflow.trainer.jobs.steps import node_step
 
 if TYPE_CHECKING:
     from kubeflow.packaging import Bundle

@@ -12,7 +12,7 @@ from kubeflow.local.job.places import Places, environments
 from kubeflow.local.job.plan import EnvironmentPlan, NodePlan
 from kubeflow.trainer.backends.localprocess import fetch_stage, frameworks, launch, runtimes, tune
 from kubeflow.trainer.backends.localprocess.launch import Layout
-from kubeflow.trainer.jobspec import JobSpec
+from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.types.initializers import Initializer
 
 

@@ -28,8 +28,8 @@ from kubeflow.trainer.backends.machine.log_positions import read_offsets, write_
 from kubeflow.trainer.backends.machine.profile import Profile
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobExists, JobFailed, JobNotFound, Unsupported
-from kubeflow.trainer.jobspec import JobSpec
-from kubeflow.trainer.steps import no_such_step
+from kubeflow.trainer.jobs.jobspec import JobSpec
+from kubeflow.trainer.jobs.steps import no_such_step
 from kubeflow.trainer.types.jobs import Event, TrainJob
 from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.runtimes import Runtime

@@ -12,7 +12,7 @@ from kubeflow.local.job.records import JobRecord, RankRecord, describe_exit
 from kubeflow.local.logs.lines import LAUNCHER_LOG, last_lines, rank_log
 from kubeflow.trainer.backends.machine.profile import TORCHRUN_LOG
 from kubeflow.trainer.errors import JobFailed
-from kubeflow.trainer.steps import node_index
+from kubeflow.trainer.jobs.steps import node_index
 
 if TYPE_CHECKING:
     from kubeflow.packaging import RankError

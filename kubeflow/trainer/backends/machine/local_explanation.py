@@ -12,7 +12,7 @@ from kubeflow.trainer.backends.machine.failure import MachineFailure, find_failu
 from kubeflow.trainer.backends.machine.job_view import user_events, view
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.diagnosis.remedies import SHOWN_LINES, remedies
-from kubeflow.trainer.steps import steps_in_short
+from kubeflow.trainer.jobs.steps import steps_in_short
 
 # What a job's supervisor gives as the reason -> what to try, beside the remedies that all backends share.
 _SUPERVISION: tuple[tuple[re.Pattern[str], str], ...] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubeflow.local.job.records import JobRecord
-from kubeflow.trainer.positions import read_position, refused, write_position
+from kubeflow.trainer.jobs.positions import read_position, refused, write_position
 
 
 def write_offsets(offsets: Mapping[str, int], record: JobRecord) -> str:

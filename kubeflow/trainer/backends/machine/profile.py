@@ -8,7 +8,7 @@ from typing import Protocol
 
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import DEFAULT_EXECUTOR, EnvironmentPlan, NodePlan
-from kubeflow.trainer.jobspec import JobSpec
+from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.types.runtimes import Runtime
 
 TORCHRUN_LOG = "torchrun.log"

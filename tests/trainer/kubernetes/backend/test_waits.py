@@ -13,7 +13,7 @@ from kubeflow.cluster import Forbidden, Unreachable
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.resource import Request
 from kubeflow.trainer import JobNotFound
-from kubeflow.trainer.waiting import wait_for_status
+from kubeflow.trainer.jobs.waiting import wait_for_status
 from tests.trainer.kubernetes.backend.home import Counted, Home
 from tests.trainer.kubernetes.objects import running
 

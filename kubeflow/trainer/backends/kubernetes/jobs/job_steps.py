@@ -12,7 +12,7 @@ from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime, Part
 from kubeflow.trainer.backends.kubernetes.runtimes.node_devices import device_in, device_of
 from kubeflow.trainer.constants import constants
-from kubeflow.trainer.steps import node_step
+from kubeflow.trainer.jobs.steps import node_step
 from kubeflow.trainer.types.jobs import JobStatus, Step
 
 _INITIALIZERS = (constants.DATASET_INITIALIZER, constants.MODEL_INITIALIZER)

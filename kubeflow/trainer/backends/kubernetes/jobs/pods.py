@@ -11,7 +11,7 @@ from kubeflow.cluster.pods.pod import Pod, pods_path, read_pod
 from kubeflow.cluster.wire import Json
 from kubeflow.core.resource import Transport
 from kubeflow.trainer.constants import constants
-from kubeflow.trainer.steps import node_index, node_step
+from kubeflow.trainer.jobs.steps import node_index, node_step
 
 # Labels that JobSet puts on jobs and pods, and the Job controller on pods.
 JOB_LABEL = "jobset.sigs.k8s.io/jobset-name"

@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 
 from kubeflow.cluster.pods.line_position import Mark, nanoseconds
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
-from kubeflow.trainer.positions import read_position, refused, write_position
+from kubeflow.trainer.jobs.positions import read_position, refused, write_position
 
 _UID = 8  # characters of a pod's uid: enough to tell the pods of one step apart
 

@@ -20,7 +20,7 @@ from kubeflow.trainer.backends.kubernetes.jobs.pods import list_pods, of_job, st
 from kubeflow.trainer.backends.kubernetes.jobs.status import runtime_key
 from kubeflow.trainer.backends.kubernetes.logs.bookmarks import Bookmarks, Place
 from kubeflow.trainer.backends.kubernetes.logs.live_lines import follow as following
-from kubeflow.trainer.steps import no_such_step
+from kubeflow.trainer.jobs.steps import no_such_step
 from kubeflow.trainer.types.loglines import LogLines
 
 

@@ -15,7 +15,7 @@ from kubeflow.core.errors import InvalidInput
 from kubeflow.core.resource import Transport
 from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime, RuntimeModel, known_runtime
 from kubeflow.trainer.errors import RuntimeNotFound
-from kubeflow.trainer.names import runtime_meant
+from kubeflow.trainer.jobs.names import runtime_meant
 from kubeflow.trainer.runtimes.shipped import default_kind
 from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind
 

@@ -10,11 +10,11 @@ from kubeflow.core.errors import KubeflowError
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import JobFailed, JobWaitTimeout, Unsupported
-from kubeflow.trainer.fresh_names import fresh_name
-from kubeflow.trainer.jobspec import JobSpec
-from kubeflow.trainer.steps import node_step
+from kubeflow.trainer.jobs.fresh_names import fresh_name
+from kubeflow.trainer.jobs.jobspec import JobSpec
+from kubeflow.trainer.jobs.steps import node_step
+from kubeflow.trainer.jobs.waiting import wait_for_status
 from kubeflow.trainer.types.runtimes import Runtime
-from kubeflow.trainer.waiting import wait_for_status
 
 logger = logging.getLogger(__name__)
 

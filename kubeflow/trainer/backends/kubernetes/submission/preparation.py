@@ -10,7 +10,6 @@ from kubeflow_api.trainer.v1alpha1 import TrainJob
 
 from kubeflow.cluster.errors import Forbidden
 from kubeflow.core.errors import InvalidInput
-from kubeflow.trainer import names
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 from kubeflow.trainer.backends.kubernetes.connection.trainer_minor import NEWEST, configured_minor
@@ -18,8 +17,9 @@ from kubeflow.trainer.backends.kubernetes.jobs.status import runtime_key
 from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import RuntimeModel
 from kubeflow.trainer.backends.kubernetes.submission.creation import submit
 from kubeflow.trainer.errors import JobExists, RuntimeNotFound
-from kubeflow.trainer.fresh_names import TRIES, digits, fresh_name
-from kubeflow.trainer.jobspec import JobSpec
+from kubeflow.trainer.jobs import names
+from kubeflow.trainer.jobs.fresh_names import TRIES, digits, fresh_name
+from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.rendering import credentials, preflight
 from kubeflow.trainer.rendering.render import render
 from kubeflow.trainer.types.checks import check_instance

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
-from kubeflow.trainer.jobspec import JobSpec, Option
-from kubeflow.trainer.options.fragments import typed, with_pods
-from kubeflow.trainer.options.merging import Json
-from kubeflow.trainer.options.targets import Jobs
+from kubeflow.trainer.jobs.jobspec import JobSpec, Option
+from kubeflow.trainer.options._fragments import typed, with_pods
+from kubeflow.trainer.options._merging import Json
+from kubeflow.trainer.options._targets import Jobs
 from kubeflow.trainer.types.checks import check_key, check_labels, check_strings
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
-from kubeflow.trainer import names
 from kubeflow.trainer.constants import constants
+from kubeflow.trainer.jobs import names
 from kubeflow.trainer.types.checks import check_annotations, check_instance, check_labels
 from kubeflow.trainer.types.initializers import Initializer
 from kubeflow.trainer.types.resources import normalise

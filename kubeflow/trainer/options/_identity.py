@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kubeflow.core.display import call, repr_of_fields
 from kubeflow.core.tracebacks import thin_all
-from kubeflow.trainer.jobspec import JobSpec, Option
-from kubeflow.trainer.options.fragments import in_job, in_jobs, with_patch, with_pods
-from kubeflow.trainer.options.job import LONGEST
-from kubeflow.trainer.options.merging import Json
-from kubeflow.trainer.options.targets import Jobs, main_container, targets
+from kubeflow.trainer.jobs.jobspec import JobSpec, Option
+from kubeflow.trainer.options._fragments import in_job, in_jobs, with_patch, with_pods
+from kubeflow.trainer.options._job import LONGEST
+from kubeflow.trainer.options._merging import Json
+from kubeflow.trainer.options._targets import Jobs, main_container, targets
 from kubeflow.trainer.types.checks import check_count, check_object_name, check_strings
 
 if TYPE_CHECKING:

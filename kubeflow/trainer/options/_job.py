@@ -9,11 +9,11 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.tracebacks import thin_all
-from kubeflow.trainer import names
-from kubeflow.trainer.jobspec import JobSpec, Option
-from kubeflow.trainer.options.fragments import in_job, in_jobs, with_patch
-from kubeflow.trainer.options.merging import Json
-from kubeflow.trainer.options.targets import Jobs, targets
+from kubeflow.trainer.jobs import names
+from kubeflow.trainer.jobs.jobspec import JobSpec, Option
+from kubeflow.trainer.options._fragments import in_job, in_jobs, with_patch
+from kubeflow.trainer.options._merging import Json
+from kubeflow.trainer.options._targets import Jobs, targets
 from kubeflow.trainer.types.checks import check_annotations, check_count, check_labels, check_strings
 
 LONGEST = 2**31 - 1

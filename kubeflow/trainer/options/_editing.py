@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
-from kubeflow.trainer.jobspec import Edit, JobSpec, Option
-from kubeflow.trainer.options.fragments import MANAGER, in_words, spec_of, with_patch
-from kubeflow.trainer.options.merging import Json
-from kubeflow.trainer.options.targets import Jobs, targets
+from kubeflow.trainer.jobs.jobspec import Edit, JobSpec, Option
+from kubeflow.trainer.options._fragments import MANAGER, in_words, spec_of, with_patch
+from kubeflow.trainer.options._merging import Json
+from kubeflow.trainer.options._targets import Jobs, targets
 
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1

@@ -12,9 +12,9 @@ from typing import ClassVar
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
-from kubeflow.trainer.jobspec import JobSpec, Option
-from kubeflow.trainer.options.fragments import with_patch
-from kubeflow.trainer.options.job import Labels
+from kubeflow.trainer.jobs.jobspec import JobSpec, Option
+from kubeflow.trainer.options._fragments import with_patch
+from kubeflow.trainer.options._job import Labels
 from kubeflow.trainer.types.checks import check_labels, check_object_name, check_text
 
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"

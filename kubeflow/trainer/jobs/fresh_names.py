@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import PurePath
 
-from kubeflow.trainer.jobspec import AnyTrainer
+from kubeflow.trainer.jobs.jobspec import AnyTrainer
 from kubeflow.trainer.types.trainers import CustomTrainer, CustomTrainerContainer
 
 # With the digits 33 characters: longer names leave no room for those of the pods that fetch a dataset.

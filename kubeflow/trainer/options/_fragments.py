@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput, InvalidObject
 from kubeflow.trainer.constants import constants
-from kubeflow.trainer.jobspec import Edit, JobSpec
-from kubeflow.trainer.options.merging import Json, at, merge
-from kubeflow.trainer.options.targets import INITIALIZERS, Jobs, targets
+from kubeflow.trainer.jobs.jobspec import Edit, JobSpec
+from kubeflow.trainer.options._merging import Json, at, merge
+from kubeflow.trainer.options._targets import INITIALIZERS, Jobs, targets
 
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
-from kubeflow.trainer.jobspec import JobSpec, Option
-from kubeflow.trainer.options.fragments import MANAGER, with_patch
-from kubeflow.trainer.options.merging import Json
+from kubeflow.trainer.jobs.jobspec import JobSpec, Option
+from kubeflow.trainer.options._fragments import MANAGER, with_patch
+from kubeflow.trainer.options._merging import Json
 from kubeflow.trainer.types.checks import check_instance, check_text
 
 if TYPE_CHECKING:

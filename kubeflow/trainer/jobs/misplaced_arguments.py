@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.trainer.jobspec import Option
+from kubeflow.trainer.jobs.jobspec import Option
 from kubeflow.trainer.types.initializers import Initializer
 from kubeflow.trainer.types.runtimes import Runtime
 from kubeflow.trainer.types.trainers import BuiltinTrainer, CustomTrainer, CustomTrainerContainer

@@ -17,10 +17,10 @@ from kubeflow.core.errors import InvalidInput
 from kubeflow.core.object_names import is_label
 from kubeflow.core.quantity import Quantity
 from kubeflow.core.tracebacks import thin_all
-from kubeflow.trainer.jobspec import JobSpec, Option
-from kubeflow.trainer.options.fragments import in_job, in_jobs, with_patch
-from kubeflow.trainer.options.merging import Json
-from kubeflow.trainer.options.targets import Jobs, main_container, targets
+from kubeflow.trainer.jobs.jobspec import JobSpec, Option
+from kubeflow.trainer.options._fragments import in_job, in_jobs, with_patch
+from kubeflow.trainer.options._merging import Json
+from kubeflow.trainer.options._targets import Jobs, main_container, targets
 from kubeflow.trainer.types.checks import check_map, check_object_name
 
 if TYPE_CHECKING:

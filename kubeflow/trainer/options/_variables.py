@@ -9,9 +9,9 @@ from typing import ClassVar, Literal, TypeAlias
 from kubeflow.core.display import REFERENCES, repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
-from kubeflow.trainer.jobspec import JobSpec, Option
-from kubeflow.trainer.options.fragments import with_variables
-from kubeflow.trainer.options.merging import Json
+from kubeflow.trainer.jobs.jobspec import JobSpec, Option
+from kubeflow.trainer.options._fragments import with_variables
+from kubeflow.trainer.options._merging import Json
 from kubeflow.trainer.types.checks import check_env, check_object_name, check_strings
 
 VariableStep: TypeAlias = Literal["node", "dataset-initializer", "model-initializer"]

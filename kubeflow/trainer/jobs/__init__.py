@@ -1,0 +1,1 @@
+"""What holds for jobs on every backend: their spec, names and steps, waiting, results, progress, log positions."""
