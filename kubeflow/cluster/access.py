@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -115,7 +115,6 @@ def in_cluster(folder: Path = SERVICE_ACCOUNT) -> Access:
             f"This looks like a pod of a cluster, but its service account cannot be used: {error} Let the pod mount "
             f"its service account token (automountServiceAccountToken), or give config_file=. {LOCALLY}"
         ) from error
-    configuration.keep_alive = True  # a dead connection is noticed, also under a quiet watch or log
     origin = "the pod's service account"
     authorization = _authorization(configuration)
     return Access(configuration, authorization, _namespace_of(folder), None, origin, time.time() + MOUNTED)
@@ -143,9 +142,8 @@ def kubeconfig(files: str, context: str | None) -> Access:
 
 
 def _authorization(configuration: Configuration) -> str | None:
-    setting = configuration.auth_settings().get("BearerToken")
-    value = (setting["value"] if setting else None) or ""
-    value = value.strip()
+    settings = cast("Mapping[str, Mapping[str, str | None]]", configuration.auth_settings())
+    value = (settings.get("BearerToken", {}).get("value") or "").strip()
     if not (value.isascii() and value.isprintable()):
         raise NotConfigured("The token has line breaks or other characters that no token has. Log in again.")
     return value or None

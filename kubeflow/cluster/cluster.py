@@ -341,12 +341,26 @@ def _pool(access: Access) -> PoolManager:
             "`pip install PySocks`, or use an HTTP proxy."
         )
     try:
-        return RESTClientObject(access.configuration).pool_manager
+        pool: PoolManager = RESTClientObject(access.configuration).pool_manager
     except (LocationValueError, ProxySchemeUnknown) as error:
         raise NotConfigured(
             f"The proxy {_shown(str(proxy))} of {access.origin} is no URL of a proxy: correct proxy-url in the "
             "kubeconfig, else HTTPS_PROXY in the environment, to something like http://proxy.example.com:3128."
         ) from error
+    # A dead connection is noticed, also under a quiet watch or log. Not every release of the official client does this.
+    pool.connection_pool_kw.setdefault("socket_options", _keepalive())
+    return pool
+
+
+def _keepalive() -> list[tuple[int, int, int]]:
+    """Return the socket options of TCP keepalive with client-go's times: 30 s idle, then 9 probes 15 s apart."""
+    idle = "TCP_KEEPIDLE" if hasattr(socket, "TCP_KEEPIDLE") else "TCP_KEEPALIVE"  # macOS
+    times = ((idle, 30), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 9))
+    return [
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),  # urllib3's own default, which a list of ours replaces
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        *((socket.IPPROTO_TCP, getattr(socket, name), seconds) for name, seconds in times if hasattr(socket, name)),
+    ]
 
 
 def _json(body: Mapping[str, object]) -> bytes:

@@ -93,7 +93,6 @@ def log_in(files: str, context: str | None) -> Login:
     if proxy := _part(cluster, "cluster").get("proxy-url"):
         configuration.proxy = str(proxy)  # older loaders do not know it
     configuration.refresh_api_key_hook = None  # read again by us, under our lock
-    configuration.keep_alive = True  # a dead connection is noticed, also under a quiet watch or log
     namespace = details.get("namespace")
     return Login(configuration, name, str(namespace) if namespace else None, until)
 

@@ -213,7 +213,7 @@ def _nested(value: Any, detail: _Detail, *, masked: bool) -> str:
         return f"{{{_some(shown, len(mapping), detail) if detail.levels else '…'}}}"
     if isinstance(value, list | tuple | set | frozenset) and not hasattr(kind, "_fields"):  # no named tuple
         return _collection(cast("Collection[object]", value), detail, below)
-    return _plain(value)
+    return _plain(cast("object", value))
 
 
 def _collection(items: Collection[object], detail: _Detail, below: _Detail) -> str:

@@ -34,8 +34,8 @@ def thin(cls: type[T]) -> type[T]:
         if isinstance(member, FunctionType):
             setattr(cls, name, thin_call(member))
         elif isinstance(member, classmethod):
-            method: Callable[..., object] = getattr(member, "__func__")  # noqa: B009  (untyped in the stubs)
-            setattr(cls, name, classmethod(thin_call(method)))
+            method = cast("classmethod[object, ..., object]", member)
+            setattr(cls, name, classmethod(thin_call(method.__func__)))
     return cls
 
 

@@ -62,6 +62,7 @@ def main(argv: list[str]) -> None:
 
 def decode_text(text: str, what: str) -> bytes:
     """Return the bytes behind base64 `text`, or stop in words."""
+    data = b""
     try:
         data = binascii.a2b_base64(text)
         # a2b_base64 skips what is no base64, so the data must give the same text again.
@@ -78,6 +79,7 @@ def decode_text(text: str, what: str) -> bytes:
 
 def parse(text: str) -> Any:
     """Return the value of JSON `text`."""
+    value: Any = None
     try:
         # The scanner behind `json.loads`, without the regular expressions of its fallback in Python.
         from _json import make_scanner

@@ -104,9 +104,10 @@ def _variables(before: Mapping[str, Json], entries: Iterable[Json], step: str) -
 
 def spec_of(job: v1alpha1.TrainJob) -> v1alpha1.TrainJobSpec:
     """Return the spec of a TrainJob, which every rendered one has."""
-    if job.spec is None:
+    spec = cast("v1alpha1.TrainJobSpec | None", job.spec)
+    if spec is None:
         raise InvalidInput("The TrainJob has no spec: an option took it away.")
-    return job.spec
+    return spec
 
 
 def with_patch(spec: JobSpec, description: str, content: Json) -> JobSpec:

@@ -167,7 +167,7 @@ def _check_identity(spec: JobSpec, namespace: str | None, job: TrainJob) -> None
 
 def _forward_environment(spec: JobSpec, job: TrainJob) -> None:
     """Let mpirun hand on the variables that options added, from Secrets for example."""
-    trainer = job.spec.trainer if job.spec is not None else None
+    trainer = job.spec.trainer
     if spec.bundle is None or trainer is None or spec.runtime.trainer.framework not in constants.MPI_FRAMEWORKS:
         return
     names = tuple(variable.name for variable in trainer.env or [])
