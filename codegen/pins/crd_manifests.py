@@ -3,8 +3,8 @@
 They are for tests: an API server that has them enforces the contract that the models were made from. A pin merges two
 documents, and some facts of it stand in upstream's OpenAPI file only. A server with upstream's CRDs does not know
 them, so they are left out here: enums of Kubernetes' own types, the list type of embedded finalizers, and how clients
-patch lists. What remains stricter than upstream is `format: int32` on a few plain Go integers, and, of a kind whose CRD
-upstream is opaque, everything.
+patch lists. What remains stricter than upstream is `format: int32` on a few plain Go integers, what
+`schemas/patches.toml` requires because a webhook does, and, of a kind whose CRD upstream is opaque, everything.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.jobs.jobspec import Edit, JobSpec, Option
-from kubeflow.trainer.options._fragments import MANAGER, in_words, spec_of, with_patch
+from kubeflow.trainer.options._fragments import MANAGER, in_words, with_patch
 from kubeflow.trainer.options._merging import Json
 from kubeflow.trainer.options._targets import Jobs, targets
 
@@ -85,7 +85,7 @@ class PatchJobs(Option):
         for name in targets(spec.runtime, self.job):
             self.change(builder.runtime_patch(MANAGER).replicated_job(name))
         with in_words("What PatchJobs writes"):
-            (patch,) = spec_of(builder.build()).runtime_patches or []
+            (patch,) = builder.build().spec.runtime_patches or []
         content = patch.to_dict().get("trainingRuntimeSpec")
         return with_patch(spec, "Patch of jobs", cast(Json, content or {}))
 

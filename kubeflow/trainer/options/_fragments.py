@@ -45,7 +45,7 @@ class Fragment:
         """Merge the fragment into our entry of `job`."""
         from kubeflow_api.trainer.v1alpha1 import RuntimePatch
 
-        spec = spec_of(job)
+        spec = job.spec
         patches = list(spec.runtime_patches or [])
         ours = next((index for index, patch in enumerate(patches) if patch.manager == MANAGER), len(patches))
         before = patches[ours].to_dict().get("trainingRuntimeSpec") if ours < len(patches) else None
@@ -80,7 +80,7 @@ class Variables:
 def _owner(
     job: v1alpha1.TrainJob, step: str
 ) -> v1alpha1.Trainer | v1alpha1.DatasetInitializer | v1alpha1.ModelInitializer:
-    spec = spec_of(job)
+    spec = job.spec
     initializer = spec.initializer
     owners = {
         constants.NODE: spec.trainer,
@@ -100,14 +100,6 @@ def _variables(before: Mapping[str, Json], entries: Iterable[Json], step: str) -
         if found.setdefault(name, entry) != entry:
             raise InvalidInput(f"The environment variable {name!r} of {step} is set twice. Leave one of them out.")
     return list(found.values())
-
-
-def spec_of(job: v1alpha1.TrainJob) -> v1alpha1.TrainJobSpec:
-    """Return the spec of a TrainJob, which every rendered one has."""
-    spec = cast("v1alpha1.TrainJobSpec | None", job.spec)
-    if spec is None:
-        raise InvalidInput("The TrainJob has no spec: an option took it away.")
-    return spec
 
 
 def with_patch(spec: JobSpec, description: str, content: Json) -> JobSpec:
