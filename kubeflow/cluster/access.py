@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from kubeflow.cluster.errors import NotConfigured
 from kubeflow.cluster.kubeconfig import LOCALLY, MOUNTED, Login, log_in
+from kubeflow.cluster.proxies import is_exempt, proxy_of_environment, with_scheme
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 
@@ -28,11 +29,12 @@ class Access:
     """What it takes to talk to one cluster.
 
     Attributes:
-        configuration: Address, certificates and proxy for the official client's pool.
+        configuration: Address and certificates for the official client's pool.
         authorization: The header's value, `None` without a token.
         namespace: That of the context or service account, `None` where neither says.
         context: Name of the kubeconfig context, `None` without a kubeconfig.
         origin: The credentials in words, like `"context 'prod' of ~/.kube/config"`.
+        proxy: The URL of the proxy on the way, `None` for none.
         fresh_until: `time.time()` at which to read all of this again; `None`: when the server refuses it.
     """
 
@@ -41,6 +43,7 @@ class Access:
     namespace: str | None
     context: str | None
     origin: str
+    proxy: str | None = None
     fresh_until: float | None = None
 
     __repr__ = repr_of_fields
@@ -90,7 +93,17 @@ def given(configuration: object) -> Access:
     own = cast("Configuration", configuration)
     namespace = _namespace_of(SERVICE_ACCOUNT)
     # Asked before every request: its refresh hook decides by itself when a token is too old.
-    return Access(own, _authorization(own), namespace, None, "the given client_configuration", 0.0)
+    origin = "the given client_configuration"
+    return Access(own, _authorization(own), namespace, None, origin, _given_proxy(own), 0.0)
+
+
+def _given_proxy(configuration: Configuration) -> str | None:
+    proxy, no_proxy = (str(getattr(configuration, name, None) or "") for name in ("proxy", "no_proxy"))
+    server = str(configuration.host)
+    # Some releases fill these in from the environment, without what NO_PROXY says.
+    if not proxy or proxy in os.environ.values():
+        return proxy_of_environment(server)
+    return None if no_proxy and is_exempt(server, no_proxy) else with_scheme(proxy)
 
 
 def in_cluster(folder: Path = SERVICE_ACCOUNT) -> Access:
@@ -117,7 +130,9 @@ def in_cluster(folder: Path = SERVICE_ACCOUNT) -> Access:
         ) from error
     origin = "the pod's service account"
     authorization = _authorization(configuration)
-    return Access(configuration, authorization, _namespace_of(folder), None, origin, time.time() + MOUNTED)
+    configuration.proxy = configuration.no_proxy = None
+    proxy = proxy_of_environment(str(configuration.host))
+    return Access(configuration, authorization, _namespace_of(folder), None, origin, proxy, time.time() + MOUNTED)
 
 
 def kubeconfig(files: str, context: str | None) -> Access:
@@ -137,6 +152,7 @@ def kubeconfig(files: str, context: str | None) -> Access:
         login.namespace,
         login.context,
         f"context {login.context!r} of {files}",
+        with_scheme(login.proxy) if login.proxy else proxy_of_environment(str(login.configuration.host)),
         login.fresh_until,
     )
 

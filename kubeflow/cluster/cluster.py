@@ -6,6 +6,7 @@ any number of clusters can be used at once, from any number of threads.
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import os
@@ -15,10 +16,10 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import Self, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from urllib3 import HTTPResponse
+from urllib3 import HTTPResponse, PoolManager
 from urllib3.exceptions import HTTPError, LocationValueError, ProxySchemeUnknown
 from urllib3.util import Timeout
 
@@ -28,6 +29,7 @@ from kubeflow.cluster.answers import Answer, read, refusal
 from kubeflow.cluster.breaks import TooSlow, failure_of, unreachable
 from kubeflow.cluster.errors import ApiError, ClusterError, NotConfigured, StreamBroken, Unauthorized
 from kubeflow.cluster.notices import Notices
+from kubeflow.cluster.proxies import proxy_manager
 from kubeflow.cluster.retries import FailedAttempt, pause
 from kubeflow.cluster.stream import Stream
 from kubeflow.cluster.target import Target
@@ -35,9 +37,6 @@ from kubeflow.core import forks
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.object_names import check_namespace
 from kubeflow.core.transport import Request
-
-if TYPE_CHECKING:
-    from urllib3 import PoolManager
 
 _log = logging.getLogger(__name__)
 _R = TypeVar("_R")
@@ -50,7 +49,7 @@ _RELOAD_LATER = 10.0
 _PIECE = 1 << 16
 _SLOW, _SHORTEST = 1.0, 0.25  # seconds: of reading one body; of one read at its end
 # What a pool depends on.
-_CONNECTION = ("host", "ssl_ca_cert", "cert_file", "key_file", "verify_ssl", "tls_server_name", "proxy", "no_proxy")
+_CONNECTION = ("host", "ssl_ca_cert", "cert_file", "key_file", "verify_ssl", "tls_server_name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +319,11 @@ class Cluster:
         if urlsplit(host).scheme not in ("http", "https"):
             raise NotConfigured(f"The server {host!r} of {access.origin} is no http or https URL. Correct it.")
         new, old = access.configuration, last.access.configuration if last else None
-        if last is not None and all(getattr(new, name, None) == getattr(old, name, None) for name in _CONNECTION):
+        if (
+            last is not None
+            and last.access.proxy == access.proxy
+            and all(getattr(new, name, None) == getattr(old, name, None) for name in _CONNECTION)
+        ):
             return _Session(access, last.pool, access.fresh_until)
         return _Session(access, _pool(access), access.fresh_until)
 
@@ -334,22 +337,26 @@ class Cluster:
 def _pool(access: Access) -> PoolManager:
     from kubernetes.client.rest import RESTClientObject
 
-    proxy = getattr(access.configuration, "proxy", None)
-    if str(proxy).startswith("socks") and find_spec("socks") is None:
+    # The official client's pool has certificates, names and retries as the configuration says; the proxy is ours.
+    direct = copy.copy(access.configuration)
+    direct.proxy = None
+    options = dict(RESTClientObject(direct).pool_manager.connection_pool_kw)
+    # A dead connection is noticed, also under a quiet watch or log. Not every release of the official client does this.
+    options.setdefault("socket_options", _keepalive())
+    if access.proxy is None:
+        return PoolManager(**options)
+    if access.proxy.startswith("socks") and find_spec("socks") is None:
         raise NotConfigured(
-            f"The proxy {_shown(str(proxy))} of {access.origin} speaks SOCKS, for which a package is missing: run "
+            f"The proxy {_shown(access.proxy)} of {access.origin} speaks SOCKS, for which a package is missing: run "
             "`pip install PySocks`, or use an HTTP proxy."
         )
     try:
-        pool: PoolManager = RESTClientObject(access.configuration).pool_manager
+        return proxy_manager(access.proxy, getattr(access.configuration, "proxy_headers", None), options)
     except (LocationValueError, ProxySchemeUnknown) as error:
         raise NotConfigured(
-            f"The proxy {_shown(str(proxy))} of {access.origin} is no URL of a proxy: correct proxy-url in the "
+            f"The proxy {_shown(access.proxy)} of {access.origin} is no URL of a proxy: correct proxy-url in the "
             "kubeconfig, else HTTPS_PROXY in the environment, to something like http://proxy.example.com:3128."
         ) from error
-    # A dead connection is noticed, also under a quiet watch or log. Not every release of the official client does this.
-    pool.connection_pool_kw.setdefault("socket_options", _keepalive())
-    return pool
 
 
 def _keepalive() -> list[tuple[int, int, int]]:

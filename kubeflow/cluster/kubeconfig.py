@@ -38,11 +38,20 @@ if hasattr(os, "register_at_fork"):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """One context, read. `fresh_until` is a `time.time()`, `None` for credentials that say no end."""
+    """One context, read.
+
+    Attributes:
+        configuration: For the official client; without a proxy.
+        context: Its name.
+        namespace: That it names.
+        proxy: Its `proxy-url`.
+        fresh_until: A `time.time()`, `None` for credentials that say no end.
+    """
 
     configuration: Configuration
     context: str
     namespace: str | None
+    proxy: str | None
     fresh_until: float | None
 
     __repr__ = repr_of_fields
@@ -90,11 +99,11 @@ def log_in(files: str, context: str | None) -> Login:
             loader.load_and_set(configuration)  # pyright: ignore[reportUnknownMemberType]
     except (ConfigException, YAMLError, OSError, TypeError, AttributeError, LookupError, ValueError) as error:
         raise NotConfigured(f"The kubeconfig {files} cannot be used: {error}. Correct it. {LOCALLY}") from error
-    if proxy := _part(cluster, "cluster").get("proxy-url"):
-        configuration.proxy = str(proxy)  # older loaders do not know it
+    proxy = _part(cluster, "cluster").get("proxy-url")
+    configuration.proxy = configuration.no_proxy = None  # what a release of the official client made of them
     configuration.refresh_api_key_hook = None  # read again by us, under our lock
     namespace = details.get("namespace")
-    return Login(configuration, name, str(namespace) if namespace else None, until)
+    return Login(configuration, name, str(namespace) if namespace else None, str(proxy) if proxy else None, until)
 
 
 class _Merger(Protocol):
