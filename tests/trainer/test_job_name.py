@@ -18,6 +18,7 @@ from kubeflow.trainer import (
     CustomTrainer,
     Initializer,
     JobName,
+    KubernetesBackendConfig,
     LocalProcessBackendConfig,
     TorchTuneConfig,
     TrainerClient,
@@ -67,7 +68,8 @@ def test_yaml_holds_the_name_as_text(dumper: type[yaml.SafeDumper | yaml.Dumper]
 
 
 def test_models_and_options_take_a_name() -> None:
-    model = Model.from_dict({"metadata": {"name": NAME, "labels": {"after": NAME}}})
+    metadata = {"name": NAME, "labels": {"after": NAME}}
+    model = Model.from_dict({"metadata": metadata, "spec": {"runtimeRef": {"name": "torch-distributed"}}})
     assert model.to_yaml().count("train-3f2a") == 2
     assert json.loads(model.to_json())["metadata"]["name"] == "train-3f2a"
 
@@ -131,6 +133,15 @@ def test_all_public_methods_with_a_name_take_a_job() -> None:
 def test_what_is_no_job_is_answered_with_what_to_give(client: TrainerClient, given: object) -> None:
     with pytest.raises(InvalidInput, match=r"name takes str or TrainJob.*the name that train\(\) returned"):
         client.get_job(given)  # type: ignore[arg-type]  # the mistake that this is about
+
+
+@pytest.mark.parametrize("verb", ["get_job", "delete_job", "suspend_job", "explain", "get_job_logs"])
+def test_a_model_of_another_namespace_is_not_taken_for_one_of_this(verb: str) -> None:
+    client = TrainerClient(KubernetesBackendConfig(namespace="ml", offline=True))
+    other = Model.from_dict({"metadata": {"name": "a", "namespace": "prod"}, "spec": {"runtimeRef": {"name": "r"}}})
+
+    with pytest.raises(InvalidInput, match="of namespace 'prod', and this client works in 'ml'"):
+        getattr(client, verb)(other)
 
 
 def test_a_model_without_a_name_is_answered() -> None:

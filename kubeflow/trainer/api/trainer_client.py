@@ -355,7 +355,7 @@ class TrainerClient:
             JobNotFound: With names like it.
             Unsupported: When this backend cannot do it in this version.
         """
-        return self.backend.get_job(name_of(name))
+        return self.backend.get_job(self._name(name))
 
     def get_job_logs(
         self,
@@ -386,7 +386,7 @@ class TrainerClient:
             InvalidInput: When the job has no such step, listing the steps; or `after` is no position in its logs.
             Unsupported: When this backend cannot do it in this version.
         """
-        job = name_of(name)
+        job = self._name(name)
         lines = self.backend.get_job_logs(job, step, bool(follow), after)
         return lines.when_interrupted(lambda: say_it_goes_on("reading", job)) if follow else lines
 
@@ -414,7 +414,7 @@ class TrainerClient:
             JobNotFound: With names like it.
             Unsupported: When this backend cannot do it in this version.
         """
-        return job_result(self.backend, name_of(name))
+        return job_result(self.backend, self._name(name))
 
     def get_job_events(self, name: JobReference) -> list[Event]:
         """Return what happened to a job, oldest first.
@@ -423,7 +423,7 @@ class TrainerClient:
             JobNotFound: With names like it.
             Unsupported: When this backend cannot do it in this version.
         """
-        return self.backend.get_job_events(name_of(name))
+        return self.backend.get_job_events(self._name(name))
 
     def wait_for_job_status(
         self,
@@ -459,7 +459,7 @@ class TrainerClient:
         """
         return wait_for_status(
             self.backend,
-            name_of(name),
+            self._name(name),
             status,
             timeout=timeout,
             polling_interval=polling_interval,
@@ -473,7 +473,7 @@ class TrainerClient:
             JobNotFound: With names like it.
             Unsupported: When this backend cannot do it in this version.
         """
-        return Explanation(self.backend.diagnose(name_of(name)))
+        return Explanation(self.backend.diagnose(self._name(name)))
 
     def suspend_job(self, name: JobReference) -> None:
         """End the processes of a job and keep the job; `resume_job` starts it anew.
@@ -483,7 +483,7 @@ class TrainerClient:
             InvalidInput: When it has ended.
             Unsupported: When this backend cannot do it in this version.
         """
-        self.backend.suspend_job(name_of(name))
+        self.backend.suspend_job(self._name(name))
 
     def resume_job(self, name: JobReference) -> None:
         """Start a suspended job anew. Does nothing for a job that is not suspended.
@@ -493,7 +493,7 @@ class TrainerClient:
             InvalidInput: When it has ended.
             Unsupported: When this backend cannot do it in this version.
         """
-        self.backend.resume_job(name_of(name))
+        self.backend.resume_job(self._name(name))
 
     def scale_job(self, name: JobReference, num_nodes: int) -> None:
         """Change the number of training nodes of a job, where the control plane allows it.
@@ -508,7 +508,7 @@ class TrainerClient:
             Unsupported: Where the number of nodes cannot change, with the way round.
         """
         check_count("num_nodes", num_nodes)
-        self.backend.scale_job(name_of(name), num_nodes)
+        self.backend.scale_job(self._name(name), num_nodes)
 
     def delete_job(self, name: JobReference, *, wait: bool = False, timeout: float = 600) -> None:
         """End a job if it runs, and forget it with its logs.
@@ -523,7 +523,10 @@ class TrainerClient:
             JobWaitTimeout: When something of it is still there after `timeout` seconds.
             Unsupported: When this backend cannot do it in this version.
         """
-        self.backend.delete_job(name_of(name), timeout if wait else None)
+        self.backend.delete_job(self._name(name), timeout if wait else None)
+
+    def _name(self, job: JobReference) -> str:
+        return name_of(job, self.backend.namespace)
 
     def _runtime(self, runtime: str | Runtime | None) -> Runtime:
         if isinstance(runtime, Runtime):

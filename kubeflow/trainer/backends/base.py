@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 class Backend(Protocol):
     """Where jobs run. `TrainerClient` owns everything that is the same everywhere: checks, packaging, waiting."""
 
+    @property
+    def namespace(self) -> str | None:
+        """The namespace that jobs are in; `None` where there are no namespaces."""
+        ...
+
     def list_runtimes(self) -> list[Runtime]:
         """Return the runtimes that jobs can name here."""
         ...

@@ -149,11 +149,15 @@ class TrainJobTemplate:
 _ELSEWHERE = {"Succeeded": "Complete", "Pending": "Created"}
 
 
-def name_of(job: JobReference) -> str:
+def name_of(job: JobReference, namespace: str | None = None) -> str:
     """Return the name of a job that is given by its name, as a `TrainJob`, or as the model of one.
 
+    Args:
+        job: What the user gave.
+        namespace: Where it is looked for; `None` where there are no namespaces.
+
     Raises:
-        InvalidInput: For anything else, and for a model without a name.
+        InvalidInput: For anything else, for a model without a name, and for one of another namespace.
     """
     if isinstance(job, str):
         return str(job)
@@ -165,6 +169,11 @@ def name_of(job: JobReference) -> str:
         raise wrong_type("name", job, (str, TrainJob), remedy="Give the name that train() returned.")
     if job.metadata is None or not job.metadata.name:
         raise InvalidInput("name takes a TrainJob that has a name: this one has no metadata.name.")
+    if namespace is not None and job.metadata.namespace not in (None, namespace):
+        raise InvalidInput(
+            f"TrainJob {job.metadata.name!r} is of namespace {job.metadata.namespace!r}, and this client works in "
+            f"{namespace!r}: use KubernetesBackendConfig(namespace={job.metadata.namespace!r})."
+        )
     return job.metadata.name
 
 

@@ -65,6 +65,11 @@ class KubernetesBackend:
     def __repr__(self) -> str:
         return f"KubernetesBackend({'offline' if self._connection is None else self._connection.cluster})"
 
+    @property
+    def namespace(self) -> str | None:
+        """The namespace of the configuration, else that of the kubeconfig's context."""
+        return self._config.namespace if self._connection is None else self._connection.namespace
+
     # -- runtimes -----------------------------------------------------------------------------------------------
 
     def list_runtimes(self) -> list[Runtime]:

@@ -75,6 +75,11 @@ class MachineBackend:
     def __repr__(self) -> str:
         return f"MachineBackend({self._profile.description}, jobs in {str(self._keeping.state)!r})"
 
+    @property
+    def namespace(self) -> None:
+        """This machine has no namespaces."""
+        return None
+
     def list_runtimes(self) -> list[Runtime]:
         """Return the runtimes that jobs can name here; each says what this machine misses to run it."""
         return self._profile.runtimes()
