@@ -264,11 +264,13 @@ def _mistake(line: ErrorDetails, model: type[Model]) -> Mistake:
         return Mistake(place, "is required", kind, value)
     # pydantic: "Input should be a valid integer", "String should have at most 500 characters", ...
     message = re.sub(r"^\w+ should ", "must ", line["msg"].removeprefix("Value error, "))
+    message = message.replace(" after validation,", ",")
     message = re.sub(r"a valid dictionary or instance of (\w+)", r"a \1 or a mapping of its fields", message)
     shown = repr(value)
     if message.startswith("must be") and len(shown) <= _SHORT:
         choices: list[str] = re.findall(r"'([^']*)'", message) if kind == "literal_error" else []
-        message += f", not {shown}" + (f".{did_you_mean(str(value), choices)}" if choices else "")
+        meant = did_you_mean(str(value), choices)
+        message += f", not {shown}" + (f".{meant}" if meant else "")
     return Mistake(place, message, kind, value)
 
 

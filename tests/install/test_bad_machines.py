@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
@@ -53,7 +54,12 @@ def test_make_with_a_python_too_old_says_so_in_one_line(tmp_path: Path, target: 
     shutil.copytree(ROOT / "locks", tmp_path / "locks")
 
     refused = subprocess.run(
-        ["make", f"PYTHON={OLDER}", target], cwd=tmp_path, capture_output=True, text=True, check=False
+        ["make", f"PYTHON={OLDER}", target],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert refused.returncode

@@ -132,8 +132,11 @@ def test_a_suspended_job_says_so_and_another_leaves_it_out() -> None:
     [
         (CustomTrainer(train, num_nodes=2**31), "num_nodes=2147483648"),
         (CustomTrainer(train, num_proc_per_node=2**31), "num_proc_per_node=2147483648"),
-        (CustomTrainer(train, image="i" * 501), "image: .*500"),
-        (CustomTrainer(train, env={f"V{i}": "" for i in range(129)}), "env: .*128"),
+        (CustomTrainer(train, image="i" * 501), "Trainer.image must have at most 500 characters"),
+        (
+            CustomTrainer(train, env={f"V{i}": "" for i in range(129)}),
+            "Trainer.env must have at most 128 items, not 129",
+        ),
     ],
     ids=lambda value: "" if isinstance(value, str) else "call",
 )
