@@ -14,6 +14,8 @@ from tests.bench.process import Interpreter
 from tests.bench.series import Missing
 
 PEER = "kubeflow==0.5.0"
+PEER_LOCK = "locks/peer.txt"
+"""The published package and its dependencies, in exact versions."""
 
 SHARED = ("pydantic", "PyYAML")
 """Held at the peer's version on our side too: otherwise we would compare libraries, not packages."""
@@ -65,7 +67,11 @@ class Environments:
     def _python(self, place: Place) -> Path:
         if place is Place.BARE:
             return self._venv("bare", ())
-        return self._venv("peer", (PEER,)) if place is Place.PEER else self._ours()
+        return self._peer() if place is Place.PEER else self._ours()
+
+    def _peer(self) -> Path:
+        lock = self._root / PEER_LOCK
+        return self._venv("peer", ("--no-deps", "--require-hashes", "-r", str(lock)), key=lock.read_text("utf-8"))
 
     def _ours(self) -> Path:
         project = tomllib.loads((self._root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -75,10 +81,16 @@ class Environments:
         self._install_project(python)
         return python
 
-    def _venv(self, name: str, requirements: Sequence[str]) -> Path:
-        """Return the Python of a virtual environment that holds `requirements`."""
-        key = hashlib.sha256("\n".join((sys.version, *sorted(requirements))).encode()).hexdigest()[:12]
-        home = self._cache / f"{name}-{key}"
+    def _venv(self, name: str, requirements: Sequence[str], *, key: str = "") -> Path:
+        """Return the Python of a virtual environment that holds `requirements`.
+
+        Args:
+            name: Of the environment.
+            requirements: What pip is told to install.
+            key: What the environment depends on beside these, such as the text of a lock.
+        """
+        digest = hashlib.sha256("\n".join((sys.version, *sorted(requirements), key)).encode()).hexdigest()[:12]
+        home = self._cache / f"{name}-{digest}"
         python = home / "bin" / "python"
         complete = home / "complete"
         if complete.exists():
