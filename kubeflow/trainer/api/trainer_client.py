@@ -536,11 +536,12 @@ class TrainerClient:
         return self.backend.resolve_runtime(constants.DEFAULT_TRAINING_RUNTIME if runtime is None else runtime)
 
     def _start(self, spec: JobSpec, called: str | None) -> JobName:
-        for _ in range(TRIES if called is not None else 0):
-            with contextlib.suppress(JobExists):  # by a rare chance; another name is as good
-                self.backend.train(spec)
-                return JobName(spec.name)
-            spec = replace(spec, name=fresh_name(called or ""))
+        if called is not None:
+            for _ in range(TRIES):
+                with contextlib.suppress(JobExists):  # by a rare chance; another name is as good
+                    self.backend.train(spec)
+                    return JobName(spec.name)
+                spec = replace(spec, name=fresh_name(called))
         self.backend.train(spec)
         return JobName(spec.name)
 
