@@ -29,7 +29,8 @@ class Field:
     """A field that not every known minor has, with everything below it.
 
     Attributes:
-        path: Wire names from the root of the kind; `[*]` stands for any item of a list or value of a map.
+        path: Wire names from the root of the kind, empty for the kind itself. `[*]` stands for any item of a list or
+            value of a map.
         since: First minor that has it; None for the first one known, or before.
         until: Last minor that has it; None for the last one known, and as far as is known after it.
         replaced_by: Path of the field that took its place in the minor after `until`.
@@ -75,7 +76,8 @@ class Unavailable:
     """A set field of an object that a minor does not have, or not with this value.
 
     Attributes:
-        path: Where it is in the object, with the numbers of items: `spec.runtimePatches[0].time`.
+        path: Where it is in the object, with the numbers of items: `spec.runtimePatches[0].time`. Empty when the minor
+            does not have the kind.
         minor: The minor that was asked about.
         since: First minor that has it, if that is a later one.
         until: Last minor that had it, if that is an earlier one.
@@ -93,7 +95,7 @@ class Unavailable:
     __repr__ = repr_of_fields
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
+        return f"{self.path}: {self.problem}" if self.path else self.problem
 
 
 @dataclass
@@ -151,7 +153,7 @@ class Availability:
             known = ", ".join(self._places)
             raise InvalidInput(f"{obj.KIND or type(obj).__name__} is no kind of {self.component}: {known}")
         minor = self.minor(version)
-        return list(self._object(obj, self._places[obj.KIND], "", obj.KIND, minor))
+        return list(self._value(obj, self._places[obj.KIND], "", obj.KIND, minor))
 
     def _object(self, value: Model, place: _Place | None, path: str, kind: str, minor: str) -> Iterator[Unavailable]:
         for name in type(value).model_fields:
@@ -196,14 +198,15 @@ class Availability:
 
     def _missing(self, rows: list[Field], path: str, kind: str, minor: str) -> Unavailable:
         order = self.minors.index
+        lacks = f"{self.component} {minor} {'does not have it' if path else f'has no {kind}'}"
         later = [row for row in rows if row.since and order(row.since) > order(minor)]
         if later:
             row = later[0]
-            problem = f"{self.component} {minor} does not have it; it came with {row.since}"
+            problem = f"{lacks}; it came with {row.since}"
             instead = self._follow(kind, row, minor, back=True)
             return Unavailable(path, minor, problem + _advice(instead, minor), row.since, None, _path(instead))
         row = rows[-1]
-        problem = f"{self.component} {minor} does not have it; {row.until} was the last that had it"
+        problem = f"{lacks}; {row.until} was the last that had it"
         instead = self._follow(kind, row, minor, back=False)
         return Unavailable(path, minor, problem + _advice(instead, minor), None, row.until, _path(instead))
 
@@ -247,7 +250,7 @@ class Availability:
 
 def _at(root: _Place, path: str) -> _Place:
     place = root
-    for step in path.replace("[*]", ".[*]").split("."):
+    for step in path.replace("[*]", ".[*]").split(".") if path else ():
         place = place.below.setdefault(step, _Place())
     return place
 

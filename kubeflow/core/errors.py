@@ -83,3 +83,23 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `" Did you mean 'x'?"` for the closest known name, or an empty string when none is close."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One reason why the job would fail.
+
+    `what` names the thing, `why` says what is wrong with it and `remedy` what to write instead; `where` is
+    `file:line` of the user's text, or empty when the finding has no line.
+    """
+
+    what: str
+    why: str
+    remedy: str
+    where: str = ""
+
+    __repr__ = repr_of_fields
+
+    def __str__(self) -> str:
+        place = f" ({self.where})" if self.where else ""
+        return f"{self.what}{place}: {self.why}. {self.remedy}{'' if self.remedy.endswith('?') else '.'}"

@@ -7,31 +7,34 @@ that this version does not know survives unchanged until it is sent back.
 
 from __future__ import annotations
 
-import re
-import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, TypeVar, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticSerializationError
 
 from kubeflow.core.display import repr_args_of_model, repr_of_fields, repr_of_model
-from kubeflow.core.errors import InvalidInput, InvalidObject, Mistake, UnknownAttribute, did_you_mean
+from kubeflow.core.errors import InvalidInput, InvalidObject, UnknownAttribute, did_you_mean
 from kubeflow.core.int_or_string import IntOrString
+from kubeflow.core.mistakes import bare, explained, fields, wire_name
+from kubeflow.core.outgoing import keep_misfits
 from kubeflow.core.quantity import Quantity
 from kubeflow.core.signatures import ConstructorSignature
 from kubeflow.core.time import Timestamp
 from kubeflow.core.tracebacks import thin_call, thinned
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
-    from pydantic_core import CoreSchema, ErrorDetails
-    from yaml import SafeDumper
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.config import ExtraValues
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
 # A free-form object of an API: any JSON object, kept as it is.
 JsonObject: TypeAlias = dict[str, object]
+# Any JSON value at all, where an API says nothing of it.
+JsonValue: TypeAlias = object
 
 
 M = TypeVar("M", bound="Model")
@@ -73,7 +76,7 @@ class Model(BaseModel):
             try:
                 self.__pydantic_validator__.validate_python(given, self_instance=self, extra="forbid")
             except ValidationError as error:
-                raise _explained(error, type(self)) from None
+                raise explained(error, type(self)) from None
 
         # pydantic's own mark for a constructor that adds nothing to validation: without it, pydantic-core would call
         # this method for every nested object that it parses.
@@ -89,7 +92,7 @@ class Model(BaseModel):
             try:
                 self.__pydantic_validator__.validate_assignment(self, name, value, extra="forbid")
             except ValidationError as error:
-                raise _explained(error, type(self)) from None
+                raise explained(error, type(self)) from None
 
     __repr__ = repr_of_model
     __str__ = repr_of_model
@@ -103,17 +106,27 @@ class Model(BaseModel):
         return schema
 
     @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Say what `from_dict` takes by wire names: unknown fields are allowed only for what a server sends."""
+        written = handler(schema)
+        handler.resolve_ref_schema(written)["additionalProperties"] = False
+        return written
+
+    @classmethod
     @thin_call
     def from_dict(cls, values: Mapping[str, object]) -> Self:
         """Return the object that a user wrote as a mapping, by attribute or wire names.
 
         Raises:
             InvalidObject: A field is unknown, missing, or has a value that the schema does not allow.
+            InvalidInput: `values` is no mapping.
         """
+        if not isinstance(cast(object, values), Mapping):
+            raise InvalidInput(f"{cls.__name__}: expected a mapping of its fields, not {type(values).__name__}")
         try:
             return cast(Self, cls.__pydantic_validator__.validate_python(dict(values), extra="forbid"))
         except ValidationError as error:
-            raise _explained(error, cls) from None
+            raise explained(error, cls) from None
 
     @classmethod
     @thin_call
@@ -121,17 +134,13 @@ class Model(BaseModel):
         """Return the object that a user wrote as one YAML (or JSON) document.
 
         Raises:
-            InvalidInput: The text is not one YAML mapping, or does not fit the schema (see `from_dict`).
+            InvalidInput: The text is not one YAML mapping, has a key twice, or does not fit the schema (see
+                `from_dict`). What YAML reads as something else than the text that stands there (`on`, `0123`, `1.10`,
+                a date) is to be quoted where the schema wants text.
         """
-        import yaml
+        from kubeflow.core import yaml_text
 
-        try:
-            values: object = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise InvalidInput(f"{cls.__name__}: not one YAML document: {error}") from None
-        if not isinstance(values, dict):
-            raise InvalidInput(f"expected a YAML mapping for {cls.__name__}, found {type(values).__name__}")
-        return cls.from_dict(cast("dict[str, object]", values))
+        return yaml_text.read_object(text, cls.__name__, cls.from_dict)
 
     @classmethod
     def from_server(cls, values: Mapping[str, object]) -> Self:
@@ -146,21 +155,108 @@ class Model(BaseModel):
             return _taken(cls, values)
 
     def to_dict(self) -> JsonObject:
-        """Return the object as it is sent: wire names, JSON values, and only what was set."""
+        """Return the object as it is sent: wire names, JSON values, and only what was set.
+
+        Raises:
+            InvalidInput: A free-form field holds what JSON has no form for.
+        """
         dump = self.__pydantic_serializer__.to_python
-        return cast(JsonObject, dump(self, mode="json", by_alias=True, exclude_unset=True, warnings=False))
+        try:
+            return cast(JsonObject, dump(self, mode="json", by_alias=True, exclude_unset=True, warnings=False))
+        except (PydanticSerializationError, ValueError) as error:
+            raise _not_json(self, error) from None
 
     def to_json(self) -> str:
-        """Return `to_dict()` as one line of JSON."""
-        return self.__pydantic_serializer__.to_json(self, by_alias=True, exclude_unset=True, warnings=False).decode()
+        """Return `to_dict()` as one line of JSON.
+
+        Raises:
+            InvalidInput: As `to_dict`.
+        """
+        dump = self.__pydantic_serializer__.to_json
+        try:
+            return dump(self, by_alias=True, exclude_unset=True, warnings=False).decode()
+        except (PydanticSerializationError, ValueError) as error:
+            raise _not_json(self, error) from None
 
     def to_yaml(self) -> str:
         """Return `to_dict()` as a YAML document, fields in the schema's order."""
-        import yaml
+        from kubeflow.core import yaml_text
 
-        return yaml.dump(  # pyright: ignore[reportUnknownMemberType]  # types-PyYAML's `width` names a type it lacks
-            self.to_dict(), Dumper=_yaml_dumper(), sort_keys=False, allow_unicode=True, width=1 << 20
-        )
+        return yaml_text.write(self.to_dict())
+
+    # -- pydantic's ways in, with our strictness and our words ------------------------------------------------------
+
+    @classmethod
+    @thin_call
+    def model_validate(
+        cls,
+        obj: object,
+        *,
+        strict: bool | None = None,
+        extra: ExtraValues | None = None,
+        from_attributes: bool | None = None,
+        context: object = None,
+        by_alias: bool | None = None,
+        by_name: bool | None = None,
+    ) -> Self:
+        """Return `obj`, a mapping or an object of this class, as `from_dict` reads it; arguments are pydantic's.
+
+        Raises:
+            InvalidObject: As `from_dict`. `extra="allow"` lets unknown fields pass.
+        """
+        try:
+            return super().model_validate(
+                obj,
+                strict=strict,
+                extra=extra or "forbid",
+                from_attributes=from_attributes,
+                context=context,
+                by_alias=by_alias,
+                by_name=by_name,
+            )
+        except ValidationError as error:
+            raise explained(error, cls) from None
+
+    @classmethod
+    @thin_call
+    def model_validate_json(
+        cls,
+        json_data: str | bytes | bytearray,
+        *,
+        strict: bool | None = None,
+        extra: ExtraValues | None = None,
+        context: object = None,
+        by_alias: bool | None = None,
+        by_name: bool | None = None,
+    ) -> Self:
+        """Return the object that a user wrote as JSON, as `from_dict` reads it; arguments are pydantic's.
+
+        Raises:
+            InvalidObject: The text is no JSON, or as `from_dict`.
+        """
+        try:
+            return super().model_validate_json(
+                json_data, strict=strict, extra=extra or "forbid", context=context, by_alias=by_alias, by_name=by_name
+            )
+        except ValidationError as error:
+            raise explained(error, cls) from None
+
+    @thin_call
+    def model_copy(self, *, update: Mapping[str, object] | None = None, deep: bool = False) -> Self:
+        """Return a copy with the fields of `update` assigned to it, by attribute name.
+
+        Args:
+            update: Fields to assign; each is checked as an assignment is.
+            deep: True when what is below is copied as well, and not shared.
+
+        Raises:
+            InvalidObject: A value does not fit the schema.
+            UnknownAttribute: There is no field of that name.
+        """
+        copied = super().model_copy(deep=deep)
+        for name, value in (update or {}).items():
+            setattr(copied, name, value)
+        return copied
 
 
 class KubeObject(Model):
@@ -179,8 +275,9 @@ class KubeObject(Model):
         def __init__(self, /, **values: object) -> None:
             """Check the fields that are given by attribute name; None is not given."""
             identity = {"api_version": self.API_VERSION, "kind": self.KIND}
-            wire = {"apiVersion": "api_version"}
-            given = {wire.get(key, key): value for key, value in values.items()}
+            given = dict(values)
+            if "api_version" not in given and "apiVersion" in given:
+                given["api_version"] = given.pop("apiVersion")
             try:
                 super().__init__(**{**identity, **{key: value for key, value in given.items() if value is not None}})
             except InvalidObject as error:
@@ -202,6 +299,9 @@ class MinProperties:
 
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "minProperties": self.count}
+
     def _check(self, value: Model | Mapping[str, object] | None) -> Model | Mapping[str, object] | None:
         if value is None:
             return value
@@ -209,6 +309,10 @@ class MinProperties:
         if size < self.count:
             raise InvalidInput(f"needs at least {self.count} entries; leave it out instead of giving {size}")
         return value
+
+
+def _not_json(model: Model, error: Exception) -> InvalidInput:
+    return InvalidInput(f"{type(model).__name__} holds what JSON has no form for: {error}")
 
 
 def _forbid_coercion(node: object) -> None:
@@ -224,116 +328,27 @@ def _forbid_coercion(node: object) -> None:
             _forbid_coercion(value)
 
 
-@cache
-def _yaml_dumper() -> type[SafeDumper]:
-    import yaml
-
-    class Dumper(yaml.SafeDumper):
-        """Writes a text of several lines as a block, as people do, and repeats values rather than naming anchors."""
-
-        def ignore_aliases(self, data: object) -> bool:
-            return True
-
-    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-        # YAML 1.1 reads these as line ends wherever they are not escaped, and PyYAML only escapes them within quotes.
-        escaped = any(char in value for char in "\x85\u2028\u2029")
-        style = '"' if escaped else "|" if "\n" in value else None
-        return yaml.ScalarNode("tag:yaml.org,2002:str", value, style=style)
-
-    Dumper.add_representer(str, text)
-    return Dumper
-
-
-# -- what pydantic reports, in words -----------------------------------------------------------------------------
-
-
-def _explained(error: ValidationError, model: type[Model]) -> InvalidObject:
-    """Return what pydantic found in our words, with the field that was probably meant for each unknown one."""
-    return InvalidObject(model.__name__, [_mistake(line, model) for line in error.errors(include_url=False)])
-
-
-def _mistake(line: ErrorDetails, model: type[Model]) -> Mistake:
-    kind, place, value = line["type"], line["loc"], cast(object, line["input"])
-    if kind == "extra_forbidden":
-        owner, name = _owner(model, place[:-1]), str(place[-1])
-        meant = did_you_mean(name, owner.model_fields)
-        if not meant and len(owner.model_fields) <= _FEW:
-            meant = f" It has: {', '.join(owner.model_fields)}."
-        return Mistake(place, f"{owner.__name__} has no field {name!r}.{meant}", "unknown_field", value)
-    if kind == "missing":
-        return Mistake(place, "is required", kind, value)
-    # pydantic: "Input should be a valid integer", "String should have at most 500 characters", ...
-    message = re.sub(r"^\w+ should ", "must ", line["msg"].removeprefix("Value error, "))
-    message = message.replace(" after validation,", ",")
-    message = re.sub(r"a valid dictionary or instance of (\w+)", r"a \1 or a mapping of its fields", message)
-    shown = repr(value)
-    if message.startswith("must be") and len(shown) <= _SHORT:
-        choices: list[str] = re.findall(r"'([^']*)'", message) if kind == "literal_error" else []
-        meant = did_you_mean(str(value), choices)
-        message += f", not {shown}" + (f".{meant}" if meant else "")
-    return Mistake(place, message, kind, value)
-
-
-_FEW = 12  # fields of a model that are all named
-_SHORT = 60  # characters of a value that is shown
-
-
-def _owner(model: type[Model], location: tuple[int | str, ...]) -> type[Model]:
-    """Return the model at `location` below `model`: the innermost one, as far as the path can be followed."""
-    owner, current = model, cast(object, model)
-    for step in location:
-        if isinstance(current, type) and issubclass(current, Model):
-            fields = {key: kind for name, kind in _fields(current) for key in (name, _wire_name(current, name))}
-            current = fields.get(str(step))
-        elif get_origin(current) is list:
-            current = _bare(get_args(current)[0])
-        elif get_origin(current) is dict:
-            current = _bare(get_args(current)[1])
-        if isinstance(current, type) and issubclass(current, Model):
-            owner = current
-    return owner
-
-
-def _fields(model: type[Model]) -> Iterator[tuple[str, object]]:
-    for name, info in model.model_fields.items():
-        yield name, _bare(info.annotation)
-
-
-def _bare(annotation: object) -> object:
-    """Return `annotation` without `Annotated[...]` and `| None`."""
-    while hasattr(annotation, "__metadata__"):
-        annotation = get_args(annotation)[0]
-    if get_origin(annotation) in (Union, types.UnionType):
-        members: tuple[object, ...] = get_args(annotation)
-        rest = [member for member in members if member is not type(None)]
-        return _bare(rest[0]) if len(rest) == 1 else annotation
-    return annotation
-
-
-def _wire_name(model: type[Model], name: str) -> str:
-    return model.model_fields[name].alias or to_camel(name)
-
-
 # -- reading what does not fit -----------------------------------------------------------------------------------
 
 
 def _taken(model: type[M], values: Mapping[str, object]) -> M:
     """Build `model` from `values` field by field: what fits is validated, the rest is kept as it came."""
-    by_wire = {_wire_name(model, name): (name, annotation) for name, annotation in _fields(model)}
-    fields: dict[str, object] = {}
+    by_wire = {wire_name(model, name): (name, annotation) for name, annotation in fields(model)}
+    known: dict[str, object] = {}
     extra: dict[str, object] = {}
     for key, value in values.items():
         name, annotation = by_wire.get(key, (None, None))
         if name is None:
             extra[key] = value
         else:
-            fields[name] = _taken_value(annotation, value)
-    missing = dict.fromkeys(name for name in model.model_fields if name not in fields)
+            known[name] = _taken_value(annotation, value)
+    missing = dict.fromkeys(name for name in model.model_fields if name not in known)
     result = model.__new__(model)
-    object.__setattr__(result, "__dict__", {**missing, **fields})
-    object.__setattr__(result, "__pydantic_fields_set__", set(fields))
+    object.__setattr__(result, "__dict__", {**missing, **known})
+    object.__setattr__(result, "__pydantic_fields_set__", set(known))
     object.__setattr__(result, "__pydantic_extra__", extra)
     object.__setattr__(result, "__pydantic_private__", None)
+    keep_misfits(result)
     return result
 
 
@@ -341,10 +356,10 @@ def _taken_value(annotation: object, value: object) -> object:
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return annotation.from_server(cast("Mapping[str, object]", value)) if isinstance(value, Mapping) else value
     if get_origin(annotation) is list and isinstance(value, list):
-        member = _bare(get_args(annotation)[0])
+        member = bare(get_args(annotation)[0])
         return [_taken_value(member, item) for item in cast("list[object]", value)]
     if get_origin(annotation) is dict and isinstance(value, dict):
-        member = _bare(get_args(annotation)[1])
+        member = bare(get_args(annotation)[1])
         return {key: _taken_value(member, item) for key, item in cast("dict[str, object]", value).items()}
     for kind in (Quantity, IntOrString, Timestamp):
         if annotation is kind:

@@ -110,7 +110,8 @@ class Quantity:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True}
+        text = {"type": "string", "pattern": f"^(?:{_SYNTAX.pattern})$"}
+        return {"anyOf": [{"type": "integer"}, text], "x-kubernetes-int-or-string": True}
 
 
 def _raw_of(value: object) -> object:

@@ -7,7 +7,6 @@ when to give up, is for others. It takes no thread: whoever iterates does the wo
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import math
 import random
@@ -20,6 +19,7 @@ from typing import Literal, TypeAlias, cast
 from kubeflow.core.backoff import backoff
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.paging import pages
+from kubeflow.core.stdlib import json
 from kubeflow.core.transport import Interruption, Refusal, Request, Transport
 
 Json: TypeAlias = Mapping[str, object]

@@ -18,6 +18,7 @@ from kubeflow.core.errors import InvalidInput
 from kubeflow.core.merge_patch import difference
 from kubeflow.core.model import KubeObject
 from kubeflow.core.object_names import check_namespace
+from kubeflow.core.outgoing import check_outgoing
 from kubeflow.core.paging import pages
 from kubeflow.core.rules import RuleViolation, Violation
 from kubeflow.core.table import TABLE, Table
@@ -168,6 +169,7 @@ class Resource(Generic[T]):
             current = self._get(name, namespace)
             before = current.to_dict()
             change(current)
+            check_outgoing(current)
             patch = difference(before, current.to_dict())
             if not patch:
                 return current
@@ -273,6 +275,7 @@ class Resource(Generic[T]):
         """Return the object as it is sent, and its namespace."""
         if type(obj) is not self.MODEL:
             raise InvalidInput(f"expected a {self.MODEL.KIND}, not a {type(obj).__name__}")
+        check_outgoing(obj)
         body = {"apiVersion": self.MODEL.API_VERSION, "kind": self.MODEL.KIND, **obj.to_dict()}
         own = _metadata(body).get("namespace")
         if own and namespace and own != namespace:

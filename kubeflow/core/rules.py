@@ -6,6 +6,7 @@ Semantics: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, cast
@@ -29,7 +30,7 @@ class Violation:
     Attributes:
         path: Where, in wire names: `spec.runtimePatches[0].manager`; empty for the object itself.
         message: What the server would say.
-        rule: The CEL text.
+        rule: The CEL text; `x-kubernetes-list-type: map` (or `set`) for an item that is in a list twice.
     """
 
     path: str
@@ -177,7 +178,8 @@ class _Walk:
         base = self.shapes[shape.of]
         if not shape.rules and not shape.atomic:
             return base
-        return replace(base, rules=shape.rules or base.rules, atomic=shape.atomic or base.atomic)
+        rules = (*base.rules, *(rule for rule in shape.rules if rule not in base.rules))
+        return replace(base, rules=rules, atomic=shape.atomic or base.atomic)
 
     def value(self, shape: Shape | None, wire: object) -> Value:
         """Return `wire` as rules see it."""
@@ -224,7 +226,28 @@ class _Walk:
                     yield from self.check(child, value, before.get(key), f"{path}.{key}" if path else key)
                 elif shape.values:
                     yield from self.check(shape.values, value, before.get(key), f"{path}[{key}]")
-        elif isinstance(new, list) and shape.items:
+        elif isinstance(new, list):
+            if old is None or not equal(new, old):
+                yield from _duplicates(shape, new, path)
+            if shape.items is None:
+                return
             for index, item in enumerate(new):
                 before_item = old.find(item) if isinstance(old, MapList) else None
                 yield from self.check(shape.items, item, before_item, f"{path}[{index}]")
+
+
+def _duplicates(shape: Shape, items: Sequence[Value], path: str) -> Iterator[Violation]:
+    """Yield the items that a list of type `map` or `set` has more than once, after the first, as the server does."""
+    if not shape.keys and not shape.unique:
+        return
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        if shape.keys and not isinstance(item, Mapping):
+            continue
+        fields = cast("Mapping[str, Value]", item)
+        value = {key: fields[key] for key in sorted(shape.keys) if key in fields} if shape.keys else item
+        text = json.dumps(value, sort_keys=True, default=str, separators=(",", ":"))
+        if text in seen:
+            kind = "map" if shape.keys else "set"
+            yield Violation(f"{path}[{index}]", f"Duplicate value: {text}", f"x-kubernetes-list-type: {kind}")
+        seen.add(text)

@@ -24,6 +24,7 @@ FULL_TRACEBACK = "KUBEFLOW_FULL_TRACEBACK"
 
 _OURS = str(Path(__file__).parents[1]) + os.sep
 _STANDARD_LIBRARY = str(Path(inspect.__file__).parent) + os.sep
+_CELLS = ("<ipython-input", "<stdin", "<timed ")
 
 
 def thin(cls: type[T]) -> type[T]:
@@ -77,16 +78,20 @@ def thinned(error: KubeflowError) -> KubeflowError:
     """Return `error` without the frames that it has passed, and without a cause that holds no line of the user's."""
     if os.environ.get(FULL_TRACEBACK, "0") not in ("", "0"):
         return error
-    if error.__cause__ is None or not _is_users(error.__cause__.__traceback__):
+    if error.__cause__ is None or users_frame(error.__cause__.__traceback__) is None:
         error.__cause__ = None  # and what it was raised in is not shown; it stays `__context__`
     return error.with_traceback(None)
 
 
-def _is_users(frames: TracebackType | None) -> bool:
-    """Return whether a line of the user's is among `frames`: not ours, of the standard library or of a package."""
+def users_frame(frames: TracebackType | None) -> TracebackType | None:
+    """Return the innermost frame that is the user's: not ours, of the standard library or of a package."""
+    found: TracebackType | None = None
     while frames is not None:
         name = frames.tb_frame.f_code.co_filename
-        if not name.startswith((_OURS, _STANDARD_LIBRARY, "<")) and f"{os.sep}site-packages{os.sep}" not in name:
-            return True
+        is_generated = name.startswith("<") and not name.startswith(_CELLS)
+        if not (
+            is_generated or name.startswith((_OURS, _STANDARD_LIBRARY)) or f"{os.sep}site-packages{os.sep}" in name
+        ):
+            found = frames
         frames = frames.tb_next
-    return False
+    return found

@@ -24,8 +24,12 @@ class Request:
         accept: Media type of the answer.
         timeout: Seconds that the answer may take, all retries included; `None` for the transport's own. Of a stream:
             between two pieces of it.
-        repeatable: May be sent again when nobody knows whether the server has acted on it: doing it twice does no
+        repeatable: True when it may be sent again although the server may have acted on it: doing it twice does no
             harm, or is noticed. Reads always may.
+        once: True when the transport sends it once only, because its caller sends it again. It is sent again in any
+            case after the credentials were renewed.
+        unfinished: True when a line that goes on by carriage returns (a progress bar) is also yielded as it stands, as
+            `Unfinished`, twice a second at most. Of such a line, what is overwritten may be left out.
     """
 
     method: Method
@@ -36,8 +40,14 @@ class Request:
     accept: str = "application/json"
     timeout: float | None = None
     repeatable: bool = False
+    once: bool = False
+    unfinished: bool = False
 
     __repr__ = repr_of_fields
+
+
+class Unfinished(bytes):
+    """A line that goes on, as it stands. It comes again when more of it has come, and as whole line in the end."""
 
 
 class Transport(Protocol):

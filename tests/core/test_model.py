@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from kubeflow_api.k8s.core.v1 import EnvVar, ResourceRequirements, Toleration
 from kubeflow_api.k8s.meta.v1 import ObjectMeta
 from kubeflow_api.trainer.v1alpha1 import RuntimeRef, Trainer, TrainJob, TrainJobSpec, TrainJobStatus
 
 from kubeflow.core.errors import InvalidObject, KubeflowError
+from kubeflow.core.open_model import OpenModel
 
 
 def job() -> TrainJob:
@@ -184,7 +187,10 @@ def refused(make: Callable[[], object]) -> InvalidObject:
     ("make", "text"),
     [
         (lambda: Trainer.from_dict({"num_node": 4}), "Trainer has no field 'num_node'. Did you mean 'num_nodes'?"),
-        (lambda: Trainer.from_dict({"num_nodes": "4"}), "Trainer.num_nodes must be a valid integer, not '4'"),
+        (
+            lambda: Trainer.from_dict({"num_nodes": "4"}),
+            "Trainer.num_nodes must be a valid integer, not '4'. Did you mean 4?",
+        ),
         (
             lambda: Toleration.from_dict({"operator": "Equals"}),
             "Toleration.operator must be 'Equal', 'Exists', 'Gt' or 'Lt', not 'Equals'. Did you mean 'Equal'?",
@@ -204,7 +210,7 @@ def refused(make: Callable[[], object]) -> InvalidObject:
         ),
         (
             lambda: setattr(Trainer(), "num_nodes", "4"),
-            "Trainer.num_nodes must be a valid integer, not '4'",
+            "Trainer.num_nodes must be a valid integer, not '4'. Did you mean 4?",
         ),
     ],
 )
@@ -230,3 +236,78 @@ def test_an_attribute_that_is_not_there_is_an_error_of_ours_and_of_pythons() -> 
     with pytest.raises(KubeflowError, match="Did you mean 'num_nodes'?") as caught:
         Trainer().num_nods = 2  # type: ignore[attr-defined]
     assert isinstance(caught.value, AttributeError)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (
+            lambda: Trainer.model_validate({"numNodes": "3"}),
+            "Trainer.numNodes must be a valid integer, not '3'. Did you mean 3?",
+        ),
+        (lambda: Trainer.model_validate({"numNode": 3}), "Trainer has no field 'numNode'. Did you mean 'num_nodes'?"),
+        (
+            lambda: Trainer.model_validate_json('{"numNodes": "3"}'),
+            "Trainer.numNodes must be a valid integer, not '3'. Did you mean 3?",
+        ),
+        (
+            lambda: Trainer.from_dict({"numNodes": 1, "num_nodes": 2}),
+            "Trainer is given 'num_nodes' and 'numNodes', which are one field. Keep one.",
+        ),
+        (
+            lambda: TrainJob(apiVersion="a", api_version="a"),  # type: ignore[call-arg, arg-type]
+            "TrainJob is given 'api_version' and 'apiVersion', which are one field. Keep one.",
+        ),
+        (
+            lambda: EnvVar.from_dict({"name": "a", "valueFrom": 3}),
+            "EnvVar.valueFrom must be an EnvVarSource or a mapping of its fields, not 3",
+        ),
+        (lambda: ObjectMeta.from_dict({"labels": [1]}), "ObjectMeta.labels must be a mapping, not [1]"),
+        (lambda: ObjectMeta.from_dict({"labels": {1: "a"}}), "ObjectMeta.labels must have strings as keys, not 1"),
+        (lambda: Trainer.from_dict({1: "a"}), "Trainer must have strings as keys, not 1"),  # type: ignore[dict-item]
+    ],
+)
+def test_every_way_in_tells_a_mistake_in_the_same_words(make: Callable[[], object], text: str) -> None:
+    assert text in str(refused(make))
+
+
+def test_what_is_no_mapping_is_refused() -> None:
+    for wrong in (3, [("image", "a")], "image: a"):
+        with pytest.raises(KubeflowError, match="Trainer: expected a mapping of its fields, not"):
+            Trainer.from_dict(wrong)  # type: ignore[arg-type]
+
+
+def test_what_has_no_form_in_json_is_refused_in_our_words() -> None:
+    metadata = ObjectMeta.from_dict({"managedFields": [{"fieldsV1": {"a": object()}}]})
+    for write in (metadata.to_dict, metadata.to_json, metadata.to_yaml):
+        with pytest.raises(KubeflowError, match="ObjectMeta holds what JSON has no form for"):
+            write()
+
+
+def test_the_json_schema_of_a_model_takes_what_from_dict_takes() -> None:
+    judge = Draft202012Validator(TrainJob.model_json_schema())
+    good = {"spec": {"runtimeRef": {"name": "a"}, "trainer": {"resourcesPerNode": {"limits": {"cpu": "500m"}}}}}
+    assert judge.is_valid(good)
+    for path, value in (
+        (("spec", "trainer", "numNode"), 1),
+        (("spec", "trainer", "numNodes"), "1"),
+        (("unknown",), 1),
+        (("status",), {}),
+        (("spec", "trainer", "resourcesPerNode", "limits", "cpu"), "2 cores"),
+    ):
+        wrong = copy.deepcopy(good)
+        place: dict[str, object] = wrong  # type: ignore[assignment]
+        for step in path[:-1]:
+            place = place[step]  # type: ignore[assignment]
+        place[path[-1]] = value
+        assert not judge.is_valid(wrong), path
+        with pytest.raises(InvalidObject):
+            TrainJob.from_dict(wrong)
+
+
+def test_the_json_schema_of_a_model_with_any_other_fields_allows_them() -> None:
+    class Anything(OpenModel):
+        name: str
+
+    assert Anything.from_dict({"name": "a", "other": 1}).to_dict() == {"name": "a", "other": 1}
+    assert Draft202012Validator(Anything.model_json_schema()).is_valid({"name": "a", "other": 1})

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import pytest
+from kubeflow_api.k8s.core.v1 import EnvVar
+from kubeflow_api.k8s.meta.v1 import ObjectMeta
+from kubeflow_api.trainer.v1alpha1 import RuntimeRef, Trainer, TrainJob, TrainJobSpec, validate_rules
 
 from kubeflow.core import cel
 from kubeflow.core.errors import InvalidInput
@@ -132,11 +135,12 @@ def test_what_an_update_leaves_alone_is_not_held_against_it() -> None:
     ]
 
 
-def test_rules_of_a_field_take_the_place_of_those_of_its_type() -> None:
-    shapes = {"thing": Shape(fields={"spec": Shape(of="t")}), "t": Shape(rules=(POSITIVE,))}
-    own = {"thing": Shape(fields={"spec": Shape(of="t", rules=(IMMUTABLE,))}), "t": Shape(rules=(POSITIVE,))}
-    assert [v.message for v in violations(shapes, "thing", Thing(spec={}))] != []
-    assert violations(own, "thing", Thing(spec={})) == []
+def test_rules_of_a_field_stand_beside_those_of_its_type() -> None:
+    full = Rule("size(self) > 0", "not full", lambda this, old: cel.greater(cel.size(this), 0))
+    shapes = {"thing": Shape(fields={"spec": Shape(of="t", rules=(IMMUTABLE, full))}), "t": Shape(rules=(full,))}
+    old, new = Thing(spec={"a": 1}), Thing(spec={})
+    assert [v.message for v in violations(shapes, "thing", new)] == ["not full"]
+    assert [v.message for v in violations(shapes, "thing", new, old)] == ["not full", "fixed"]
 
 
 def test_a_kind_without_rules_has_no_violations() -> None:
@@ -197,3 +201,35 @@ def test_the_error_says_all_of_it() -> None:
     assert str(error) == "spec.a: fixed; the object: bad"
     assert isinstance(error, InvalidInput)
     assert [found.rule for found in error.violations] == ["r", "s"]
+
+
+def test_an_item_that_is_in_a_list_map_or_a_set_twice_is_refused_as_the_server_refuses_it() -> None:
+    def job(*names: str) -> TrainJob:
+        trainer = Trainer(env=[EnvVar(name=name, value=str(number)) for number, name in enumerate(names)])
+        return TrainJob(
+            metadata=ObjectMeta(name="a"), spec=TrainJobSpec(runtime_ref=RuntimeRef(name="a"), trainer=trainer)
+        )
+
+    assert validate_rules(job("A", "B")) == []
+    assert [(found.path, found.message) for found in validate_rules(job("A", "B", "A", "A"))] == [
+        ("spec.trainer.env[2]", 'Duplicate value: {"name":"A"}'),
+        ("spec.trainer.env[3]", 'Duplicate value: {"name":"A"}'),
+    ]
+    # What an update leaves as it was is not refused.
+    assert validate_rules(job("A", "A"), job("A", "A")) == []
+    changed = validate_rules(job("A", "A", "C"), job("A", "A"))
+    assert "spec.trainer.env[1]" in [found.path for found in changed]
+
+
+def test_a_key_that_is_left_out_has_its_default_when_items_are_compared() -> None:
+    ports = Shape(items=Shape(fields={"protocol": Shape(default=["TCP"])}), keys=("port", "protocol"))
+    shapes = {"kind": Shape(fields={"spec": Shape(fields={"ports": ports, "names": Shape(unique=True)})})}
+    spec: dict[str, object] = {
+        "ports": [{"port": 1}, {"port": 1, "protocol": "UDP"}, {"port": 1, "protocol": "TCP"}],
+        "names": ["a", "a"],
+    }
+    found = violations(shapes, "kind", Thing(spec=spec))
+    assert [(each.path, each.message, each.rule) for each in found] == [
+        ("spec.ports[2]", 'Duplicate value: {"port":1,"protocol":"TCP"}', "x-kubernetes-list-type: map"),
+        ("spec.names[1]", 'Duplicate value: "a"', "x-kubernetes-list-type: set"),
+    ]
