@@ -9,7 +9,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -27,6 +27,8 @@ class Component:
         definitions: Prefix of this group's definitions in the OpenAPI document, without the final dot.
         extra: Further definitions to keep, by their name after `definitions`, such as request bodies.
         rename: Prefix of definitions upstream -> the prefix that a pin gives them.
+        names: Pattern of places in the CRDs, such as `Robot.spec.*.arms[]` -> the name of the types there. Only for a
+            component without OpenAPI document.
         identical: Release that has the same types as the pinned one -> path of the document that proves it.
     """
 
@@ -42,6 +44,7 @@ class Component:
     extra: tuple[str, ...]
     rename: Mapping[str, str]
     identical: Mapping[str, str]
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def definition(self, name: str) -> str:
         """Return the full definition name of this group's type `name`."""
@@ -136,6 +139,7 @@ def _component(name: str, reader: _TomlTable) -> Component:
         kinds=reader.strings("kinds"),
         extra=reader.strings("extra", default=()),
         rename=reader.strings_by_name("rename", default={}),
+        names=reader.strings_by_name("names", default={}),
         identical=reader.strings_by_name("identical", default={}),
     )
     reader.finish()

@@ -100,8 +100,8 @@ def _steps(
     configuration = config.load(root)
     if configuration.component(name).versions != versions:
         raise CodegenError(f"{path}: `versions` of {name} could not be edited; write it as one list of plain strings")
-    file = pin(root, configuration.component(name), version, source, commit, identical)
-    lines = [f"pinned: {file}", f"generated: {generate(root, configuration)}"]
+    written = pin(root, configuration.component(name), version, source, commit, identical)
+    lines = [f"pinned: {written}", f"generated: {generate(root, configuration)}"]
     lines += [f"written: {each}" for each in compatibility.write(root, configuration)]
     # What is new cannot be described before it is known: that is left to do, and `verify` insists on it later.
     lines.append(f"verified: {verify.verify(root, described=False)}")

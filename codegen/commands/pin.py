@@ -9,47 +9,77 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from codegen.config import Component
 from codegen.errors import CodegenError, SchemaError
-from codegen.pins import lock
+from codegen.pins import lock, round_trip
+from codegen.pins.patches import upstream as upstream_patches
 from codegen.schema.definitions import Definitions, reachable
-from codegen.schema.jsontypes import Json, Object
-from codegen.upstream.crd import read_crd
+from codegen.schema.jsontypes import Object
+from codegen.upstream.crd import KindName, read_crds
 from codegen.upstream.merge import merge
-from codegen.upstream.named_types import name_types
+from codegen.upstream.named_types import ANY_OBJECT, name_types
 from codegen.upstream.openapi import read_definitions
+from codegen.upstream.patching import PatchedSource
 from codegen.upstream.source import Document, Source
 
 
-def build(
-    component: Component, version: str, source: Source, others: Definitions | None = None
-) -> tuple[bytes, list[Document]]:
-    """Return the pinned file for one release of `component`, and the documents that it was made from.
+@dataclass(frozen=True, slots=True)
+class BuiltPin:
+    """A pin that is not written yet.
+
+    Attributes:
+        content: Of the pinned file.
+        documents: That it was made from.
+        notes: What a maintainer should know: types that are nearly Kubernetes' own, kinds that were not taken.
+    """
+
+    content: bytes
+    documents: Sequence[Document]
+    notes: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPin:
+    """A pin that was written: its file, and what a maintainer should know of it."""
+
+    file: Path
+    notes: Sequence[str]
+
+    def __str__(self) -> str:
+        return "\n".join([str(self.file), *(f"note: {note}" for note in self.notes)])
+
+
+def build(component: Component, version: str, source: Source, others: Definitions | None = None) -> BuiltPin:
+    """Return the pin of one release of `component`.
 
     Args:
-        others: Definitions of other pins, for a component whose CRDs are all there is.
+        source: With patches of upstream's documents applied.
+        others: Definitions of other pins, for a component whose documents leave out Kubernetes' own types.
 
     Raises:
         SchemaError: A document is wrong, or two disagree.
-        CodegenError: A document or a kind is missing.
+        CodegenError: A document or a kind is missing. Or the pin does not give back the CRDs that it was made from.
     """
     documents = source.glob(component.crds)
-    crds = {crd.kind: crd for crd in (read_crd(document, component.version) for document in documents)}
-    if missing := [kind for kind in component.kinds if kind not in crds]:
-        raise CodegenError(f"no CRD for {', '.join(missing)}; {component.crds} has: {', '.join(sorted(crds))}")
-    kinds = [crds[kind] for kind in component.kinds]
-    for crd in kinds:
-        if crd.facts["group"] != component.group:
-            raise SchemaError(crd.document, ("spec", "group"), f"expected {component.group!r}")
+    wanted_kinds = [KindName(component.group, component.version, kind) for kind in component.kinds]
+    crds, untaken = read_crds(documents, wanted_kinds)
+    if missing := [str(kind) for kind in wanted_kinds if kind not in crds]:
+        seen = "\n  ".join(untaken or ["no CRD at all"])
+        raise CodegenError(f"no CRD for {', '.join(missing)}; {component.crds} has:\n  {seen}")
+    kinds = [crds[kind] for kind in wanted_kinds]
+    notes: list[str] = []
     if component.openapi is None:
-        names, merged, read = component.crds, name_types(component.definitions, kinds, others or {}), []
+        named = name_types(component.definitions, kinds, others or {}, component.names)
+        names, merged, read = component.crds, named.definitions, []
+        notes += named.unrecognised
     else:
         openapi = source.read(component.openapi)
-        definitions = read_definitions(openapi, component.rename)
+        definitions = read_definitions(openapi, component.rename, {**(others or {}), **ANY_OBJECT})
         names, read = openapi.name, [openapi]
         merged = merge(definitions, names, [(component.definition(crd.kind), crd) for crd in kinds])
     roots = [name for crd in kinds for name in (crd.kind, str(crd.facts["listKind"]))]
@@ -58,16 +88,18 @@ def build(
         wanted = [name for name in wanted if name in merged or name not in map(component.definition, component.extra)]
     if unknown := [name for name in wanted if name not in merged]:
         raise SchemaError(names, ("components", "schemas"), f"no definition {unknown[0]!r}")
-    pinned: Json = {
+    pinned: Object = {
         "openapi": "3.0.3",
         "info": {"title": component.name, "version": version},
         "paths": {},
         "components": {"schemas": reachable(merged, wanted)},
         "x-kinds": [crd.facts for crd in kinds],
     }
+    round_trip.check(component.name, f"the pin of {component.name} {version}", pinned, kinds)
     text = json.dumps(pinned, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
     used = {crd.document for crd in kinds}
-    return text.encode(), [*read, *(document for document in documents if document.name in used)]
+    documents = [*read, *(document for document in documents if document.name in used)]
+    return BuiltPin(text.encode(), documents, [*notes, *untaken])
 
 
 def same_types(component: Component, source: Source, others: Mapping[str, Source]) -> dict[str, dict[str, str]]:
@@ -96,7 +128,7 @@ def pin(
     source: Source,
     commit: str | None,
     identical: Mapping[str, Source] | None = None,
-) -> Path:
+) -> WrittenPin:
     """Pin one release: write `schemas/<component>/<minor>.json` and its entry in `schemas/lock.toml`.
 
     Nothing is written unless everything was read and agreed. The result depends on the documents alone.
@@ -114,15 +146,20 @@ def pin(
     commit = commit or source.commit()
     if not commit or len(commit) != 40 or not set(commit) <= set("0123456789abcdef"):
         raise CodegenError("the source is no git checkout: name the release's full commit hash with --commit")
-    content, documents = build(component, version, source, _others(root / "schemas", component))
+    patches = upstream_patches(root / "schemas", component.name, version)
+    built = build(component, version, PatchedSource(source, patches), _others(root / "schemas", component))
+    read = {document.name for document in built.documents}
+    if idle := [patch.place for patch in patches if patch.file not in read]:
+        raise CodegenError(f"schemas/patches.toml: the patch at {idle[0]!r} is for a file that is not read; remove it")
     entry = lock.Pin(
         component=component.name,
         version=version,
         repository=component.repository,
         commit=commit,
         file=file,
-        sha256=lock.sha256(content),
-        sources={document.name: document.sha256 for document in documents},
+        sha256=lock.sha256(built.content),
+        sources={document.name: document.sha256 for document in built.documents},
+        patches={patch.place: patch.effect for patch in patches},
         identical=same_types(component, source, identical or {}),
     )
     schemas = root / "schemas"
@@ -130,9 +167,9 @@ def pin(
     text = lock.render([*pins, entry])
     target = schemas / file
     target.parent.mkdir(parents=True, exist_ok=True)
-    _replace(target, content)
+    _replace(target, built.content)
     _replace(schemas / "lock.toml", text.encode())
-    return target
+    return WrittenPin(target, built.notes)
 
 
 def _others(schemas: Path, component: Component) -> Definitions:

@@ -6,6 +6,7 @@ Offline, and with the standard library only. That the generator still writes the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from codegen import config
 from codegen.emitters import manifest
 from codegen.errors import CodegenError
 from codegen.pins import lock
+from codegen.pins.patches import upstream as upstream_patches
 
 
 def verify(root: Path, *, described: bool = True) -> str:
@@ -51,6 +53,12 @@ def _pins(schemas: Path, configuration: config.Config, pins: list[lock.Pin]) -> 
             findings.append(f"schemas/{pin.file}: is in lock.toml but missing")
         elif lock.sha256(path.read_bytes()) != pin.sha256:
             findings.append(f"schemas/{pin.file}: differs from its hash in lock.toml; pin it again")
+        patches = {patch.place: patch.effect for patch in upstream_patches(schemas, pin.component, pin.version)}
+        if patches != pin.patches:
+            place = min(place for place, _ in patches.items() ^ pin.patches.items())
+            findings.append(
+                f"schemas/patches.toml: the upstream patch at {place!r} is not the one in lock.toml; pin again"
+            )
     locked = {(pin.component, pin.version) for pin in pins}
     wanted = {
         (component.name, version) for component in configuration.components.values() for version in component.versions
@@ -63,8 +71,26 @@ def _pins(schemas: Path, configuration: config.Config, pins: list[lock.Pin]) -> 
         f"schemas/lock.toml: {name} {version} is pinned, but pyproject.toml does not name it"
         for name, version in sorted(locked - wanted)
     ]
+    findings += _kinds(schemas, configuration, pins)
     files = {path.relative_to(schemas).as_posix() for path in schemas.rglob("*.json")}
     findings += [f"schemas/{name}: is not in lock.toml" for name in sorted(files - {pin.file for pin in pins})]
+    return findings
+
+
+def _kinds(schemas: Path, configuration: config.Config, pins: list[lock.Pin]) -> list[str]:
+    """Return the kinds that pyproject.toml and the newest pin of a component do not both name."""
+    findings: list[str] = []
+    for component in configuration.components.values():
+        file = component.pin_file(component.versions[-1])
+        path = schemas / file
+        if path.is_file() and any(pin.file == file for pin in pins):
+            pinned = {str(entry["kind"]) for entry in json.loads(path.read_bytes()).get("x-kinds", [])}
+            findings += [
+                f"schemas/{file}: has no {kind}, which pyproject.toml names; pin it again"
+                for kind in sorted(set(component.kinds) - pinned)
+            ]
+            extra = sorted(pinned - set(component.kinds))
+            findings += [f"schemas/{file}: has {kind}, which pyproject.toml does not name" for kind in extra]
     return findings
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from codegen.schema.definitions import forbids_change
+from codegen.schema.definitions import CONDITION, forbids_change
 from codegen.schema.jsontypes import Json, Object
 
 
@@ -13,8 +14,9 @@ def constraints(node: Object) -> list[str]:
     """Return the constraints of a field, such as `1 to 253 characters`; none of its type, enum or default."""
     result = _bounds(node)
     items = node.get("items")
-    if isinstance(items, Mapping):
-        result += [f"each {fact}" for fact in _bounds(items)]
+    for inner in (items, node.get("additionalProperties")):
+        if isinstance(inner, Mapping):
+            result += [f"each {fact}" for fact in _bounds(inner)]
     keys = cast("Sequence[str]", node.get("x-kubernetes-list-map-keys", ()))
     kind = node.get("x-kubernetes-list-type") or node.get("x-kubernetes-map-type")
     if keys:
@@ -44,11 +46,25 @@ def _bounds(node: Object) -> list[str]:
         ("minItems", "maxItems", "entries"),
         ("minProperties", "maxProperties", "entries"),
     ):
-        if text := _range(node.get(least), node.get(most)):
+        if least == "minimum" and (node.get("exclusiveMinimum") or node.get("exclusiveMaximum")):
+            result += _exclusive(node)
+        elif text := _range(node.get(least), node.get(most)):
             result.append(f"{text} {_counted(text, thing)}".rstrip())
+    if "multipleOf" in node:
+        result.append(f"a multiple of {node['multipleOf']}")
+    if CONDITION in node:
+        result.append(f"fits `{json.dumps(node[CONDITION], sort_keys=True)}`")
     if "pattern" in node:
         result.append(f"matches `{node['pattern']}`")
     return result
+
+
+def _exclusive(node: Object) -> list[str]:
+    words = (
+        ("minimum", "exclusiveMinimum", "more than", "at least"),
+        ("maximum", "exclusiveMaximum", "less than", "at most"),
+    )
+    return [f"{out if node.get(flag) else within} {node[key]}" for key, flag, out, within in words if key in node]
 
 
 def _counted(text: str, thing: str) -> str:

@@ -154,8 +154,9 @@ class _Graph:
         waiting: list[str] = []
         seen: set[str] = set()
         for kind in kinds:
-            spec = reference(self._properties(kind.definition)["spec"])
-            assert spec is not None
+            spec = self._target(self._properties(kind.definition).get("spec", {}))
+            if spec is None:
+                continue  # nothing to build: all fields stand in the kind itself, or the spec is any object
             module = result.setdefault(kind.package, Module())
             module.kinds.append((kind, self._class(spec, kind.package, module, f"{kind.name}Builder")))
             meta = reference(self._properties(kind.definition)["metadata"])
@@ -303,7 +304,7 @@ class _Graph:
                 continue
             place = (*path, attribute(key))
             child, below = only
-            if "metadata" in self._properties(target):
+            if self._target(self._properties(target).get("metadata", {})):
                 yield self._metadata(target, place, package, module)
             if (end := self._target(below)) is not None and self._only_child(end) is None:
                 builder = self._import(end, "Builder", package, module)

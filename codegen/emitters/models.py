@@ -14,25 +14,29 @@ from typing import cast
 from pydantic.alias_generators import to_camel
 
 from codegen.config import Config
+from codegen.emitters.conditions import choices_of_text, is_scalar
 from codegen.errors import CodegenError, SchemaError
-from codegen.schema.definitions import REF_PREFIX, reference
+from codegen.schema.definitions import CONDITION, OPEN, REF_PREFIX, reference
 from codegen.schema.jsontypes import Json, Object
 from codegen.schema.kinds import Kind
 from codegen.schema.naming import attribute, location
 
 # Keywords of a pin, by what becomes of them here. A keyword that stands in neither list fails the generation.
 RENDERED = {
-    "type", "properties", "required", "items", "additionalProperties", "allOf", "$ref", "enum", "pattern",
+    "type", "properties", "required", "items", "additionalProperties", "allOf", "$ref", "enum", "pattern", "nullable",
     "maxItems", "maxLength", "maximum", "minItems", "minLength", "minimum", "minProperties",
+    "exclusiveMaximum", "exclusiveMinimum",
 }  # fmt: skip
-# What a model does not enforce: defaults are the server's to apply, integer widths the server's to check, CEL is
-# `validate_rules`' to check, and the rest says how lists and maps are merged.
+# What a model does not enforce. Defaults are the server's to apply, integer widths the server's to check. CEL and what
+# no annotation can say is `validate_rules`' to check (`codegen/emitters/conditions.py`). The rest says how lists and
+# maps are merged.
 NOT_RENDERED = {
-    "default", "format",
+    "default", "format", "maxProperties", "multipleOf", CONDITION, "x-kubernetes-embedded-resource",
     "x-kubernetes-list-map-keys", "x-kubernetes-list-type", "x-kubernetes-map-type",
     "x-kubernetes-patch-merge-key", "x-kubernetes-patch-strategy", "x-kubernetes-preserve-unknown-fields",
     "x-kubernetes-unions", "x-kubernetes-validations",
 }  # fmt: skip
+_PYTHON = {"boolean": "bool", "integer": "int", "number": "float", "string": "str"}
 _FIELD_ARGUMENTS = {
     "maxLength": "max_length", "minLength": "min_length", "maximum": "le", "minimum": "ge",
     "maxItems": "max_length", "minItems": "min_length", "pattern": "pattern",
@@ -41,7 +45,7 @@ _FIELD_ARGUMENTS = {
 
 def render(
     config: Config,
-    document: str,
+    documents: Mapping[str, str],
     definitions: Mapping[str, Object],
     kinds: Iterable[Kind],
     docstrings: Mapping[str, Mapping[str, str]],
@@ -50,8 +54,8 @@ def render(
     """Return the text of every `models.py`, by its path below the generated package; not yet formatted.
 
     Args:
-        document: Name of the pin, for messages.
-        definitions: Of the pin, by upstream's names.
+        documents: Name of the pin that each definition is from, for messages.
+        definitions: Of all pins, by upstream's names.
         kinds: Those that get `apiVersion` and `kind` filled in.
         docstrings: Of each definition, as Python source (see `codegen.descriptions.docstrings`).
         templates: Folder with the class template.
@@ -73,7 +77,7 @@ def render(
             continue
         package, class_name = location(config, name)
         target = f"{package}.models.{class_name}"
-        prepared = _Preparation(config, document, ("components", "schemas", name), aliases).node(node)
+        prepared = _Preparation(config, documents.get(name, name), ("components", "schemas", name), aliases).node(node)
         if target in identity:
             _fix_identity(prepared, identity[target])
         schemas[target] = prepared
@@ -81,13 +85,27 @@ def render(
     text = json.dumps({"openapi": "3.0.3", "info": {"title": "", "version": ""}, "paths": {},
                        "components": {"schemas": schemas}})  # fmt: skip
     bases = dict.fromkeys(identity, "kubeflow.core.model.KubeObject")
+    for name, node in definitions.items():
+        if is_open(config, name, node):
+            package, class_name = location(config, name)
+            target = f"{package}.models.{class_name}"
+            bases[target] = f"kubeflow.core.open_model.Open{'KubeObject' if target in identity else 'Model'}"
     return _run(text, aliases, origins, bases, templates)
+
+
+def is_open(config: Config, name: str, node: Object) -> bool:
+    """Return True when objects of a definition may have fields that it does not name.
+
+    Where an OpenAPI document describes what a CRD leaves open, that document counts.
+    """
+    crds_only = {each.definitions for each in config.components.values() if each.openapi is None}
+    return node.get(OPEN) is True and name not in config.types and name.rpartition(".")[0] in crds_only
 
 
 def _fix_identity(node: dict[str, Json], identity: tuple[str, str]) -> None:
     properties = cast("dict[str, dict[str, Json]]", node["properties"])
     for key, value in zip(("apiVersion", "kind"), identity, strict=True):
-        properties[key]["enum"] = [value]
+        properties.setdefault(key, {"type": "string"})["enum"] = [value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +123,18 @@ class _Preparation:
             raise SchemaError(self.document, (*self.path, keyword), f"the generator cannot render {keyword!r}")
         if target := reference(node):
             return self._reference(node, target)
-        if self._is_definition and (_arguments(node) or "minProperties" in node):
+        if self._is_definition and _arguments(node):
             raise SchemaError(
                 self.document, self.path, "constraints belong to the fields of this type, not to the type"
             )
-        result: dict[str, Json] = {key: node[key] for key in ("type", "required", "enum") if key in node}
-        if "enum" in node and not all(isinstance(value, str) for value in cast("list[Json]", node["enum"])):
-            raise SchemaError(self.document, (*self.path, "enum"), "only enums of strings are understood")
-        result.update(self._metadata(node))
+        result: dict[str, Json] = {"type": node["type"]} if "type" in node else {}
+        fields = cast("Mapping[str, Json]", node.get("properties", {}))
+        if required := [name for name in cast("list[str]", node.get("required", [])) if name in fields]:
+            result["required"] = required
+        if choices_of_text(node):
+            result["enum"] = node["enum"]
+        if not self._is_definition:
+            result.update(self._metadata(node))
         if "properties" in node:
             result["properties"] = self._properties(cast("Mapping[str, Object]", node["properties"]))
         for keyword in ("items", "additionalProperties"):
@@ -152,6 +174,8 @@ class _Preparation:
             taken[python] = name
             self.aliases[name] = python
             prepared = self._below("properties", name).node(node)
+            if node.get("nullable"):
+                prepared["x-nullable"] = True
             if to_camel(python) != name:  # what the model base would derive
                 prepared["x-field"] = {"alias": name, **cast("dict[str, Json]", prepared.get("x-field", {}))}
             result[name] = prepared
@@ -160,30 +184,24 @@ class _Preparation:
     def _metadata(self, node: Object) -> dict[str, Json]:
         """Return constraints in the form that the class template renders, as extra keys of the property."""
         result: dict[str, Json] = {}
-        arguments = _arguments(node)
-        if arguments:
+        if reference(node) is None and (arguments := _arguments(node)):
             result["x-field"] = arguments
         if "minProperties" in node:
             result["x-min-properties"] = node["minProperties"]
-        items = node.get("items")
-        if isinstance(items, Mapping) and (inner := _arguments(items)):
-            if "$ref" in items or "allOf" in items or items.get("type") in ("array", "object"):
-                raise SchemaError(
-                    self.document, (*self.path, "items"), "constraints are understood on scalar items only"
-                )
-            result["x-items"] = inner
-        values = node.get("additionalProperties")
-        if isinstance(values, Mapping) and _arguments(values):
-            raise SchemaError(
-                self.document,
-                (*self.path, "additionalProperties"),
-                "constraints on values are not understood",
-            )
+        for keyword in ("items", "additionalProperties"):
+            below = node.get(keyword)
+            if isinstance(below, Mapping) and is_scalar(below) and (inner := _arguments(below)):
+                result["x-below"] = {"type": _PYTHON[str(below["type"])], "arguments": inner}
         return result
 
 
 def _arguments(node: Object) -> dict[str, Json]:
-    return {argument: node[keyword] for keyword, argument in _FIELD_ARGUMENTS.items() if keyword in node}
+    arguments: dict[str, Json] = {}
+    for keyword, argument in _FIELD_ARGUMENTS.items():
+        if keyword in node:
+            exclusive = node.get(f"exclusive{keyword[0].upper()}{keyword[1:]}")
+            arguments[{"le": "lt", "ge": "gt"}[argument] if exclusive else argument] = node[keyword]
+    return arguments
 
 
 def _body(text: str) -> str:
@@ -223,7 +241,7 @@ def _run(
                 "pydantic.Field",
                 "kubeflow.core.model.MinProperties",
             ],
-            field_extra_keys={"x-field", "x-items", "x-min-properties"},
+            field_extra_keys={"x-field", "x-below", "x-min-properties", "x-nullable"},
             enum_field_as_literal=LiteralType.All,
             use_annotated=True,
             use_exact_imports=True,

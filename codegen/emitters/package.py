@@ -30,7 +30,6 @@ def render(
     """Return the text of every file by its path below the package, not yet formatted."""
     environment = templating.environment(root)
     kinds = [kind for pin in pins for kind in pin.kinds]
-    sources = [f"schemas/{pin.file}" for pin in pins]
     updates = updates_of(definitions, [kind.definition for kind in kinds])
     modelled = {**definitions, **updates.definitions}
     texts = {name: docstrings(name, node, descriptions) for name, node in definitions.items()}
@@ -38,7 +37,10 @@ def render(
         name: update_docstrings(origin, definitions[origin], updates.definitions[name], descriptions)
         for name, origin in updates.origins.items()
     }
-    files = models.render(config, sources[0], modelled, kinds, texts, root / "templates" / "models")
+    # What several components bring comes from the one that stands first.
+    documents = {name: f"schemas/{pin.file}" for pin in reversed(pins) for name in pin.definitions}
+    documents |= {name: documents[origin] for name, origin in updates.origins.items()}
+    files = models.render(config, documents, modelled, kinds, texts, root / "templates" / "models")
     exports = _exports(config, modelled)
     for package, group in _by_package(kinds).items():
         files[f"{package.replace('.', '/')}/client.py"] = environment.get_template("client.py.jinja").render(
@@ -78,7 +80,7 @@ def render(
         files[f"{package.replace('.', '/')}/__init__.py"] = f'"""API groups of `{package}`."""\n'
     versions = {pin.component.name: pin.component.versions[-1] for pin in pins}
     files["__init__.py"] = environment.get_template("root.py.jinja").render(versions=versions)
-    header = environment.get_template("header.jinja").render(sources=sources)
+    header = environment.get_template("header.jinja").render()
     return {path: header + text for path, text in files.items()} | {"py.typed": ""}
 
 

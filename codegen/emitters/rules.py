@@ -1,4 +1,4 @@
-"""The content of every `rules.py`: each CEL rule as Python source, and the shapes that rules are run over."""
+"""The content of every `rules.py`: CEL rules and conditions as Python source, and the shapes that they are run over."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TypeAlias, cast
 
 from codegen.cel.lower import lower
 from codegen.cel.syntax import NotLowerable
+from codegen.emitters.conditions import Depth, below, in_words, left_out
 from codegen.errors import SchemaError
 from codegen.pins.server_only import ServerOnly
 from codegen.schema.definitions import Definitions, reference
@@ -100,11 +101,11 @@ class _Work:
         if name not in self.shapes:
             self.open.add(name)
             path: JsonPath = ("components", "schemas", name)
-            self.shapes[name] = self._shape(self.definitions[name], path, root=name in self.roots)
+            self.shapes[name] = self._shape(self.definitions[name], path, "definition", root=name in self.roots)
             self.open.discard(name)
         return self.shapes[name] is not None
 
-    def _shape(self, node: Object, path: JsonPath, *, root: bool = False) -> RuleShape | None:
+    def _shape(self, node: Object, path: JsonPath, depth: Depth, *, root: bool = False) -> RuleShape | None:
         """Return the shape of `node`, or None when it says nothing that matters."""
         target = reference(node)
         matters = bool(target) and self.definition(str(target))
@@ -112,20 +113,20 @@ class _Work:
             name: shape
             for name, child in as_object(node.get("properties", {}), self.document, (*path, "properties")).items()
             if not (root and name == "metadata")  # opaque to a CRD
-            and (shape := self._shape(cast("Object", child), (*path, "properties", name)))
+            and (shape := self._shape(cast("Object", child), (*path, "properties", name), "field"))
         }
-        below = {
-            keyword: self._shape(child, (*path, keyword))
+        inner = {
+            keyword: self._shape(child, (*path, keyword), below(depth))
             for keyword in ("items", "additionalProperties")
             if isinstance(child := node.get(keyword), Mapping)
         }
         shape = RuleShape(
             of=target if matters else None,
-            rules=tuple(self._rules(node, path, root=root)),
+            rules=(*self._rules(node, path, root=root), *self._conditions(node, path, depth)),
             default=(node["default"],) if "default" in node else (),
             fields=fields,
-            values=below.get("additionalProperties"),
-            items=below.get("items"),
+            values=inner.get("additionalProperties"),
+            items=inner.get("items"),
             keys=tuple(cast("list[str]", node.get("x-kubernetes-list-map-keys", []))),
             unique=node.get("x-kubernetes-list-type") == "set",
             time=node.get("format") == "date-time",
@@ -158,6 +159,12 @@ class _Work:
                 raise SchemaError(
                     self.document, (*own, index), f"the server_only rule {text!r} can be lowered; remove it"
                 )
+            yield self.rules.setdefault(rule, len(self.rules))
+
+    def _conditions(self, node: Object, path: JsonPath, depth: Depth) -> Iterable[int]:
+        if condition := left_out(node, depth, self.document, path):
+            text = in_words(condition)
+            rule = LoweredRule(text, text, f"fits(this, {condition!a})", transition=False, explain=None, below="")
             yield self.rules.setdefault(rule, len(self.rules))
 
     def _rule(self, node: Object, entry: Object, path: JsonPath, *, root: bool) -> LoweredRule:

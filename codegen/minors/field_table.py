@@ -131,7 +131,9 @@ def tables(
     result: dict[str, FieldTable] = {}
     for kind in kinds:
         walk = _MinorWalk(names)
-        walk.below([contract.kinds.get(kind) for contract in contracts], ())
+        trees = [contract.kinds.get(kind) for contract in contracts]
+        walk.kind(trees)
+        walk.below(trees, ())
         result[kind] = FieldTable(tuple(walk.fields), tuple(walk.limits))
     for entry in replaced:
         if entry.kind not in result:
@@ -146,6 +148,13 @@ class _MinorWalk:
     names: Sequence[str]
     fields: list[FieldRow] = field(default_factory=list[FieldRow])
     limits: list[LimitRow] = field(default_factory=list[LimitRow])
+
+    def kind(self, nodes: Sequence[Node | None]) -> None:
+        """Record which minors have the kind itself, where not all do."""
+        for first, last in _runs([node is not None for node in nodes]):
+            since, until = self._range(first, last)
+            if since or until:
+                self.fields.append(FieldRow("", since, until))
 
     def below(self, nodes: Sequence[Node | None], path: tuple[str, ...]) -> None:
         """Record what differs below one place, which some of the minors have."""

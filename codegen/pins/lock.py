@@ -25,6 +25,7 @@ class Pin:
         file: The pinned schema, relative to `schemas/`.
         sha256: Of that file, in hex.
         sources: Path of each upstream document -> its SHA-256.
+        patches: File and JSON pointer of each patch of upstream's documents -> what it does.
         identical: Release with the same types -> path and SHA-256 of the document that is the same in both.
     """
 
@@ -35,6 +36,7 @@ class Pin:
     file: str
     sha256: str
     sources: Mapping[str, str]
+    patches: Mapping[str, str] = field(default_factory=dict[str, str])
     identical: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
 
 
@@ -95,6 +97,9 @@ def render(pins: list[Pin]) -> str:
         keys = ("component", "version", "repository", "commit", "file", "sha256")
         lines = ["[[pin]]", *(f"{key} = {_quote(getattr(pin, key))}" for key in keys), "", "[pin.sources]"]
         lines += [f"{_quote(name)} = {_quote(digest)}" for name, digest in sorted(pin.sources.items())]
+        if pin.patches:
+            lines += ["", "[pin.patches]"]
+            lines += [f"{_quote(place)} = {_quote(effect)}" for place, effect in sorted(pin.patches.items())]
         for version, proof in sorted(pin.identical.items()):
             lines += ["", f"[pin.identical.{_quote(version)}]"]
             lines += [f"{key} = {_quote(value)}" for key, value in sorted(proof.items())]

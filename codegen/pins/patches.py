@@ -17,6 +17,7 @@ from typing import cast
 from codegen.errors import CodegenError
 from codegen.schema.definitions import Definitions
 from codegen.schema.jsontypes import Json, Object
+from codegen.upstream.patching import UpstreamPatch
 
 FILE = "patches.toml"
 VERBS = ("set", "drop", "require", "relax")
@@ -55,6 +56,34 @@ def read(schemas: Path) -> list[Patch]:
         return []
     entries = cast("list[dict[str, object]]", tomllib.loads(path.read_text("utf-8")).get("patch", []))
     return [_patch(entry) for entry in entries]
+
+
+def upstream(schemas: Path, component: str, version: str) -> list[UpstreamPatch]:
+    """Return the `[[upstream]]` entries of `schemas/patches.toml` for one release of a component.
+
+    Raises:
+        CodegenError: An entry is malformed.
+    """
+    path = schemas / FILE
+    if not path.exists():
+        return []
+    entries = cast("list[dict[str, object]]", tomllib.loads(path.read_text("utf-8")).get("upstream", []))
+    found = [_upstream(entry) for entry in entries]
+    return [patch for patch in found if patch.component == component and version in (patch.versions or (version,))]
+
+
+def _upstream(entry: Mapping[str, object]) -> UpstreamPatch:
+    where = f"schemas/{FILE}: the upstream patch at {entry.get('at')!r}"
+    if unknown := set(entry) - {"component", "versions", "file", "at", "set", "remove", "reason"}:
+        raise CodegenError(f"{where} has unknown keys: {', '.join(sorted(unknown))}")
+    texts = [entry.get(key) for key in ("component", "file", "at", "reason")]
+    if not all(isinstance(text, str) and text for text in texts):
+        raise CodegenError(f"{where} needs a component, a file, a JSON pointer and a reason")
+    if ("set" in entry) == (entry.get("remove") is True):
+        raise CodegenError(f"{where} needs either `set` or `remove = true`")
+    component, file, at, reason = cast("list[str]", texts)
+    versions = tuple(cast("list[str]", entry.get("versions", [])))
+    return UpstreamPatch(component, versions, file, at, (cast("Json", entry["set"]),) if "set" in entry else (), reason)
 
 
 def of_component(schemas: Path, component: str) -> list[Patch]:

@@ -11,6 +11,9 @@ Definitions: TypeAlias = Mapping[str, Object]
 
 REF_PREFIX = "#/components/schemas/"
 KUBERNETES = "io.k8s."  # prefix of Kubernetes' own types
+OPEN = "x-kubernetes-preserve-unknown-fields"
+# Of a pin: the alternatives of a node (`oneOf` and so on), which say nothing of its structure.
+CONDITION = "x-value-validation"
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 # In a template, a CRD admits only part of ObjectMeta and the server prunes the rest: a type of its own.
 EMBEDDED_META = "io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta"

@@ -15,7 +15,7 @@ from typing import cast
 from codegen.errors import SchemaError, to_pointer
 from codegen.schema.definitions import EMBEDDED_META, OBJECT_META, REF_PREFIX, Definitions, children, reference
 from codegen.schema.jsontypes import Json, JsonPath, Object
-from codegen.upstream.crd import EITHER_FORM, FACTS, Crd, is_opaque
+from codegen.upstream.crd import EITHER_FORM, Crd, facts_of, is_opaque
 
 Position = tuple[str, ...]  # definition, then steps within it
 
@@ -31,27 +31,31 @@ class _PairedWalk:
 
     def visit(self, position: Position, node: Object, crd: Object, document: str, path: JsonPath) -> None:
         target = reference(node)
-        kept = {key: value for key, value in crd.items() if key in FACTS}
+        kept = facts_of(crd)
         shape, owner = (self.definitions[target], (target,)) if target else (node, position)
         if target == OBJECT_META and "properties" not in crd:
             return  # metadata of the kind itself: the CRD leaves it to the server's built-in type
         if target == OBJECT_META:
             self._embed(position, crd, document, path)
+            self._state(position, kept, document, path)
             return
         opaque = is_opaque(crd)
         if not opaque:
             self._agree(shape, node, crd, document, path)
-        earlier = self.facts.get(position)
-        if earlier and earlier[0] != kept:
-            where = f"{earlier[1]}#{to_pointer(earlier[2])}"
-            raise SchemaError(document, path, f"constraints differ from those of the same field at {where}")
-        self.facts[position] = (kept, document, path)
+        self._state(position, kept, document, path)
         if opaque:
             return  # the CRD leaves what is below to the controller: OpenAPI alone describes it
         below = dict(children(crd))
         for step, child in children(shape):
             step_path = {"[]": ("items",), "{}": ("additionalProperties",)}.get(str(step), ("properties", step))
             self.visit((*owner, str(step)), child, below[step], document, (*path, *step_path))
+
+    def _state(self, position: Position, kept: Object, document: str, path: JsonPath) -> None:
+        earlier = self.facts.get(position)
+        if earlier and earlier[0] != kept:
+            where = f"{earlier[1]}#{to_pointer(earlier[2])}"
+            raise SchemaError(document, path, f"constraints differ from those of the same field at {where}")
+        self.facts[position] = (kept, document, path)
 
     def _agree(self, shape: Object, node: Object, crd: Object, document: str, path: JsonPath) -> None:
         ours, theirs = {step for step, _ in children(shape)}, {step for step, _ in children(crd)}
@@ -170,8 +174,15 @@ def _at(node: Object, position: Position, facts: Mapping[Position, Object], embe
     own = facts.get(position, {})
     target = EMBEDDED_META if position in embedded else reference(node)
     if target is None:
-        return {**_apply(node, position, facts, embedded), **own}
+        return {**_apply(_as_enforced(node, facts.get(position)), position, facts, embedded), **own}
     rest = {key: value for key, value in node.items() if key not in ("$ref", "allOf")}
     link: Object = {"$ref": REF_PREFIX + target}
     beside = {**rest, **own}
     return {"allOf": [link], **beside} if beside else link
+
+
+def _as_enforced(node: Object, enforced: Object | None) -> Object:
+    """Return `node` without a `format` that the CRD lacks: OpenAPI says int32 of a plain Go integer, no server does."""
+    if enforced is None or "format" in enforced:
+        return node
+    return {key: value for key, value in node.items() if key != "format"}

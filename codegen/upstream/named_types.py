@@ -1,71 +1,118 @@
 """Definitions made from CRDs alone, for a component that has no OpenAPI document, or none that is complete.
 
-A CRD writes every type out in full at every place. Here the types get their names back: an object with exactly the
-fields of a Kubernetes type that another pin brings is that type, and every other object is named for where it stands
-(`InferenceServiceSpecPredictor`). Objects of one shape under one field name are one type.
+A CRD writes every type out in full at every place. Here the types get their names back: an object that is exactly a
+Kubernetes type that another pin brings is that type. Every other object is named for where it stands
+(`InferenceServiceSpecPredictor`), or as the configuration says (`names`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import cast
 
-from codegen.errors import SchemaError
-from codegen.schema.definitions import EMBEDDED_META, OBJECT_META, REF_PREFIX, Definitions
+from codegen.errors import CodegenError, SchemaError
+from codegen.schema.definitions import OBJECT_META, OPEN, REF_PREFIX, Definitions
 from codegen.schema.jsontypes import Json, JsonPath, Object
 from codegen.schema.naming import singular
-from codegen.upstream.crd import Crd, is_opaque
+from codegen.upstream.crd import Crd, admits_anything, facts_of, is_opaque
+from codegen.upstream.kubernetes_types import KubernetesTypes
+from codegen.upstream.structural import comparable
 
 LIST_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"
 QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
 TIME = "io.k8s.apimachinery.pkg.apis.meta.v1.Time"
 FREE = "io.k8s.apimachinery.pkg.apis.meta.v1.unstructured.Unstructured"
-# What stands at the place where a type is used, rather than in the type.
-AT_USE = {"default", "nullable", "minProperties", "maxProperties", "x-kubernetes-map-type", "x-kubernetes-validations"}
+ANY_OBJECT: Definitions = {FREE: {"type": "object", "additionalProperties": True}}
+ANY = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON"
 
 
-def name_types(prefix: str, crds: list[Crd], others: Definitions) -> Definitions:
+@dataclass(frozen=True, slots=True)
+class NamedTypes:
+    """What `name_types` made.
+
+    Attributes:
+        definitions: Of the kinds, and those of other pins.
+        unrecognised: A line for each type of its own that is much like one of Kubernetes', which a maintainer may know.
+    """
+
+    definitions: Definitions
+    unrecognised: Sequence[str]
+
+
+def name_types(prefix: str, crds: Sequence[Crd], others: Definitions, names: Mapping[str, str]) -> NamedTypes:
     """Return definitions for `crds`, those of `others` included that they use.
 
     Args:
         prefix: Of the definitions, without the final dot.
         crds: The kinds.
-        others: Definitions of other pins; those of Kubernetes' own types are recognised by their fields.
+        others: Definitions of other pins.
+        names: Pattern of places (`InferenceService.spec.*.containers[]`) -> the name of the types there.
 
     Raises:
-        SchemaError: A kind has no schema to name types from, or two types come out with one name.
+        SchemaError: Two types come out with one name.
+        CodegenError: A pattern of `names` matches no type.
     """
     if missing := [name for name in (OBJECT_META, LIST_META, QUANTITY, INT_OR_STRING, TIME) if name not in others]:
         raise SchemaError(crds[0].document, (), f"no other pin brings {missing[0]}; pin a component with OpenAPI first")
-    naming = _Naming(prefix, others)
+    naming = _Naming(prefix, KubernetesTypes(others), others, names)
     for crd in crds:
         naming.kind(crd)
-    return {**others, FREE: {"type": "object", "additionalProperties": True}, **naming.definitions}
+    if unused := sorted(names.keys() - naming.used):
+        raise CodegenError(f"pyproject.toml: the pattern {unused[0]!r} of `names` matches no type of {prefix}")
+    anything: Object = {OPEN: True}
+    return NamedTypes({**others, **ANY_OBJECT, ANY: anything, **naming.definitions}, sorted(naming.unrecognised))
 
 
-_EMBEDDED = frozenset({"annotations", "finalizers", "labels", "name", "namespace"})
+@dataclass(frozen=True, slots=True)
+class _SchemaPlace:
+    """Where a schema stands.
+
+    Attributes:
+        name: That a type here would have.
+        dotted: As patterns have it: `Robot.spec.arms[]`.
+    """
+
+    crd: Crd
+    path: JsonPath
+    name: str
+    dotted: str
+
+    @property
+    def field(self) -> str:
+        """Name of the field that this is of, or is an item of."""
+        return self.dotted.rpartition(".")[2].rstrip("[]{}")
+
+    def below(self, key: str) -> _SchemaPlace:
+        words = re.findall(r"[A-Za-z0-9]+", key) or ["Field"]
+        name = self.name + "".join(word[:1].upper() + word[1:] for word in words)
+        return _SchemaPlace(self.crd, (*self.path, "properties", key), name, f"{self.dotted}.{key}")
+
+    def items(self) -> _SchemaPlace:
+        return _SchemaPlace(self.crd, (*self.path, "items"), singular(self.name), f"{self.dotted}[]")
+
+    def values(self) -> _SchemaPlace:
+        return _SchemaPlace(self.crd, (*self.path, "additionalProperties"), self.name, f"{self.dotted}{{}}")
 
 
+@dataclass
 class _Naming:
-    def __init__(self, prefix: str, others: Definitions) -> None:
-        self.prefix = prefix
-        self.definitions: dict[str, Object] = {}
-        self._by_shape: dict[str, str] = {}
-        self._kubernetes = {
-            frozenset(cast("Mapping[str, Json]", node["properties"])): name
-            for name, node in reversed(list(others.items()))
-            if name.startswith("io.k8s.") and len(cast("Mapping[str, Json]", node.get("properties", {}))) > 1
-        }
+    prefix: str
+    kubernetes: KubernetesTypes
+    others: Definitions
+    names: Mapping[str, str]
+    definitions: dict[str, Object] = field(default_factory=dict[str, Object])
+    unrecognised: set[str] = field(default_factory=set[str])
+    used: set[str] = field(default_factory=set[str])
+    _contents: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
 
     def kind(self, crd: Crd) -> None:
-        if crd.opaque:
-            raise SchemaError(
-                crd.document, crd.path, "the CRD says nothing of the kind's fields: an OpenAPI document is needed"
-            )
+        self._define(crd.schema, _SchemaPlace(crd, crd.path, crd.kind, crd.kind), root=True)
         list_kind = str(crd.facts["listKind"])
-        self._define(crd.kind, crd.schema, crd.document, crd.path)
         self.definitions[f"{self.prefix}.{list_kind}"] = {
             "type": "object",
             "required": ["items"],
@@ -77,61 +124,79 @@ class _Naming:
             },
         }
 
-    def _define(self, name: str, node: Object, document: str, path: JsonPath) -> str:
+    def _define(self, node: Object, place: _SchemaPlace, *, root: bool = False) -> str:
+        name = self._named(place)
         full = f"{self.prefix}.{name}"
-        if full in self.definitions:
-            raise SchemaError(document, path, f"two types would be called {name!r}")
-        self.definitions[full] = {}  # keeps the name while the fields are named
-        properties = cast("Mapping[str, Object]", node["properties"])
-        self.definitions[full] = {
-            **{key: value for key, value in node.items() if key in ("type", "required")},
-            **{key: value for key, value in node.items() if len(path) == 5 and key == "x-kubernetes-validations"},
-            "properties": {
-                key: _link(OBJECT_META)
-                if key == "metadata" and "properties" not in child and len(path) == 5
-                else self._node(name, key, child, document, (*path, "properties", key))
-                for key, child in properties.items()
-            },
+        facts = {key: node[key] for key in _OF_DEFINITION if key in node}
+        if root:
+            facts |= {key: value for key, value in facts_of(node).items() if key not in facts}
+        content = json.dumps(comparable({**facts, "properties": node.get("properties", {})}), sort_keys=True)
+        if full in self._contents:
+            if self._contents[full] == (content, name) and name != place.name:
+                return full  # several places, one configured name
+            raise SchemaError(
+                place.crd.document, place.path, f"another type is called {name!r} already; {self._remedy(place)}"
+            )
+        self._contents[full] = (content, name)
+        properties = cast("Mapping[str, Object]", node.get("properties", {}))
+        below = {
+            key: self._node(child, place.below(key))
+            for key, child in properties.items()
+            if not root or key not in _SERVERS
         }
+        fields = {**(_SERVERS if root else {}), **below}
+        self.definitions[full] = {**facts, **({"properties": fields} if fields else {})}
         return full
 
-    def _node(self, owner: str, field: str, node: Object, document: str, path: JsonPath) -> Object:
-        facts = {
-            key: value for key, value in node.items() if key not in ("description", "anyOf", "properties", "required")
-        }
+    def _node(self, node: Object, place: _SchemaPlace) -> Object:
+        facts: dict[str, Json] = {key: node[key] for key in ("type", "required", "additionalProperties") if key in node}
+        facts |= facts_of(node)
         if node.get("x-kubernetes-int-or-string"):
-            rest = {key: value for key, value in facts.items() if key not in ("x-kubernetes-int-or-string", "pattern")}
-            return _link(QUANTITY if "pattern" in node else INT_OR_STRING, rest)
-        if node.get("format") == "date-time":
-            return _link(TIME)
-        at_use = {key: value for key, value in facts.items() if key in AT_USE}
-        if "properties" in node:
-            return _link(self._object(owner, field, node, document, path), at_use)
-        if node.get("type") == "object" and (is_opaque(node) or "additionalProperties" not in node):
-            return _link(FREE, at_use)
-        for keyword, one in (("items", singular(field)), ("additionalProperties", field)):
+            rest = {key: value for key, value in facts.items() if key != "x-kubernetes-int-or-string"}
+            if node.get("pattern") == self.others[QUANTITY].get("pattern"):
+                return _link(QUANTITY, {key: value for key, value in rest.items() if key != "pattern"})
+            return _link(INT_OR_STRING, rest)
+        if node.get("format") == "date-time" and node.get("type") == "string":
+            return _link(TIME, {key: value for key, value in facts.items() if key not in ("type", "format")})
+        if admits_anything(node):
+            return _link(ANY, {key: value for key, value in facts.items() if key != OPEN})
+        if node.get("type", "object") == "object" and not isinstance(node.get("additionalProperties"), Mapping):
+            return self._object(node, {key: value for key, value in facts.items() if key not in _OF_DEFINITION}, place)
+        for keyword, there in (("items", place.items()), ("additionalProperties", place.values())):
             if isinstance(child := node.get(keyword), Mapping):
-                facts[keyword] = self._node(owner, one, child, document, (*path, keyword))
+                facts[keyword] = self._node(child, there)
         return facts
 
-    def _object(self, owner: str, field: str, node: Object, document: str, path: JsonPath) -> str:
-        fields = frozenset(cast("Mapping[str, Json]", node["properties"]))
-        if field == "metadata" and fields == _EMBEDDED:
-            return EMBEDDED_META
-        if fields in self._kubernetes:
-            return self._kubernetes[fields]
-        shape = field + json.dumps(_bare(node), sort_keys=True)
-        if shape not in self._by_shape:
-            self._by_shape[shape] = self._define(owner + field[0].upper() + field[1:], node, document, path)
-        return self._by_shape[shape]
+    def _object(self, node: Object, at_use: Object, place: _SchemaPlace) -> Object:
+        if is_opaque(node):
+            return _link(FREE, {**at_use, **{key: node[key] for key in ("required",) if key in node}})
+        schema = comparable(node)
+        found = self.kubernetes.find(schema, place.field)
+        if found:
+            return _link(found, self.kubernetes.beside(found, at_use))
+        if similar := self.kubernetes.similar(schema):
+            self.unrecognised.add(
+                f"{self.prefix}.{self._named(place)} ({place.dotted}) is a type of its own: {similar}"
+            )
+        return _link(self._define(node, place), at_use)
+
+    def _named(self, place: _SchemaPlace) -> str:
+        for pattern, name in self.names.items():
+            if fnmatchcase(place.dotted, pattern.replace("[]", "[[][]]")):
+                self.used.add(pattern)
+                return name
+        return place.name
+
+    def _remedy(self, place: _SchemaPlace) -> str:
+        return f"name one of them by `names` of the component in pyproject.toml, by its place {place.dotted!r}"
 
 
-def _bare(node: Json) -> Json:
-    if isinstance(node, Mapping):
-        return {
-            key: _bare(value) for key, value in node.items() if not (key == "description" and isinstance(value, str))
-        }
-    return [_bare(item) for item in node] if isinstance(node, list) else node
+_OF_DEFINITION = ("type", "required", OPEN)
+_SERVERS: Mapping[str, Json] = {
+    "apiVersion": {"type": "string"},
+    "kind": {"type": "string"},
+    "metadata": {"$ref": REF_PREFIX + OBJECT_META},
+}
 
 
 def _link(target: str, facts: Mapping[str, Json] | None = None) -> Object:

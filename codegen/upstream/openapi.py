@@ -1,7 +1,8 @@
-"""The OpenAPI 3.0 document of a release: names of definitions, and references between them.
+"""The OpenAPI 3.0 or Swagger 2.0 document of a release: names of definitions, and references between them.
 
-Refused are a document that is not valid by the specification, a dangling reference, and a keyword that the generator
-does not know.
+A Swagger 2.0 document often leaves Kubernetes' own types out, and refers to them nevertheless. Those come from other
+pins. Refused are a document that is not valid by the specification, a dangling reference, and a keyword that the
+generator does not know.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from codegen.errors import SchemaError
-from codegen.schema.definitions import REF_PREFIX, Definitions, reference
+from codegen.schema.definitions import REF_PREFIX, Definitions, reachable, reference
 from codegen.schema.jsontypes import Json, JsonPath, Object, as_list, as_object, as_string, parse_json
 from codegen.upstream.source import Document
 
@@ -32,30 +33,66 @@ FACTS = {
 DROPPED = {"description", "default", "x-kubernetes-v2-schema"}
 
 
-def read_definitions(document: Document, rename: Mapping[str, str] | None = None) -> Definitions:
+def read_definitions(
+    document: Document, rename: Mapping[str, str] | None = None, others: Definitions | None = None
+) -> Definitions:
     """Return the definitions of `document` by name, without what `DROPPED` lists.
 
     Args:
         rename: Prefix of names (before the last dot) -> the prefix to give them, in references too.
+        others: Definitions of other pins, for references of a Swagger 2.0 document that lead out of it.
 
     Raises:
-        SchemaError: The document is not valid OpenAPI 3.0, a `$ref` dangles, or a keyword is unknown.
+        SchemaError: The document is not valid, a `$ref` dangles, or a keyword is unknown.
     """
     name = document.name
     root = as_object(parse_json(document.content, name), name, ())
-    schemas = as_object(
-        as_object(root.get("components"), name, ("components",)).get("schemas"),
-        name,
-        ("components", "schemas"),
-    )
+    above: JsonPath = ("components", "schemas")
+    outside: Definitions = {}
+    if root.get("swagger") == "2.0":
+        above = ("definitions",)
+        root, outside = _from_swagger(root, others or {}, name)
+    schemas = as_object(as_object(root.get("components"), name, ("components",)).get("schemas"), name, above)
     cleaned: dict[str, Object] = {}
     for key, node in schemas.items():
-        path: JsonPath = ("components", "schemas", key)
+        path: JsonPath = (*above, key)
         if not re.fullmatch(r"[-.\w]+", key, re.ASCII):
             raise SchemaError(name, path, "not valid OpenAPI 3.0: names have letters, digits, '.', '-' and '_' only")
-        cleaned[key] = _clean(as_object(node, name, path), schemas, name, path)
+        if key in outside:
+            cleaned[key] = outside[key]
+        else:
+            cleaned[key] = _clean(as_object(node, name, path), schemas, name, path)
     _validate(root, cleaned, name)
     return _renamed(cleaned, rename, name) if rename else cleaned
+
+
+def _from_swagger(root: Object, others: Definitions, document: str) -> tuple[Object, Definitions]:
+    """Return a Swagger 2.0 document in the words of OpenAPI 3.0, and what it refers to in other pins."""
+    own = as_object(root.get("definitions"), document, ("definitions",))
+    used: set[str] = set()
+
+    def target(link: str) -> str:
+        written = link.rpartition("#/definitions/")[2]  # what stands before it is the address of another document
+        if written in own:
+            return written
+        found = [name for name in others if name == written or name.endswith(f".{written}")]
+        if len(found) == 1:
+            used.update(found)
+            return found[0]
+        return written  # refused by its place later
+
+    def visit(value: Json) -> Json:
+        if isinstance(value, Mapping):
+            return {
+                key: REF_PREFIX + target(child) if key == "$ref" and isinstance(child, str) else visit(child)
+                for key, child in value.items()
+            }
+        return [visit(item) for item in value] if isinstance(value, list) else value
+
+    definitions = cast("Object", visit(own))
+    outside = reachable(others, used)
+    rest = {key: value for key, value in root.items() if key not in ("swagger", "definitions")}
+    return {**rest, "openapi": "3.0.3", "components": {"schemas": {**outside, **definitions}}}, outside
 
 
 def _clean(node: Object, schemas: Object, document: str, path: JsonPath) -> Object:

@@ -16,15 +16,25 @@ from codegen.errors import CodegenError
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One upstream file: its path below the source, and its bytes as they were read."""
+    """One upstream file: its path below the source, and its bytes.
+
+    Attributes:
+        patched: The content with patches applied (`codegen/upstream/patching.py`); None where no patch is for it.
+    """
 
     name: str
-    content: bytes
+    original: bytes
+    patched: bytes | None = None
+
+    @property
+    def content(self) -> bytes:
+        """What is read: the bytes of the file, with patches applied."""
+        return self.original if self.patched is None else self.patched
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the content, in hex."""
-        return hashlib.sha256(self.content).hexdigest()
+        """SHA-256 of the file as upstream has it, in hex."""
+        return hashlib.sha256(self.original).hexdigest()
 
 
 class Source(Protocol):

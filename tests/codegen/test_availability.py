@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from kubeflow_api.k8s.meta.v1 import ObjectMeta
+from kubeflow_api.katib.v1beta1 import Experiment, ExperimentSpec
 
 from codegen import config
 from codegen.comparison.contract import Contract, from_pin
 from codegen.errors import CodegenError
 from codegen.minors import field_table
 from codegen.minors.field_table import FieldRow, FieldTable, Replaced, tables
+from kubeflow.core.availability import Availability, Field
 from tests.codegen.conftest import ROOT
 
 
@@ -106,3 +109,17 @@ def test_the_table_of_trainer_is_thin() -> None:
     assert sorted(result) == ["ClusterTrainingRuntime", "TrainJob", "TrainingRuntime"]
     assert result["TrainingRuntime"] == result["ClusterTrainingRuntime"]
     assert sum(len(each.fields) + len(each.limits) for _, each in field_table.grouped(result)) < 80
+
+
+def test_a_kind_that_a_minor_lacks_is_told_of() -> None:
+    without, with_it = from_pin("test", {"components": {"schemas": {}}, "x-kinds": []}, "w.v1"), contract({"a": TEXT})
+    (row, *others) = tables(["1.0", "1.1"], [without, with_it])["Robot"].fields
+    assert row == FieldRow("", since="1.1", until=None)
+    assert others == []
+    rows = {"Experiment": (Field(row.path, since=row.since),)}
+    known = Availability("Workshop", ("1.0", "1.1"), rows, {"Experiment": ()})
+    experiment = Experiment(metadata=ObjectMeta(name="a"), spec=ExperimentSpec.from_server({}))
+    assert known.check(experiment, "1.1") == []
+    (finding,) = known.check(experiment, "1.0")
+    assert str(finding) == "Workshop 1.0 has no Experiment; it came with 1.1"
+    assert finding.since == "1.1"

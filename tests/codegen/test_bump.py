@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,9 +39,8 @@ def release(workshop: Workshop) -> None:
     """Make the upstream documents a later release: `class` goes, `wheels` comes, the model's name gets shorter."""
 
     def crd(text: str) -> str:
-        return text.replace("class: {type: string}", "wheels: {type: integer}").replace(
-            "maxLength: 20", "maxLength: 10"
-        )
+        renamed = re.sub(r"class: \{type: string.*\}", "wheels: {type: integer}", text)
+        return renamed.replace("maxLength: 20", "maxLength: 10")
 
     def openapi(text: str) -> str:
         document = json.loads(text)
@@ -105,10 +105,18 @@ def test_a_patch_release_takes_the_place_of_its_minor(generated: Workshop, capsy
 @pytest.mark.parametrize(
     ("spoil", "problem"),
     [
-        (lambda text: text.replace("kind: CustomResourceDefinition", "kind: Pod"), "not a CustomResourceDefinition"),
+        (
+            lambda text: text.replace("kind: CustomResourceDefinition", "kind: Pod"),
+            "no CRD for Robot of workshop.example/v1",
+        ),
         (lambda text: text.replace("wheels: {type: integer}", "wheels: {type: string}"), "`type` is 'string' here"),
         # It pins, and cannot be rendered: generation is a later step.
-        (lambda text: text.replace("wheels: {type: integer}", "wheels: {type: integer, nullable: true}"), "'nullable'"),
+        (
+            lambda text: text.replace(
+                "wheels: {type: integer}", "wheels: {type: integer, x-kubernetes-validations: [{rule: self.spin()}]}"
+            ),
+            "cannot lower 'self.spin()'",
+        ),
     ],
 )
 def test_whatever_fails_nothing_is_changed(

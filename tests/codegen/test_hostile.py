@@ -62,9 +62,9 @@ def add(workshop: Workshop, properties: dict[str, Any]) -> None:
     spec["properties"].update(properties)
     (workshop.upstream / "openapi.json").write_text(json.dumps(document), "utf-8")
     lines = [f"              {json.dumps(name)}: {json.dumps(node)}\n" for name, node in properties.items()]
-    marker = "              class: {type: string}\n"
+    marker = "              from: &arm\n"
     assert marker in text
-    (workshop.upstream / "robots.yaml").write_text(text.replace(marker, marker + "".join(lines)), "utf-8")
+    (workshop.upstream / "robots.yaml").write_text(text.replace(marker, "".join(lines) + marker), "utf-8")
 
 
 def run(workshop: Workshop, wire: dict[str, Any]) -> str:

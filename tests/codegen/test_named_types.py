@@ -1,81 +1,178 @@
-"""A component that has CRDs only: its types get names, and Kubernetes' own types are recognised by their fields."""
+"""A component that has CRDs only: its types get names, and Kubernetes' own types are recognised by all they have."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
+import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from codegen import config
 from codegen.commands.pin import build
-from codegen.config import Component
-from codegen.errors import SchemaError
+from codegen.errors import CodegenError, SchemaError
 from codegen.schema.naming import singular
 from codegen.upstream.source import open_source
-from tests.codegen.conftest import ROOT, Workshop
+from codegen.upstream.structural import Inliner
+from tests.codegen.crds import KNOWN, REF, built, component, definitions, manifest
 
-REF = "#/components/schemas/"
-
-
-def crd_only(root: Path) -> Component:
-    return dataclasses.replace(config.load(root).component("workshop"), openapi=None, definitions="gadget.v1")
+CORE = "io.k8s.api.core.v1"
 
 
-def known() -> dict[str, Any]:
-    pinned: dict[str, Any] = json.loads((ROOT / "schemas/trainer/v2.3.json").read_text("utf-8"))
-    return dict(pinned["components"]["schemas"])
+def written_out(name: str) -> dict[str, Any]:
+    """Return what a CRD has where it uses the Kubernetes type `name`."""
+    return copy.deepcopy(dict(Inliner("pins", KNOWN).definition(name)))
 
 
-def test_types_are_named_for_where_they_stand(workshop: Workshop) -> None:
-    content, documents = build(crd_only(workshop.root), "v1.2.3", open_source(str(workshop.upstream)), known())
-    schemas = json.loads(content)["components"]["schemas"]
-    own = sorted(name for name in schemas if name.startswith("gadget."))
-    assert own == [
-        "gadget.v1.Robot",
-        "gadget.v1.RobotList",
-        "gadget.v1.RobotSpec",
-        "gadget.v1.RobotSpecArm",
-        "gadget.v1.RobotSpecFrom",
-        "gadget.v1.RobotSpecTemplate",
-    ]
-    spec = schemas["gadget.v1.RobotSpec"]
-    assert spec["required"] == ["model"]
-    assert spec["properties"]["arms"]["items"] == {"$ref": REF + "gadget.v1.RobotSpecArm"}
-    assert spec["properties"]["load"] == {"$ref": REF + "io.k8s.apimachinery.pkg.api.resource.Quantity"}
-    assert schemas["gadget.v1.Robot"]["properties"]["metadata"]["$ref"].endswith(".ObjectMeta")
-    assert schemas["gadget.v1.Robot"]["x-kubernetes-validations"][0]["message"] == "too long"
-    assert [document.name for document in documents] == ["robots.yaml"]
+def spec_of(folder: Path, **fields: Any) -> dict[str, Any]:
+    """Return the pinned fields of a spec that has `fields` in its CRD."""
+    pin = built(folder, manifest({"type": "object", "properties": fields}))
+    properties: dict[str, Any] = definitions(pin)["gadget.v1.GadgetSpec"]["properties"]
+    return properties
 
 
-def test_kubernetes_types_are_recognised(workshop: Workshop) -> None:
-    workshop.edit(
-        "robots.yaml",
-        lambda text: text.replace(
-            "class: {type: string}",
-            "class: {type: object, properties: {effect: {type: string}, key: {type: string}, operator: {type: string}, "
-            "tolerationSeconds: {type: integer}, value: {type: string}}}",
-        ),
+ARM = {"type": "object", "properties": {"reach": {"type": "integer"}}}
+
+
+def test_types_are_named_for_where_they_stand(tmp_path: Path) -> None:
+    crd = manifest(
+        {
+            "type": "object",
+            "required": ["left"],
+            "properties": {
+                "left": ARM,
+                "arms": {"type": "array", "items": ARM},
+                "spares": {"type": "object", "additionalProperties": ARM},
+            },
+        },
+        {"x-kubernetes-validations": [{"rule": "size(self.metadata.name) <= 63", "message": "too long"}]},
     )
-    content, _ = build(crd_only(workshop.root), "v1.2.3", open_source(str(workshop.upstream)), known())
-    spec = json.loads(content)["components"]["schemas"]["gadget.v1.RobotSpec"]
-    assert spec["properties"]["class"] == {"$ref": REF + "io.k8s.api.core.v1.Toleration"}
+    found = definitions(built(tmp_path, crd))
+    own = {name.removeprefix("gadget.v1."): node for name, node in found.items() if name.startswith("gadget.")}
+    assert sorted(own) == ["Gadget", "GadgetList", "GadgetSpec", "GadgetSpecArm", "GadgetSpecLeft", "GadgetSpecSpares"]
+    assert own["GadgetSpec"]["required"] == ["left"]
+    assert own["GadgetSpec"]["properties"]["arms"]["items"] == {"$ref": f"{REF}gadget.v1.GadgetSpecArm"}
+    assert own["Gadget"]["properties"]["metadata"]["$ref"].endswith(".ObjectMeta")
+    assert own["Gadget"]["x-kubernetes-validations"][0]["message"] == "too long"
 
 
-def test_an_opaque_crd_needs_an_openapi_document(workshop: Workshop) -> None:
-    text = (workshop.upstream / "robots.yaml").read_text("utf-8")
-    head = text[: text.index("        description: Upstream's prose.\n        type: object")]
-    opaque = "        type: object\n        x-kubernetes-preserve-unknown-fields: true\n"
-    (workshop.upstream / "robots.yaml").write_text(head + opaque, "utf-8")
-    with pytest.raises(SchemaError, match="an OpenAPI document is needed"):
-        build(crd_only(workshop.root), "v1.2.3", open_source(str(workshop.upstream)), known())
+def test_a_name_does_not_change_because_a_sibling_came(tmp_path: Path) -> None:
+    holder = {"type": "object", "properties": {"arm": ARM}}
+    before = definitions(built(tmp_path, manifest({"type": "object", "properties": {"right": holder}})))
+    both = {"type": "object", "properties": {"left": holder, "right": holder}}
+    after = definitions(built(tmp_path, manifest(both)))
+    for name in before.keys() - {"gadget.v1.GadgetSpec"}:
+        assert after[name] == before[name]
 
 
-def test_without_another_pin_there_are_no_kubernetes_types_to_recognise(workshop: Workshop) -> None:
+def test_names_are_configured_by_place(tmp_path: Path) -> None:
+    both = {"type": "object", "properties": {"left": ARM, "arms": {"type": "array", "items": ARM}}}
+    found = definitions(built(tmp_path, manifest(both), names={"Gadget.spec.left": "Arm", "Gadget.spec.arms[]": "Arm"}))
+    assert "gadget.v1.Arm" in found
+    assert found["gadget.v1.GadgetSpec"]["properties"]["left"] == {"$ref": f"{REF}gadget.v1.Arm"}
+    assert not [name for name in found if name.startswith("gadget.v1.GadgetSpecA")]
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        (
+            {"Gadget.spec.*": "Arm"},
+            "#/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/leg: another type",
+        ),
+        ({"Gadget.spec.tail": "Tail"}, "the pattern 'Gadget.spec.tail' of `names` matches no type"),
+    ],
+)
+def test_a_configured_name_fits_one_type(tmp_path: Path, names: dict[str, str], problem: str) -> None:
+    leg = {"type": "object", "properties": {"joints": {"type": "integer"}}}
+    with pytest.raises(CodegenError, match="gadget") as refused:
+        built(tmp_path, manifest({"type": "object", "properties": {"arm": ARM, "leg": leg}}), names=names)
+    assert problem in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "name", [f"{CORE}.Toleration", f"{CORE}.PodSpec", "io.k8s.api.batch.v1.JobTemplateSpec", f"{CORE}.EnvVar"]
+)
+def test_a_type_of_kubernetes_is_recognised_by_all_it_has(tmp_path: Path, name: str) -> None:
+    wordy = {**written_out(name), "description": "Upstream's prose.", "nullable": True}
+    fields = spec_of(tmp_path, part=wordy, parts={"type": "array", "items": written_out(name)})
+    assert fields["part"] == {"allOf": [{"$ref": REF + name}], "nullable": True}
+    assert fields["parts"]["items"] == {"$ref": REF + name}
+
+
+def with_pattern(schema: dict[str, Any]) -> None:
+    schema["properties"]["key"]["pattern"] = "^[a-z]+$"
+
+
+def without_a_field(schema: dict[str, Any]) -> None:
+    del schema["properties"]["value"]
+
+
+def with_a_field(schema: dict[str, Any]) -> None:
+    schema["properties"]["colour"] = {"type": "string"}
+
+
+def of_another_type(schema: dict[str, Any]) -> None:
+    schema["properties"]["tolerationSeconds"] = {"type": "string"}
+
+
+def with_a_required_field(schema: dict[str, Any]) -> None:
+    schema["required"] = ["key"]
+
+
+def with_a_default(schema: dict[str, Any]) -> None:
+    schema["properties"]["operator"]["default"] = "Equal"
+
+
+CHANGES = [with_pattern, without_a_field, with_a_field, of_another_type, with_a_required_field, with_a_default]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_differs_from_a_type_of_kubernetes_is_a_type_of_its_own_and_told(tmp_path: Path, change: Any) -> None:
+    schema = written_out(f"{CORE}.Toleration")
+    change(schema)
+    pin = built(tmp_path, manifest({"type": "object", "properties": {"part": schema}}))
+    found = definitions(pin)
+    assert found["gadget.v1.GadgetSpec"]["properties"]["part"] == {"$ref": f"{REF}gadget.v1.GadgetSpecPart"}
+    assert found["gadget.v1.GadgetSpecPart"]["properties"].keys() == schema["properties"].keys()
+    (note,) = pin.notes
+    assert "gadget.v1.GadgetSpecPart (Gadget.spec.part) is a type of its own" in note
+    assert f"like {CORE}.Toleration, but for " in note
+
+
+def test_the_shapes_that_were_taken_for_kubernetes_types_are_not(tmp_path: Path) -> None:
+    """A template with other contents, a pair with patterns, a metric with fields of its own."""
+    template = {"type": "object", "properties": {"metadata": {"type": "object"}, "spec": {"type": "object", "properties": {
+        "port": {"type": "integer"}}}}}  # fmt: skip
+    pair = {"type": "object", "required": ["name", "value"], "properties": {
+        "name": {"type": "string", "pattern": "^[a-z]+$"}, "value": {"type": "string"}}}  # fmt: skip
+    metric = {"type": "object", "properties": {"metric": {"type": "object", "properties": {
+        "backend": {"type": "string"}}}, "target": {"type": "object", "properties": {"value": {"type": "string"}}}}}  # fmt: skip
+    fields = spec_of(tmp_path, template=template, pair=pair, podmetric=metric)
+    for name in ("template", "pair", "podmetric"):
+        assert fields[name] == {"$ref": f"{REF}gadget.v1.GadgetSpec{name.capitalize()}"}
+
+
+def test_types_that_only_their_names_tell_apart_are_recognised_by_the_field(tmp_path: Path) -> None:
+    header = written_out(f"{CORE}.HTTPHeader")
+    fields = spec_of(tmp_path, httpHeaders={"type": "array", "items": header}, notes={"type": "array", "items": header})
+    assert fields["httpHeaders"]["items"] == {"$ref": f"{REF}{CORE}.HTTPHeader"}
+    assert fields["notes"]["items"] == {"$ref": f"{REF}gadget.v1.GadgetSpecNote"}
+
+
+def test_a_quantity_is_known_by_its_pattern(tmp_path: Path) -> None:
+    quantity = written_out("io.k8s.apimachinery.pkg.api.resource.Quantity")
+    either = {"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True}
+    fields = spec_of(tmp_path, memory=quantity, port=either, share={**either, "pattern": "^[0-9]+%$"})
+    assert fields["memory"]["$ref"].endswith(".Quantity")
+    assert fields["port"]["$ref"].endswith(".IntOrString")
+    assert fields["share"]["allOf"][0]["$ref"].endswith(".IntOrString")
+    assert fields["share"]["pattern"] == "^[0-9]+%$"
+
+
+def test_without_another_pin_there_are_no_kubernetes_types_to_recognise(tmp_path: Path) -> None:
+    built(tmp_path, manifest({"type": "object"}))
     with pytest.raises(SchemaError, match="pin a component with OpenAPI first"):
-        build(crd_only(workshop.root), "v1.2.3", open_source(str(workshop.upstream)), {})
+        build(component(), "v1.0.0", open_source(str(tmp_path)), {})
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import tomllib
@@ -13,6 +14,8 @@ import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from codegen.pins.lock import sha256
+from codegen.upstream.openapi import read_definitions
+from codegen.upstream.source import open_source
 from tests.codegen.conftest import COMMIT, ROOT, Workshop
 
 REF = "#/components/schemas/"
@@ -145,19 +148,21 @@ SPEC = "components/schemas/workshop.v1.RobotSpec/properties"
         ("openapi.json", set_in(f"{SPEC}/legs", {"type": "integer"}), "openAPIV3Schema/properties/spec", "has: legs"),
         ("openapi.json", set_in("components/schemas/workshop.v1.RobotSpec/required", ["class"]), "properties/spec", "`required`"),
         ("openapi.json", set_in(f"{SPEC}/armCount/format", "int64"), "properties/armCount", "`format` is 'int32' here"),
-        ("robots.yaml", lambda text: text.replace("kind: CustomResourceDefinition", "kind: Pod"), "robots.yaml#:", "not a Custom"),
+        ("robots.yaml", lambda text: text.replace("kind: CustomResourceDefinition", "kind: Pod"), "no CRD for Robot of", "no CRD at all"),
         ("robots.yaml", lambda text: "a: b: c", "robots.yaml#:", "not YAML"),
-        ("robots.yaml", lambda text: text.replace("- name: v1\n", "- name: v2\n"), "robots.yaml#/spec/versions", "no version 'v1'"),
-        ("robots.yaml", lambda text: text.replace("group: workshop.example", "group: other.example"), "/spec/group", "expected"),
-        ("robots.yaml", lambda text: text.replace("class: {type: string}", "class: {type: string, const: a}"),
+        ("robots.yaml", lambda text: text.replace("- name: v1\n", "- name: v2\n"), "no CRD for Robot of workshop.example/v1",
+         "robots.yaml has Robot of workshop.example/v2"),
+        ("robots.yaml", lambda text: text.replace("group: workshop.example", "group: other.example"), "no CRD for Robot of workshop.example/v1",
+         "robots.yaml has Robot of other.example/v1"),
+        ("robots.yaml", lambda text: text.replace("class: {type: string,", "class: {type: string, const: a,"),
          "properties/class/const", "does not know the keyword 'const'"),
-        ("robots.yaml", lambda text: text.replace("class: {type: string}", "class: {description: x}"),
+        ("robots.yaml", lambda text: text.replace("class: {type: string,", "class: {description: x,"),
          "properties/class", "not structural: every node needs a `type`"),
-        ("robots.yaml", lambda text: text.replace("class: {type: string}", "class: {type: string, properties: {}}"),
+        ("robots.yaml", lambda text: text.replace("class: {type: string,", "class: {type: string, properties: {},"),
          "properties/class/properties", "not structural"),
         ("robots.yaml", lambda text: text.replace("items: *arm", "maxItems: 1"), "properties/arms", "array without `items`"),
-        ("robots.yaml", lambda text: text.replace("class: {type: string}", "class: {type: string, anyOf: []}"),
-         "properties/class/anyOf", "int-or-string"),
+        ("robots.yaml", lambda text: text.replace("class: {type: string,", "class: {type: string, anyOf: [{const: a}],"),
+         "properties/class/anyOf/0/const", "does not know the keyword 'const'"),
         ("robots.yaml", lambda text: text.replace("name: {type: string}\n                  labels", "nick: {type: string}\n                  labels"),
          "properties/template", "ObjectMeta has no field 'nick'"),
         ("robots.yaml", lambda text: text.replace("items: *arm", "items: {type: object, required: [name], properties: {name: "
@@ -203,6 +208,113 @@ def test_a_command_that_cannot_be_done_says_why(
     assert workshop.written() == []
 
 
+def swagger(text: str) -> str:
+    """Return an OpenAPI 3.0 document in the words of Swagger 2.0, which writes references beside other keywords."""
+    document = json.loads(text.replace("#/components/schemas/", "#/definitions/"))
+    definitions = document.pop("components")["schemas"]
+    for definition in definitions.values():
+        for node in definition.get("properties", {}).values():
+            if "allOf" in node:
+                node.update(node.pop("allOf")[0])
+    del document["openapi"]
+    return json.dumps({"swagger": "2.0", **document, "definitions": definitions})
+
+
+def test_a_swagger_2_document_gives_the_same_pin(workshop: Workshop) -> None:
+    before = pinned(workshop)
+    workshop.edit("openapi.json", swagger)
+    assert pinned(workshop) == before
+
+
+def test_a_reference_out_of_a_swagger_2_document_leads_to_another_pin(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def without_metadata(text: str) -> str:
+        document = json.loads(swagger(text))
+        link = document["definitions"]["workshop.v1.Robot"]["properties"]["metadata"]
+        link["$ref"] = "https://example.org/kubernetes.json#/definitions/v1.ObjectMeta"
+        return json.dumps(document)
+
+    others: dict[str, Any] = {
+        "io.k8s.meta.v1.ObjectMeta": {"type": "object", "properties": {"name": {"type": "string"}}}
+    }
+    workshop.edit("openapi.json", without_metadata)
+    document = open_source(str(workshop.upstream)).read("openapi.json")
+    found = read_definitions(document, None, others)
+    assert found["workshop.v1.Robot"]["properties"] == {
+        "apiVersion": {"type": "string"}, "kind": {"type": "string"},
+        "metadata": {"$ref": REF + "io.k8s.meta.v1.ObjectMeta"}, "spec": {"$ref": REF + "workshop.v1.RobotSpec"},
+    }  # fmt: skip
+    assert found["io.k8s.meta.v1.ObjectMeta"] == others["io.k8s.meta.v1.ObjectMeta"]
+    assert workshop.pin() == 1
+    message = capsys.readouterr().err
+    assert "openapi.json#/definitions/workshop.v1.Robot/properties/metadata/$ref: the reference" in message
+    assert "leads nowhere" in message
+
+
+def test_fields_that_only_one_document_requires_are_a_patch(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workshop.edit("openapi.json", set_in("components/schemas/workshop.v1.RobotSpec/required", ["class", "model"]))
+    assert workshop.pin() == 1
+    assert "properties/spec: `required` is ['model'] here but ['class', 'model']" in capsys.readouterr().err
+    place = "/components/schemas/workshop.v1.RobotSpec/required"
+    (workshop.root / "schemas").mkdir(exist_ok=True)
+    (workshop.root / "schemas/patches.toml").write_text(
+        f'[[upstream]]\ncomponent = "workshop"\nfile = "openapi.json"\nat = "{place}"\nset = ["model"]\n'
+        'reason = "The server takes a robot without a class."\n',
+        "utf-8",
+    )
+    assert pinned(workshop)["components"]["schemas"]["workshop.v1.RobotSpec"]["required"] == ["model"]
+
+
+CONFIG_MAP = "kind: ConfigMap\n"
+
+
+def garage(text: str) -> str:
+    """Return the CRD of another kind."""
+    return text.replace("Robot", "Garage").replace("robot", "garage")
+
+
+def test_a_file_may_hold_several_documents_and_other_kinds_are_told_of(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workshop.edit("robots.yaml", lambda text: f"---\n{CONFIG_MAP}---\n{garage(text)}---\n{text}---\n")
+    (workshop.upstream / "old.yaml").write_text(
+        garage((workshop.upstream / "robots.yaml").read_text("utf-8")).replace("name: v1\n", "name: v0\n"), "utf-8"
+    )
+    assert workshop.pin() == 0
+    printed = capsys.readouterr().out
+    assert "note: robots.yaml has Garage of workshop.example/v1, which pyproject.toml does not take" in printed
+    assert "note: old.yaml has Garage of workshop.example/v0, which pyproject.toml does not take" in printed
+
+
+def test_in_a_file_of_several_documents_a_place_begins_with_their_number(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = "class: {type: string, const: a,"
+    workshop.edit("robots.yaml", lambda text: f"{CONFIG_MAP}---\n{text}".replace("class: {type: string,", wrong))
+    assert workshop.pin() == 1
+    assert "robots.yaml#/1/spec/versions/0/" in capsys.readouterr().err
+
+
+def test_one_kind_in_two_files_is_refused(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
+    (workshop.upstream / "again.yaml").write_text((workshop.upstream / "robots.yaml").read_text("utf-8"), "utf-8")
+    assert workshop.pin() == 1
+    assert "Robot of workshop.example/v1 is also defined by again.yaml" in capsys.readouterr().err
+
+
+def test_a_key_of_a_list_that_its_items_lack_is_refused(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
+    keyed = (
+        "x-kubernetes-list-type: map\n                x-kubernetes-list-map-keys: [serial]\n                items: *arm"
+    )
+    workshop.edit("robots.yaml", lambda text: text.replace("items: *arm", keyed))
+    assert workshop.pin() == 1
+    message = capsys.readouterr().err
+    assert "properties/arms/x-kubernetes-list-map-keys" in message
+    assert "'serial' is no field of the items" in message
+
+
 UPSTREAM = os.environ.get("KUBEFLOW_TEST_UPSTREAM")
 
 
@@ -218,6 +330,19 @@ def test_the_committed_pins_are_what_upstream_says_today(tmp_path: Path) -> None
     assert pins
     for pin in pins:
         source = open_source(str(Path(str(UPSTREAM)) / pin.component / pin.version))
-        content, documents = build(configuration.component(pin.component), pin.version, source)
-        assert content == (ROOT / "schemas" / pin.file).read_bytes()
-        assert {document.name: document.sha256 for document in documents} == pin.sources
+        built = build(configuration.component(pin.component), pin.version, source)
+        assert built.content == (ROOT / "schemas" / pin.file).read_bytes()
+        assert {document.name: document.sha256 for document in built.documents} == pin.sources
+
+
+@pytest.mark.skipif(not UPSTREAM, reason="KUBEFLOW_TEST_UPSTREAM names no folder with the control planes' releases")
+def test_the_swagger_2_document_of_katib_is_read() -> None:
+    from codegen import config
+    from codegen.commands.pin import build
+
+    katib = dataclasses.replace(config.load(ROOT).component("katib"), openapi="pkg/apis/v1beta1/swagger.json")
+    others = json.loads((ROOT / "schemas/trainer/v2.3.json").read_text("utf-8"))["components"]["schemas"]
+    source = open_source(str(Path(str(UPSTREAM)) / "katib/v0.18.0"))
+    schemas = json.loads(build(katib, "v0.18.0", source, others).content)["components"]["schemas"]
+    assert schemas["katib.v1beta1.Experiment"]["properties"]["metadata"]["$ref"].endswith(".meta.v1.ObjectMeta")
+    assert "io.k8s.api.core.v1.Container" in schemas

@@ -77,3 +77,14 @@ def test_a_pin_without_a_lock_entry_is_found(generated: Workshop, capsys: pytest
     (generated.root / "schemas/workshop/v1.1.json").write_text("{}", "utf-8")
     assert generated.run("verify") == 1
     assert "schemas/workshop/v1.1.json: is not in lock.toml" in capsys.readouterr().err
+
+
+def test_a_kind_of_the_configuration_that_no_pin_has_is_found(
+    generated: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = generated.root / "pyproject.toml"
+    path.write_text(path.read_text("utf-8").replace('kinds = ["Robot"]', 'kinds = ["Robot", "Garage"]'), "utf-8")
+    assert generated.run("verify") == 1
+    assert "schemas/workshop/v1.2.json: has no Garage, which pyproject.toml names" in capsys.readouterr().err
+    assert generated.run("generate") == 1
+    assert "schemas/workshop/v1.2.json and pyproject.toml differ in the kind 'Garage'" in capsys.readouterr().err
