@@ -6,14 +6,14 @@ Names are loaded on first use.
 import typing as _typing
 
 if _typing.TYPE_CHECKING:
-    from kubeflow.packaging.bundle_builder import bundle, hyperparameter_env
+    from kubeflow.packaging.bundle_builder import bundle, call_arguments, hyperparameter_env
     from kubeflow.packaging.bundles.bundle import Bundle
-    from kubeflow.packaging.bundles.encoding import DamagedBundle
+    from kubeflow.packaging.bundles.contents import DamagedBundle
     from kubeflow.packaging.bundles.inspection import bundle_annotations
-    from kubeflow.packaging.capture.signature import call_arguments
     from kubeflow.packaging.errors import Finding, PackagingError
-    from kubeflow.packaging.rank_outcomes import Frame, RankError, RankOutcome, parse_outcome, read_outcomes
-    from kubeflow.packaging.remote.loader import OUTPUT_DIR, RUN_ID
+    from kubeflow.packaging.remote import RUN_ID
+    from kubeflow.packaging.remote.outcome import OUTPUT_DIR
+    from kubeflow.packaging.results.rank_outcomes import Frame, RankError, RankOutcome, parse_outcome, read_outcomes
 else:
     from kubeflow.core.lazy import exporter as _exporter
 
@@ -21,13 +21,13 @@ else:
         __name__,
         {
             "bundles.bundle": ["Bundle"],
-            "bundle_builder": ["bundle", "hyperparameter_env"],
+            "bundle_builder": ["bundle", "call_arguments", "hyperparameter_env"],
             "errors": ["Finding", "PackagingError"],
             "bundles.inspection": ["bundle_annotations"],
-            "rank_outcomes": ["Frame", "RankError", "RankOutcome", "parse_outcome", "read_outcomes"],
-            "remote.loader": ["OUTPUT_DIR", "RUN_ID"],
-            "capture.signature": ["call_arguments"],
-            "bundles.encoding": ["DamagedBundle"],
+            "results.rank_outcomes": ["Frame", "RankError", "RankOutcome", "parse_outcome", "read_outcomes"],
+            "remote": ["RUN_ID"],
+            "remote.outcome": ["OUTPUT_DIR"],
+            "bundles.contents": ["DamagedBundle"],
         },
     )
 

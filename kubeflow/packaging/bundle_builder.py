@@ -2,40 +2,71 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar, cast
 
-from kubeflow.core.errors import InvalidInput
+from kubeflow.core.errors import Finding, InvalidInput, KubeflowError
+from kubeflow.core.paths import working_directory
+from kubeflow.core.stdlib import inspect, json, os, re
 from kubeflow.core.tracebacks import thin_call
 from kubeflow.packaging.bundles import encoding
 from kubeflow.packaging.bundles.bundle import Bundle
-from kubeflow.packaging.capture.entry import Plan, options, plan_function, plan_module, plan_script
-from kubeflow.packaging.errors import Finding, PackagingError
-from kubeflow.packaging.remote import MAIN
+from kubeflow.packaging.bundles.contents import Contents
+from kubeflow.packaging.bundles.usage import usage
+from kubeflow.packaging.capture.bundle_plan import Plan
+from kubeflow.packaging.capture.entry import options, plan_function, plan_module, plan_script
+from kubeflow.packaging.capture.foreign_code import foreign_finding
+from kubeflow.packaging.capture.signature import binding_findings
+from kubeflow.packaging.credentials.bundle_check import credential_findings
+from kubeflow.packaging.errors import PackagingError
+from kubeflow.packaging.requirements.index_urls import index_findings, masked
+from kubeflow.packaging.requirements.pins import pin_findings
+from kubeflow.packaging.requirements.requirement_lines import read_requirements
 
 if TYPE_CHECKING:
     from os import PathLike
 
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., object])
 PARAMETER_PREFIX = "KUBEFLOW_PARAMETER_"
-_CREDENTIALS_IN_URL = re.compile(r"^[a-z+]+://[^/@\s]+@")
+
+
+def _foreign_errors_told(function: F) -> F:
+    """Return `function`, which raises PackagingError where code of the user's fails that it has called."""
+
+    @functools.wraps(function)
+    def call(*args: object, **kwargs: object) -> object:
+        try:
+            return function(*args, **kwargs)
+        except KubeflowError:
+            raise
+        except Exception as error:
+            finding = foreign_finding(error)
+            if finding is None:
+                raise
+            target = next(iter((*args, *kwargs.values())), None)
+            raise PackagingError(getattr(target, "__name__", str(target)), [finding]) from error
+
+    return cast(F, call)
 
 
 @thin_call
+@_foreign_errors_told
 def bundle(
     target: Callable[..., object] | str | PathLike[str] | None = None,
     *,
     module: str | None = None,
-    args: Mapping[str, object] | Sequence[str] | None = None,
+    args: Mapping[str, object] | Sequence[str | float | PathLike[str]] | None = None,
     hyperparameters: Sequence[str] = (),
     requirements: Sequence[str] = (),
     index_urls: Sequence[str] = (),
     code_dir: str | PathLike[str] | None = None,
     serializer: Literal["source", "cloudpickle"] = "source",
+    same_python: bool = False,
 ) -> Bundle:
     """Package code so that it runs unchanged in another process, container or pod, or say what is in the way.
 
@@ -49,41 +80,51 @@ def bundle(
         hyperparameters: Names of arguments that are filled in when the job starts, as text in the
             environment, and are turned into the annotated type: int, float, bool, str, Literal, Enum, or one
             of these or None.
-        requirements: Packages to install first, in pip's notation.
-        index_urls: Package indexes, the main one first; without any, the installer's own default.
+        requirements: Packages to install first, each entry as on a line of a requirements file; paths are relative to
+            the working directory. What `-r` and `-c` name is read now.
+        index_urls: Package indexes, the main one first; without any, the installer's own default. `${NAME}` in a URL is
+            filled in from the environment of the job, for credentials.
         code_dir: A folder to ship as a whole, less what `.gitignore` and `.kubeflowignore` exclude; it
             becomes the working directory of the job.
         serializer: "source" keeps the user's text and works across Python versions. "cloudpickle" takes
             objects that have no source; the job must run the same minor version of Python and have
             cloudpickle.
+        same_python: True when the job runs under this very Python with its packages, as jobs of this machine do: values
+            that only pickle can carry (tensors, data frames, models) are taken then.
 
     Raises:
         PackagingError: With every finding.
     """
     if (target is None) == (module is None):
         raise InvalidInput("Give either a target (a function or a script path) or module=.")
-    workspace = Path(code_dir) if code_dir is not None else None
+    workspace = Path(code_dir).expanduser() if code_dir is not None else None
     if workspace is not None and not workspace.is_dir():
-        raise InvalidInput(f"code_dir {str(code_dir)!r} is not a folder.")
+        remedy = f"give its folder, {str(workspace.parent)!r}" if workspace.is_file() else "correct the path"
+        raise InvalidInput(
+            f"code_dir={os.fspath(workspace)!r} is not a folder: {remedy}. (Relative to {working_directory()}.)"
+        )
     later = tuple(hyperparameters)
-    plan = _plan(target, module, args, later=later, serializer=serializer, workspace=workspace)
+    plan = _plan(target, module, args, later=later, serializer=serializer, workspace=workspace, same_python=same_python)
     if workspace is not None:
-        _add_workspace(plan, workspace)
-    wanted = tuple(requirements)
-    if serializer == "cloudpickle" and not any(re.match(r"cloudpickle\b", r) for r in wanted):
+        plan.add_workspace(workspace)
+    installed = read_requirements(requirements)
+    plan.findings += installed.findings + index_findings(index_urls)
+    wanted = tuple(installed.lines)
+    if plan.entry.get("kind") == "pickle" and not any(re.match(r"cloudpickle\b", line) for line in wanted):
         wanted += ("cloudpickle",)
-    plan.findings += _requirement_findings(wanted) + _index_findings(index_urls)
+    plan.findings += _index_conflict(wanted, index_urls) + pin_findings(wanted)
     plan.findings += _hyperparameter_findings(hyperparameters)
+    plan.findings += credential_findings(plan.files, plan.entry, frozenset(plan.needed), plan.written)
     if plan.findings:
         raise PackagingError(plan.name, plan.findings)
     plan.entry["directory"] = workspace is not None
-    assembled = f"{MAIN}/__init__.py" in plan.files
-    runtime = encoding.runtime_files(assembled=assembled, tuned=bool(hyperparameters), installs=bool(wanted))
-    files = {**plan.files, **runtime}
-    files[".kubeflow/entry.json"] = json.dumps(plan.entry, indent=1).encode("ascii")
-    payload = encoding.encode_document(
-        files=files, executable=plan.executable, requirements=wanted, index_urls=index_urls, name=plan.name
-    )
+    plan.note_shadows()
+    function = target if callable(target) else None
+    uses = usage(plan.entry, plan.files, function, installs=bool(wanted), has_objects=plan.has_objects)
+    files = {**plan.files, **encoding.runtime_files(uses)}
+    files[".kubeflow/entry.json"] = json.dumps(plan.entry, separators=(",", ":")).encode("ascii")
+    document = Contents(plan.name, wanted, tuple(index_urls), files, tuple(sorted(plan.executable)))
+    payload = encoding.encode_document(document, uses)
     if len(payload.text) > encoding.PAYLOAD_LIMIT:
         raise PackagingError(plan.name, [_too_large(plan, files, len(payload.text))])
     return Bundle(
@@ -99,6 +140,39 @@ def bundle(
     )
 
 
+def call_arguments(
+    func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+) -> tuple[Callable[..., R], dict[str, object]]:
+    """Turn a call that type checkers understand into a function and its arguments by name.
+
+    Args:
+        func: The function.
+        args: As in a call of it; what has no name (`*args`, positional-only) is bound by a partial.
+        kwargs: As in a call of it.
+
+    Returns:
+        What `bundle(target, args=...)` takes.
+
+    Raises:
+        PackagingError: When the arguments do not bind.
+    """
+    name = getattr(func, "__name__", type(func).__name__)
+    try:
+        signature = inspect.signature(func)
+    except ValueError as error:
+        finding = Finding(name, "Python does not know its signature", "Call it inside a function of your own")
+        raise PackagingError(name, [finding]) from error
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        findings = binding_findings(signature, args, kwargs, (), name)
+        raise PackagingError(name, findings or [Finding(f"call of {name}", str(error), "Correct it")]) from error
+    taken = list(signature.parameters.values())[: len(args)]
+    if len(taken) == len(args) and all(p.kind is p.POSITIONAL_OR_KEYWORD for p in taken):
+        return func, {**dict(zip((p.name for p in taken), args, strict=True)), **kwargs}
+    return functools.partial(func, *args), dict(kwargs)
+
+
 def hyperparameter_env(values: Mapping[str, str]) -> dict[str, str]:
     """Return the environment variables that carry hyperparameters, as text, into a job.
 
@@ -111,81 +185,37 @@ def hyperparameter_env(values: Mapping[str, str]) -> dict[str, str]:
 def _plan(
     target: Callable[..., object] | str | PathLike[str] | None,
     module: str | None,
-    args: Mapping[str, object] | Sequence[str] | None,
+    args: Mapping[str, object] | Sequence[str | float | PathLike[str]] | None,
     *,
     later: tuple[str, ...],
     serializer: str,
     workspace: Path | None,
+    same_python: bool,
 ) -> Plan:
     if callable(target):
         if args is not None and not isinstance(args, Mapping):
             raise InvalidInput("The arguments of a function are given by name: a mapping.")
-        return plan_function(target, args or {}, later, serializer, workspace)
+        return plan_function(target, args or {}, later, serializer, workspace, same_python=same_python)
     try:
         argv = options(args or ())
     except TypeError as error:
-        raise PackagingError(str(module or target), [Finding("arguments", str(error), "Pass plain values")]) from error
+        raise PackagingError(str(module or target), [Finding("args", str(error), "Pass plain values")]) from error
     if module is not None:
         return plan_module(module, argv, later, workspace)
     if not isinstance(target, str | os.PathLike):
         raise InvalidInput(f"A {type(target).__name__} is neither a function nor the path of a script.")
-    path = Path(target)
+    path = Path(target).expanduser()
     if workspace is not None and not path.is_absolute() and not path.is_file():
         path = workspace / path
     return plan_script(path, argv, later, workspace)
 
 
-def _add_workspace(plan: Plan, folder: Path) -> None:
-    from kubeflow.packaging.source.workspace import Workspace
-
-    workspace = Workspace(folder)
-    plan.files = {**plan.files, **workspace.files}
-    plan.executable += workspace.executable
-    plan.findings += workspace.findings
-
-
-def _requirement_findings(requirements: Sequence[str]) -> list[Finding]:
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    findings: list[Finding] = []
-    for text in requirements:
-        try:
-            url = Requirement(text).url or ""
-        except InvalidRequirement as error:
-            reason = str(error).splitlines()[0]
-            findings.append(
-                Finding(
-                    f"requirement {text!r}",
-                    f"it is not a requirement: {reason}",
-                    "Write one like `name>=1.2`, or `name @ https://...`",
-                )
-            )
-            continue
-        if url.startswith("file:"):
-            findings.append(
-                Finding(f"requirement {text!r}", "it is a path on this machine", "Use code_dir= for your own code")
-            )
-        elif _CREDENTIALS_IN_URL.match(url):
-            findings.append(_credentials(f"requirement {text.partition('@')[0].strip()}"))
-    return findings
-
-
-def _index_findings(index_urls: Sequence[str]) -> list[Finding]:
-    findings: list[Finding] = []
-    for number, url in enumerate(index_urls, 1):
-        if _CREDENTIALS_IN_URL.match(url):
-            findings.append(_credentials(f"index URL #{number}"))
-        elif not re.match(r"(https?|file)://", url):
-            findings.append(Finding(f"index URL {url!r}", "it is no http, https or file URL", "Correct it"))
-    return findings
-
-
-def _credentials(what: str) -> Finding:
-    return Finding(
-        what,
-        "it holds a user name or a password, and everyone who may read the job could read it",
-        "Set PIP_INDEX_URL (UV_INDEX_URL) in the job from a Kubernetes Secret",
-    )
+def _index_conflict(lines: Sequence[str], index_urls: Sequence[str]) -> list[Finding]:
+    given = {line.partition(" ")[2] for line in lines if line.startswith("--index-url ")}
+    if len(given | set(index_urls[:1])) < 2:
+        return []
+    named = ", ".join(map(masked, sorted(given | set(index_urls[:1]))))
+    return [Finding("requirements", f"they name several main indexes: {named}", "Leave all but one out")]
 
 
 def _hyperparameter_findings(names: Sequence[str]) -> list[Finding]:

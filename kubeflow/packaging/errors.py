@@ -1,32 +1,12 @@
-"""What preflight finds wrong with a train function, collected so that one error lists everything."""
+"""What `bundle` raises: one error that lists everything its checks found."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from kubeflow.core.display import repr_of_fields
-from kubeflow.core.errors import InvalidInput
+from kubeflow.core.errors import Finding, InvalidInput
 
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One reason why the job would fail.
-
-    `what` names the thing, `why` says what is wrong with it and `remedy` what to write instead; `where` is
-    `file:line` of the user's text, or empty when the finding has no line.
-    """
-
-    what: str
-    why: str
-    remedy: str
-    where: str = ""
-
-    __repr__ = repr_of_fields
-
-    def __str__(self) -> str:
-        place = f" ({self.where})" if self.where else ""
-        return f"{self.what}{place}: {self.why}. {self.remedy}{'' if self.remedy.endswith('?') else '.'}"
+__all__ = ["Finding", "PackagingError"]
 
 
 class PackagingError(InvalidInput):

@@ -11,7 +11,7 @@ import pytest
 from kubeflow.packaging import bundle
 from tests.packaging.launch import Ended, launch, run_bundle, user_session
 
-USERS_TEMPORARY = re.compile(r"kubeflow-[0-9a-f]{16}/(?!\.kubeflow/)")
+USERS_TEMPORARY = re.compile(r"kubeflow-[0-9a-f]{16}/(?!\.kubeflow/|kubeflow_main\.py)")
 """The path of a user's file in the directory that a bundle is unpacked into."""
 
 TEXT = """\
@@ -158,7 +158,7 @@ def test_a_module_that_is_run(tmp_path: Path) -> None:
 
 
 def test_an_error_of_syntax_in_a_module(tmp_path: Path) -> None:
-    write(tmp_path, {"start.py": "__import__('la' + 'ter')\n", "later.py": "def f(:\n"})
+    write(tmp_path, {"start.py": "__import__(''.join(['la', 'ter']))\n", "later.py": "def f(:\n"})
     ended = run_bundle(bundle(tmp_path / "start.py", code_dir=tmp_path), tmp_path / "job")
     assert 'File "start.py", line 1, in <module>' in ended.stderr
     assert 'File "later.py", line 1\n    def f(:' in ended.stderr
@@ -176,7 +176,7 @@ def test_ranks_that_find_bytecode_of_others_show_the_same_names(tmp_path: Path) 
     again = (
         "import os, subprocess, sys\nimport lib.broken\n"
         "if 'AGAIN' in os.environ:\n    lib.broken.breaks()\n"
-        "run = os.path.join(os.path.dirname(os.path.abspath(__file__)), '.kubeflow', 'run.py')\n"
+        "run = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'kubeflow_main.py')\n"
         "sys.exit(subprocess.call([sys.executable, run], env={**os.environ, 'AGAIN': '1'}))\n"
     )
     write(tmp_path, {"start.py": again, "lib/broken.py": text})

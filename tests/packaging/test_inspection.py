@@ -104,6 +104,7 @@ def test_unpack_refuses_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_unpack_refuses_what_was_changed_and_names_that_lead_out(tmp_path: Path) -> None:
+    from kubeflow.packaging.bundles.contents import Contents
     from kubeflow.packaging.bundles.encoding import arguments, argv, encode_document
     from kubeflow.packaging.bundles.inspection import write_files
 
@@ -114,7 +115,7 @@ def test_unpack_refuses_what_was_changed_and_names_that_lead_out(tmp_path: Path)
     with pytest.raises(DamagedBundle):
         unpack_object(document)
     for name in ("../x", "/etc/x", "a/../../x", "a//b"):
-        payload = encode_document(files={name: b""})
+        payload = encode_document(Contents("x", (), (), {name: b""}, ()), frozenset())
         command = argv("python", arguments(payload, ("python",), install=False))
         with pytest.raises(InvalidInput, match="leads out of it"):
             write_files(unpack_object({"command": command}), tmp_path / "out")
@@ -129,7 +130,6 @@ def test_the_object_says_what_it_runs() -> None:
     assert bundle_annotations(made) == {
         "sdk.kubeflow.org/function": "fail",
         "sdk.kubeflow.org/bundle-digest": f"sha256:{made.digest}",
-        "sdk.kubeflow.org/bundle-size": str(made.size),
     }
 
 

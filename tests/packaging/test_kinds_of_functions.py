@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.packaging.launch import CASES, in_parallel, launch, user_session
+from tests.packaging.result_nodes import comparable
 
 PROJECT = CASES / "project"
 FORMS = ("plain", "shell")
@@ -38,11 +41,6 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Pa
     return found
 
 
-def expected(case: dict[str, object]) -> object:
-    """What the function returned here. What was `__main__` is called otherwise in the job."""
-    return json.loads(json.dumps(case["expected"]).replace("__main__:", "kubeflow_main:"))
-
-
 def difference(name: str, case: dict[str, object], form: str, directory: Path) -> str:
     """Run one case; return "" or what went wrong."""
     if "error" in case:
@@ -51,8 +49,8 @@ def difference(name: str, case: dict[str, object], form: str, directory: Path) -
     assert isinstance(command, list)
     assert isinstance(variables, dict)
     ended = launch(command, directory / name, variables if form == "shell" else None)
-    if ended.code or ended.raw.get("result") != expected(case):
-        return f"{name}: exit {ended.code}, {ended.raw} instead of {expected(case)}\n{ended.stderr}"
+    if ended.code or comparable(ended.raw.get("result")) != comparable(case["expected"]):
+        return f"{name}: exit {ended.code}, {ended.raw} instead of {case['expected']}\n{ended.stderr}"
     return ""
 
 
@@ -85,7 +83,18 @@ def test_each_kind_runs_under_torchrun_on_every_rank(
     cases = packed[table, "script"]
     for rank in (0, 1):
         result = json.loads((tmp_path / f"job/outcomes/rank-{rank}.json").read_text())["result"]
-        assert {n: result[n] for n in cases} == {n: expected(case) for n, case in cases.items()}
+        assert apart(result, cases) == expected_of(cases)
+
+
+def apart(result: dict[str, Any], names: Iterable[str]) -> dict[str, object]:
+    """Return the results of a table one by one: what two of them share stands in each."""
+    whole: Any = comparable(result)
+    found = {json.loads(name.replace("'", '"')): part for name, part in whole[1]}
+    return {name: found[name] for name in names}
+
+
+def expected_of(cases: Packed) -> dict[str, object]:
+    return {name: comparable(case["expected"]) for name, case in cases.items()}
 
 
 LOCAL_WRITERS = {
@@ -100,12 +109,12 @@ def test_each_kind_comes_back_from_a_job_of_this_machine(packed: dict[tuple[str,
     """One job runs a whole table; what its functions returned comes back as the job's result."""
     pytest.importorskip("torch")
 
-    def came_back(key: tuple[str, str]) -> dict[str, object]:
+    def came_back(key: tuple[str, str]) -> dict[str, Any]:
         out = tmp_path / "-".join(key)
         user_session([word.format(out=str(out)) for word in LOCAL_WRITERS[key]], cwd=PROJECT)
-        found: dict[str, object] = json.loads(out.read_text())
+        found: dict[str, Any] = json.loads(out.read_text())
         return found
 
     for key, found in zip(LOCAL_WRITERS, in_parallel(came_back, LOCAL_WRITERS), strict=True):
         cases = packed[key]
-        assert {n: found[n] for n in cases} == {n: case["expected"] for n, case in cases.items()}
+        assert apart(found, cases) == expected_of(cases)

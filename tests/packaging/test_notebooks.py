@@ -64,9 +64,17 @@ def test_what_only_a_notebook_has_is_named_with_its_line(notebook: Made, name: s
 
 
 def test_a_cell_without_kept_source_says_what_to_do(notebook: Made) -> None:
-    words = notebook["magic"].get("error")
-    assert isinstance(words, str), notebook["magic"]
-    assert "without %% magic" in words
+    words = notebook["unkept"].get("error")
+    assert isinstance(words, str), notebook["unkept"]
+    assert "its source is not kept" in words
+
+
+def test_cells_with_magic_run(notebook: Made, tmp_path: Path) -> None:
+    ended = run(notebook, "magic", "plain", tmp_path)
+    assert ended.code == 0, ended.stderr
+    assert ended.outcomes[0].result == [2, 3, 2.0]
+    # IPython has one file name for all cells of %%time: the text must be that of the code.
+    assert run(notebook, "old_magic", "plain", tmp_path / "old").outcomes[0].result == 1
 
 
 def test_the_same_cells_give_the_same_bundle(notebook: Made) -> None:

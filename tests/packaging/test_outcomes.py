@@ -64,9 +64,9 @@ def test_an_exception_hook_of_the_users_is_called_from_the_users_first_frame_on(
 
 TOP_LEVEL = """
 import os
-os.environ["ONLY_HERE"] = "1"
+import sys
 class Config:
-    where = os.environ["ONLY_HERE"]
+    if {"session.py": 1}[os.path.basename(sys.argv[0])]: where = 1
 def train():
     return Config.where
 """
@@ -115,7 +115,10 @@ def test_a_value_that_is_no_data_is_said_and_does_not_fail_the_job(tmp_path: Pat
         del sys.modules["lib_lock"]
     assert ended.code == 0
     assert ended.outcomes[0].status == "succeeded"
-    assert "the returned value ['t']: is a _thread.lock" in ended.outcomes[0].no_result
+    assert (
+        "the returned value ['t'] cannot be sent: TypeError: cannot pickle '_thread.lock' object"
+        in ended.outcomes[0].no_result
+    )
 
 
 def test_values_come_back_as_the_classes_that_are_loaded_here() -> None:
@@ -275,3 +278,80 @@ def test_torchrun_names_the_users_error_as_the_root_cause(tmp_path: Path) -> Non
     assert "ValueError: lost $HOME and `date`" in ended.stderr.partition("Root Cause")[2]
     assert ended.outcomes[0].error is not None
     assert ended.outcomes[0].error.type == "ValueError"
+
+
+CHAINED = """
+import asyncio
+
+
+class Wrong(Exception):
+    pass
+
+
+def deep():
+    assert 1 == 2
+
+
+def middle():
+    try:
+        deep()
+    except AssertionError as error:
+        raise Wrong("middle") from error
+
+
+async def task():
+    middle()
+
+
+async def train():
+    if HOW == "group":
+        import later
+    elif HOW == "assert":
+        deep()
+    elif HOW == "exit":
+        raise SystemExit(3)
+    else:
+        await asyncio.gather(task())
+"""
+
+
+@pytest.mark.parametrize("how", ["chain", "group", "assert", "exit"])
+def test_errors_of_all_kinds_show_frames_of_the_users_alone(how: str, tmp_path: Path) -> None:
+    if how == "group" and sys.version_info < (3, 11):
+        pytest.skip("groups are of Python 3.11")
+    (tmp_path / "session.py").write_text(f"HOW = {how!r}\n{CHAINED}")
+    (tmp_path / "later.py").write_text(
+        "def one():\n    raise ValueError('one')\ntry:\n    one()\nexcept ValueError as error:\n"
+        "    raise ExceptionGroup('all', [error, KeyError('two')])\n"
+    )
+    ended = launch(bundle_of_script(tmp_path, "session", "train"), tmp_path / "job")
+    text = ended.stderr
+    assert "kubeflow" not in text, text
+    assert "frozen" not in text, text
+    [found] = ended.outcomes
+    assert found.error is not None
+    assert {frame.file for frame in found.error.frames if frame.file.endswith(".py")} <= {"session.py", "later.py"}
+    said = str(found.error)
+    if how == "assert":
+        assert said.startswith("AssertionError at session.py:")
+        assert ended.code == 1
+    elif how == "exit":
+        assert said.startswith("SystemExit: exit code 3 at session.py:")
+        assert ended.code == 3
+    elif how == "chain":
+        assert said.startswith("Wrong: middle at session.py:")
+        assert "The above exception was the direct cause" in text
+    elif how == "group":
+        assert "ExceptionGroup: all (2 sub-exceptions)" in text
+        assert 'File "later.py", line 2, in one' in text
+
+
+def test_an_error_of_syntax_in_a_module_of_the_users_has_no_frame_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "start.py").write_text(
+        "import pathlib\ndef load():\n    pathlib.Path(__file__).with_name('later.py').write_text('def f(:')\n"
+        "    __import__('la' + 'ter')\nload()\n"
+    )
+    ended = run_bundle(bundle(tmp_path / "start.py", code_dir=tmp_path), tmp_path / "job")
+    assert ended.stderr.count("File ") == 3, ended.stderr
+    assert "kubeflow" not in ended.stderr
+    assert "frozen" not in ended.stderr

@@ -27,27 +27,37 @@ UV = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), 
 SYSTEM_PYTHON = shutil.which("python3", path="/usr/bin") or ""
 
 
+def add(folder: Path, version: str, text: str) -> Path:
+    """Add a wheel of `tinypkg` to a folder, and return its file."""
+    wheel = folder / f"tinypkg-{version}-py3-none-any.whl"
+    info = f"tinypkg-{version}.dist-info"
+    files = {
+        "tinypkg.py": f"VALUE = {text!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: tinypkg\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(
+        f"{n},sha256={base64.urlsafe_b64encode(hashlib.sha256(t.encode()).digest()).decode().rstrip('=')},{len(t)}\n"
+        for n, t in files.items()
+    )
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, content in {**files, f"{info}/RECORD": record}.items():
+            archive.writestr(name, content)
+    return wheel
+
+
 class Index:
     """A package index on this machine that holds `tinypkg`, and counts who asked for it."""
 
     def __init__(self, root: Path) -> None:
         folder = root / "simple" / "tinypkg"
         folder.mkdir(parents=True)
-        wheel = folder / "tinypkg-1.0-py3-none-any.whl"
-        files = {
-            "tinypkg.py": "VALUE = 'installed'\n",
-            "tinypkg-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tinypkg\nVersion: 1.0\n",
-            "tinypkg-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        }
-        record = "".join(
-            f"{n},sha256={base64.urlsafe_b64encode(hashlib.sha256(t.encode()).digest()).decode().rstrip('=')},{len(t)}\n"
-            for n, t in files.items()
-        )
-        with zipfile.ZipFile(wheel, "w") as archive:
-            for name, text in {**files, "tinypkg-1.0.dist-info/RECORD": record}.items():
-                archive.writestr(name, text)
-        (folder / "index.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
+        self.wheel = add(folder, "1.0", "installed")
+        add(folder, "2.0rc1", "early")
+        links = (f'<a href="{wheel.name}">{wheel.name}</a>' for wheel in sorted(folder.glob("*.whl")))
+        (folder / "index.html").write_text("\n".join(links))
         self.visits = 0
+        self.password = ""
         index = self
 
         class Handler(SimpleHTTPRequestHandler):
@@ -55,6 +65,12 @@ class Index:
                 super().__init__(*args, directory=str(root), **kwargs)  # type: ignore[arg-type]
 
             def do_GET(self) -> None:
+                wanted = base64.b64encode(f"me:{index.password}".encode()).decode()
+                if index.password and self.headers.get("Authorization") != f"Basic {wanted}":
+                    self.send_response(401)
+                    self.send_header("WWW-Authenticate", "Basic realm=index")
+                    self.end_headers()
+                    return
                 index.visits += self.path.rstrip("/").endswith("tinypkg")
                 super().do_GET()
 
@@ -218,12 +234,91 @@ def test_a_backend_that_prepared_the_environment_switches_it_off(index: Index, b
     assert index.visits == 0
 
 
+@pytest.fixture(params=["pip", "uv"])
+def installs(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, dict[str, str]]:
+    """An interpreter of its own and a PATH, on which there is one installer."""
+    if request.param == "uv" and UV is None:
+        pytest.skip("needs uv")
+    venv.EnvBuilder(with_pip=request.param == "pip", symlinks=True).create(tmp_path / "env")
+    variables = only(UV if request.param == "uv" else None, tmp_path / "bin")
+    return str(tmp_path / "env/bin/python"), {**variables, "UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1"}
+
+
+FILES = {
+    "bounds.txt": "tinypkg<2\n",
+    "bounded.txt": "-c bounds.txt\ntinypkg  # the newest\n",
+    "early.txt": "--pre\ntinypkg\n",
+    "exact.txt": "tinypkg==1.0 \\\n --hash=sha256:{digest}\n",
+    "wrong.txt": "tinypkg==1.0 --hash=sha256:" + "0" * 64 + "\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "value"),
+    [("bounded.txt", "installed"), ("early.txt", "early"), ("exact.txt", "installed"), ("wrong.txt", None)],
+)
+def test_a_file_of_requirements_means_the_same_to_pip_and_uv(
+    file: str,
+    value: str | None,
+    index: Index,
+    installs: tuple[str, dict[str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    digest = hashlib.sha256(index.wheel.read_bytes()).hexdigest()
+    for name, text in FILES.items():
+        Path(name).write_text(text.replace("{digest}", digest))
+    python, variables = installs
+    made = bundle(plain.import_installed, requirements=["-r", file], index_urls=[index.url])
+
+    ended = launch(made.command(python=python), tmp_path / "job", variables)
+
+    if value is None:
+        assert ended.code == 78
+        assert "hash" in ended.stderr.lower()
+    else:
+        assert ended.code == 0, ended.stderr
+        assert ended.outcomes[0].result == [value, ""]
+
+
+@pytest.mark.parametrize("way", ["a variable in the URL", "the index of a Secret"])
+def test_the_password_of_an_index_comes_from_the_environment(
+    way: str, index: Index, installs: tuple[str, dict[str, str]], tmp_path: Path
+) -> None:
+    index.password = "secret-word"
+    python, variables = installs
+    place = index.url.removeprefix("http://")
+    if way == "a variable in the URL":
+        urls, given = [f"http://me:${{INDEX_TOKEN}}@{place}"], {"INDEX_TOKEN": "secret-word"}
+    else:
+        urls, given = [], {"PIP_INDEX_URL": f"http://me:secret-word@{place}"}
+    made = bundle(plain.import_installed, requirements=["tinypkg"], index_urls=urls)
+    command = made.command(python=python)
+
+    if urls:
+        unset = launch(command, tmp_path / "unset", variables)
+        assert unset.code == 78
+        assert "INDEX_TOKEN, and no such environment variable is set" in unset.stderr
+    ended = launch(command, tmp_path / "job", {**variables, **given})
+
+    assert ended.code == 0, ended.stderr
+    assert ended.outcomes[0].result == ["installed", ""]
+    refused = launch(
+        bundle(plain.import_installed, requirements=["tinypkg==9"], index_urls=urls).command(python=python),
+        tmp_path / "refused",
+        {**variables, **given},
+    )
+    assert refused.code == 78
+    for text in (ended.stderr, refused.stderr, " ".join(command)):
+        assert "secret-word" not in text
+
+
 @pytest.mark.parametrize(
     ("requirements", "urls", "words"),
     [
-        (["--pre"], [], "is not a requirement"),
         (["torch >= "], [], "is not a requirement"),
-        (["x @ file:///home/me/x"], [], "path on this machine"),
+        (["x @ file:///home/me/x"], [], "there is no file or folder /home/me/x"),
         (["x @ https://me:pw@host/x.whl"], [], "user name or a password"),
         ([], ["https://me:pw@host/simple"], "index URL #1"),
         ([], ["host/simple"], "no http, https or file URL"),

@@ -6,9 +6,11 @@ import json
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kubeflow.core.errors import InvalidInput
 from kubeflow.packaging import PackagingError, bundle
 from tests.packaging.cases import plain
 from tests.packaging.launch import launch, run_bundle, user_session
@@ -170,7 +172,7 @@ def test_a_script_ships_what_it_imports_and_takes_options(shell: bool, tmp_path:
     root = write(tmp_path / "p", PROJECT)
     made = bundle(root / "train.py", args=ARGUMENTS, hyperparameters=["size"])
     assert "lib/deeper.py" in made.files()
-    assert "lib/unused.py" not in made.files()
+    assert "lib/unused.py" in made.files()  # of the same package
     ended = run_bundle(made, tmp_path / "job", shell=shell, extra={"KUBEFLOW_PARAMETER_size": "7"})
     assert ended.stdout == PRINTED, ended.stderr
 
@@ -220,3 +222,32 @@ def test_functions_of_a_module_that_was_started_by_dash_m_keep_their_relative_im
     ended = launch(json.loads((tmp_path / "out.json").read_text()), tmp_path / "job")
     assert ended.outcomes[0].result == (14, 7), ended.stderr
     assert ended.stderr == ""
+
+
+def constant() -> int:
+    return 1
+
+
+@pytest.mark.parametrize("given", [{}, {"requirements": ["numpy"]}, {"requirements": ["numpy @ https://host/n.whl"]}])
+def test_a_function_is_packaged_where_the_working_directory_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, list[str]]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+
+    assert bundle(constant, requirements=given.get("requirements", ())).command()
+
+
+@pytest.mark.parametrize(
+    "given", [{"requirements": ["./n.whl"]}, {"requirements": ["-r needs.txt"]}, {"code_dir": "code"}]
+)
+def test_a_relative_path_says_that_the_working_directory_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+
+    with pytest.raises(InvalidInput, match=r"has been deleted: os\.chdir\(\)"):
+        bundle(constant, **given)

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.packaging.bundles import encoding
+from kubeflow.packaging.remote import MAIN_FILE
+
+OURS = (".kubeflow/", MAIN_FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,15 @@ class Bundle:
     __repr__ = repr_of_fields
 
     def files(self) -> Mapping[str, bytes]:
-        """Return everything that the job finds on its disk, by relative path; ours are below `.kubeflow/`."""
+        """Return everything that the job finds on its disk, by relative path.
+
+        Ours are below `.kubeflow/`, and `kubeflow_main.py`.
+        """
         return self._files
 
     def describe(self) -> str:
         """Return what is inside, for people: files with their bytes, requirements, what the image must have."""
-        files = {path: content for path, content in self._files.items() if not path.startswith(".kubeflow/")}
+        files = {path: content for path, content in self._files.items() if not path.startswith(OURS)}
         lines = [
             f"{self.name}: {len(files)} files, {sum(map(len, files.values())):,} bytes,"
             f" {self.size:,} characters of command",

@@ -1,25 +1,33 @@
 """A bundle as a container's command, and back. Every piece is base64: nothing in it means anything to bash,
 to Kubernetes' `$(VAR)` expansion, or to Katib's templates and command rewriting.
 
-The document is JSON (names, requirements, files), compressed with zlib, which unlike lzma every Python has.
+The document is compressed with deflate, which unlike lzma every Python has.
 """
 
 from __future__ import annotations
 
-import base64
 import binascii
 import functools
-import hashlib
-import json
-import re
-import shlex
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import PurePosixPath
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import base64, shlex, zlib
+from kubeflow.packaging.bundles import format_1
+from kubeflow.packaging.bundles.contents import (
+    Contents,
+    DamagedBundle,
+    Header,
+    checked,
+    compress,
+    decompress,
+    digest_of,
+    parse_document,
+    parse_header,
+)
+from kubeflow.packaging.bundles.shipment import programs, stub
+from kubeflow.packaging.remote import MAIN_FILE
 from kubeflow.packaging.remote.loader import ENV_PIECE, STAGE_0
 
 # Trainer 2.2 refuses a command or args item over 64 KiB (2.3: 1 MiB); Linux refuses one over 128 KiB
@@ -28,102 +36,73 @@ PIECE_LIMIT = 60 * 1024
 LINE_LIMIT = 120 * 1024
 # Kubernetes objects live in etcd, whose requests end at 1.5 MiB, and a trial carries its job's spec twice.
 PAYLOAD_LIMIT = 700 * 1024
-_RUN = b"""\
-from _kubeflow_remote import filenames
-
-filenames.install()  # in processes that a job spawns, too
-if __name__ == "__main__":
-    from _kubeflow_remote.runner import main
-
-    main()
-"""
 _FAN_OUT = frozenset({"mpirun", "mpiexec", "orterun", "prterun", "srun"})
-
-
-class DamagedBundle(InvalidInput):
-    """A command does not hold a bundle of this SDK, or holds one that was changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A bundle's document, encoded. `digest` is the sha256 of the document before compression."""
+    """A document, encoded for the loader that goes before it. `digest` is the sha256 of the document.
+
+    Attributes:
+        digest: In hexadecimal.
+        text: The compressed document in base64.
+        loader: The text of the loader. It differs with what the bundle uses.
+    """
 
     digest: str
     text: str
+    loader: str
 
     def pieces(self, limit: int = PIECE_LIMIT) -> list[str]:
         """Return the text in pieces of at most `limit` characters, in order."""
         return [self.text[i : i + limit] for i in range(0, len(self.text), limit)]
 
 
-def encode_document(
-    *,
-    files: Mapping[str, bytes],
-    executable: Sequence[str] = (),
-    requirements: Sequence[str] = (),
-    index_urls: Sequence[str] = (),
-    name: str = "",
-) -> Payload:
-    """Encode what the loader unpacks. The same input gives the same text in every process.
+def encode_document(document: Contents, uses: frozenset[str]) -> Payload:
+    """Encode what the loader unpacks, with the run-time support that it needs. The same input gives the same text.
 
     Args:
-        files: Content by path, relative, with forward slashes.
-        executable: The paths that get the executable bit.
-        requirements: What the loader installs, in pip's notation.
-        index_urls: Package indexes, the main one first; none means the installer's own default.
-        name: What the user calls the code; for people who look inside.
+        document: Name, requirements and files of the bundle.
+        uses: The names in `remote/uses.py` that are True of it.
     """
-    document = {
-        "format": 1,
-        "name": name,
-        "requirements": list(requirements),
-        "index_urls": list(index_urls),
-        "executable": sorted(executable),
-        "files": {path: _readable(files[path]) for path in sorted(files)},
-    }
-    content = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-    return Payload(hashlib.sha256(content).hexdigest(), base64.b64encode(zlib.compress(content, 9)).decode("ascii"))
+    content = document.content()
+    loader, _ = _runtime(uses)
+    return Payload(digest_of(content), _base64(compress(content, loader.encode("utf-8"))), loader)
 
 
-def _readable(content: bytes) -> str | dict[str, str]:
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(content).decode("ascii")}
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
 
 
 @functools.cache
-def loader_text() -> str:
-    """Return the fixed loader as one base64 argument."""
-    return base64.b64encode(zlib.compress(_remote_module("loader"), 9)).decode("ascii")
+def _runtime(uses: frozenset[str]) -> tuple[str, Mapping[str, bytes]]:
+    """Return the loader, and the other programs by their path in the bundle."""
+    roots = [("loader", ""), ("runner", "main"), ("runner", "spawned" if "PROCESSES" in uses else "main")]
+    if "INSTALLER" in uses:
+        roots += [("installer", "install"), ("installer", "InstallError")]
+    made = programs(roots, uses)
+    loader = made.pop("loader")
+    files = {f".kubeflow/{_NAMES[name]}.py": text for name, text in made.items()}
+    return loader, {path: text.encode("utf-8") for path, text in {MAIN_FILE: stub("__main__", uses), **files}.items()}
 
 
-def runtime_files(*, assembled: bool, tuned: bool, installs: bool) -> dict[str, bytes]:
-    """Return the modules that run beside the user's code, by their path in the bundle.
+_NAMES = {"runner": "_kubeflow_remote", "installer": "_kubeflow_installer"}
+"""Of the programs, as modules in the job."""
+
+
+def runtime_files(uses: frozenset[str]) -> dict[str, bytes]:
+    """Return the programs that run beside the user's code, by their path in the bundle.
 
     Args:
-        assembled: Whether the job rebuilds a module from pieces.
-        tuned: Whether it takes hyperparameters.
-        installs: Whether it has requirements.
+        uses: As for `encode_document`.
     """
-    needed = {"__init__": True, "assemble": assembled, "codec": True, "coercion": tuned}
-    needed |= {"installer": installs, "filenames": True, "outcome": True, "runner": True}
-    modules = (module for module, is_needed in needed.items() if is_needed)
-    return {
-        ".kubeflow/run.py": _RUN,
-        **{f".kubeflow/_kubeflow_remote/{module}.py": _remote_module(module) for module in modules},
-    }
+    _, files = _runtime(uses)
+    return dict(files)
 
 
 @functools.cache
-def _remote_module(name: str) -> bytes:
-    """Return a module without what is for its maintainers, a quarter of its size; each line keeps its number."""
-    text = resources.files("kubeflow.packaging.remote").joinpath(f"{name}.py").read_text("utf-8")
-    text = re.sub(r'^( *)"""(.*?)"""$', lambda found: f'{found[1]}""' + "\n" * found[2].count("\n"), text, flags=_LINES)
-    return re.sub(r"^ *#.*$", "", text, flags=re.MULTILINE).encode("utf-8")
-
-
-_LINES = re.MULTILINE | re.DOTALL
+def _loader_argument(loader: str) -> str:
+    return _base64(zlib.compress(loader.encode("utf-8"), 9))
 
 
 def arguments(payload: Payload, launcher: Sequence[str], *, install: bool, environment: int = 0) -> list[str]:
@@ -136,29 +115,29 @@ def arguments(payload: Payload, launcher: Sequence[str], *, install: bool, envir
         install: Whether the loader installs the requirements.
         environment: Number of pieces that travel as environment variables instead; 0 for none.
     """
-    outer, inner = _split_launcher(launcher)
-    header: dict[str, object] = {
-        "digest": payload.digest,
-        "size": len(payload.text),
-        "launcher": inner,
-        "fanout": outer,
-        "install": install,
-        "env": environment,
-        "environ": {},
-    }
-    encoded = base64.b64encode(json.dumps(header, separators=(",", ":")).encode("ascii")).decode("ascii")
-    return [loader_text(), encoded, *([] if environment else payload.pieces())]
+    words = _starter_words(launcher)
+    inner = [] if len(launcher) > words else ["python"]
+    header = Header(payload.digest, len(payload.text), environment, _before(words), install, (*launcher, *inner))
+    return [_loader_argument(payload.loader), _base64(header.content()), *([] if environment else payload.pieces())]
 
 
-def _split_launcher(launcher: Sequence[str]) -> tuple[list[str], list[str]]:
+def _starter_words(launcher: Sequence[str]) -> int:
+    """Return how many words of the launcher are mpirun or its kin and their options."""
     if not launcher:
         raise InvalidInput('launcher is empty: give at least ("python",).')
     if PurePosixPath(launcher[0]).name not in _FAN_OUT:
-        return [], list(launcher)
-    for i, word in enumerate(launcher[1:], 1):
-        if PurePosixPath(word).name.startswith(("python", "torchrun")):
-            return list(launcher[:i]), list(launcher[i:])
-    return list(launcher), ["python"]
+        return 0
+    words = (i for i, word in enumerate(launcher) if PurePosixPath(word).name.startswith(("python", "torchrun")))
+    return next(words, len(launcher))
+
+
+@functools.cache
+def _before(words: int) -> str:
+    """Return the program that lets mpirun start the loader, where its words are the first of the launcher."""
+    if not words:
+        return ""
+    program = programs((("fan_out", "fan_out"),))["fan_out"]
+    return f"{program}\nfan_out({words}, {STAGE_0!r}, *ours)"
 
 
 def argv(python: str, args: Sequence[str]) -> list[str]:
@@ -205,7 +184,7 @@ class Unpacked:
 
 
 def decode_command(command: Sequence[str], environ: Mapping[str, str] | None = None) -> Unpacked:
-    """Take the bundle out of a container's command, in either form.
+    """Take the bundle out of a container's command, in either form and either format.
 
     Args:
         command: `command` and `args` of the container, joined.
@@ -215,47 +194,40 @@ def decode_command(command: Sequence[str], environ: Mapping[str, str] | None = N
         DamagedBundle: When there is no bundle in it, or its content does not match its digest. Nothing is
             executed.
     """
-    words = list(command)
-    if STAGE_0 not in words:
-        words = _shell_words(words)
-    if STAGE_0 not in words:
-        raise DamagedBundle("The command holds no bundle: it was not written by this SDK, or it was changed since.")
-    args = words[words.index(STAGE_0) + 1 :]
-    try:
-        header = json.loads(base64.b64decode(args[1], validate=True))
-        pieces = args[2:]
-        if header["env"]:
-            pieces = [(environ or {}).get(f"{ENV_PIECE}{i}", "") for i in range(header["env"])]
-        text = "".join(pieces)[: header["size"]]
-        content = zlib.decompress(base64.b64decode(text, validate=True))
-        if hashlib.sha256(content).hexdigest() != header["digest"]:
-            raise DamagedBundle(
-                "The bundle in the command does not match its digest: it was changed since it was made."
-            )
-        document = json.loads(content)
-        files = {
-            path: body.encode("utf-8") if isinstance(body, str) else base64.b64decode(body["base64"])
-            for path, body in document["files"].items()
-        }
-    except (IndexError, KeyError, TypeError, binascii.Error, zlib.error, ValueError) as error:
-        if isinstance(error, DamagedBundle):
-            raise
-        raise DamagedBundle(f"The bundle in the command cannot be read: {error}.") from error
-    return Unpacked(
-        name=document["name"],
-        digest=header["digest"],
-        launcher=(*header["fanout"], *header["launcher"]),
-        requirements=tuple(document["requirements"]),
-        index_urls=tuple(document["index_urls"]),
-        files=files,
-        executable=tuple(document["executable"]),
-    )
+    for stage_0, decode in ((STAGE_0, _decoded), (format_1.STAGE_0, format_1.decoded)):
+        words = list(command) if stage_0 in command else _shell_words(command, stage_0)
+        if stage_0 not in words:
+            continue
+        try:
+            header, document = decode(words[words.index(stage_0) + 1 :], environ or {})
+        except (IndexError, KeyError, TypeError, binascii.Error, zlib.error, ValueError) as error:
+            if isinstance(error, DamagedBundle):
+                raise
+            raise DamagedBundle(f"The bundle in the command cannot be read: {error}.") from error
+        return Unpacked(
+            name=document.name,
+            digest=header.digest,
+            launcher=tuple(header.launcher),
+            requirements=document.requirements,
+            index_urls=document.index_urls,
+            files=document.files,
+            executable=document.executable,
+        )
+    raise DamagedBundle("The command holds no bundle: it was not written by this SDK, or it was changed since.")
 
 
-def _shell_words(words: Sequence[str]) -> list[str]:
+def _decoded(args: Sequence[str], environ: Mapping[str, str]) -> tuple[Header, Contents]:
+    header = parse_header(base64.b64decode(args[1], validate=True))
+    pieces = [environ.get(f"{ENV_PIECE}{i}", "") for i in range(header.variables)] or args[2:]
+    text = "".join(pieces)[: header.size]
+    content = decompress(base64.b64decode(text, validate=True), zlib.decompress(base64.b64decode(args[0])))
+    return header, parse_document(checked(content, header.digest))
+
+
+def _shell_words(words: Sequence[str], stage_0: str) -> list[str]:
     found: list[str] = []
     for word in words:
-        if STAGE_0 in word:
+        if stage_0 in word:
             try:
                 found.extend(shlex.split(word))
             except ValueError:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import os
 from kubeflow.packaging.bundles.bundle import Bundle
 from kubeflow.packaging.bundles.encoding import Unpacked, decode_command
 
@@ -15,13 +15,10 @@ _PREFIX = "sdk.kubeflow.org/"
 
 
 def bundle_annotations(bundle: Bundle) -> dict[str, str]:
-    """Return the annotations that say on the Kubernetes object what it runs: name, digest, size in
-    characters.
-    """
+    """Return the annotations that say on the Kubernetes object what it runs: name and digest."""
     return {
         f"{_PREFIX}function": bundle.name,
         f"{_PREFIX}bundle-digest": f"sha256:{bundle.digest}",
-        f"{_PREFIX}bundle-size": str(bundle.size),
     }
 
 

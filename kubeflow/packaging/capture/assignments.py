@@ -1,42 +1,44 @@
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+# (values of any type are what this module is about)
+
 """Which assignments of a notebook may be repeated in the job because their value holds no state worth
 keeping.
 """
 
 from __future__ import annotations
 
-import ast
-import contextvars
 import functools
-import logging
 import operator
-import re
-import threading
+import struct
 import types
 import typing
 from collections.abc import Sized
+from typing import cast
+
+from kubeflow.core.stdlib import ast, re
 
 # Made the same way anywhere. Matched by name, so that no framework is imported to ask.
 _STATELESS_NAMES = frozenset({"torch.device", "torch.dtype", "numpy.dtype", "numpy.ufunc", "jax.numpy.dtype"})
 _STATELESS_MODULES = frozenset({"typing", "typing_extensions"})
-_STATELESS = (
-    type,  # namedtuple("P", "x y"), Enum("E", "a b"), make_dataclass(...), NewType in older Pythons
-    types.GenericAlias,
-    types.UnionType,
-    typing.TypeVar,
-    typing.ParamSpec,
-    typing.NewType,
-    logging.Logger,
-    re.Pattern,
-    functools.partial,
-    contextvars.ContextVar,
-    threading.Event,
-    type(threading.Lock()),
-    type(threading.RLock()),
-    operator.itemgetter,
-    operator.attrgetter,
-    operator.methodcaller,
-    types.FunctionType,
-    types.BuiltinFunctionType,
+_STATELESS = cast(
+    "tuple[type, ...]",
+    (
+        type,  # namedtuple("P", "x y"), Enum("E", "a b"), make_dataclass(...), NewType in older Pythons
+        types.GenericAlias,
+        types.UnionType,
+        typing.TypeVar,
+        typing.ParamSpec,
+        typing.NewType,
+        re.Pattern,
+        functools.partial,
+        struct.Struct,
+        type(functools.cmp_to_key(lambda left, right: 0)),
+        operator.itemgetter,
+        operator.attrgetter,
+        operator.methodcaller,
+        types.FunctionType,
+        types.BuiltinFunctionType,
+    ),
 )
 
 
@@ -53,6 +55,8 @@ def reason_not_to_repeat(value: object, right: ast.expr) -> str:
         return ""
     if any(isinstance(node, ast.Call | ast.Await | ast.Yield | ast.NamedExpr) for node in ast.walk(right)):
         return "its state cannot be sent as data, and making it again in the job may give another state"
+    if isinstance(value, types.GeneratorType | types.AsyncGeneratorType):
+        return "it may have begun: what is left of it cannot be sent"
     count = _length(right)
     if count is not None and isinstance(value, Sized) and len(value) != count:
         return f"it has {len(value)} entries and its assignment {count}, and its entries are no plain data"

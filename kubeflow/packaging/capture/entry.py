@@ -5,40 +5,29 @@ raises none.
 from __future__ import annotations
 
 import functools
-import inspect
-import pickle
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import FunctionType, MethodType
 from typing import cast
 
+from kubeflow.core.errors import Finding
+from kubeflow.core.paths import working_directory
+from kubeflow.core.stdlib import inspect, os, re, shlex
+from kubeflow.packaging.capture import packed_function
+from kubeflow.packaging.capture.bundle_plan import Plan
 from kubeflow.packaging.capture.closure import Closure
+from kubeflow.packaging.capture.edited_files import edited_findings
+from kubeflow.packaging.capture.script_file import script_finding
 from kubeflow.packaging.capture.signature import binding_findings, coercion
-from kubeflow.packaging.capture.values import encode_argument
-from kubeflow.packaging.errors import Finding
+from kubeflow.packaging.capture.undefined_names import UndefinedNames
+from kubeflow.packaging.capture.values import Given, Values
 from kubeflow.packaging.remote import MAIN
-from kubeflow.packaging.source.definitions import Origins, first_line
-from kubeflow.packaging.source.free_names import BUILTINS, free_names
+from kubeflow.packaging.source.definitions import first_line
+from kubeflow.packaging.source.free_names import free_names
 from kubeflow.packaging.source.importable import import_path, is_importable
 from kubeflow.packaging.source.modules import ModuleGraph
-
-Entry = dict[str, object]
-
-
-@dataclass(slots=True)
-class Plan:
-    """A bundle in the making. `entry` is what the runner reads; `external` are packages that the image must
-    have.
-    """
-
-    name: str
-    entry: Entry = field(default_factory=dict[str, object])
-    files: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    executable: list[str] = field(default_factory=list[str])
-    findings: list[Finding] = field(default_factory=list[Finding])
-    external: set[str] = field(default_factory=set[str])
+from kubeflow.packaging.source.origins import Origins
 
 
 def plan_function(
@@ -47,6 +36,8 @@ def plan_function(
     later: Sequence[str],
     serializer: str,
     workspace: Path | None,
+    *,
+    same_python: bool = False,
 ) -> Plan:
     """Plan a callable: function, method, partial, lambda, class or object with `__call__`.
 
@@ -56,7 +47,31 @@ def plan_function(
         later: The names of hyperparameters, filled in when the job starts.
         serializer: "source" or "cloudpickle".
         workspace: A folder that is shipped anyway and may hold the function's module.
+        same_python: True when the job runs under this very Python, and can read pickles. Then cloudpickle packs what
+            has no text, also without being asked for.
     """
+    plan = _planned(target, args, later, serializer, workspace, same_python=same_python)
+    if serializer == "cloudpickle" or not packed_function.helps(plan.findings):
+        return plan
+    if not packed_function.is_installed():
+        plan.findings = packed_function.with_install(plan.findings, same_python=same_python)
+    elif same_python:
+        packed = _planned(target, args, later, "cloudpickle", workspace, same_python=True)
+        return plan if packed.findings else packed
+    return plan
+
+
+def _planned(
+    target: Callable[..., object],
+    args: Mapping[str, object],
+    later: Sequence[str],
+    serializer: str,
+    workspace: Path | None,
+    *,
+    same_python: bool,
+    bind: bool = False,
+) -> Plan:
+    """Plan a callable by one serializer; with `bind`, cloudpickle packs the arguments with it."""
     positional: tuple[object, ...] = ()
     keywords: dict[str, object] = {}
     function: Callable[..., object] = target
@@ -80,41 +95,46 @@ def plan_function(
         else vars(sys.modules["__main__"])
     )
     closure = Closure(home, graph)
+    values = Values(closure.walk, graph, same_python=same_python or serializer == "cloudpickle")
+    closure.walk.pickles = values
+    given = [Given(f"argument #{i + 1} of the partial", value) for i, value in enumerate(positional)]
+    given += [Given(f"argument {key}", value) for key, value in keywords.items()]
     if serializer == "cloudpickle":
-        _pickled(function, plan)
+        given = [] if bind else given
+        if home is bare_globals:
+            closure.surround()
+        packed_function.pack(packed_function.bound(function, positional, keywords) if bind else function, plan, graph)
     else:
-        _entered(function, plan, closure, graph)
-    encoded: list[object] = []
-    for i, value in enumerate(positional):
-        item, finding = encode_argument(f"#{i + 1} of the partial", value, closure.refer)
-        encoded.append(item)
-        plan.findings += [finding] if finding else []
-    named: dict[str, object] = {}
-    for key, value in keywords.items():
-        named[key], finding = encode_argument(key, value, closure.refer)
-        plan.findings += [finding] if finding else []
-    specs: dict[str, object] = {}
-    for key in later:
-        parameter = signature.parameters.get(key) if signature is not None else None
-        spec = coercion(parameter, bare_globals, closure.refer)
-        if isinstance(spec, str):
-            plan.findings.append(Finding(f"hyperparameter {key}", spec, "Annotate it with one of these"))
-        specs[key] = spec
-    plan.files |= closure.files()
-    _add_modules(plan, graph)
-    plan.findings += closure.findings
-    plan.entry |= {"args": encoded, "kwargs": named, "hyperparameters": specs}
+        given += _entered(function, plan, closure, graph)
+    encoded, shared = values.encode(given)
+    count = 0 if bind else len(positional)
+    named = dict(zip(keywords, encoded[count:], strict=False)) if given else {}
+    plan.entry |= {"self": encoded[-1]} if "method" in plan.entry else {}
+    plan.entry |= {"shared": shared} if shared else {}
+    specs = _coercions(later, signature, bare_globals, closure, plan)
+    if serializer == "cloudpickle" and given and (values.findings or closure.files()):
+        # An argument is, or holds, something of the user's module that the function may hold, too.
+        return _planned(target, args, later, serializer, workspace, same_python=same_python, bind=True)
+    plan.files |= closure.files() | values.files()
+    plan.findings += values.findings
+    if graph.computed:
+        graph.ship_words(_words([encoded, named, *closure.files().values()]))
+    plan.has_objects = closure.has_objects()
+    plan.add_modules(graph)
+    plan.findings += closure.findings + edited_findings(graph.loaded())
+    plan.written = closure.written
+    plan.entry |= {"args": encoded[:count], "kwargs": named, "hyperparameters": specs}
     return plan
 
 
 def plan_script(path: Path, argv: Sequence[str], later: Sequence[str], workspace: Path | None) -> Plan:
     """Plan a script file, with the user's modules that it imports. It runs as `__main__`."""
     plan = Plan(path.name)
-    if not path.is_file():
-        plan.findings.append(Finding(f"script {path}", "there is no such file", "Correct the path"))
+    if (finding := script_finding(path)) is not None:
+        plan.findings.append(finding)
         return plan
     folder = workspace.resolve() if workspace else path.parent.resolve()
-    graph = ModuleGraph([path.parent.resolve(), *([folder] if workspace else [])])
+    graph = ModuleGraph([path.parent.resolve(), *([folder] if workspace else [])], fresh=True)
     try:
         inside = path.resolve().relative_to(folder).as_posix()
     except ValueError:
@@ -122,12 +142,15 @@ def plan_script(path: Path, argv: Sequence[str], later: Sequence[str], workspace
         return plan
     content = path.read_bytes()
     plan.files[inside] = content
+    plan.needed.add(inside)
     try:
-        graph.ship_imports(content.decode("utf-8-sig"), path.name)
+        text = content.decode("utf-8-sig")
+        graph.ship_imports(text, path.name, file=path.resolve(), root=folder)
     except (SyntaxError, UnicodeDecodeError) as error:
         plan.findings.append(Finding(f"script {path}", f"it is not valid Python: {error}", "Correct it"))
-    _add_modules(plan, graph)
-    plan.entry = {
+    graph.ship_words(argv if graph.computed else ())
+    plan.add_modules(graph)
+    plan.entry |= {
         "kind": "script",
         "path": inside,
         "argv": list(argv),
@@ -139,7 +162,7 @@ def plan_script(path: Path, argv: Sequence[str], later: Sequence[str], workspace
 def plan_module(name: str, argv: Sequence[str], later: Sequence[str], workspace: Path | None) -> Plan:
     """Plan `python -m name`, with the module and what it imports when it is the user's own."""
     plan = Plan(name)
-    graph = ModuleGraph([workspace.resolve()] if workspace else [Path.cwd()])
+    graph = ModuleGraph([workspace.resolve()] if workspace else [working_directory()], fresh=True)
     own = graph.ship(name)
     located = graph.locate(name)
     if located is not None and located.is_package:
@@ -150,8 +173,9 @@ def plan_module(name: str, argv: Sequence[str], later: Sequence[str], workspace:
             )
     elif own and located is None:
         plan.findings.append(Finding(f"module {name}", "there is no such module in its package", "Correct the name"))
-    _add_modules(plan, graph)
-    plan.entry = {
+    graph.ship_words(argv if graph.computed else ())
+    plan.add_modules(graph)
+    plan.entry |= {
         "kind": "module",
         "module": name,
         "argv": list(argv),
@@ -160,19 +184,26 @@ def plan_module(name: str, argv: Sequence[str], later: Sequence[str], workspace:
     return plan
 
 
-def options(args: Mapping[str, object] | Sequence[str]) -> list[str]:
+def options(args: object) -> list[str]:
     """Turn arguments of a script into its command line.
 
-    A sequence is taken as it is. A mapping gives `--name=value` in its order; True gives `--name`, False and
+    A list is taken word by word. A mapping gives `--name=value` in its order; True gives `--name`, False and
     None give nothing, a list or tuple gives `--name` followed by its items.
 
     Raises:
-        TypeError: For a value that is neither text, number, bool, None, path nor a list of these.
+        TypeError: For anything else, saying what to write.
     """
+    if isinstance(args, str):
+        raise TypeError(f"a command line is a list of words: write args={shlex.split(args)!r}")
     if not isinstance(args, Mapping):
-        return [str(a) for a in args]
+        if not isinstance(args, Sequence):
+            raise TypeError(f"args takes a list of words or a mapping of options, not a {type(args).__name__}")
+        return [_word("args", word) for word in cast("Sequence[object]", args)]
     line: list[str] = []
-    for name, value in args.items():
+    for name, value in cast("Mapping[object, object]", args).items():
+        if not isinstance(name, str) or not name or name.startswith("-"):
+            bare = name.lstrip("-") if isinstance(name, str) else "lr"
+            raise TypeError(f"{name!r} is no name of an option: leave the dashes out, as in {{{bare!r}: ...}}")
         if value is None or value is False:
             continue
         if value is True:
@@ -186,9 +217,29 @@ def options(args: Mapping[str, object] | Sequence[str]) -> list[str]:
 
 
 def _word(name: str, value: object) -> str:
-    if isinstance(value, str | int | float | Path):
+    if isinstance(value, str | int | float):
         return str(value)
-    raise TypeError(f"argument {name} of a script is a {type(value).__name__}: a command line takes text and numbers.")
+    if isinstance(value, os.PathLike):
+        return os.fspath(cast("os.PathLike[str]", value))
+    raise TypeError(f"argument {name} of a script is a {type(value).__name__}: a command line takes text and numbers")
+
+
+def _coercions(
+    later: Sequence[str],
+    signature: inspect.Signature | None,
+    module: dict[str, object],
+    closure: Closure,
+    plan: Plan,
+) -> dict[str, object]:
+    """Return how the job turns the text of each hyperparameter into a value."""
+    specs: dict[str, object] = {}
+    for key in later:
+        parameter = signature.parameters.get(key) if signature is not None else None
+        spec = coercion(parameter, module, closure.refer)
+        if isinstance(spec, str):
+            plan.findings.append(Finding(f"hyperparameter {key}", spec, "Annotate it with one of these"))
+        specs[key] = spec
+    return specs
 
 
 def _name(function: Callable[..., object]) -> str:
@@ -215,22 +266,23 @@ def _check_kind(function: Callable[..., object], plan: Plan) -> None:
         )
 
 
-def _entered(function: Callable[..., object], plan: Plan, closure: Closure, graph: ModuleGraph) -> None:
-    """Decide how the job gets at the function: by import, or from the closed-over module."""
+def _entered(function: Callable[..., object], plan: Plan, closure: Closure, graph: ModuleGraph) -> list[Given]:
+    """Decide how the job gets at the function: by import, from the closed-over module, or as the method of an object,
+    which is returned.
+    """
     owner = getattr(function, "__self__", None)
     if isinstance(function, MethodType) and not isinstance(owner, type):
-        _bound(owner, function.__name__, plan, closure)
-        return
+        return _bound(owner, function.__name__, plan)
     if isinstance(function, MethodType) and isinstance(owner, type):
         path = closure.refer(owner)
         if path is None:
             plan.findings.append(
                 Finding(f"class {owner.__qualname__}", "the job cannot import it", "Define it at module level")
             )
-            return
+            return []
         module, _, qualname = path.partition(":")
         plan.entry |= {"kind": "function", "module": module, "qualname": f"{qualname}.{function.__name__}"}
-        return
+        return []
     path = import_path(function)
     if path is not None:
         module, _, qualname = path.partition(":")
@@ -238,10 +290,10 @@ def _entered(function: Callable[..., object], plan: Plan, closure: Closure, grap
         plan.entry |= {"kind": "function", "module": module, "qualname": qualname}
         if isinstance(function, FunctionType) and graph.locate(module) is not None:
             _check_names(function, plan)
-        return
+        return []
     if isinstance(function, FunctionType) or hasattr(function, "__wrapped__"):
         plan.entry |= {"kind": "function", "module": MAIN, "qualname": closure.enter(function)}
-        return
+        return []
     if isinstance(function, type):
         path = closure.refer(function)
         if path is not None:
@@ -250,16 +302,13 @@ def _entered(function: Callable[..., object], plan: Plan, closure: Closure, grap
                 "module": path.partition(":")[0],
                 "qualname": path.partition(":")[2],
             }
-            return
-    _bound(function, "__call__", plan, closure)
+            return []
+    return _bound(function, "__call__", plan)
 
 
-def _bound(owner: object, method: str, plan: Plan, closure: Closure) -> None:
-    encoded, finding = encode_argument(f"the object that {method} belongs to", owner, closure.refer)
-    if finding is not None:
-        plan.findings.append(finding)
-        return
-    plan.entry |= {"kind": "function", "self": encoded, "method": method}
+def _bound(owner: object, method: str, plan: Plan) -> list[Given]:
+    plan.entry |= {"kind": "function", "method": method}
+    return [Given(f"the object that {method} belongs to", owner)]
 
 
 def _check_names(function: FunctionType, plan: Plan) -> None:
@@ -273,7 +322,7 @@ def _check_names(function: FunctionType, plan: Plan) -> None:
         if not isinstance(raw, FunctionType) or raw.__globals__ is not module or id(raw) in seen:
             continue
         seen.add(id(raw))
-        origin = origins.origin(raw.__code__.co_filename)
+        origin = origins.of(raw.__code__)
         node = origin.definition(raw.__code__) if origin is not None else None
         if origin is None or node is None:
             continue
@@ -283,32 +332,20 @@ def _check_names(function: FunctionType, plan: Plan) -> None:
         names = free_names(text, origin.filename, origin.future)
         used = (names.early | names.late) - set(raw.__code__.co_freevars)
         pending += [module[name] for name in sorted(used & module.keys()) if callable(module[name])]
-        for name in sorted(used - module.keys() - BUILTINS - names.assigned):
-            where = f"{origin.label}:{names.line.get(name, 1) + first - 1 - bool(lead)}"
-            remedy = "Define or import it, or pass it as an argument"
-            plan.findings.append(Finding(f"name {name}", "it is not defined", remedy, where))
+        undefined = UndefinedNames.of_module(module, origin)
+        undefined.check(names, used, origin, first - 1 - bool(lead))
+        plan.findings += undefined.findings()
 
 
-def _pickled(function: Callable[..., object], plan: Plan) -> None:
-    import cloudpickle  # type: ignore[import-untyped]
-
-    dumps = cast("Callable[[object, int], bytes]", vars(cloudpickle)["dumps"])
-    try:
-        plan.files[".kubeflow/function.pkl"] = dumps(function, pickle.DEFAULT_PROTOCOL)
-    except Exception as error:  # noqa: BLE001  (user classes may raise anything while they are pickled)
-        plan.findings.append(
-            Finding(
-                f"function {plan.name}",
-                f"cloudpickle cannot pack it: {type(error).__name__}: {error}",
-                "Create what it names inside the function",
-            )
-        )
-    plan.entry |= {"kind": "pickle", "python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
-
-
-def _add_modules(plan: Plan, graph: ModuleGraph) -> None:
-    for located in graph.shipped.values():
-        if located.path is not None:
-            plan.files.setdefault(located.shipped_as, located.path.read_bytes())
-    plan.findings += graph.findings
-    plan.external |= {name for name in graph.external if name not in sys.stdlib_module_names}
+def _words(data: object) -> set[str]:
+    """Return every string in arguments and in files of the job."""
+    if isinstance(data, str):
+        return {data}
+    if isinstance(data, bytes):
+        return set(re.findall(r"[A-Za-z_][\w.]*", data.decode("utf-8", "replace")))
+    parts: list[object] = []
+    if isinstance(data, dict):
+        parts = list(cast("dict[str, object]", data).values())
+    elif isinstance(data, list):
+        parts = cast("list[object]", data)
+    return {word for part in parts for word in _words(part)}

@@ -4,21 +4,16 @@ into.
 
 from __future__ import annotations
 
-import ast
 import difflib
 import enum
-import functools
-import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 
-from kubeflow.core.errors import did_you_mean
-from kubeflow.packaging.errors import Finding, PackagingError
+from kubeflow.core.errors import Finding, did_you_mean
+from kubeflow.core.stdlib import ast, inspect
 from kubeflow.packaging.source.parser import parse
 
-P = typing.ParamSpec("P")
-R = typing.TypeVar("R")
 Spec = dict[str, object]
 _PLAIN: Mapping[object, str] = {int: "int", float: "float", bool: "bool", str: "str"}
 
@@ -78,39 +73,6 @@ def binding_findings(
             remedy = "It is positional only: bind it with functools.partial"
         findings.append(Finding(f"argument {absent}", f"{name} needs it and it is not given", remedy))
     return findings
-
-
-def call_arguments(
-    func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
-) -> tuple[Callable[..., R], dict[str, object]]:
-    """Turn a call that type checkers understand into a function and its arguments by name.
-
-    Args:
-        func: The function.
-        args: As in a call of it; what has no name (`*args`, positional-only) is bound by a partial.
-        kwargs: As in a call of it.
-
-    Returns:
-        What `bundle(target, args=...)` takes.
-
-    Raises:
-        PackagingError: When the arguments do not bind.
-    """
-    name = getattr(func, "__name__", type(func).__name__)
-    try:
-        signature = inspect.signature(func)
-    except ValueError as error:
-        finding = Finding(name, "Python does not know its signature", "Call it inside a function of your own")
-        raise PackagingError(name, [finding]) from error
-    try:
-        signature.bind(*args, **kwargs)
-    except TypeError as error:
-        findings = binding_findings(signature, args, kwargs, (), name)
-        raise PackagingError(name, findings or [Finding(f"call of {name}", str(error), "Correct it")]) from error
-    taken = list(signature.parameters.values())[: len(args)]
-    if len(taken) == len(args) and all(p.kind is p.POSITIONAL_OR_KEYWORD for p in taken):
-        return func, {**dict(zip((p.name for p in taken), args, strict=True)), **kwargs}
-    return functools.partial(func, *args), dict(kwargs)
 
 
 def coercion(

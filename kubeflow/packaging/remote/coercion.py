@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
-from . import StartError
+import os
+
+from . import StartError, codec
 
 TYPE_CHECKING = False  # `typing` would cost start-up time
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict
 
+PARAMETER = "KUBEFLOW_PARAMETER_"
 _TRUE = ("true", "1", "yes", "on")
 _FALSE = ("false", "0", "no", "off")
 _NONE = ("none", "null", "")
@@ -17,6 +20,27 @@ _NONE = ("none", "null", "")
 
 class CoercionError(StartError, ValueError):
     """A hyperparameter's text is not of the annotated type."""
+
+
+def fill_in(kwargs: Dict[str, Any], specs: Dict[str, Any]) -> None:
+    """Add the hyperparameters that the environment holds to the arguments of a function.
+
+    Raises:
+        StartError: When one has no value, or a text that is not of its type.
+    """
+    for name, spec in specs.items():
+        text = os.environ.get(PARAMETER + name)
+        if text is not None:
+            kwargs[name] = coerce(name, text, spec, codec.load)
+        elif name not in kwargs and spec["required"]:
+            raise StartError(
+                "the hyperparameter "
+                + name
+                + " has no value: the environment variable "
+                + PARAMETER
+                + name
+                + " is not set"
+            )
 
 
 def coerce(name: str, text: str, spec: Dict[str, Any], load: Callable[[str], Any]) -> Any:

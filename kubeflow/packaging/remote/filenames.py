@@ -15,9 +15,9 @@ from types import CodeType
 
 TYPE_CHECKING = False  # `typing` would cost start-up time
 if TYPE_CHECKING:
-    from typing import Any, Dict
+    from typing import Any, Dict, List
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 """Where the bundle lies."""
 RUNTIME = ".kubeflow"
 unnamed: Dict[str, str] = {}
@@ -37,15 +37,19 @@ def named(path: str, label: str, text: str) -> str:
     That is `label`, or `path` where another file has this label, or where the text is for numba, which refuses to cache
     functions of a file that does not exist.
     """
-    lines = [line + "\n" for line in text.split("\n")]
+    lines = text.split("\n")
     known: Any = linecache.cache.get(label)
-    if "numba" in text or (known is not None and known[2:3] != (lines,)):
+    if "numba" in text or (known is not None and known[2:3] != ([line + "\n" for line in lines],)):
         unnamed[path] = label
         return path
-    # Without a time of change, linecache takes the lines for good. rich makes paths absolute before it looks.
-    for name in (label, os.path.abspath(label)):
-        linecache.cache[name] = (len(text), None, lines, name)
+    for name in (label, os.path.abspath(label)):  # rich makes paths absolute before it looks
+        remember(name, lines)
     return label
+
+
+def remember(name: str, lines: List[str]) -> None:
+    """Let Python's tools find lines under a file name. Without a time of change, linecache takes them for good."""
+    linecache.cache[name] = (sum(map(len, lines)), None, [line + "\n" for line in lines], name)
 
 
 def compiled(path: str) -> CodeType:

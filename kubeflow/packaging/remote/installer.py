@@ -19,7 +19,23 @@ import sysconfig
 from importlib import metadata
 from typing import List, Tuple
 
-RUN_ID = "KUBEFLOW_RUN_ID"
+from . import RUN_ID
+
+# What uv does not take from a requirements file, and the variable by which it does.
+UV_OPTIONS = {
+    "--pre": "UV_PRERELEASE",
+    "--require-hashes": "UV_REQUIRE_HASHES",
+    "--trusted-host": "UV_INSECURE_HOST",
+    "--prefer-binary": "UV_PREFER_BINARY",
+}
+UV_ON = {"--pre": "allow"}
+# What a Secret may set for pip, for uv, which reads its own names.
+UV_VARIABLES = {
+    "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
+    "PIP_EXTRA_INDEX_URL": "UV_INDEX",
+    "PIP_FIND_LINKS": "UV_FIND_LINKS",
+}
+UV_INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL")
 
 
 class InstallError(Exception):
@@ -30,7 +46,7 @@ def install(requirements: List[str], index_urls: List[str], digest: str, roots: 
     """Install the requirements once per node. Returns a directory for the module path, or "" when in place.
 
     Args:
-        requirements: In pip's notation.
+        requirements: Lines of a requirements file; "-c X" stands for the constraint X itself.
         index_urls: Package indexes, the main one first; none means the installer's own default.
         digest: The bundle's: the ranks of a node that run it share one installation.
         roots: Where temporary files may go, best first.
@@ -38,9 +54,17 @@ def install(requirements: List[str], index_urls: List[str], digest: str, roots: 
     Raises:
         InstallError: When there is no installer, or it failed.
     """
-    missing = [r for r in requirements if not present(r)]
-    if not missing:
+    bound = any(r.startswith("-c ") for r in requirements)
+    if all((r.startswith("-") and not r.startswith("-e ")) or (present(r) and not bound) for r in requirements):
         return ""
+    missing = [r for r in requirements if r.startswith("-") or bound or not present(r)]
+    lines = [*map(" ".join, zip(["--index-url"] + ["--extra-index-url"] * 99, index_urls)), *missing]
+    unset = {n for line in lines for n in re.findall(r"\$\{([A-Z0-9_]+)\}", line) if n not in os.environ}
+    if unset:
+        raise InstallError(
+            "its requirements name " + ", ".join(sorted(unset)) + ", and no such environment variable is set: give the "
+            "job options.SecretEnv(...) with it"
+        )
     shared = shared_directory(roots)
     run = os.environ.get(RUN_ID) or os.environ.get("PMIX_NAMESPACE") or os.urandom(8).hex()
     place = os.path.join(shared, hashlib.sha256((digest + run).encode("utf-8")).hexdigest()[:20])
@@ -50,7 +74,7 @@ def install(requirements: List[str], index_urls: List[str], digest: str, roots: 
         answer = os.path.join(place, "answer.json")
         if not os.path.exists(answer):
             try:
-                result = {"overlay": run_installer(missing, index_urls, place), "error": ""}
+                result = {"overlay": run_installer(lines, place), "error": ""}
             except InstallError as stop:
                 result = {"overlay": "", "error": str(stop)}
             with open(answer, "w", encoding="utf-8") as stream:
@@ -96,8 +120,9 @@ def shared_directory(roots: List[str]) -> str:
     raise InstallError("no temporary directory is writable: mount a volume of type emptyDir at /tmp, or set TMPDIR")
 
 
-def run_installer(missing: List[str], index_urls: List[str], place: str) -> str:
+def run_installer(lines: List[str], place: str) -> str:
     """Install into this environment where it is writable, else into a private one laid over it."""
+    packages = ", ".join(line for line in lines if not line.startswith("-") or line.startswith("-e "))
     python, overlay = sys.executable, ""
     if not os.access(sysconfig.get_path("purelib"), os.W_OK):
         python, overlay = overlay_environment(place)
@@ -112,12 +137,30 @@ def run_installer(missing: List[str], index_urls: List[str], place: str) -> str:
         command = [python, "-m", "pip", "install"]
     else:
         raise InstallError(
-            "it needs " + ", ".join(missing) + ", and its image has neither uv nor pip. Use an image that has one of "
+            "it needs " + packages + ", and its image has neither uv nor pip. Use an image that has one of "
             "them, or that has these packages"
         )
-    for option, url in zip(["--index-url"] + ["--extra-index-url"] * 99, index_urls):
-        command += [option, url]
+    files = {"constraints.txt": [], "requirements.txt": ["-c constraints.txt"]}
     environ = dict(os.environ)
+    for line in lines:
+        option, _, value = line.partition(" ")
+        if uv and option in UV_OPTIONS and command[0] == uv:
+            environ.setdefault(UV_OPTIONS[option], value or UV_ON.get(option, "1"))
+        else:
+            files["constraints.txt" if option == "-c" else "requirements.txt"].append(value if option == "-c" else line)
+    for name, content in files.items():
+        with open(os.path.join(place, name), "w", encoding="utf-8") as stream:
+            stream.write("\n".join(content) + "\n")
+    command += ["-r", os.path.join(place, "requirements.txt")]
+    main = any(line.startswith("--index-url") for line in lines)
+    for name, other in UV_VARIABLES.items():
+        if (
+            name in environ
+            and not any(key in os.environ for key in UV_INDEXES)
+            and not (main and name == "PIP_INDEX_URL")
+        ):
+            environ[other] = ("," if name == "PIP_FIND_LINKS" else " ").join(environ[name].split())
+    environ.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # the best version of all indexes, as for pip
     environ.update(
         PIP_BREAK_SYSTEM_PACKAGES="1",  # the image belongs to this job alone
         PIP_ROOT_USER_ACTION="ignore",
@@ -127,11 +170,11 @@ def run_installer(missing: List[str], index_urls: List[str], place: str) -> str:
     if not os.access(os.path.expanduser("~"), os.W_OK):
         environ.setdefault("UV_CACHE_DIR", os.path.join(place, "cache"))
         environ.setdefault("PIP_NO_CACHE_DIR", "1")
-    code = subprocess.call(command + missing, stdin=subprocess.DEVNULL, stdout=2, env=environ)
+    code = subprocess.call(command, stdin=subprocess.DEVNULL, stdout=2, env=environ)
     if code:
         raise InstallError(
-            "installing " + ", ".join(missing) + " failed (exit code " + str(code) + "): the lines above say why. "
-            "Command: " + " ".join(command + missing)
+            "installing " + packages + " failed (exit code " + str(code) + "): the lines above say why. "
+            "Command: " + " ".join(command)
         )
     return overlay
 

@@ -1,10 +1,10 @@
 # Must run on Python 3.8, and pathlib would cost start-up time.
-# ruff: noqa: PTH101, PTH102, PTH103, PTH109, PTH118, PTH120, PTH123
-"""The fixed first program of every job: rebuild the bundle, check it, install what it needs, hand over.
+# ruff: noqa: PTH101, PTH102, PTH103, PTH109, PTH118, PTH120, PTH123, UP006, UP035
+"""The first program of every job: rebuild the bundle, check it, install what it needs, hand over.
 
 It is sent as text in front of the payload and needs nothing but Python 3.8 and its standard library.
 Whatever goes wrong before the user's code starts ends here: as words on stderr and in the rank's outcome
-file.
+file. The format of its arguments is that of `bundles/contents.py`.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ import os
 import sys
 import zlib
 
+from . import MAIN_FILE, uses
+from .outcome import report
+
 # `base64`, `json`, `hashlib` and `typing` load regular expressions, OpenSSL and more, which took half of the start-up
 # time. Each is imported where nothing leaner will do.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Dict, List, Tuple
 
 # What precedes the loader itself: one line, no single quote, no `$`, no backslash, so that bash, Kubernetes
 # and Katib pass it on as it is. It also speaks to interpreters that could not even parse the loader.
 STAGE_0 = (
-    'import sys,zlib,binascii;sys.version_info>=(3,8)or sys.exit("kubeflow: this job cannot start: it needs '
-    'Python 3.8 or newer in the image");exec(zlib.decompress(binascii.a2b_base64(sys.argv[1])))'
+    'import sys,zlib,binascii as b;sys.version_info>=(3,8)or sys.exit("kubeflow: this job cannot start: it needs '
+    'Python 3.8 or newer in the image");exec(zlib.decompress(b.a2b_base64(sys.argv[1])))'
 )
 ENV_PIECE = "KUBEFLOW_BUNDLE_"
-OUTPUT_DIR = "KUBEFLOW_OUTPUT_DIR"  # names the directory for the ranks' outcome files
-RUN_ID = "KUBEFLOW_RUN_ID"  # the same for all ranks of one run: those of a node share one installation by it
 RUNTIME = ".kubeflow"
 EXIT_CODE = 78  # EX_CONFIG of sysexits.h: the job was wrong before the user's code began
 
@@ -37,72 +38,40 @@ class Stop(Exception):
     """The job cannot start. The text is for the user."""
 
 
-def main(argv: list[str]) -> None:
+def main(argv: List[str]) -> None:
     """Start the job. Ends with `exec` or exit.
 
     Args:
         argv: `[_, loader, header, piece, ...]`, each but the first in base64.
     """
     try:
-        header = parse(decode_text(argv[2] if len(argv) > 2 else "", "header").decode("ascii"))
-        pieces = [os.environ.pop(ENV_PIECE + str(i), "") for i in range(header["env"])] or argv[3:]
-        os.environ.update(header["environ"])
-        if header["fanout"]:
-            fan_out(header, argv[1], pieces)
-        document = unpack(header, pieces)
+        try:
+            header = binascii.a2b_base64(argv[2])
+            size, variables, before, installs, *launcher = header[32:].decode("utf-8").split("\0")
+            pieces = [os.environ.pop(ENV_PIECE + str(i), "") for i in range(int(variables))] or argv[3:]
+        except (IndexError, ValueError):
+            raise changed("its header is missing or damaged") from None
+        exec(before, {"ours": (argv, header, pieces, execute)})  # what is rare, and not in the text of every loader
+        head, body = unpack(argv[1], header[:32].hex(), int(size), "".join(pieces))
         root = private_directory()
-        write_files(document, root)
-        overlay = install(document, header, root) if header["install"] and document["requirements"] else ""
-        hand_over(header["launcher"], root, overlay)
+        write_files(head, body, root)
+        overlay = ""
+        if uses.INSTALLER and installs:
+            overlay = install(head, header[:32].hex(), root)
+        hand_over(launcher, root, overlay)
     except Stop as stop:
-        report(str(stop))
+        error: Dict[str, object] = {"type": "StartError", "message": str(stop), "traceback": "", "frames": []}
+        report({"status": "failed", "error": error}, os.environ)
         print("kubeflow: this job cannot start: " + str(stop), file=sys.stderr)
         sys.exit(EXIT_CODE)
 
 
-def decode_text(text: str, what: str) -> bytes:
-    """Return the bytes behind base64 `text`, or stop in words."""
-    data = b""
-    try:
-        data = binascii.a2b_base64(text)
-        # a2b_base64 skips what is no base64, so the data must give the same text again.
-        is_base64 = data != b"" and binascii.b2a_base64(data, newline=False) == text.encode("ascii")
-    except ValueError:
-        is_base64 = False
-    if not is_base64:
-        raise Stop(
-            "the " + what + " of its bundle is missing or damaged: something changed the command on its way. Submit "
-            "the job again, and compare the command of the pod with the one that was submitted"
-        )
-    return data
-
-
-def parse(text: str) -> Any:
-    """Return the value of JSON `text`."""
-    value: Any = None
-    try:
-        # The scanner behind `json.loads`, without the regular expressions of its fallback in Python.
-        from _json import make_scanner
-
-        scan: Any = make_scanner
-        value, end = scan(Scanning)(text, 0)
-    except Exception:  # noqa: BLE001  (`_json` is private: where it is another one, and for bad text, `json` decides)
-        end = -1
-    if end == len(text):
-        return value
-    import json
-
-    return json.loads(text)
-
-
-class Scanning:
-    """How JSON is read: the settings of `json.JSONDecoder`."""
-
-    strict = True
-    object_hook = object_pairs_hook = None
-    parse_float = float
-    parse_int = int
-    parse_constant = float
+def changed(how: str) -> Stop:
+    """Return the error for a command that is not as it was sent."""
+    return Stop(
+        f"its bundle was changed on its way: {how}. Submit the job again, and compare the pod's command with what was "
+        "sent"
+    )
 
 
 def sha256(data: bytes) -> str:
@@ -112,57 +81,48 @@ def sha256(data: bytes) -> str:
             return str(__import__(module).sha256(data).hexdigest())
         except ImportError:  # the `random` module of the standard library goes round OpenSSL in the same way
             continue
-    raise Stop("its Python has no hashlib: use an image with another one")
+    return "unknown as this Python has no hashlib"
 
 
-def unpack(header: dict[str, Any], pieces: list[str]) -> dict[str, Any]:
-    """Return the bundle's document after comparing it with the digest in the header."""
-    text = "".join(pieces)
-    if len(text) != header["size"]:
-        raise Stop(
-            "its bundle has " + str(len(text)) + " characters where " + str(header["size"]) + " were sent: an argument "
-            "was cut or lost on its way. Submit again, and compare the pod's command with the one sent"
-        )
+def unpack(loader: str, digest: str, size: int, text: str) -> Tuple[List[str], bytes]:
+    """Return the bundle's head and body after comparing both with the digest in the header."""
+    if len(text) != size:
+        raise changed(f"it has {len(text)} characters where {size} were sent, so an argument was cut or lost")
+    content = b""
     try:
-        content = zlib.decompress(decode_text(text, "content"))
-    except zlib.error:
-        content = b""
+        # What a bundle has in common with the loader refers to the loader's text.
+        inflate = zlib.decompressobj(-15, zlib.decompress(binascii.a2b_base64(loader)))
+        content = inflate.decompress(binascii.a2b_base64(text))
+    except (ValueError, zlib.error):
+        pass  # the digest says so
     found = sha256(content)
-    if found != header["digest"]:
-        raise Stop(
-            "its bundle is not the one that was submitted: sha256 "
-            + found
-            + ", expected "
-            + header["digest"]
-            + ". Nothing of it was run. Submit the job again"
-        )
-    document: dict[str, Any] = parse(content.decode("utf-8"))
-    return document
+    if found != digest:
+        raise changed(f"it is not the one that was submitted: sha256 {found}, expected {digest}")
+    head, _, body = content.partition(b"\0\0")
+    return head.decode("utf-8").split("\0"), body
 
 
-def write_files(document: dict[str, Any], root: str) -> None:
+def write_files(head: List[str], body: bytes, root: str) -> None:
     """Write the bundle's files below `root`."""
-    made: set[str] = set()
-    for name, content in document["files"].items():
-        parts = name.split("/")
-        if "\0" in name or any(part in ("", ".", "..") for part in parts):
-            raise Stop("its bundle holds a file name that leads out of it: " + repr(name))
-        path = os.path.join(root, *parts)
-        parent = os.path.dirname(path)
-        if parent not in made:
-            os.makedirs(parent, exist_ok=True)
-            made.add(parent)
-        data = content.encode("utf-8") if isinstance(content, str) else binascii.a2b_base64(content["base64"])
-        with open(path, "wb") as stream:
-            stream.write(data)
-    for name in document["executable"]:
-        os.chmod(os.path.join(root, *name.split("/")), 0o700)
+    end = 0
+    for item in head:
+        if item[0] in "fx":
+            size, _, name = item[1:].partition(" ")
+            if not {"", ".", ".."}.isdisjoint(name.split("/")):
+                raise Stop(f"its bundle holds a file name that leads out of it: {name!r}")
+            path = os.path.join(root, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            start, end = end, end + int(size)
+            with open(path, "wb") as stream:
+                stream.write(body[start:end])
+            if item[0] == "x":
+                os.chmod(path, 0o700)
 
 
-def temporary_roots() -> list[str]:
+def temporary_roots() -> List[str]:
     """Return where files may go, best first. `tempfile` would cost a third of the start-up time."""
-    named = [os.environ[n] for n in ("TMPDIR", "TEMP", "TMP") if os.environ.get(n)]
-    return [*named, "/tmp", "/var/tmp", "/dev/shm", os.getcwd()]
+    named = [os.environ.get(name, "") for name in ("TMPDIR", "TEMP", "TMP")]
+    return [*filter(None, named), "/tmp", "/var/tmp", "/dev/shm", os.getcwd()]
 
 
 def private_directory() -> str:
@@ -175,60 +135,45 @@ def private_directory() -> str:
             continue
         return path
     raise Stop(
-        "no directory is writable, neither of " + ", ".join(temporary_roots()) + ". Mount a volume of type emptyDir "
-        "at /tmp, or set TMPDIR to a writable directory"
+        f"no directory of {temporary_roots()} is writable. Mount a volume of type emptyDir at /tmp, or set TMPDIR"
     )
 
 
-def fan_out(header: dict[str, Any], loader: str, pieces: list[str]) -> None:
-    """Let mpirun start this loader once per rank: the ranks are on other nodes, which see none of our
-    files.
-    """
-    import json
-
-    inner = dict(header, fanout=[], env=0)
-    # mpirun forwards no environment of ours; the run id lets the ranks of one node share one installation.
-    inner["environ"] = {k: v for k, v in os.environ.items() if k.startswith("KUBEFLOW_")}
-    inner["environ"].setdefault(RUN_ID, os.urandom(8).hex())
-    text = binascii.b2a_base64(json.dumps(inner).encode("ascii"), newline=False).decode("ascii")
-    execute([*header["fanout"], sys.executable, "-c", STAGE_0, loader, text, *pieces])
-
-
-def install(document: dict[str, Any], header: dict[str, Any], root: str) -> str:
+def install(head: List[str], digest: str, root: str) -> str:
     """Install the requirements with the bundle's own installer. Returns a directory for the module path, or ""."""
     sys.path.insert(0, os.path.join(root, RUNTIME))
     if TYPE_CHECKING:
         from kubeflow.packaging.remote import installer
     else:
-        from _kubeflow_remote import installer
+        import _kubeflow_installer as installer
     del sys.path[0]
-    given = document["requirements"], document["index_urls"], header["digest"], temporary_roots()
+    given = [[item[1:] for item in head if item[0] == kind] for kind in "ri"]
     try:
-        return str(installer.install(*given))
+        return str(installer.install(given[0], given[1], digest, temporary_roots()))
     except installer.InstallError as error:
         raise Stop(str(error)) from None
 
 
-def hand_over(launcher: list[str], root: str, overlay: str) -> None:
-    """Become the launcher. What it runs finds the bundle's modules first, then what was installed for it."""
-    command = list(launcher)
-    if command[0] in ("python", "python3"):
-        command[0] = sys.executable  # the interpreter that was checked and installed into, not another one on PATH
-    elif command[0] == "torchrun":
+def hand_over(launcher: List[str], root: str, overlay: str) -> None:
+    """Become the launcher. What it runs finds ours and what was installed for it; the runner adds the bundle's own."""
+    if launcher[0] in ("python", "python3"):
+        launcher[0] = sys.executable  # the interpreter that was checked and installed into, not another one on PATH
+    elif launcher[0] == "torchrun":
         from importlib.util import find_spec
 
         if find_spec("torch") is not None:
-            command[:1] = [sys.executable, "-m", "torch.distributed.run"]
-    paths = [root, os.path.join(root, RUNTIME)]
-    if overlay:
+            launcher[:1] = [sys.executable, "-m", "torch.distributed.run"]
+    # The launcher is not to find modules of the user's that are called like its own: the runner adds `root`.
+    paths = [os.path.join(root, RUNTIME)]
+    if uses.INSTALLER and overlay:
         paths.append(overlay)
         os.environ["PATH"] = os.path.join(os.path.dirname(overlay), "bin") + os.pathsep + os.environ.get("PATH", "")
-    inherited = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(paths + ([inherited] if inherited else []))
-    execute([*command, os.path.join(root, RUNTIME, "run.py")])
+    paths += filter(None, [os.environ.get("PYTHONPATH")])
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    execute([*launcher, os.path.join(root, MAIN_FILE)])
 
 
-def execute(command: list[str]) -> None:
+def execute(command: List[str]) -> None:
     """Replace this process, so that signals and the exit code are those of the command."""
     sys.stdout.flush()
     sys.stderr.flush()
@@ -236,35 +181,9 @@ def execute(command: list[str]) -> None:
         os.execvp(command[0], command)
     except OSError as error:
         raise Stop(
-            "it is to be started by "
-            + repr(command[0])
-            + ", and that failed: "
-            + str(error.strerror)
-            + ". Use an image that has it, or another launcher"
+            f"{command[0]!r}, which is to start it, cannot run: {error.strerror}. Use an image that has it, or another "
+            "launcher"
         ) from None
-
-
-def report(message: str) -> None:
-    """Write the outcome of a rank that did not start, in the format of the runner."""
-    import json
-
-    directory = os.environ.get(OUTPUT_DIR)
-    ranks = [
-        os.environ.get(n, "") for n in ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID", "PET_NODE_RANK")
-    ]
-    rank = next((int(r) for r in ranks if r.isdigit()), 0)
-    error: dict[str, object] = {"type": "StartError", "message": message, "traceback": "", "frames": []}
-    text = json.dumps({"version": 1, "rank": rank, "status": "failed", "error": error})
-    targets = [os.path.join(directory, "rank-" + str(rank) + ".json")] if directory else []
-    if os.environ.get("KUBERNETES_SERVICE_HOST"):
-        targets.append(os.environ.get("KUBEFLOW_TERMINATION_LOG") or "/dev/termination-log")
-    for target in targets:
-        try:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            with open(target, "w", encoding="ascii") as stream:
-                stream.write(text)
-        except OSError as problem:
-            print("kubeflow: cannot write " + target + ": " + str(problem), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,25 +1,21 @@
-"""Where the text of the user's definitions is: script files, notebook cells, interactive input. Read, never
-run.
-"""
+"""The definitions in a text of the user's: a file, or the input of a cell. Read, never run."""
 
 from __future__ import annotations
 
-import ast
-import inspect
+import functools
 import linecache
-import re
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CellType, CodeType, FunctionType, GetSetDescriptorType, MethodType, ModuleType
 from typing import cast
 
-from kubeflow.packaging.source.modules import is_users
+from kubeflow.core.stdlib import ast, inspect
+from kubeflow.packaging.source.ownership import is_users
 from kubeflow.packaging.source.parser import parse
 
-_CELL = re.compile(r"<(?:ipython|python)-input-(\d+)")
+TIMED = "<timed exec>"  # the file name that IPython gives to the code of every cell that begins with %%time
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -58,6 +54,24 @@ class Origin:
         except SyntaxError:
             return ast.Module([], [])
 
+    def has(self, code: CodeType) -> bool:
+        """Say whether code is of this text, by its file name; where several texts have that name, by the code, too."""
+        return code.co_filename == self.filename and (self.filename != TIMED or code in self.codes)
+
+    @cached_property
+    def codes(self) -> set[CodeType]:
+        """The code objects that the text compiles to."""
+        found: set[CodeType] = set()
+        # A cell may await outside functions. This runs nothing.
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        pending: list[object] = [compile(self.text, self.filename, "exec", flags=flags, dont_inherit=True)]
+        while pending:
+            code = pending.pop()
+            if isinstance(code, CodeType):
+                found.add(code)
+                pending += code.co_consts
+        return found
+
     @cached_property
     def future(self) -> list[str]:
         """The `__future__` features that the text switches on."""
@@ -95,6 +109,18 @@ class Origin:
                 node.name == code.co_name and code.co_firstlineno in (first_line(node), node.lineno)
             ):
                 return node
+        return None
+
+    def classes(self, name: str) -> Iterator[ast.ClassDef]:
+        """Yield the class statements of a name, at any depth, the latest first."""
+        found = [node for node in ast.walk(self.tree) if isinstance(node, ast.ClassDef) and node.name == name]
+        yield from sorted(found, key=lambda node: -node.lineno)
+
+    def class_around(self, node: ast.AST) -> ast.ClassDef | None:
+        """Return the class whose body holds a definition itself, or None."""
+        for outer in ast.walk(self.tree):
+            if isinstance(outer, ast.ClassDef) and any(inner is node for inner in statements(outer.body)):
+                return outer
         return None
 
     def _lambda(self, code: CodeType) -> ast.Lambda | None:
@@ -199,98 +225,89 @@ def made_by(value: object, node: Definition, origin: Origin) -> bool:
     if isinstance(node, ast.ClassDef):
         if not isinstance(value, type):
             return bool(node.decorator_list)
-        homes = {
-            f.__code__.co_filename
-            for f in vars(value).values()
-            if isinstance(f, FunctionType) and f.__qualname__.startswith(value.__qualname__ + ".")
-        }
-        homes = {h for h in homes if h != "<string>" and is_users(Path(h))}  # less what dataclass and others put in
-        return value.__qualname__ == node.name and (not homes or origin.filename in homes)
-    raw = inspect.unwrap(value) if callable(value) else value
-    if (
-        isinstance(raw, FunctionType)
-        and raw.__code__.co_filename == origin.filename
-        and raw.__code__.co_name == node.name
-    ):
-        return raw.__code__.co_firstlineno in (first_line(node), node.lineno)
-    return bool(node.decorator_list)
+        if value.__name__ != node.name:
+            return node.name in names_in_text(value)[1:] and _holds_methods(value, node, origin)
+        return _holds_methods(value, node, origin)
+    if raw_function(value, node, origin) is not None:
+        return True
+    return bool(node.decorator_list) and not any(is_of_user(raw) for raw in raw_functions(value))
 
 
-def registers(decorator: ast.expr, name: str) -> bool:
-    """Say whether a decorator is `name.register`, with or without arguments."""
-    node = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return (
-        isinstance(node, ast.Attribute)
-        and node.attr == "register"
-        and isinstance(node.value, ast.Name)
-        and node.value.id == name
-    )
+def is_of_user(function: FunctionType) -> bool:
+    """Say whether the user wrote the text of a function: not a library, and not what a library generated."""
+    filename = function.__code__.co_filename
+    return filename == TIMED or (bool(linecache.getlines(filename, function.__globals__)) and is_users(Path(filename)))
 
 
-class Origins:
-    """Finds origins by the file name of a code object, and the statement that bound a name last."""
-
-    def __init__(self, namespace: dict[str, object]) -> None:
-        self._namespace = namespace
-        self._by_filename: dict[str, Origin | None] = {}
-        self._files: set[str] = set()
-        if namespace is vars(sys.modules["__main__"]):
-            main_file = namespace.get("__file__")
-            names = [main_file] if isinstance(main_file, str) else []
-            names += [name for name, entry in list(linecache.cache.items()) if _is_interactive(name, entry)]
-            for name in sorted(names, key=_execution_count):
-                self.origin(name)
-
-    def origin(self, filename: str) -> Origin | None:
-        """Return the text behind a code object's file name, or None when nobody kept it."""
-        if filename not in self._by_filename:
-            text = "".join(linecache.getlines(filename, self._namespace))
-            made = Origin(filename, *self._names(filename), text) if text else None
-            self._by_filename[filename] = made
-        return self._by_filename[filename]
-
-    def _names(self, filename: str) -> tuple[str, str]:
-        count = _execution_count(filename)
-        if count:
-            label, stem = f"In [{count}]", f"cell_{count}"
-        else:
-            label = Path(filename).name
-            stem = re.sub(r"\W", "_", Path(filename).stem) or "input"
-        file, number = f"{stem}.py", 1
-        while file in self._files or file == "__init__.py":
-            number += 1
-            file = f"{stem}_{number}.py"
-        self._files.add(file)
-        return label, file
-
-    def all(self) -> list[Origin]:
-        """Return every origin seen so far."""
-        return [o for o in self._by_filename.values() if o is not None]
-
-    def used(self) -> list[Origin]:
-        """Return the origins that the job needs lines of."""
-        return [o for o in self.all() if o.used]
-
-    def bindings(self, name: str) -> Iterator[Binding]:
-        """Yield what bound a module-level name, the latest first."""
-        for origin in reversed(self.all()):
-            yield from reversed(origin.bindings.get(name, []))
+def names_in_text(cls: type) -> list[str]:
+    """Return the name of a class, and those under which its methods have been defined: it may have been renamed."""
+    attributes: list[object] = list(vars(cls).values())
+    functions = [cast("MethodType", v).__func__ if isinstance(v, staticmethod | classmethod) else v for v in attributes]
+    methods = [class_around(f) for f in functions if isinstance(f, FunctionType) and is_of_user(f)]
+    return list(dict.fromkeys([cls.__name__, *filter(None, methods)]))
 
 
-def _is_interactive(name: str, entry: object) -> bool:
-    # linecache keeps (size, mtime, lines, fullname); interactive shells enter their input without a time.
-    parts = cast("tuple[object, ...]", entry) if isinstance(entry, tuple) else ()
-    return len(parts) == 4 and parts[1] is None and (
-        bool(_CELL.match(name)) or "ipykernel" in name or name.startswith("<stdin")
-    )  # fmt: skip
+def class_around(function: FunctionType) -> str:
+    """Return the name of the class whose body defined a function; "" for one that no body defined itself."""
+    return function.__code__.co_qualname.rpartition(".")[0].rpartition(".")[2].replace("<locals>", "")
 
 
-def _execution_count(filename: str) -> int:
-    """Return the number that the notebook shows beside a cell, or 0 for what is no cell."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    counts: dict[str, int] = getattr(getattr(shell, "compile", None), "_filename_map", {})
-    if filename in counts:
-        return counts[filename]
-    match = _CELL.match(filename)
-    return int(match.group(1)) if match else 0
+def _holds_methods(cls: type, node: ast.ClassDef, origin: Origin) -> bool:
+    """Say whether the text of the class has the methods that the class was made with."""
+    found = [
+        function.__code__
+        for value in vars(cls).values()
+        if not isinstance(value, type)
+        for function in raw_functions(value)
+        if class_around(function) == node.name and is_of_user(function)
+    ]
+    if not found:
+        return True
+    last = node.end_lineno or node.lineno
+    # Methods that were put in later come from elsewhere: one that is in the text is enough.
+    return any(origin.has(c) and first_line(node) <= c.co_firstlineno <= last for c in found)
+
+
+def raw_function(value: object, node: ast.FunctionDef | ast.AsyncFunctionDef, origin: Origin) -> FunctionType | None:
+    """Return the function that a definition made, if `value` is that function or holds it, however decorated."""
+    for function in raw_functions(value):
+        code = function.__code__
+        is_here = origin.has(code) and code.co_name == node.name
+        if is_here and code.co_firstlineno in (first_line(node), node.lineno):
+            return function
+    return None
+
+
+def raw_functions(value: object) -> Iterator[FunctionType]:
+    """Yield the functions that a value consists of: itself, and what decorators wrapped. No code of the user's runs."""
+    pending, seen = [value], set[int]()
+    while pending and len(seen) < _PARTS:
+        part = pending.pop(0)
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, FunctionType):
+            yield part
+            pending += vars(part).values()
+            pending += [content for cell in part.__closure__ or () if (content := cell_content(cell)) is not None]
+        elif isinstance(part, staticmethod | classmethod | MethodType):
+            pending.append(cast("MethodType", part).__func__)
+        elif isinstance(part, property):
+            pending += [part.fget, part.fset, part.fdel]
+        elif isinstance(part, functools.partial):
+            pending.append(cast("functools.partial[object]", part).func)
+        elif not isinstance(part, type | ModuleType | int | str | list | tuple | dict | set):
+            state = inspect.getattr_static(part, "__dict__", None)
+            if isinstance(state, GetSetDescriptorType | dict):
+                pending += [v for v in object.__getattribute__(part, "__dict__").values() if callable(v)]
+
+
+_PARTS = 200  # of one decorated function; beyond, a value is no decorated function
+
+
+def cell_content(cell: CellType) -> object:
+    """Return what a cell holds, or None when it is empty."""
+    try:
+        return cast("object", cell.cell_contents)
+    except ValueError:
+        return None

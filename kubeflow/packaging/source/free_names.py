@@ -4,13 +4,13 @@ executed.
 
 from __future__ import annotations
 
-import ast
 import builtins
 import symtable
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from kubeflow.core.stdlib import ast, re
 from kubeflow.packaging.source.parser import parse
 
 # What every module has, or what the import system and the runner give it.
@@ -19,7 +19,21 @@ MODULE_NAMES = frozenset(
      "__annotations__",
      "__debug__", "__path__", "__cached__", "__dict__", "__conditional_annotations__", "__classdict__"}
 )  # fmt: skip
-BUILTINS = frozenset(dir(builtins))
+# These say another module or another name, or none, or are replaced by shells.
+_OF_EVERY_PYTHON = frozenset(
+    {"None", "True", "False", "Ellipsis", "NotImplemented", "EnvironmentError", "IOError", "WindowsError",
+     "__build_class__", "__debug__", "__doc__", "__import__", "__loader__", "__name__", "__package__", "__spec__",
+     "breakpoint", "copyright", "credits", "exit", "help", "input", "license", "open", "print", "quit"}
+)  # fmt: skip
+
+
+def _is_pythons(name: str, value: object) -> bool:
+    own = getattr(value, "__module__", None), getattr(value, "__name__", None)
+    return name in _OF_EVERY_PYTHON or own == ("builtins", name)
+
+
+BUILTINS = frozenset(name for name, value in vars(builtins).items() if _is_pythons(name, value))
+"""The names that every Python has. Programs may have put others beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +41,11 @@ class FreeNames:
     """The global names of a piece of source.
 
     `early` are looked up when the piece is executed (decorators, defaults, base classes), `late` when its
-    functions are called. `soft` occur only in annotations that are not evaluated: good to have, no error
-    when absent. `assigned` are set by `global` statements. `line` holds the first line of each name.
+    functions are called. Of both, `optional` are those whose absence the code expects. `soft` occur only in annotations
+    that are not evaluated: good to have, no error when absent. `assigned` are set by `global` statements. `spelled` are
+    words in strings of code that looks names up by `globals` or `eval`. `made` are names that the code may bind by the
+    namespace of a module, as in `globals()["X"] = 1`; `makes_any` is True when it may bind names that no text has.
+    `line` holds the first line of each name.
     """
 
     early: frozenset[str]
@@ -36,6 +53,10 @@ class FreeNames:
     soft: frozenset[str]
     assigned: frozenset[str]
     line: dict[str, int]
+    spelled: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+    made: frozenset[str] = frozenset()
+    makes_any: bool = False
 
 
 def free_names(text: str, filename: str = "<piece>", future: Sequence[str] = ()) -> FreeNames:
@@ -58,7 +79,7 @@ def free_names(text: str, filename: str = "<piece>", future: Sequence[str] = ())
     early |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and s.get_name() not in local}
     for child in table.get_children():
         _collect(child, late if child.get_type() == "function" and _is_def(child) else early, late, assigned)
-    known = MODULE_NAMES | _guarded_names(tree) | local
+    known = MODULE_NAMES | local
     evaluated = _evaluated_names(tree, lazy="annotations" in future or sys.version_info >= (3, 14))
     early, late = (early - known) & evaluated, (late - known) & evaluated
     soft = frozenset(_annotation_names(tree)) - early - late - known
@@ -66,7 +87,69 @@ def free_names(text: str, filename: str = "<piece>", future: Sequence[str] = ())
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             lines[node.id] = min(node.lineno, lines.get(node.id, node.lineno))
-    return FreeNames(frozenset(early), frozenset(late - early), soft, frozenset(assigned), lines)
+    made = [_made(node) for node in tree.body]
+    return FreeNames(
+        early=frozenset(early),
+        late=frozenset(late - early),
+        soft=soft,
+        assigned=frozenset(assigned),
+        line=lines,
+        spelled=frozenset(_spelled(tree)) if (early | late) & _LOOKUPS else frozenset(),
+        optional=frozenset(_guarded_names(tree)),
+        made=frozenset(name for names, _ in made for name in names),
+        makes_any=any(anything for _, anything in made),
+    )
+
+
+_LOOKUPS = frozenset({"globals", "eval", "exec"})
+
+
+def _spelled(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from re.findall(r"[^\W\d]\w*", node.value)
+
+
+_NAMESPACES = frozenset({"globals", "vars", "exec", "eval", "__main__", "modules", "builtins", "__builtins__",
+                         "f_globals", "__globals__", "__dict__"})  # fmt: skip
+
+
+def _made(tree: ast.AST) -> tuple[frozenset[str], bool]:
+    """Return the names that code with access to the namespace of a module may bind there, and whether any may be."""
+    nodes = list(ast.walk(tree))
+    if not any(_own_name(node) in _NAMESPACES for node in nodes):
+        return frozenset(), False
+    names = set(_spelled(tree))
+    for node in nodes:
+        if isinstance(node, ast.keyword) and node.arg is not None:
+            names.add(node.arg)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names.add(node.attr)
+    return frozenset(names), any(map(_binds_unknown, nodes))
+
+
+def _own_name(node: ast.AST) -> str:
+    if isinstance(node, ast.alias):
+        return node.name
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _binds_unknown(node: ast.AST) -> bool:
+    """Say whether a node may bind a name that only running it would tell."""
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.ctx, ast.Store) and not isinstance(node.slice, ast.Constant)
+    if not isinstance(node, ast.Call):
+        return False
+    name, places = _own_name(node.func), {"exec": 0, "setattr": 1, "update": 0, "setdefault": 0, "__setitem__": 0}
+    if name not in places:
+        return False
+    given = node.args[places[name] : places[name] + 1]
+    unpacked = any(keyword.arg is None for keyword in node.keywords)
+    return unpacked or any(not isinstance(each, ast.Constant) and not _names_keys(each) for each in given)
+
+
+def _names_keys(node: ast.expr) -> bool:
+    return isinstance(node, ast.Dict) and all(isinstance(key, ast.Constant) for key in node.keys)
 
 
 def _evaluated_names(node: ast.AST, *, lazy: bool, local: bool = False) -> set[str]:
@@ -95,7 +178,7 @@ def _collect(table: symtable.SymbolTable, into: set[str], late: set[str], assign
         if symbol.is_global():
             if symbol.is_referenced():
                 into.add(symbol.get_name())
-            if symbol.is_declared_global() and symbol.is_assigned():
+            if symbol.is_declared_global() and (symbol.is_assigned() or symbol.is_imported()):
                 assigned.add(symbol.get_name())
     for child in table.get_children():
         inner = late if child.get_type() == "function" and _is_def(child) else into
@@ -125,6 +208,25 @@ def _annotation_names(tree: ast.AST) -> Iterator[str]:
                     yield part.id
                 elif isinstance(part, ast.Constant) and isinstance(part.value, str):
                     yield from _names_in_text(part.value)
+
+
+def _names_at_once(node: ast.AST) -> Iterator[str]:
+    """Yield the names that are looked up when a definition is executed, not when a function is called."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    parts: Iterator[ast.AST] = ast.iter_child_nodes(node)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        parts = iter(
+            [node.args, *getattr(node, "decorator_list", []), *([r] if (r := getattr(node, "returns", None)) else [])]
+        )
+    for part in parts:
+        yield from _names_at_once(part)
+
+
+def at_once(names: FreeNames, definition: ast.AST) -> FreeNames:
+    """Return the names of a maker's text with those that are looked up when it is called, which is at once."""
+    used, early = names.early | names.late, set(_names_at_once(definition))
+    return replace(names, early=frozenset(used & early), late=frozenset(used - early))
 
 
 def annotations_of(node: ast.AST) -> Iterator[ast.expr]:

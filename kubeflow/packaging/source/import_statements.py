@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import sys
 from collections.abc import Iterable
 
+from kubeflow.core.stdlib import ast, inspect
 from kubeflow.packaging.source.definitions import Binding
-from kubeflow.packaging.source.modules import absolute
+from kubeflow.packaging.source.imports import absolute
 
 
 def import_text(name: str, value: object, binding: Binding, bindings: Iterable[Binding], package: str) -> str | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from typing import cast
+
+from kubeflow.core.stdlib import inspect
 
 
 def import_path(target: object) -> str | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import threading
 from typing import Literal, overload
+
+from kubeflow.core.stdlib import ast
 
 # Up to Python 3.12 the parser counts its depth once for all threads, and two at a time may end in "SystemError: AST
 # constructor recursion depth mismatch". https://github.com/python/cpython/issues/106905

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubeflow.packaging.errors import Finding
+from kubeflow.core.errors import Finding
+from kubeflow.core.stdlib import os
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -18,7 +18,7 @@ IGNORE_FILES = (".gitignore", ".kubeflowignore")
 # Never what a job needs, and often large. `.kubeflow` is where the job keeps its own files.
 _NEVER = frozenset({".git", ".hg", ".svn", "__pycache__", ".venv", ".ipynb_checkpoints", ".mypy_cache",
                     ".ruff_cache", ".pytest_cache", ".kubeflow", ".DS_Store"})  # fmt: skip
-_SECRETS = (".env", "credentials.json", ".netrc", "id_rsa", "id_ed25519", ".pypirc")
+SECRETS = (".env", "credentials.json", ".netrc", "id_rsa", "id_ed25519", ".pypirc")
 
 
 class IgnoreRules:
@@ -122,7 +122,7 @@ class Workspace:
             if target.is_dir():
                 self._refuse(shown, "it is a link to a folder", remedy)
                 return
-        if path.name in _SECRETS:
+        if path.name in SECRETS:
             self._refuse(
                 shown, "it usually holds credentials, and everyone who may read the job could read it",
                 "Exclude it in .kubeflowignore, and give the job a Kubernetes Secret",

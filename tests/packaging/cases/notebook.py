@@ -25,6 +25,10 @@ CELLS = [
     "def loops():\n    return counter, i",
     "def helper(x):\n    return x + 100  # defined again",
     "%%time\ndef magic():\n    return 1",
+    "old_magic = magic",
+    "%%time\ndef magic():\n    return captured() + [LR]",
+    "%%capture said\ndef captured():\n    return [2, z]",
+    "%time z = 3\n!true\nexec('def unkept():\\n    return 1')",
 ]
 
 
@@ -38,7 +42,8 @@ def main(out):
         "made = {}\n"
         "for name, target, args in [('train', train, {'cfg': Config(0.25)}), ('fails', fails, {'depth': 1}),\n"
         "                           ('shows', shows, {}), ('lists', lists, {}), ('loops', loops, {}),\n"
-        "                           ('lambda', lambda: [LR, helper(1)], {}), ('magic', magic, {})]:\n"
+        "                           ('lambda', lambda: [LR, helper(1)], {}), ('magic', magic, {}),\n"
+        "                           ('old_magic', old_magic, {}), ('unkept', unkept, {})]:\n"
         "    try:\n"
         "        b = bundle(target, args=args)\n"
         "        made[name] = {'plain': b.command(python=sys.executable), 'shell': b.shell_command(python=sys.executable),\n"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from typing import Any
+
+HELD: Any = []
 
 
 def version() -> list[int]:
@@ -47,3 +50,26 @@ def tuned(lr: float, size: int = 1, mode: str = "a") -> list[Any]:
     """Take what a tuner fills in."""
     print(f"loss={lr * 2}")
     return [lr, size, mode]
+
+
+def end(how: str) -> None:
+    """Fail, exit, be killed, have a thread fail, or leave a file open."""
+
+    def fail() -> None:
+        try:
+            raise KeyError("inner")  # noqa: TRY301
+        except KeyError as error:
+            raise ValueError("outer") from error
+
+    if how == "raise":
+        fail()
+    if how == "exit":
+        sys.exit(3)
+    if how == "signal":
+        os.kill(os.getpid(), 15)
+    if how == "thread":
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+    HELD.append(open("left.txt", "w"))  # noqa: PTH123, SIM115
+    HELD[-1].write("left open")

@@ -599,7 +599,7 @@ def outcomes(cases):
 def emit(path, cases):
     """Package every case as `kubeflow.packaging` does for a user, and write down what to run and what to expect."""
     from kubeflow.packaging import PackagingError, bundle
-    from kubeflow.packaging.remote import codec
+    from kubeflow.packaging.remote.returned import encode_result
 
     found = {}
     for name, (target, args) in cases.items():
@@ -615,7 +615,7 @@ def emit(path, cases):
         if made.shell_environment():
             found[name]["env"] = made.shell_environment()
     for name, value in outcomes(cases):
-        found[name]["expected"] = codec.encode(value)
+        found[name]["expected"] = encode_result(value)
     Path(path).write_text(json.dumps(found))
 
 
@@ -631,13 +631,13 @@ def emit_all(path, target, form):
 
 def run_locally(path, target):
     """Train one function that runs a whole table, as a job of this machine, and write down what came back."""
-    from kubeflow.packaging.remote import codec
+    from kubeflow.packaging.remote.returned import encode_result
     from kubeflow.trainer import CustomTrainer, LocalProcessBackendConfig, TrainerClient
 
     client = TrainerClient(LocalProcessBackendConfig(state_dir=path + ".state"))
     job = client.train(trainer=CustomTrainer.call(target).replace(num_nodes=2))
     client.wait_for_job_status(job)
-    Path(path).write_text(json.dumps(codec.encode(client.get_job_result(job))))
+    Path(path).write_text(json.dumps(encode_result(client.get_job_result(job))))
     client.delete_job(job)
 
 

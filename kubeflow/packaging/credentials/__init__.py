@@ -1,0 +1,1 @@
+"""Credentials in what is about to be sent: how they look, and where a bundle holds them."""

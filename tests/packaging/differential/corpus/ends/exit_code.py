@@ -1,0 +1,7 @@
+# run: main(code=3)
+import sys
+
+
+def main(code):
+    print("leaving")
+    sys.exit(code)

@@ -1,0 +1,7 @@
+# run: main()
+import sys
+
+
+def main():
+    print("done early")
+    sys.exit()

@@ -1,0 +1,3 @@
+# run: train()
+K = 3
+def train(): return globals()["K"], eval("K + 1")

@@ -1,0 +1,11 @@
+# run: train()
+# %%
+import ids
+
+first = ids.fresh()
+second = ids.fresh()
+
+
+# %%
+def train():
+    return first, second, ids.fresh()

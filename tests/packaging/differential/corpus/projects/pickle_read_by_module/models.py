@@ -1,0 +1,2 @@
+class Layer:
+    depth = 5

@@ -1,0 +1,2 @@
+def describe():
+    return "my own profile"

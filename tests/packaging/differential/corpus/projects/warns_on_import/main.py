@@ -1,0 +1,7 @@
+# form: module
+# run: train()
+import noisy
+
+
+def train():
+    return noisy.VALUE
