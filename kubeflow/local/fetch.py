@@ -107,14 +107,14 @@ def from_hub(uri: str, into: Path, ignore: Sequence[str], kind: str) -> list[str
         OSError: When the Hub cannot be reached, or a file not be written.
     """
     errors = import_module("huggingface_hub.errors")
-    owner, name, *inside = [part for part in uri.removeprefix("hf://").split("/") if part] + [""]
-    name, _, revision = name.partition("@")
-    path = "/".join(part for part in inside if part)
+    parts = [part for part in uri.removeprefix("hf://").split("/") if part]
+    name, _, revision = "/".join(parts[:2]).partition("@")  # models of the Hub's first days have no organisation
+    path = "/".join(parts[2:])
     if not name:
         raise FetchFailed("it is no 'hf://<organisation>/<name>': correct storage_uri.")
     try:
         snapshot: str = import_module("huggingface_hub").snapshot_download(
-            f"{owner}/{name}",
+            name,
             repo_type=kind,
             revision=revision or None,
             allow_patterns=[path, f"{path}/*"] if path else None,
@@ -122,14 +122,14 @@ def from_hub(uri: str, into: Path, ignore: Sequence[str], kind: str) -> list[str
         )
     except errors.GatedRepoError as error:
         raise FetchFailed(
-            f"{owner}/{name} is gated: accept its terms on the Hub, and give access_token= of an account that has."
+            f"{name} is gated: accept its terms on the Hub, and give access_token= of an account that has."
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise FetchFailed(
-            f"the Hub has no {kind} {owner}/{name}, or it is private: correct storage_uri, or give access_token=."
+            f"the Hub has no {kind} {name}, or it is private: correct storage_uri, or give access_token=."
         ) from error
     except errors.RevisionNotFoundError as error:
-        raise FetchFailed(f"{owner}/{name} has no revision {revision}: correct storage_uri.") from error
+        raise FetchFailed(f"{name} has no revision {revision}: correct storage_uri.") from error
     except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, ConnectionError) as error:
         raise FetchFailed(f"the Hub did not answer as expected: {error}") from error
     # The snapshot in the cache may hold what another job did not leave out.

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput, KubeflowError
 from kubeflow.local.executors import registry
+from kubeflow.local.executors.processes import MARK
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import JobPlan, read_plan, write_plan
 from kubeflow.local.job.process_identity import this_process
@@ -60,7 +63,7 @@ class Jobs:
             submitter = this_process()
             with _writing(places):
                 places.submitter.write_text(submitter.to_text(), encoding="ascii")
-            made = plan(places)
+            made = replace(plan(places), parent=os.environ.get(MARK))
             registry.check(made.executor)
             with _writing(places):
                 for part in made.nodes:
@@ -91,6 +94,10 @@ class Jobs:
     def events(self, record: JobRecord) -> list[JobEvent]:
         """Return what happened to a job, oldest first."""
         return self.store.events(record.id)
+
+    def standing(self, record: JobRecord) -> tuple[int, int] | None:
+        """Return how many other jobs run, and how many wait before a job; `None` when it does not wait for them."""
+        return self.store.standing(record.id)
 
     def ranks(self, record: JobRecord) -> Sequence[RankRecord]:
         """Return how its ranks ended, those that have."""

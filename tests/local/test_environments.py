@@ -151,16 +151,6 @@ def test_where_it_lies_depends_on_what_is_in_it_and_on_nothing_else(cache: Path)
         locate(EnvironmentPlan(("not a requirement",)), cache)
 
 
-def test_a_wheel_that_was_built_anew_is_another_requirement(index: Path, cache: Path) -> None:
-    wheel = add_wheel(index, "kubeflow_test_tiny", "old")
-    direct = EnvironmentPlan((f"kubeflow_test_tiny @ {wheel.as_uri()}",))
-    before = locate(direct, cache)
-
-    os.utime(wheel, ns=(1, 1))
-
-    assert locate(direct, cache) != before
-
-
 def test_a_job_that_needs_nothing_more_needs_no_environment() -> None:
     assert not envs.needed(EnvironmentPlan(("psutil>=5", "PyYAML")))
     assert envs.needed(EnvironmentPlan(("psutil>=5", "kubeflow-test-none")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def test_however_a_log_is_written_its_lines_come_whole_and_once(pieces: list[byt
         lines = texts(read_lines([Path(directory)], finished=write_next_piece, follow=True))
 
     assert lines == [
-        line.removesuffix(b"\r").decode(errors="replace")
+        line.rstrip(b"\r").rpartition(b"\r")[2].decode(errors="replace")
         for index, line in enumerate(expected)
         if line or index < len(expected) - 1
     ]
@@ -136,3 +137,42 @@ def test_last_lines_are_the_last_ones(tmp_path: Path) -> None:
 
     assert last_lines(log, 3) == ["line 49997", "line 49998", "line 49999"]
     assert last_lines(tmp_path / "none", 3) == []
+
+
+BARS = b"start\n\r 0%|    |\r50%|##  |\r100%|####|\nCRLF\r\nhidden\rseen\n\r"
+
+
+def test_of_a_line_with_carriage_returns_stands_what_follows_the_last_one(node: Path) -> None:
+    (node / rank_log(0)).write_bytes(BARS)
+    lines = ["start", "100%|####|", "CRLF", "seen", ""]
+    for follow in (False, True):
+        assert texts(read_lines([node], finished=lambda: True, follow=follow)) == lines
+
+
+def test_a_bar_is_shown_as_it_stands_and_once_when_it_is_finished(node: Path) -> None:
+    path = node / rank_log(0)
+    path.touch()
+    over = threading.Event()
+    offsets: dict[str, int] = {}
+    lines = read_lines([node], finished=over.is_set, follow=True, offsets=offsets)
+    with path.open("ab", buffering=0) as log:
+        log.write(b"before\n\r 10%|# |")
+        assert next(lines).text == "before"
+        start = time.monotonic()
+        assert next(lines).text == " 10%|# |"
+        assert time.monotonic() - start < 1
+        assert offsets == {"node-0/rank-0.log": 7}
+        log.write(b"\r 50%|##|\r")
+        assert next(lines).text == " 50%|##|"
+        log.write(b" 50%|##|\nafter\n")
+        over.set()
+    assert texts(lines) == ["after"]
+    assert offsets == {"node-0/rank-0.log": path.stat().st_size}
+
+
+def test_a_long_bar_takes_no_memory(node: Path) -> None:
+    (node / rank_log(0)).write_bytes(b"".join(b"\r%9d" % number for number in range(50_000)) + b"\nend\n")
+    offsets: dict[str, int] = {}
+    found = texts(read_lines([node], finished=lambda: True, follow=True, offsets=offsets))
+    assert found == [f"{49_999:9d}", "end"]
+    assert offsets == {"node-0/rank-0.log": (node / rank_log(0)).stat().st_size}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -10,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 
 import pytest
@@ -62,10 +63,35 @@ def test_a_plan_reads_back_as_it_was_written_and_only_its_user_can_read_it(tmp_p
     assert [node.name for node in plan.nodes] == ["dataset-initializer", "node-0"]
 
 
-def test_a_damaged_plan_is_an_error_in_words(tmp_path: Path) -> None:
-    (tmp_path / "plan.json").write_text('{"name": 1')
+def test_a_plan_of_an_earlier_version_has_defaults_for_what_that_did_not_write(tmp_path: Path) -> None:
+    node = {"name": "node-0", "argv": ["a"]}
+    environment = {"requirements": ["torch"]}
+    job = {"name": "job", "stages": [[node]], "cwd": "/", "environment": environment}
+    (tmp_path / "plan.json").write_text(json.dumps(job))
 
-    with pytest.raises(InvalidInput, match="cannot be read"):
+    plan = JobPlan("job", ((NodePlan("node-0", ("a",)),),), "/", environment=EnvironmentPlan(("torch",)))
+    assert read_plan(tmp_path) == plan
+    required = {field.name for field in [*fields(JobPlan), *fields(NodePlan)] if field.default is MISSING}
+    required -= {field.name for field in [*fields(JobPlan), *fields(NodePlan)] if field.default_factory is not MISSING}
+    assert required == {"stages", "cwd", *node}, "a field that an earlier version did not write needs a default"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"name": 1',
+        "[]",
+        '{"name": "job", "cwd": "/"}',
+        '{"name": "job", "cwd": "/", "stages": [["node-0"]]}',
+        '{"name": "job", "cwd": "/", "stages": [], "of_a_later_version": 1}',
+        '{"name": "job", "cwd": "/", "stages": [[{"name": "node-0", "argv": [], "of_a_later_version": 1}]]}',
+        '{"name": "job", "cwd": "/", "stages": [], "environment": {"of_a_later_version": 1}}',
+    ],
+)
+def test_a_plan_that_is_damaged_or_of_a_later_version_is_an_error_in_words(content: str, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(content)
+
+    with pytest.raises(InvalidInput, match="cannot be read .*a later version of kubeflow made it.*delete the job"):
         read_plan(tmp_path)
 
 

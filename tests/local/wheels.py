@@ -31,3 +31,38 @@ def add_wheel(index: Path, name: str, text: str = "", *, version: str = "1.0", r
     links = (f'<a href="{file.name}">{file.name}</a>' for file in sorted(project.glob("*.whl")))
     (project / "index.html").write_text("\n".join(links))
     return wheel
+
+
+# Builds a wheel of one module without any package from elsewhere, so that no test needs a network.
+_BACKEND = """
+import os, zipfile
+NAME = {name!r}
+def _wheel(directory, files):
+    info = NAME + "-1.0.dist-info"
+    files = dict(files)
+    files[info + "/METADATA"] = "Metadata-Version: 2.1\\nName: " + NAME + "\\nVersion: 1.0\\n"
+    files[info + "/WHEEL"] = "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+    files[info + "/RECORD"] = "".join(file + ",,\\n" for file in [*files, info + "/RECORD"])
+    name = NAME + "-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(directory, name), "w") as archive:
+        for file, text in files.items():
+            archive.writestr(file, text)
+    return name
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    return _wheel(directory, {{NAME + ".py": open(NAME + ".py").read()}})
+def build_editable(directory, config_settings=None, metadata_directory=None):
+    return _wheel(directory, {{"_" + NAME + ".pth": os.getcwd() + "\\n"}})
+"""
+
+
+def add_project(folder: Path, name: str, text: str) -> Path:
+    """Make a project of one module that holds `TEXT`, or change its text, and return its folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.py").write_text(f"TEXT = {text!r}\n")
+    if not (folder / "pyproject.toml").exists():
+        (folder / "backend.py").write_text(_BACKEND.format(name=name))
+        (folder / "pyproject.toml").write_text(
+            f'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n[project]\nname = "{name}"\n'
+            'version = "1.0"\n'
+        )
+    return folder

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import shutil
 import sys
@@ -22,10 +21,13 @@ from typing import IO
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import json
 from kubeflow.local.environments.errors import EnvironmentFailed
 from kubeflow.local.environments.requirements import missing, relies_on
+from kubeflow.local.environments.sources import contents
 from kubeflow.local.job.plan import EnvironmentPlan
 from kubeflow.local.state import state_dir
+from kubeflow.packaging.requirements.requirement_lines import parse_line
 
 __all__ = [
     "CachedEnvironment",
@@ -204,11 +206,13 @@ def _home(plan: EnvironmentPlan, cache: Path) -> Path:
         interpreter: Sequence[str] = (sys.prefix, os.path.realpath(sys.executable), sys.version)
     else:
         interpreter = (plan.python,)
-    identity = {
+    identity: dict[str, object] = {
         "interpreter": interpreter,
         "requirements": sorted({_normalised(text) for text in plan.requirements}),
         "indexes": plan.index_urls,
     }
+    more = {"variables": sorted(plan.variables.items()), "contents": plan.contents, "fresh": plan.fresh}
+    identity |= {key: value for key, value in more.items() if value}
     return cache / hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:20]
 
 
@@ -217,15 +221,14 @@ def _normalised(text: str) -> str:
     from packaging.utils import canonicalize_name
 
     try:
-        requirement = Requirement(text)
+        line = parse_line(text)
     except InvalidRequirement as error:
         raise InvalidInput(f"{text!r} is no requirement in pip's notation, like 'numpy>=1.26': {error}.") from error
+    if not line.requirement or "--hash" in text:
+        return text
+    requirement = Requirement(line.requirement)
     requirement.name = canonicalize_name(requirement.name)
-    # A file may be another one tomorrow under the same name.
-    url = requirement.url or ""
-    file = Path(url.removeprefix("file://")) if url.startswith("file://") else None
-    stamp = f" {file.stat().st_mtime_ns}" if file is not None and file.exists() else ""
-    return f"{requirement}{stamp}"
+    return f"{'-c ' if line.kind == 'constraint' else ''}{requirement}"
 
 
 def _build(plan: EnvironmentPlan, home: Path, output: IO[str], stop: Callable[[], bool], log: Path) -> None:
@@ -246,6 +249,7 @@ def _build(plan: EnvironmentPlan, home: Path, output: IO[str], stop: Callable[[]
         generation.mkdir()
         install = Install(plan, generation, output, stop, log)
         install.run()
+        _check_unchanged(plan, log)
         record = {
             "python": install.version,
             "requirements": list(plan.requirements),
@@ -262,6 +266,13 @@ def _build(plan: EnvironmentPlan, home: Path, output: IO[str], stop: Callable[[]
     if old is not None:
         _delete(home / old)
     output.write(f"kubeflow: built in {time.monotonic() - started:.1f} s\n")
+
+
+def _check_unchanged(plan: EnvironmentPlan, log: Path) -> None:
+    if plan.contents and contents(plan) != plan.contents:
+        raise EnvironmentFailed(
+            "a folder or file that its requirements name was changed after the job was made.", log, "Leave it alone"
+        )
 
 
 def _read(generation: Path) -> Mapping[str, object] | None:

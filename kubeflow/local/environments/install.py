@@ -20,7 +20,11 @@ from typing import IO
 
 from kubeflow.local.environments.errors import REQUIREMENTS, EnvironmentFailed
 from kubeflow.local.environments.requirements import below_paths, missing_from
+from kubeflow.local.environments.sources import filled_in
 from kubeflow.local.job.plan import EnvironmentPlan
+from kubeflow.packaging.remote.installer import UV_ON, UV_OPTIONS
+from kubeflow.packaging.requirements.index_urls import masked
+from kubeflow.packaging.requirements.requirement_lines import parse_line
 
 _LAST_LINES = 12
 _LINE = 300  # characters
@@ -79,7 +83,8 @@ class Install:
         overlay(self._directory)
         if not self._plan.requirements:
             return
-        uv = _uv() if _is_simple() else None
+        # uv is asked by names, and answers with names: for all else pip, which sees what lies below by itself.
+        uv = _uv() if _is_simple() and _are_names(self._plan.requirements) else None
         said = None if uv is None else self._with_uv_above(uv)
         if uv is None or said is not None:
             self._with_pip_above(said)
@@ -102,8 +107,7 @@ class Install:
             if code:
                 return said
         # What uv says is for people. If we read it wrongly, pip does it again.
-        named = [text for text in self._plan.requirements if "@" not in text]
-        return said if missing_from([str(self.packages), *below_paths()], named) else None
+        return said if missing_from([str(self.packages), *below_paths()], self._plan.requirements) else None
 
     def _with_pip_above(self, uv_said: str | None) -> None:
         if importlib.util.find_spec("pip") is None:
@@ -117,7 +121,7 @@ class Install:
                 )
             self._must([self._python, "-m", "ensurepip", "--upgrade", "--default-pip"], os.environ)
         # pip counts what lies below as installed.
-        self._must([self._python, "-m", "pip", "install", "--", *self._plan.requirements], self._pip_environ())
+        self._must([self._python, "-m", "pip", "install", "-r", self._file()], self._pip_environ())
 
     def _separate(self, python: str) -> None:
         """An environment of another Python, which sees nothing of this one."""
@@ -126,8 +130,10 @@ class Install:
             environ = self._uv_environ()
             self._must([uv, "venv", "--python", python, str(self._directory)], environ, _OTHER_PYTHON)
             if self._plan.requirements:
-                install = [uv, "pip", "install", "--python", self._python, "--", *self._plan.requirements]
-                self._must(install, environ)
+                # uv takes a folder for unchanged while its pyproject.toml is.
+                refresh = ["--refresh"] if self._plan.contents else []
+                install = [uv, "pip", "install", *refresh, "--python", self._python, "-r", self._file(for_uv=True)]
+                self._must(install, environ | self._uv_options())
         else:
             found = python if os.sep in python else shutil.which(f"python{python}") or shutil.which(python)
             if found is None or not Path(found).exists():
@@ -138,7 +144,7 @@ class Install:
                 )
             self._must([found, "-m", "venv", str(self._directory)], os.environ, _OTHER_PYTHON)
             if self._plan.requirements:
-                self._must([self._python, "-m", "pip", "install", "--", *self._plan.requirements], self._pip_environ())
+                self._must([self._python, "-m", "pip", "install", "-r", self._file()], self._pip_environ())
         code, said = self._capture(
             [self._python, "-c", "import platform; print(platform.python_version())"], os.environ
         )
@@ -146,25 +152,52 @@ class Install:
             raise EnvironmentFailed(_words(said) or f"{self._python} does not start.", self._log)
         self.version = said.strip()
 
+    def _file(self, *, for_uv: bool = False) -> str:
+        """Write the requirements into a file, and return its path. Variables in it are the installer's to fill in."""
+        lines: list[str] = []
+        constraints: list[str] = []
+        for line in self._plan.requirements:
+            option, _, rest = line.partition(" ")
+            if option == "-c":
+                constraints.append(rest)
+            elif not (for_uv and option in UV_OPTIONS):
+                lines.append(line)
+        (self._directory / "constraints.txt").write_text("\n".join(constraints) + "\n")
+        file = self._directory / "requirements.txt"
+        file.write_text("\n".join(["-c constraints.txt", *lines]) + "\n")
+        return str(file)
+
+    def _uv_options(self) -> dict[str, str]:
+        pairs = (line.partition(" ")[::2] for line in self._plan.requirements)
+        return {UV_OPTIONS[option]: value or UV_ON.get(option, "1") for option, value in pairs if option in UV_OPTIONS}
+
+    def _environ(self) -> dict[str, str]:
+        return {**os.environ, **self._plan.variables}
+
+    def _indexes(self) -> tuple[str, str]:
+        """Return the main index and the others, as one text."""
+        main, *others = (filled_in(url, self._environ()) for url in self._plan.index_urls or ("",))
+        return main, " ".join(others)
+
     def _pip_environ(self) -> dict[str, str]:
         # By environment, not by option: an index URL may hold a password, and anybody can read command lines.
-        main, *others = self._plan.index_urls or ("",)
-        given = {"PIP_INDEX_URL": main, "PIP_EXTRA_INDEX_URL": " ".join(others)}
+        main, others = self._indexes()
+        given = {"PIP_INDEX_URL": main, "PIP_EXTRA_INDEX_URL": others}
         return {
-            **os.environ,
+            **self._environ(),
             **{name: value for name, value in given.items() if value},
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PIP_NO_INPUT": "1",
         }
 
     def _uv_environ(self) -> dict[str, str]:
-        main, *others = self._plan.index_urls or ("",)
-        given = {"UV_DEFAULT_INDEX": main, "UV_INDEX": " ".join(others)}
+        main, others = self._indexes()
+        given = {"UV_DEFAULT_INDEX": main, "UV_INDEX": others}
         return {
             # pip_index_urls means what it means to pip: the best version of all indexes.
             "UV_INDEX_STRATEGY": "unsafe-best-match",
             **self._from_pip(),
-            **os.environ,
+            **self._environ(),
             **{name: value for name, value in given.items() if value},
             "UV_NO_PROGRESS": "1",
         }
@@ -172,10 +205,10 @@ class Install:
     def _from_pip(self) -> dict[str, str]:
         """What pip is configured with, for uv, which does not read it; nothing where uv has a configuration itself."""
         if importlib.util.find_spec("pip") is None or any(
-            name.startswith("UV_") and "INDEX" in name for name in os.environ
+            name.startswith("UV_") and "INDEX" in name for name in self._environ()
         ):
             return {}
-        _, said = self._capture([sys.executable, "-P", "-m", "pip", "config", "list"], os.environ, quiet=True)
+        _, said = self._capture([sys.executable, "-P", "-m", "pip", "config", "list"], self._environ(), quiet=True)
         found: dict[str, str] = {}
         # Sections come in this order, and what comes later counts.
         for section in ("global", "install", ":env:"):
@@ -228,6 +261,10 @@ class Install:
             if self._stop():
                 _end(process)
                 raise EnvironmentFailed("it was stopped.", self._log)
+
+
+def _are_names(requirements: Sequence[str]) -> bool:
+    return all(parse_line(line).kind == "package" and "--hash" not in line for line in requirements)
 
 
 def overlay(directory: Path) -> Path:
@@ -291,7 +328,7 @@ def _words(said: str) -> str:
         index for index, line in enumerate(lines) if re.match("\\s*(ERROR|error|\N{MULTIPLICATION SIGN})[: ]", line)
     ]
     chosen = lines[marked[0] :] if marked else lines
-    return "\n".join(map(_short, chosen[-_LAST_LINES:]))
+    return masked("\n".join(map(_short, chosen[-_LAST_LINES:])))
 
 
 def _short(line: str) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kubeflow.packaging.requirements.requirement_lines import RequirementLine, parse_line
+
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
@@ -17,17 +19,16 @@ def missing(requirements: Iterable[str]) -> list[str]:
     """Return the requirements that this interpreter does not satisfy, in the order given.
 
     Args:
-        requirements: In pip's notation, valid. One whose marker does not apply here is satisfied; one that names a URL
-            is not, since what is installed does not tell.
+        requirements: Lines as `kubeflow.packaging` makes them. One whose marker does not apply here is satisfied; one
+            that names a URL or a path is not, since what is installed does not tell. A constraint is not where another
+            version is installed.
     """
     return missing_from(sys.path, requirements)
 
 
 def missing_from(paths: Sequence[str], requirements: Iterable[str]) -> list[str]:
     """Return the requirements that the packages in `paths` do not satisfy, in the order given, as `missing` does."""
-    from packaging.requirements import Requirement
-
-    return [text for text in requirements if not _satisfied(Requirement(text), paths)]
+    return [text for text in requirements if not _line_satisfied(parse_line(text), paths)]
 
 
 def relies_on(requirements: Iterable[str], own: Path) -> list[str]:
@@ -42,7 +43,8 @@ def relies_on(requirements: Iterable[str], own: Path) -> list[str]:
     below = below_paths()
     found: dict[str, str] = {}
     seen: set[str] = set()
-    todo = [(Requirement(text), "") for text in requirements]
+    parsed = [parse_line(text) for text in requirements]
+    todo = [(Requirement(line.requirement), "") for line in parsed if line.requirement and line.kind != "constraint"]
     while todo:
         requirement, extra = todo.pop()
         key = f"{requirement.name} {sorted(requirement.extras)}"
@@ -66,10 +68,27 @@ def below_paths() -> list[str]:
     return [path for path in dict.fromkeys(paths) if Path(path).is_dir()]
 
 
+def _line_satisfied(line: RequirementLine, paths: Sequence[str]) -> bool:
+    from packaging.requirements import Requirement
+
+    if line.kind == "option" or (line.kind == "path" and line.text.startswith("--")):
+        return True
+    if not line.requirement or line.kind in ("url", "path"):
+        return bool(line.requirement) and not _applies(Requirement(line.requirement))
+    requirement = Requirement(line.requirement)
+    if line.kind == "constraint" and _found(requirement.name, paths)[0] is None:
+        return True
+    return _satisfied(requirement, paths)
+
+
+def _applies(requirement: Requirement, extra: str = "") -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
 def _satisfied(requirement: Requirement, paths: Sequence[str], extra: str = "") -> bool:
     from packaging.requirements import Requirement
 
-    if requirement.marker is not None and not requirement.marker.evaluate({"extra": extra}):
+    if not _applies(requirement, extra):
         return True
     if requirement.url:
         return False

@@ -1,8 +1,7 @@
-"""What a job on this machine consists of: plain data, complete, so that another process can run it."""
+"""The plan of a job of this machine: plain data, complete, so that another process can run the job."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import json
 
 PLAN_FILE = "plan.json"
 """In a job's directory: its plan. It holds the whole environment, secrets included, so only its user can read it."""
@@ -27,27 +27,33 @@ class EnvironmentPlan:
     """The Python of a job where it is not the interpreter that submits it.
 
     Attributes:
-        requirements: In pip's notation.
+        requirements: Lines of a requirements file, as `kubeflow.packaging` makes them of what is given.
         index_urls: Package indexes, the main one first; empty leaves it to the installer's own configuration.
         python: Another interpreter: its path, or a version like `"3.12"`. `None` is the one that submits; its
             packages are seen, and only what they lack is installed.
+        variables: Environment variables of the job that installers read.
+        contents: Digests of the files and folders that requirements name.
+        fresh: Not empty for requirements of which nobody knows what they are now: no other plan has this text.
     """
 
     requirements: tuple[str, ...] = ()
     index_urls: tuple[str, ...] = ()
     python: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    contents: tuple[str, ...] = ()
+    fresh: str = ""
 
     __repr__ = repr_of_fields
 
 
 @dataclass(frozen=True, slots=True)
 class NodePlan:
-    """One node (or initializer) of a job: a process tree.
+    """One node (or initializer) of a job: a command line with its environment, and what it may use.
 
     Attributes:
         name: The step's name, like `"node-0"` or `"dataset-initializer"`.
         argv: Its whole command line.
-        env: Its whole environment, but for what is only known when it starts.
+        env: Its whole environment, but for the variables in `rendezvous`.
         rendezvous: Variables whose values depend on where the nodes are, which is known when they start: `{host}` is
             the address of the first node of the stage, `{port}` the job's rendezvous port there.
         ranks: Global ranks of its processes, each of which logs to a file of its own and leaves word of its end there
@@ -90,6 +96,8 @@ class JobPlan:
         notes: Events that it begins with, each a reason and a message.
         keep_days: Finished jobs older than this are cleaned up when it ends.
         keep_jobs: The oldest finished jobs beyond this many are cleaned up when it ends.
+        max_jobs: It starts when fewer than this many jobs run; 0 starts it at once.
+        parent: The directory of the job that submitted it; `None` where that was no job of this machine.
     """
 
     name: str
@@ -106,6 +114,8 @@ class JobPlan:
     notes: tuple[tuple[str, str], ...] = ()
     keep_days: float = 30
     keep_jobs: int = 1000
+    max_jobs: int = 0
+    parent: str | None = None
 
     __repr__ = repr_of_fields
 
@@ -127,34 +137,37 @@ def write_plan(plan: JobPlan, directory: Path) -> None:
 
 
 def read_plan(directory: Path) -> JobPlan:
-    """Return the plan of the job in `directory`.
+    """Return the plan of the job in `directory`; what an earlier version did not write has its default.
 
     Raises:
-        InvalidInput: When there is none, or it is damaged.
+        InvalidInput: There is no plan, it is damaged, or a later version has written more into it.
     """
     path = directory / PLAN_FILE
     try:
-        return _plan(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return _job(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidInput(
-            f"The plan of the job in {str(directory)!r} cannot be read ({error}): delete the job."
+            f"The plan of the job in {str(directory)!r} cannot be read ({error}). It is damaged, or a later version of "
+            "kubeflow made it: use that version, or delete the job."
         ) from error
 
 
-def _plan(data: dict[str, Any]) -> JobPlan:
-    environment = data.pop("environment")
+def _job(data: dict[str, Any]) -> JobPlan:
+    environment = data.pop("environment", None)
     return JobPlan(
         stages=tuple(tuple(_node(node) for node in stage) for stage in data.pop("stages")),
         environment=None if environment is None else _environment(environment),
-        devices=tuple(data.pop("devices")),
-        notes=tuple((reason, message) for reason, message in data.pop("notes")),
+        devices=tuple(data.pop("devices", ())),
+        notes=tuple((reason, message) for reason, message in data.pop("notes", ())),
         **data,
     )
 
 
 def _node(data: dict[str, Any]) -> NodePlan:
-    return NodePlan(argv=tuple(data.pop("argv")), ranks=tuple(data.pop("ranks")), **data)
+    return NodePlan(argv=tuple(data.pop("argv")), ranks=tuple(data.pop("ranks", ())), **data)
 
 
 def _environment(data: dict[str, Any]) -> EnvironmentPlan:
-    return EnvironmentPlan(tuple(data["requirements"]), tuple(data["index_urls"]), data["python"])
+    texts = (tuple(data.pop(name, ())) for name in ("requirements", "index_urls", "contents"))
+    requirements, index_urls, contents = texts
+    return EnvironmentPlan(requirements, index_urls, contents=contents, **data)

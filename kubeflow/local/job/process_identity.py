@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from kubeflow.core.stdlib import json
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
+
+from kubeflow.core.stdlib import json
 
 STATUS_FILE = "KUBEFLOW_STATUS_FILE"
 """Environment variable of a job's processes: the file to replace with a JSON object, in the words of the control

@@ -51,11 +51,16 @@ class Journal:
         with self.database.writing() as db:
             record_event(db, self.job, reason, message, step)
 
-    def waiting(self, reason: str) -> None:
-        """Record that the job waits for GPUs, and why."""
+    def waiting(self, event: str, reason: str) -> None:
+        """Record that the job waits, and why; `event` is what its event is called."""
         with self.database.writing() as db:
             db.execute("UPDATE jobs SET reason = ? WHERE id = ?", (reason, self.job))
-            record_event(db, self.job, "WaitingForGPUs", reason)
+            record_event(db, self.job, event, reason)
+
+    def admitted(self) -> None:
+        """Record that the job waits no more, and what it needs is made ready."""
+        with self.database.writing() as db:
+            db.execute("UPDATE jobs SET reason = '' WHERE id = ?", (self.job,))
 
     def started(self, nodes: Iterable[tuple[str, str]]) -> None:
         """Record the nodes of a stage, each with its executor's id for it; the job is `Running` from now on."""

@@ -5,12 +5,12 @@ The file is filled before the job starts, so that overwriting it needs no space.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
+from kubeflow.core.stdlib import json
 from kubeflow.local.job.records import FINAL, Verdict
 
 _SIZE = 4096  # bytes: a block of most file systems

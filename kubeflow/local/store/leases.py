@@ -1,15 +1,17 @@
-"""Who has which GPU and which CPUs, across all jobs of a state directory. A GPU is given to one node at a time."""
+"""Who runs, with which GPUs and CPUs, across all jobs of a state directory. A GPU is given to one node at a time."""
 
 from __future__ import annotations
 
-import json
 import math
+import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kubeflow.core.stdlib import json
 from kubeflow.local.job.plan import NodePlan
 from kubeflow.local.store.database import Database
+from kubeflow.local.store.slots import SlotRequest, has_slot, shortage, take_slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,41 +24,62 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Why a job has to wait for GPUs."""
+    """Why a job has to wait.
+
+    Attributes:
+        reason: In words.
+        event: What its event is called.
+        queue: What its row says meanwhile: the GPUs that it may get, and its claim of a slot.
+        ahead: Jobs that wait before it.
+    """
 
     reason: str
+    event: str = "WaitingForGPUs"
+    queue: tuple[str, ...] = ()
+    ahead: int = 0
 
 
 def lease(
-    database: Database, job: int, nodes: Sequence[NodePlan], *, gpus: Sequence[str], cpus: Sequence[int]
+    database: Database,
+    job: int,
+    nodes: Sequence[NodePlan],
+    *,
+    gpus: Sequence[str],
+    cpus: Sequence[int],
+    request: SlotRequest | None = None,
 ) -> Mapping[str, Share] | Wait:
     """Give the nodes of a stage what they ask for, or say why the job has to wait: all of them get theirs, or none.
 
-    Who came first gets GPUs first, so that a job that needs many is not passed by for ever. CPUs are no reason to
-    wait: each node gets those that the fewest others use, so that nodes have CPUs of their own where there are enough.
+    Who came first gets GPUs first, so that a job that needs many is not passed by for ever, and so it is with slots. A
+    job that waits for GPUs takes no slot. CPUs of their own are given where there are enough: each node gets those that
+    the fewest others use.
 
     Args:
         database: The store.
         job: The job.
-        nodes: The nodes of its next stage.
+        nodes: The nodes of its next stage; none only asks for the slot.
         gpus: The GPUs that it may get.
         cpus: The CPUs that it may get.
+        request: The slot that the job wants, which it keeps until it ends; `None` asks for none.
     """
-    wanted = sum(node.gpus for node in nodes)
+    with database.reading() as db:  # many may wait: most of the time nothing changes, and nothing is locked
+        wait = _wait(db, job, nodes, gpus, request)
+        if wait is not None and _is_queued(db, job, wait):
+            return wait
     with database.writing() as db:
-        db.execute("DELETE FROM leases WHERE job = ?", (job,))  # those of the stage before
-        taken = dict(db.execute("SELECT device, job FROM leases WHERE kind = 'gpu'").fetchall())
-        free = [gpu for gpu in gpus if gpu not in taken]
-        ahead = db.execute("SELECT name, queued FROM jobs WHERE queued IS NOT NULL AND id < ? ORDER BY id", (job,))
-        first = next((name for name, devices in ahead if set(json.loads(devices)) & set(gpus)), None)
-        if wanted and (wanted > len(free) or first is not None):
+        wait = _wait(db, job, nodes, gpus, request)
+        if wait is not None:
             # Only where it changes something: a write wakes the others that wait.
-            db.execute("UPDATE jobs SET queued = ?1 WHERE id = ?2 AND queued IS NOT ?1", (json.dumps(list(gpus)), job))
-            holders = {taken[gpu] for gpu in gpus if gpu in taken}
-            marks = ",".join("?" * len(holders))
-            names = [name for (name,) in db.execute(f"SELECT name FROM jobs WHERE id IN ({marks})", [*holders])]
-            return Wait(_reason(wanted, len(free), len(gpus), sorted(names), first))
+            if not _is_queued(db, job, wait):
+                db.execute("DELETE FROM leases WHERE job = ?", (job,))
+                db.execute("UPDATE jobs SET queued = ? WHERE id = ?", (json.dumps(wait.queue), job))
+            return wait
         db.execute("UPDATE jobs SET queued = NULL WHERE id = ? AND queued IS NOT NULL", (job,))
+        if request is not None and not has_slot(db, job):
+            take_slot(db, job, request)
+        db.execute("DELETE FROM leases WHERE job = ? AND kind IN ('gpu', 'cpu')", (job,))  # those of the stage before
+        taken = {device for (device,) in db.execute("SELECT device FROM leases WHERE kind = 'gpu'")}
+        free = [gpu for gpu in gpus if gpu not in taken]
         used = Counter(int(cpu) for (cpu,) in db.execute("SELECT device FROM leases WHERE kind = 'cpu'"))
         shares: dict[str, Share] = {}
         for node in nodes:
@@ -72,6 +95,36 @@ def lease(
                 [(kind, device, job, node.name) for kind, device in rows],
             )
         return shares
+
+
+def _wait(
+    db: sqlite3.Connection, job: int, nodes: Sequence[NodePlan], gpus: Sequence[str], request: SlotRequest | None
+) -> Wait | None:
+    """Return why the job has to wait, `None` when it need not."""
+    wanted = sum(node.gpus for node in nodes)
+    if wanted:
+        taken = dict(db.execute("SELECT device, job FROM leases WHERE kind = 'gpu' AND job != ?", (job,)).fetchall())
+        free = [gpu for gpu in gpus if gpu not in taken]
+        ahead = db.execute("SELECT name, queued FROM jobs WHERE queued IS NOT NULL AND id < ? ORDER BY id", (job,))
+        first = next((name for name, devices in ahead if set(json.loads(devices)) & set(gpus)), None)
+        if wanted > len(free) or first is not None:
+            holders = {taken[gpu] for gpu in gpus if gpu in taken}
+            marks = ",".join("?" * len(holders))
+            names = [name for (name,) in db.execute(f"SELECT name FROM jobs WHERE id IN ({marks})", [*holders])]
+            return Wait(_reason(wanted, len(free), len(gpus), sorted(names), first), queue=tuple(gpus))
+    if request is None or has_slot(db, job) or (short := shortage(db, job, request)) is None:
+        return None
+    reason, count = short
+    # It keeps its place in the queue for GPUs, too.
+    queue = (*(gpus if wanted else ()), request.claim.to_text())
+    return Wait(reason, "WaitingForJobs", queue, count)
+
+
+def _is_queued(db: sqlite3.Connection, job: int, wait: Wait) -> bool:
+    """True when the store says already that the job waits for this, and holds nothing."""
+    row = db.execute("SELECT queued FROM jobs WHERE id = ?", (job,)).fetchone()
+    holds = db.execute("SELECT 1 FROM leases WHERE job = ?", (job,)).fetchone()
+    return row is None or (row[0] == json.dumps(wait.queue) and holds is None)
 
 
 def whole_cpus(amount: float) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
@@ -11,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import json
 from kubeflow.local.job.plan import JobPlan
 from kubeflow.local.job.process_identity import ProcessIdentity
 from kubeflow.local.job.records import FINAL, JobEvent, JobPhase, JobRecord, NodeRecord, RankRecord, Verdict, Wanted
 from kubeflow.local.store.database import Database
+from kubeflow.local.store.slots import first_claim, has_slot, queued_claims, standing
 
 STORE_FILE = "jobs.db"
 
@@ -50,12 +51,12 @@ class Store:
         """
         now = time.time()
         phase: JobPhase = "Suspended" if plan.suspend else "Created"
-        row = (plan.name, str(directory), phase, now, plan.suspend, submitter.to_text())
+        row = (plan.name, str(directory), phase, now, plan.suspend, submitter.to_text(), first_claim(plan))
         try:
             with self.database.writing() as db:
                 (job,) = db.execute(
-                    "INSERT INTO jobs (name, directory, phase, created, settled, submitter, labels, details) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                    "INSERT INTO jobs (name, directory, phase, created, settled, submitter, queued, labels, details) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
                     (*row, json.dumps(dict(plan.labels)), json.dumps(dict(plan.details))),
                 ).fetchone()
                 nodes = [(stage, node) for stage, nodes in enumerate(plan.stages) for node in nodes]
@@ -107,6 +108,15 @@ class Store:
                 "SELECT rank, node, exit_code, ended, late FROM ranks WHERE job = ? ORDER BY rank", (job,)
             )
             return [RankRecord(rank, node, code, ended, bool(late)) for rank, node, code, ended, late in rows]
+
+    def standing(self, job: int) -> tuple[int, int] | None:
+        """Return how many other jobs run, and how many wait before a job; `None` when it does not wait for them."""
+        with self.database.reading() as db:
+            row = db.execute("SELECT queued FROM jobs WHERE id = ?", (job,)).fetchone()
+            if row is None or row[0] is None or not queued_claims(row[0]) or has_slot(db, job):
+                return None
+            running, ahead = standing(db, job)
+            return len(running), len(ahead)
 
     def want(self, job: int, wanted: Wanted) -> bool:
         """Record what the user wants of a job that has not ended, or its deletion; whether there was such a job."""

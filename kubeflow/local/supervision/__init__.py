@@ -1,1 +1,1 @@
-"""The process that runs a job, and what becomes of a job whose supervisor was killed."""
+"""The supervisor, a process that runs one job, and the recovery of jobs whose supervisor was killed."""

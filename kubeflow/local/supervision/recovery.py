@@ -1,4 +1,4 @@
-"""What becomes of a job whose supervisor was killed: how it ends is told as truly as can be, and what is left ended."""
+"""Recovery of a job whose supervisor was killed: its end is recorded, and its remaining processes are ended."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ from kubeflow.local.supervision.unseen_end import unseen_end
 
 logger = logging.getLogger(__name__)
 
-_GRACE = 1.0  # seconds between TERM and KILL for what a dead supervisor left; somebody waits for an answer meanwhile
-# Seconds without a sign of life after which a supervisor counts as dead that this process cannot see. It gives one
-# every ten seconds; that of another machine comes by way of a network.
+_GRACE = 1.0  # seconds between TERM and KILL for processes of a dead supervisor; a caller waits meanwhile
+# Seconds without a heartbeat after which a supervisor that this process cannot see counts as dead. A supervisor writes
+# a heartbeat every ten seconds. The heartbeat of another machine comes through a shared file system.
 _SILENCE = 120.0
 _SILENCE_BESIDE = 45.0
 
 
 def supervised(record: JobRecord) -> bool:
-    """True when a process takes care of the job: its supervisor, or the process that is about to start one."""
+    """True when the job's supervisor lives, or the process that is about to start the supervisor."""
     keeper = record.supervisor or record.submitter
     if keeper.local:
         return keeper.alive()
-    # Of another machine or container that has the same home directory.
+    # A process of another machine or container with the same home directory.
     return _silence(Places(record.directory)) < (_SILENCE_BESIDE if keeper.beside else _SILENCE)
 
 
 def _silence(places: Places) -> float:
-    """Return the seconds since a job's supervisor, or who is about to start it, gave a sign of life."""
-    for sign in (places.supervisor_log, places.directory):
+    """Return the seconds since the last heartbeat of a job's supervisor, or since the job's directory was made."""
+    for heartbeat in (places.supervisor_log, places.directory):
         with contextlib.suppress(OSError):
-            return time.time() - sign.stat().st_mtime
+            return time.time() - heartbeat.stat().st_mtime
     return math.inf
 
 
 def recover(store: Store, record: JobRecord) -> None:
-    """Do for a job whose supervisor is gone what that would have done; nothing for any other job.
+    """End a job as its dead supervisor would have: record its end, end its nodes, delete it if its user asked for that.
 
-    Any number of processes may do this for the same job at the same time.
+    Nothing is done for a job whose supervisor lives. Any number of processes may recover the same job at the same time.
 
     Args:
         store: The store.
-        record: The job as it was read from there.
+        record: The job as it was read from the store.
     """
     if not _needs_help(record):
         return
@@ -64,11 +64,13 @@ def recover(store: Store, record: JobRecord) -> None:
             given_up = current.finished
             try:
                 given_up = given_up or _give_up(store, current)
-            except KubeflowError:  # it cannot be written, so no supervisor can have taken the job either
+            except (
+                KubeflowError
+            ):  # the store cannot be written, so that no new supervisor can have taken the job either
                 _end_nodes(record)
                 raise
             if not given_up:
-                continue  # its supervisor has begun after all, or another process was quicker: look again
+                continue  # the supervisor has started after all, or another process was quicker: read the job again
             _end_nodes(record)
         if current.wanted == "delete":
             remove_directory(current.directory)
@@ -79,9 +81,9 @@ def recover(store: Store, record: JobRecord) -> None:
 
 
 def recovered(store: Store, record: JobRecord) -> JobRecord | None:
-    """Recover a job if it needs that, and return it as it is then, `None` when it is gone.
+    """Recover a job if its supervisor is gone, and return its record after that; `None` when the job is deleted.
 
-    Where the store cannot be written, as on a full disk, the job is shown as it would have been recorded.
+    Where the store cannot be written, as on a full disk, the record is returned as it would have been written.
     """
     try:
         recover(store, record)
@@ -97,20 +99,20 @@ def recovered(store: Store, record: JobRecord) -> JobRecord | None:
 
 
 def recover_all(store: Store) -> None:
-    """Recover every job of `store` that needs it."""
+    """Recover every job of `store` whose supervisor is gone."""
     for record in store.unsettled():
         recover(store, record)
 
 
 def _end_nodes(record: JobRecord) -> None:
-    """End whatever a supervisor that is gone has left running, and remove what that kept elsewhere."""
+    """End the nodes that are left of a job, and remove what its executor keeps outside of the job's directory."""
     try:
         name = read_plan(record.directory).executor
-    except InvalidInput:  # killed before it was written, or the directory is gone
+    except InvalidInput:  # the submitter was killed before it had written the plan, or the directory is gone
         name = DEFAULT_EXECUTOR
-    left = executor(name)
-    left.end(record.mark, _GRACE)
-    left.clean(record.mark)
+    runs_nodes = executor(name)
+    runs_nodes.end(record.mark, _GRACE)
+    runs_nodes.clean(record.mark)
 
 
 def _needs_help(record: JobRecord) -> bool:
@@ -125,8 +127,8 @@ def _give_up(store: Store, record: JobRecord) -> bool:
 
 
 def _end(record: JobRecord) -> tuple[Verdict, Sequence[RankRecord]]:
-    """Return how the job of a supervisor that is gone ended, as truly as can be told, and how its ranks did."""
-    if record.verdict is not None:  # it was ending its processes
+    """Return the verdict on a job whose supervisor is gone, and how its ranks ended; see `unseen_end`."""
+    if record.verdict is not None:  # the supervisor had decided, and was ending the nodes
         return Verdict(record.verdict, record.reason, record.failed_step), ()
     if words := read_last_words(Places(record.directory).last_words):
         return words, ()
@@ -142,5 +144,5 @@ def _cause(record: JobRecord) -> str:
     here = this_process()
     if record.supervisor.host == here.host and record.supervisor.boot != here.boot:
         return "the machine (or its container) was started anew meanwhile"
-    said = last_lines(Places(record.directory).supervisor_log, 1)
-    return f"its supervisor (process {record.supervisor.pid}) was killed{': ' + said[0] if said else ''}"
+    log_lines = last_lines(Places(record.directory).supervisor_log, 1)
+    return f"its supervisor (process {record.supervisor.pid}) was killed{': ' + log_lines[0] if log_lines else ''}"

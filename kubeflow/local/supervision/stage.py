@@ -1,4 +1,4 @@
-"""The nodes of a job that run side by side, as their supervisor sees them."""
+"""The running nodes of one stage: their start, their exits, their ranks."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from kubeflow.local.store.leases import Share
 
 
 class RunningStage:
-    """The nodes of one stage.
+    """The nodes of one stage, which run side by side.
 
     Args:
-        places: Where the job's parts are.
-        nodes: What each node runs.
-        executor: What runs them.
+        places: The files of the job.
+        nodes: The plan of each node.
+        executor: The executor that runs the nodes.
     """
 
     def __init__(self, places: Places, nodes: Sequence[NodePlan], executor: Executor) -> None:
@@ -34,18 +34,18 @@ class RunningStage:
 
     @property
     def names(self) -> list[str]:
-        """Its steps."""
+        """The names of the nodes, which are steps."""
         return [node.name for node in self._plans]
 
     def start(self, shares: Mapping[str, Share], *, cwd: str) -> None:
         """Start all nodes, one after the other.
 
         Args:
-            shares: The GPUs and CPUs of each.
-            cwd: Their working directory.
+            shares: The GPUs and CPUs of each node, by its name.
+            cwd: The working directory of the nodes.
 
         Raises:
-            OSError: When one cannot be started; those before it run.
+            OSError: A node cannot be started; the nodes before it run.
         """
         own = {STATUS_FILE: str(self._places.status), WORKSPACE: str(self._places.workspace)}
         where = {"{host}": self._executor.address(self.names[0]), "{port}": str(self._executor.port())}
@@ -64,11 +64,11 @@ class RunningStage:
             )
 
     def ids(self) -> list[tuple[str, str]]:
-        """Return the name of each node that was started, with what the executor calls it."""
+        """Return the name of each node that was started, with the id that the executor gave it."""
         return [(node.name, node.id) for node in self._nodes]
 
     def poll(self) -> None:
-        """Notice the nodes that have ended."""
+        """Ask the executor which nodes have ended since the last call."""
         for node in self._nodes:
             if node.name not in self._exits and (end := node.poll()) is not None:
                 self._exits[node.name] = end
@@ -82,7 +82,7 @@ class RunningStage:
                 self._reported.add(name)
 
     def ranks(self, name: str, decided: float) -> list[RankRecord]:
-        """Return how the ranks of a node ended, those that have; `decided` is when the job's end was."""
+        """Return how the ranks of a node ended that have ended; `decided` is when the end of the job was decided."""
         return read_ranks(self._places.node(name), until=decided)
 
     @property
@@ -99,6 +99,6 @@ class RunningStage:
 
 
 def _filled_in(text: str, values: Mapping[str, str]) -> str:
-    for place, value in values.items():
-        text = text.replace(place, value)
+    for placeholder, value in values.items():
+        text = text.replace(placeholder, value)
     return text

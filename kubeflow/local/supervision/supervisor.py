@@ -1,4 +1,4 @@
-"""The process that runs one job, whatever becomes of the process that submitted it.
+"""The supervisor: the process that runs one job, and outlives the process that submitted the job.
 
 `python -m kubeflow.local.supervision.supervisor DIRECTORY`. It starts in milliseconds: nothing heavy is imported here.
 """
@@ -14,13 +14,13 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
 from kubeflow.core.errors import InvalidInput, KubeflowError
 from kubeflow.local.executors.executor import Executor
-from kubeflow.local.executors.limits import usable_cpus
+from kubeflow.local.executors.limits import usable_cpus, usable_memory
 from kubeflow.local.executors.processes import MARK, SUPERVISES
 from kubeflow.local.executors.registry import executor
 from kubeflow.local.job.places import Places
@@ -28,20 +28,23 @@ from kubeflow.local.job.plan import JobPlan, NodePlan, read_plan
 from kubeflow.local.job.process_identity import this_process
 from kubeflow.local.job.records import RankRecord, Verdict
 from kubeflow.local.job.status_file import StatusFile
+from kubeflow.local.logs.log_sizes import INTERVAL, LogSizes
 from kubeflow.local.logs.ranks import forget_ranks
 from kubeflow.local.store.journal import Journal
 from kubeflow.local.store.last_words import write_last_words
-from kubeflow.local.store.leases import Wait, lease
+from kubeflow.local.store.leases import Share, Wait, lease
 from kubeflow.local.store.retention import prune
+from kubeflow.local.store.slots import Capacity, SlotRequest, claim
 from kubeflow.local.store.store import Store
 from kubeflow.local.supervision.recovery import recover_all
 from kubeflow.local.supervision.stage import RunningStage
 
 _POLL = 0.02  # seconds between two looks at the processes, the store and the status file
 _SLOW_POLL = 0.05  # the same for a job that has run for a while: many of them must not cost a CPU
-_WHILE = 10.0  # seconds
+_SLOWEST_POLL = 0.5  # the same for a job before which many others wait
+_WHILE = 10.0  # seconds after which the slow poll begins
 _MOMENT = 0.01  # seconds to wait for an executor that has nothing to make ready
-_HEARTBEAT = 10.0  # seconds
+_HEARTBEAT = 10.0  # seconds between two heartbeats
 _QUEUE_CHECK = 1.0  # seconds between two looks for jobs whose supervisor was killed while they held GPUs
 _PATIENCE = 10.0  # seconds to go on trying to record the end of the job
 
@@ -50,7 +53,7 @@ _End = Verdict | Literal["suspend", "delete"] | None
 
 
 class _Over(Exception):
-    """The job is to end now: with a verdict, because its user wants that, or because it is not ours any more."""
+    """The job ends now: with a verdict, by its user's wish, or because another process has taken the job (None)."""
 
     def __init__(self, end: _End) -> None:
         self.end: _End = end
@@ -62,10 +65,10 @@ class Supervisor:
 
     Args:
         directory: The job's directory.
-        plan: The job.
-        store: The store that it is in.
-        journal: What is written of it there.
-        executor: What runs its nodes.
+        plan: The plan of the job.
+        store: The store that has the job.
+        journal: Writes of the job into that store.
+        executor: The executor that runs the nodes.
     """
 
     def __init__(self, directory: Path, plan: JobPlan, store: Store, journal: Journal, executor: Executor) -> None:
@@ -80,8 +83,10 @@ class Supervisor:
         self._unrecorded: str | None = None
         self._stage: RunningStage | None = None
         self._stages: list[RunningStage] = []
-        self._deadline = None if plan.deadline is None else time.monotonic() + plan.deadline
+        self._deadline: float | None = None
         self._heartbeat = 0.0
+        self._sizes = LogSizes([self._places.node(node.name) for node in plan.nodes])
+        self._next_sizes = 0.0
         self._quick_until = time.monotonic() + _WHILE
         self._preparing: threading.Thread | None = None
         self._told_to_end = False
@@ -92,7 +97,7 @@ class Supervisor:
         self._told_to_end = True
 
     def run(self) -> None:
-        """Run the job; when this returns, nothing of it runs."""
+        """Run the job. When this returns, no process of the job runs."""
         end: _End
         try:
             end = self._work()
@@ -100,13 +105,13 @@ class Supervisor:
             end = over.end
         except KubeflowError as error:
             end = Verdict("Failed", str(error))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the job must not stay `Running` for ever
+        except Exception as error:  # noqa: BLE001 - after any error, the job must not stay `Running` for ever
             traceback.print_exc()
             end = Verdict("Failed", f"running it failed: {error!r}; see {self._places.supervisor_log}")
         decided = time.time()
         self._over = True
         if isinstance(end, Verdict):
-            with contextlib.suppress(KubeflowError):  # recorded below, or nowhere
+            with contextlib.suppress(KubeflowError):  # `_record` tries again
                 self._journal.decide(end, self._ranks(decided))
         self._end_nodes()
         self._record(end, decided)
@@ -117,6 +122,9 @@ class Supervisor:
         for directory in (self._places.temporary, self._places.workspace):
             directory.mkdir(exist_ok=True)
         self._tick()
+        self._lease(())
+        if self._plan.deadline is not None:
+            self._deadline = time.monotonic() + self._plan.deadline
         self._prepare()
         for nodes in self._plan.stages:
             self._start(nodes)
@@ -127,14 +135,14 @@ class Supervisor:
         return Verdict("Complete")
 
     def _forget(self) -> None:
-        """Remove what tells of this start of the job, before it can start anew. Logs stay: new lines follow."""
+        """Remove the exit codes, outcomes and status of this start of the job, before it starts anew. Logs stay."""
         for node in self._plan.nodes:
             forget_ranks(self._places.node(node.name))
         self._places.status.unlink(missing_ok=True)
         shutil.rmtree(self._places.outcomes, ignore_errors=True)
 
     def _prepare(self) -> None:
-        """Have the executor make ready what it needs, in a thread: this one goes on to listen to the user."""
+        """Have the executor prepare the job in a thread. Meanwhile this thread does what the user wants of the job."""
         events: deque[tuple[str, str]] = deque()
         failures: list[Exception] = []
 
@@ -148,7 +156,7 @@ class Supervisor:
 
         self._preparing = threading.Thread(target=work, name="prepare", daemon=True)
         self._preparing.start()
-        self._preparing.join(_MOMENT)  # most jobs need nothing
+        self._preparing.join(_MOMENT)  # most jobs need no preparation
         while True:
             running = self._preparing.is_alive()
             while events:
@@ -163,20 +171,42 @@ class Supervisor:
     def _is_over(self) -> bool:
         return self._over
 
-    def _start(self, nodes: tuple[NodePlan, ...]) -> None:
-        waits = ""
+    def _lease(self, nodes: tuple[NodePlan, ...]) -> Mapping[str, Share]:
+        """Wait until the job may run, and return what its nodes get."""
+        told = ""
         next_check = 0.0
         while isinstance(
-            shares := lease(self._store.database, self._job, nodes, gpus=self._plan.devices, cpus=usable_cpus()),
+            found := lease(
+                self._store.database,
+                self._job,
+                nodes,
+                gpus=self._plan.devices,
+                cpus=usable_cpus(),
+                request=SlotRequest(
+                    claim(self._plan),
+                    Capacity(self._plan.max_jobs, len(usable_cpus()), usable_memory()),
+                    self._plan.parent,
+                ),
+            ),
             Wait,
         ):
-            if waits != shares.reason:
-                waits = shares.reason
-                self._journal.waiting(waits)
-            while not self._tick():
+            # How many others there are changes all the time; writing that down would wake all who wait.
+            news = found.reason if found.event == "WaitingForGPUs" else found.event
+            if told != news:
+                told = news
+                self._journal.waiting(found.event, found.reason)
+            # Hundreds may wait: those that are not next look less often, at the store and after the others.
+            turns = 1 + found.ahead
+            while not self._tick(min(_SLOWEST_POLL, turns * _SLOW_POLL) if found.ahead else None):
                 if time.monotonic() >= next_check:
-                    next_check = time.monotonic() + _QUEUE_CHECK
+                    next_check = time.monotonic() + turns * _QUEUE_CHECK
                     recover_all(self._store)
+        if told:
+            self._journal.admitted()
+        return found
+
+    def _start(self, nodes: tuple[NodePlan, ...]) -> None:
+        shares = self._lease(nodes)
         self._stage = RunningStage(self._places, nodes, self._executor)
         self._stages.append(self._stage)
         try:
@@ -186,13 +216,13 @@ class Supervisor:
                 Verdict("Failed", f"{self._stage.starting} could not start: {error}", self._stage.starting)
             ) from error
         self._journal.started(self._stage.ids())
-        self._executor.running(str(self._places.directory))  # now there is time to load what finds them at the end
+        self._executor.running(str(self._places.directory))  # loads psutil now, which the end of the job needs
 
     def _poll_stage(self) -> Verdict | Literal[True] | None:
-        """Return `True` when all nodes of the stage have succeeded, a verdict when one has failed, else `None`."""
+        """Return `True` when all nodes of the stage have succeeded, a verdict when a node has failed, else `None`."""
         stage = self._stage
         assert stage is not None
-        with contextlib.suppress(KubeflowError):  # no reason to end the others: recorded at the next look, or the end
+        with contextlib.suppress(KubeflowError):  # recorded at the next look or at the end: no reason to end the nodes
             self._collect(time.time())
         stage.poll()
         if stage.failed is not None:
@@ -208,22 +238,31 @@ class Supervisor:
     def _ranks(self, decided: float) -> list[RankRecord]:
         return [rank for stage in self._stages for name in stage.names for rank in stage.ranks(name, decided)]
 
-    def _tick(self) -> bool:
+    def _tick(self, pause: float | None = None) -> bool:
         """Let a moment pass, and do what is due in every phase. True when the store has changed.
+
+        Args:
+            pause: Seconds to pass. Default: few while the job is young.
 
         Raises:
             _Over: When the job is to end.
         """
-        time.sleep(_POLL if time.monotonic() < self._quick_until else _SLOW_POLL)
+        time.sleep(pause or (_POLL if time.monotonic() < self._quick_until else _SLOW_POLL))
         now = time.monotonic()
         if now >= self._heartbeat:
             self._heartbeat = now + _HEARTBEAT
             with contextlib.suppress(OSError):
                 os.utime(self._places.supervisor_log)
+        if now >= self._next_sizes:
+            self._next_sizes = now + INTERVAL
+            with contextlib.suppress(OSError):  # a full disk, for example: `since=` is less exact then
+                self._sizes.record(time.time())
         changed = self._changed()
         if changed and (wanted := self._journal.wanted()) != "run":
             raise _Over(wanted)
-        with contextlib.suppress(KubeflowError):  # a full disk, say: the job goes on, and the report is not lost
+        with contextlib.suppress(
+            KubeflowError
+        ):  # a full disk, for example: the job goes on, and the report is kept for the next look
             self._take_status()
         if self._told_to_end:
             raise _Over(Verdict("Failed", "its supervisor was told to end (SIGTERM), as at a shutdown"))
@@ -246,7 +285,7 @@ class Supervisor:
     def _end_nodes(self) -> None:
         mark = str(self._places.directory)
         self._executor.end(mark, self._plan.grace)
-        if self._preparing is not None:  # it has been told to stop
+        if self._preparing is not None:  # the thread ends soon, since `_is_over` is True
             self._preparing.join(self._plan.grace)
             self._executor.end(mark, self._plan.grace)
         self._executor.clean(mark)
@@ -268,7 +307,7 @@ class Supervisor:
 
     def _try_to_record(self, end: _End, decided: float) -> None:
         wanted = self._journal.wanted()
-        if wanted is None:  # whoever took the job has recorded its end
+        if wanted is None:  # another process has taken the job, and has recorded its end
             return
         if isinstance(end, Verdict):
             self._collect(decided)
@@ -286,9 +325,9 @@ class Supervisor:
 
 
 def main(directory: Path) -> None:
-    """Run the job in `directory`, if it is this process's to run."""
+    """Run the job in `directory`, unless another process runs it."""
     with contextlib.suppress(PermissionError):
-        os.setsid()  # leader already when started by hand
+        os.setsid()  # already the leader of its session, when started by hand
     places = Places(directory)
     store = Store(places.state)
     record = store.at(directory)
@@ -300,11 +339,11 @@ def main(directory: Path) -> None:
     try:
         plan = read_plan(directory)
         runs_nodes = executor(plan.executor)
-    except InvalidInput as error:  # damaged, or made by another version
+    except InvalidInput as error:  # damaged, or of a later version
         journal.finish(Verdict("Failed", str(error)), ())
         return
     supervisor = Supervisor(directory, plan, store, journal, runs_nodes)
-    os.environ[MARK] = record.mark  # what the executor starts while it prepares is part of the job
+    os.environ[MARK] = record.mark  # processes that the executor starts in `prepare` belong to the job
     os.environ.pop(SUPERVISES, None)
     signal.signal(signal.SIGTERM, supervisor.tell_to_end)
     # Not SIG_IGN, which nodes would inherit.
