@@ -59,7 +59,8 @@ class Refused(Exception):
         self.code = code
         self.reason = status.get("reason")
         self.causes: list[dict[str, str]] = status.get("details", {}).get("causes") or []
-        super().__init__(f"{code} {status.get('message')}")
+        self.message = str(status.get("message"))
+        super().__init__(f"{code} {self.message}")
 
 
 def upstream_crds() -> list[dict[str, Any]]:
@@ -82,16 +83,17 @@ def apiserver(
     """
     crds = upstream_crds() if crds is None else crds
     if KUBECONFIG:
-        yield _with_crds(Recorded(Path(KUBECONFIG)), crds)
+        yield add_crds(Recorded(Path(KUBECONFIG)), crds)
         return
     started = subprocess.run([str(COMMAND), str(folder), *flags], check=True, capture_output=True, text=True)
     try:
-        yield _with_crds(Recorded(Path(started.stdout.strip())), crds)
+        yield add_crds(Recorded(Path(started.stdout.strip())), crds)
     finally:
         os.kill(int((folder / "pid").read_text("utf-8")), signal.SIGTERM)
 
 
-def _with_crds(transport: Recorded, crds: Iterable[Mapping[str, Any]]) -> Recorded:
+def add_crds(transport: Recorded, crds: Iterable[Mapping[str, Any]]) -> Recorded:
+    """Install `crds` and wait until they are served."""
     for manifest in crds:
         crd = {key: value for key, value in manifest.items() if key != "status"}
         name = crd["metadata"]["name"]

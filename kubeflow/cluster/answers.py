@@ -1,8 +1,7 @@
-"""Reads what a server answers: JSON, or an error of the right type with the server's words and one remedy."""
+"""The answer of an API server: a JSON object, or a typed error with the server's message and one remedy."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import cast
 
+from kubeflow.cluster.breaks import LOGIN, NO_LOGIN_WORDS
 from kubeflow.cluster.errors import (
     AlreadyExists,
     ApiError,
@@ -24,15 +24,17 @@ from kubeflow.cluster.errors import (
     ServerFault,
     TooManyRequests,
     Unauthorized,
+    Unreachable,
 )
 from kubeflow.cluster.target import Target
 from kubeflow.core.display import repr_of_fields
+from kubeflow.core.stdlib import json
 from kubeflow.core.transport import Request
 
-# How strict decoding names fields: `unknown field "spec.trainer.numNode"`, `duplicate field "spec.suspend"`.
+# Fields in messages of strict decoding: `unknown field "spec.trainer.numNode"`, `duplicate field "spec.suspend"`.
 _STRICT = re.compile(r'((?:unknown|duplicate) field) "([^"]+)"')
-# Who refuses in the name of the cluster's administrators, and after which words it says why. A webhook or a policy may
-# answer with any status.
+# Refusals by rules of the cluster's administrators, with the words after which the reason stands. A webhook or a policy
+# may answer with any status.
 _DENIALS = {
     "admission webhook": re.compile(r'admission webhook "([^"]+)" denied the request(?:: )?'),
     "admission policy": re.compile(r"ValidatingAdmissionPolicy '([^']+)' with binding '[^']+' denied request(?:: )?"),
@@ -45,7 +47,7 @@ _CONTROL_PLANES = {"trainer.kubeflow.org": "Kubeflow Trainer", "kubeflow.org": "
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One whole answer. `origin` says which server and credentials, in words."""
+    """One whole answer to a request. `origin` names the server and the credentials, in words."""
 
     status: int
     body: bytes
@@ -80,8 +82,8 @@ def read(request: Request, answer: Answer) -> Mapping[str, object]:
     """
     if not 200 <= answer.status < 300:
         raise refusal(request, answer)
-    found = _json(answer.body)
-    if found is None:
+    content = _json(answer.body)
+    if content is None:
         raise ApiError(
             f"Cannot {Target.of(request)}: {answer.origin} answered with "
             f"{answer.content_type or 'something'} that is no JSON object: {_excerpt(answer.body)!r}. "
@@ -89,7 +91,7 @@ def read(request: Request, answer: Answer) -> Mapping[str, object]:
             "check the server's URL and the proxy settings.",
             code=answer.status,
         )
-    return found
+    return content
 
 
 def refusal(request: Request, answer: Answer) -> ClusterError:
@@ -116,6 +118,8 @@ class _Refusal:
                     f"{self.answer.origin} does not accept the credentials. They are missing, wrong or expired: log in "
                     "to the cluster again (`kubectl auth whoami` must work); in a pod, check its service account.",
                 )
+            case 407:  # the answer of a proxy that forwards; tunnels end in `breaks`
+                return Unreachable(f"{self._cannot()}No way to {self.answer.origin}: {NO_LOGIN_WORDS}. {LOGIN}")
             case 403:
                 return self._of(Forbidden, self._forbidden())
             case 404 if self._unserved():

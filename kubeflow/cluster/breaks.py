@@ -1,9 +1,10 @@
-"""What a broken connection means: its cause in words, and whether the server may have acted on the request."""
+"""Broken connections: the cause of each in words, and whether the server may have acted on the request."""
 
 from __future__ import annotations
 
 import errno
 import http.client
+import re
 import socket
 import ssl
 import time
@@ -30,9 +31,17 @@ from kubeflow.core.transport import Request
 _AGAIN = "Try again; check the network, and the load balancer or proxy between, if it lasts."
 _PROXY = "Check the proxy: proxy-url in the kubeconfig, else HTTPS_PROXY and NO_PROXY in the environment."
 
+NO_LOGIN = 407
+NO_LOGIN_WORDS = "the proxy wants a user and a password, or other ones (407)"
+LOGIN = (
+    "Write them into its URL, percent-encoded, as in http://USER:PASSWORD@proxy.example.com:3128: proxy-url in the "
+    "kubeconfig, else HTTPS_PROXY in the environment."
+)
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d+)")
+
 
 class TooSlow(HTTPError):
-    """The answer has begun, but does not end in time."""
+    """The answer has begun, and its end did not come in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +51,8 @@ class Break:
     Attributes:
         words: The cause, to stand after a colon.
         remedy: What the user can do.
-        sent: Whether the server may have acted on the request.
-        lasting: Trying again cannot help.
+        sent: True when the server may have acted on the request.
+        lasting: True when sending again cannot help.
     """
 
     words: str
@@ -63,7 +72,8 @@ def failure_of(error: HTTPError) -> Break:
         match link:
             case ssl.SSLCertVerificationError():
                 return Break(
-                    f"its certificate is not trusted ({link.verify_message})",
+                    f"{'the certificate of the proxy' if proxy else 'its certificate'} is not trusted "
+                    f"({link.verify_message})",
                     "Check certificate-authority in the kubeconfig, or the authority of the proxy between.",
                     sent=False,
                     lasting=True,
@@ -84,8 +94,6 @@ def failure_of(error: HTTPError) -> Break:
                 )
             case OSError() if link.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
                 return Break("there is no route to it", "Check the network and the VPN.", sent=False)
-            case FileNotFoundError():
-                return Break(f"{link.filename} does not exist", "Correct the kubeconfig.", sent=False, lasting=True)
             case ReadTimeoutError() | TooSlow():
                 return Break("the answer did not come in time", "Try again later, or give a longer timeout.")
             case LocationValueError():
@@ -99,23 +107,28 @@ def failure_of(error: HTTPError) -> Break:
     if isinstance(error, SSLError):
         return Break(f"no TLS connection ({error.args[0]})", "Check the server's URL and the client certificate.")
     if proxy:
-        return Break(f"the proxy does not let through ({chain[-1]})", _PROXY, sent=False)
+        refused = _TUNNEL.search(str(chain[-1]))
+        if refused and refused[1] == str(NO_LOGIN):
+            return Break(NO_LOGIN_WORDS, LOGIN, sent=False, lasting=True)
+        # A proxy that says no will say so again; one that cannot reach the server may reach it later.
+        lasting = refused is not None and refused[1].startswith("4")
+        return Break(f"the proxy does not let through ({chain[-1]})", _PROXY, sent=False, lasting=lasting)
     return Break(f"the connection broke ({chain[-1]})", _AGAIN, sent=not unsent)
 
 
 def unreachable(
     broken: Break, error: HTTPError, request: Request, server: str, origin: str, allowed: float, deadline: float
 ) -> Unreachable:
-    """Return the error that tells the user of a break.
+    """Return the error that tells the user of a broken connection.
 
     Args:
-        broken: What `error` means.
-        error: What the connection pool raised: kept as the cause.
-        request: What was sent, or not.
+        broken: The meaning of `error`.
+        error: The error of the connection pool: kept as the cause.
+        request: The request, which may not have been sent.
         server: URL of the API server.
         origin: The credentials in words.
-        allowed: Seconds that there were for the answer.
-        deadline: `time.monotonic()` until which there was time.
+        allowed: Seconds that the answer was allowed to take.
+        deadline: The `time.monotonic()` until which the answer was awaited.
     """
     late = f" (within {allowed:g} s)" if time.monotonic() >= deadline - 0.05 else ""
     unsure = ""
@@ -130,7 +143,7 @@ def unreachable(
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield `error` and what it wraps: urllib3 keeps causes as arguments, as attributes, or as Python does."""
+    """Yield `error` and the errors that it wraps: in arguments, in urllib3's attributes, or by chaining."""
     seen: set[int] = set()
     waiting: list[BaseException] = [error]
     while waiting:

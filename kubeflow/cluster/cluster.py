@@ -1,13 +1,10 @@
-"""One cluster: sends requests, again where that is right, and returns JSON, lines, or a typed error.
+"""`Cluster`, the transport to one API server: connection pool, retries, credentials that are renewed, streams.
 
-It stands on the official client's configuration and connection pool, and touches none of that client's global state:
-any number of clusters can be used at once, from any number of threads.
+Nothing here is global: any number of clusters can be used at once, from any number of threads.
 """
 
 from __future__ import annotations
 
-import copy
-import json
 import logging
 import os
 import socket
@@ -15,27 +12,29 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Self, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from urllib3 import HTTPResponse, PoolManager
-from urllib3.exceptions import HTTPError, LocationValueError, ProxySchemeUnknown
+from urllib3 import HTTPHeaderDict, HTTPResponse, PoolManager
+from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
 import kubeflow
-from kubeflow.cluster.access import Access, Source, source
+from kubeflow.cluster.access import Access, Source
 from kubeflow.cluster.answers import Answer, read, refusal
 from kubeflow.cluster.breaks import TooSlow, failure_of, unreachable
+from kubeflow.cluster.connections import connections
+from kubeflow.cluster.credentials.access_sources import source
 from kubeflow.cluster.errors import ApiError, ClusterError, NotConfigured, StreamBroken, Unauthorized
+from kubeflow.cluster.line_splitter import LineSplitter
 from kubeflow.cluster.notices import Notices
-from kubeflow.cluster.proxies import proxy_manager
 from kubeflow.cluster.retries import FailedAttempt, pause
 from kubeflow.cluster.stream import Stream
 from kubeflow.cluster.target import Target
 from kubeflow.core import forks
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.object_names import check_namespace
+from kubeflow.core.stdlib import json
 from kubeflow.core.transport import Request
 
 _log = logging.getLogger(__name__)
@@ -43,18 +42,17 @@ _R = TypeVar("_R")
 
 _ANSWER = 30.0  # seconds for a whole answer, retries included
 _CONNECT = 10.0
-# A silent stream is more often a dead connection than a quiet job: whoever reads it asks again.
+_QUIETLY = 1.0  # seconds for which a request fails without a line in the log
+# A silent stream is more often a dead connection than a quiet job: its readers send the request again.
 _SILENCE = 300.0
 _RELOAD_LATER = 10.0
 _PIECE = 1 << 16
 _SLOW, _SHORTEST = 1.0, 0.25  # seconds: of reading one body; of one read at its end
-# What a pool depends on.
-_CONNECTION = ("host", "ssl_ca_cert", "cert_file", "key_file", "verify_ssl", "tls_server_name")
 
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """What one attempt uses: it stays whole while another thread logs in again."""
+    """Credentials and pool of one attempt. They stay the same while another thread logs in again."""
 
     access: Access
     pool: PoolManager
@@ -65,7 +63,7 @@ class Cluster:
     """A `Transport` to one cluster; made by `Cluster.connect`.
 
     Attributes:
-        namespace: The one to use where a call names none.
+        namespace: The namespace of calls that name none.
         server: URL of the API server.
         context: Name of the kubeconfig context, `None` without a kubeconfig.
     """
@@ -76,7 +74,7 @@ class Cluster:
         access = source()
         self._session = self._opened(access)
         self.namespace: str = check_namespace(namespace or access.namespace or "default")
-        self.server: str = _shown(access.configuration.host)
+        self.server: str = access.server
         self.context: str | None = access.context
         self._notices = Notices(self.server)
         forks.tell(self)
@@ -98,9 +96,9 @@ class Cluster:
             config_file: The kubeconfig file. Default: those in `$KUBECONFIG`, else `~/.kube/config`, else the pod's
                 service account.
             context: The context in it. Default: its current one.
-            namespace: The one to use where a call names none. Default: that of the context or of the service account,
+            namespace: The namespace of calls that name none. Default: that of the context or of the service account,
                 else `"default"`.
-            client_configuration: A `kubernetes.client.Configuration` to use instead of all that.
+            client_configuration: A `kubernetes.client.Configuration` to use instead of a kubeconfig.
 
         Raises:
             NotConfigured: No usable configuration; the message lists the contexts that there are.
@@ -129,7 +127,7 @@ class Cluster:
 
         Closing the iterator closes the connection, also from another thread. It ends when the server ends the answer
         properly, with what stands after the last line end if that is anything; a line that the connection cuts off is
-        not yielded.
+        not yielded. With `request.unfinished`, a line that goes on by carriage returns comes also as it stands.
 
         Raises:
             StreamBroken: The connection broke, or nothing came for `request.timeout` seconds (default: 300).
@@ -148,24 +146,19 @@ class Cluster:
             raise refusal(request, self._whole(session, response, deadline))
 
         response = self._persistently(request, min(_ANSWER, silence), once)
-        rest: list[bytes] = []
+        splitter = LineSplitter(unfinished=request.unfinished)
         try:
             opened(response)
             while piece := response.read1(_PIECE):
-                *whole, last = piece.split(b"\n")
-                for line in whole:
-                    yield b"".join([*rest, line])
-                    rest.clear()
-                if last:
-                    rest.append(last)
+                yield from splitter.lines(piece)
         except HTTPError as error:
             raise StreamBroken(
                 f"The connection to {self.server} broke while reading the answer to {Target.of(request)}: "
                 f"{failure_of(error).words}. Ask again to go on."
             ) from error
         else:
-            if rest:
-                yield b"".join(rest)
+            if rest := splitter.rest():
+                yield rest
         finally:
             response.close()
 
@@ -180,9 +173,10 @@ class Cluster:
 
     def _persistently(self, request: Request, allowed: float, once: Callable[[_Session, float], _R]) -> _R:
         """Return what `once` returns, calling it again as the rules for retries say."""
-        deadline = time.monotonic() + allowed
+        started = time.monotonic()
+        deadline = started + allowed
         session = self._fresh()
-        renewed = False
+        renewed = warned = False
         attempt = 0
         while True:
             attempt += 1
@@ -202,9 +196,13 @@ class Cluster:
                 broken = failure_of(error)
                 failure = FailedAttempt(sent=broken.sent, lasting=broken.lasting)
                 problem = unreachable(broken, error, request, self.server, session.access.origin, allowed, deadline)
-            wait = pause(request, failure, attempt)
-            if wait is None or wait >= deadline - time.monotonic():
+            wait = None if request.once else pause(request, failure, attempt)
+            left = deadline - time.monotonic()
+            if wait is None or wait >= left:
                 raise problem
+            if not warned and time.monotonic() - started > _QUIETLY:
+                _log.warning("still trying, for up to %.0f s more: %s", left, problem)
+                warned = True
             _log.debug("%s %s: attempt %d failed, next in %.1f s", request.method, request.path, attempt, wait)
             time.sleep(wait)
             session = self._fresh()
@@ -214,30 +212,37 @@ class Cluster:
     ) -> HTTPResponse:
         """Return the answer's head."""
         left = max(deadline - time.monotonic(), 0.001)
-        headers = {
-            "Accept": request.accept,
-            "Accept-Encoding": encoding,
-            "User-Agent": f"kubeflow-sdk/{kubeflow.__version__}",
-        }
-        if session.access.authorization is not None:
-            headers["Authorization"] = session.access.authorization
+        access = session.access
+        headers = HTTPHeaderDict(
+            {
+                "Accept": request.accept,
+                "Accept-Encoding": encoding,
+                "User-Agent": f"kubeflow-sdk/{kubeflow.__version__}",
+            }
+        )
+        for name, value in access.headers:  # a name may come more than once
+            headers.add(name, value)
         body = None
         if request.body is not None:
             headers["Content-Type"] = request.content_type
             body = _json(request.body)
-        url = session.access.configuration.host.rstrip("/") + request.path
+        # A proxy that forwards is told the whole URL, a server its path. A pool is asked, not the manager, which would
+        # make one header of several with the same name.
+        forwarded = access.proxy is not None and access.proxy.forwards(access.server)
+        target = (access.server if forwarded else urlsplit(access.server).path) + request.path
         if request.query:
-            url += "?" + urlencode(request.query)
+            target += "?" + urlencode(request.query)
         started = time.monotonic()
         try:
-            response = session.pool.urlopen(
+            response = session.pool.connection_from_url(access.server).urlopen(
                 request.method,
-                url,
+                target,
                 body=body,
                 headers=headers,
                 timeout=Timeout(connect=min(_CONNECT, left), read=silence),
                 retries=False,
                 redirect=False,
+                assert_same_host=False,
                 preload_content=False,
             )
         except HTTPError as error:
@@ -291,7 +296,7 @@ class Cluster:
             try:
                 access = self._source()
             except NotConfigured as error:
-                # What is there may still be good; if it is not, the server says so, and the next attempt is final.
+                # The old credentials may still be valid. If they are not, the server refuses the next attempt.
                 _log.warning("the credentials of %s could not be renewed: %s", self.server, error)
                 later = time.time() + _RELOAD_LATER
                 self._session = _Session(session.access, session.pool, later)
@@ -300,7 +305,7 @@ class Cluster:
             return self._session
 
     def _renewed(self, refused: _Session) -> _Session | None:
-        """Return a session with other credentials than those that the server refuses, or None if there are none.
+        """Return a session with other credentials than the refused ones, or None if there are no others.
 
         Raises:
             NotConfigured: The credentials cannot be read.
@@ -308,22 +313,13 @@ class Cluster:
         with self._lock:
             if self._session is refused:
                 access = self._source()
-                # A client certificate may have been renewed in place, which shows only to new connections.
-                self._session = self._opened(access, None if access.configuration.cert_file else refused)
+                self._session = self._opened(access, refused)
             current = self._session
-        same = current.access.authorization == refused.access.authorization and current.pool is refused.pool
+        same = current.access.headers == refused.access.headers and current.pool is refused.pool
         return None if same else current
 
     def _opened(self, access: Access, last: _Session | None = None) -> _Session:
-        host = access.configuration.host
-        if urlsplit(host).scheme not in ("http", "https"):
-            raise NotConfigured(f"The server {host!r} of {access.origin} is no http or https URL. Correct it.")
-        new, old = access.configuration, last.access.configuration if last else None
-        if (
-            last is not None
-            and last.access.proxy == access.proxy
-            and all(getattr(new, name, None) == getattr(old, name, None) for name in _CONNECTION)
-        ):
+        if last is not None and _leads_to(access) == _leads_to(last.access):
             return _Session(access, last.pool, access.fresh_until)
         return _Session(access, _pool(access), access.fresh_until)
 
@@ -334,40 +330,13 @@ class Cluster:
         self._session = _Session(session.access, _pool(session.access), session.fresh_until)
 
 
+def _leads_to(access: Access) -> tuple[object, ...]:
+    """Return what a connection depends on."""
+    return access.server, access.tls, access.proxy
+
+
 def _pool(access: Access) -> PoolManager:
-    from kubernetes.client.rest import RESTClientObject
-
-    # The official client's pool has certificates, names and retries as the configuration says; the proxy is ours.
-    direct = copy.copy(access.configuration)
-    direct.proxy = None
-    options = dict(RESTClientObject(direct).pool_manager.connection_pool_kw)
-    # A dead connection is noticed, also under a quiet watch or log. Not every release of the official client does this.
-    options.setdefault("socket_options", _keepalive())
-    if access.proxy is None:
-        return PoolManager(**options)
-    if access.proxy.startswith("socks") and find_spec("socks") is None:
-        raise NotConfigured(
-            f"The proxy {_shown(access.proxy)} of {access.origin} speaks SOCKS, for which a package is missing: run "
-            "`pip install PySocks`, or use an HTTP proxy."
-        )
-    try:
-        return proxy_manager(access.proxy, getattr(access.configuration, "proxy_headers", None), options)
-    except (LocationValueError, ProxySchemeUnknown) as error:
-        raise NotConfigured(
-            f"The proxy {_shown(access.proxy)} of {access.origin} is no URL of a proxy: correct proxy-url in the "
-            "kubeconfig, else HTTPS_PROXY in the environment, to something like http://proxy.example.com:3128."
-        ) from error
-
-
-def _keepalive() -> list[tuple[int, int, int]]:
-    """Return the socket options of TCP keepalive with client-go's times: 30 s idle, then 9 probes 15 s apart."""
-    idle = "TCP_KEEPIDLE" if hasattr(socket, "TCP_KEEPIDLE") else "TCP_KEEPALIVE"  # macOS
-    times = ((idle, 30), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 9))
-    return [
-        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),  # urllib3's own default, which a list of ours replaces
-        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-        *((socket.IPPROTO_TCP, getattr(socket, name), seconds) for name, seconds in times if hasattr(socket, name)),
-    ]
+    return connections(access.server, access.tls, access.proxy, access.origin)
 
 
 def _json(body: Mapping[str, object]) -> bytes:
@@ -377,9 +346,3 @@ def _json(body: Mapping[str, object]) -> bytes:
         raise InvalidInput(
             f"the object cannot be written as JSON: {error}; NaN, for one, has no place there"
         ) from error
-
-
-def _shown(url: str) -> str:
-    """Return a URL without the password that it may hold."""
-    parts = urlsplit(url.rstrip("/"))
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

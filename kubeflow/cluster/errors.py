@@ -1,4 +1,4 @@
-"""What an API server refuses and why, as types. Each carries the server's own words, and one remedy in its message."""
+"""Errors of requests to an API server, by cause. Each has the server's message and one remedy in its text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kubeflow.core.transport import Interruption, Refusal
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One thing that is wrong with an object. `field` is its path, like `"spec.trainer.numNodes"`."""
+    """One fault of a refused object. `field` is the path of the faulty field, like `"spec.trainer.numNodes"`."""
 
     field: str
     message: str
@@ -21,7 +21,7 @@ class Cause:
 
 
 class ClusterError(KubeflowError):
-    """Base of all errors of talking to a cluster."""
+    """Base of all errors of requests to a cluster."""
 
 
 class Unreachable(ClusterError, Interruption):
@@ -37,7 +37,7 @@ class ControlPlaneMissing(ClusterError):
 
 
 class StreamBroken(ClusterError, Interruption):
-    """A watch or a log broke off before the server ended it. What came so far was whole."""
+    """A watch or a log broke off before the server ended it. All lines that came were whole."""
 
 
 class ApiError(ClusterError, Refusal):
@@ -45,11 +45,11 @@ class ApiError(ClusterError, Refusal):
 
     Attributes:
         code: HTTP status, like 404.
-        reason: Kubernetes' word for it, like `"NotFound"`; empty when the answer was no `Status`.
-        server_message: The server's own words.
-        causes: What is wrong, field by field; empty for most errors.
-        retry_after: Seconds after which the server wants to be asked again, `None` when it does not say.
-        continue_token: Where a list whose pages have expired can go on, empty elsewhere.
+        reason: The reason of the `Status`, like `"NotFound"`; empty when the answer was no `Status`.
+        server_message: The server's message.
+        causes: The faults, field by field; empty for most errors.
+        retry_after: Seconds after which the server takes the request again; `None` when the answer does not say.
+        continue_token: Where a list whose pages have expired can go on; empty for other errors.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Unauthorized(ApiError):
 
 
 class Forbidden(ApiError):
-    """403: these credentials may not do this; also what quotas, and some admission webhooks and policies, answer."""
+    """403: these credentials lack the right; also the answer of quotas, and of some admission webhooks and policies."""
 
 
 class NotFound(ApiError):

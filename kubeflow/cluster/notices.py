@@ -1,4 +1,4 @@
-"""What a server has to say beside its answer (`Warning` headers): deprecated kinds and runtimes, advice of policies."""
+"""The `Warning` headers of answers, each logged once: deprecated kinds and runtimes, warnings of policies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 _log = logging.getLogger(__name__)
 # `299 - "text"`: https://kubernetes.io/blog/2020/09/03/warnings/. Several may share a line.
 _NOTICE = re.compile(r'299\s+\S+\s+"((?:[^"\\]|\\.)*)"')
-# More different ones than anybody reads; a server that makes them up must not fill the memory.
+# More warnings than anybody reads. A server that makes them up must not fill the memory.
 _MOST = 1000
 
 
@@ -18,13 +18,13 @@ class Notices:
 
     def __init__(self, server: str) -> None:
         self._server = server
-        self._said: set[str] = set()
+        self._logged: set[str] = set()
 
     def log(self, headers: Iterable[str]) -> None:
-        """Log what is new in the values of an answer's `Warning` headers."""
+        """Log the new texts of an answer's `Warning` headers."""
         for text in _texts(headers):
-            if text not in self._said and len(self._said) < _MOST:
-                self._said.add(text)
+            if text not in self._logged and len(self._logged) < _MOST:
+                self._logged.add(text)
                 _log.warning("%s says: %s", self._server, text)
 
 

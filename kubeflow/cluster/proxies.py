@@ -1,98 +1,158 @@
-"""The proxy on the way to a server, as kubectl finds it: `proxy-url` of the kubeconfig, else the environment.
+"""The proxy between here and an API server, found as kubectl finds it: `proxy-url`, else the environment.
 
-Read here, because releases of the official client differ: some take no proxy from the environment, some ignore
-NO_PROXY. The rules are those of Go's net/http: https://pkg.go.dev/golang.org/x/net/http/httpproxy#FromEnvironment
+The rules are those of Go's net/http: https://pkg.go.dev/golang.org/x/net/http/httpproxy#FromEnvironment
 """
 
 from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 from urllib.parse import unquote, urlsplit
 
-if TYPE_CHECKING:
-    from urllib3 import PoolManager
+from kubeflow.cluster.errors import NotConfigured
+from kubeflow.core.display import repr_of_fields
+from kubeflow.core.stdlib import base64
+
+_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 
-def proxy_of_environment(server: str, environ: Mapping[str, str] | None = None) -> str | None:
-    """Return the proxy that HTTPS_PROXY or HTTP_PROXY, or their names in lower case, say for a server.
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy, and who may use it.
+
+    Attributes:
+        scheme: `"http"` or `"https"`: how the proxy itself is spoken to; `"socks5"`.
+        host: Name or address of the proxy; an IPv6 address is in brackets.
+        port: Its port.
+        setting: Where the proxy is named, in words.
+        user: The user that is sent to the proxy; `None` for none.
+        password: The user's password.
+        headers: Further headers for the proxy.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    setting: str
+    user: str | None = field(default=None, repr=False)
+    password: str = field(default="", repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    __repr__ = repr_of_fields
+
+    @property
+    def url(self) -> str:
+        """The URL without user and password."""
+        return f"{self.scheme}://{self.host}:{self.port}"
+
+    def sent_headers(self) -> dict[str, str]:
+        """Return the headers for the proxy, user and password among them."""
+        login = {} if self.user is None else {"Proxy-Authorization": basic(self.user, self.password)}
+        return {**login, **dict(self.headers)}
+
+    def forwards(self, server: str) -> bool:
+        """True when requests to `server` are sent to the proxy itself: it opens tunnels for https only."""
+        return self.scheme != "socks5" and urlsplit(server).scheme == "http"
+
+
+def basic(user: str, password: str) -> str:
+    """Return the value of an Authorization header for a user and a password, in UTF-8 as Go writes it."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode(errors="surrogateescape")).decode("ascii")
+
+
+def proxy_of(url: str, setting: str) -> Proxy:
+    """Return the proxy that a URL names.
 
     Args:
-        server: Its URL.
-        environ: Default: of this process.
+        url: Such as `http://user:password@proxy.example.com:3128`, user and password percent-encoded. Without a
+            scheme it is `http://`.
+        setting: Where the URL stands, in words.
+
+    Raises:
+        NotConfigured: It is no URL of a proxy. The message does not quote it: a password may stand in it.
+    """
+    try:
+        parts = urlsplit(url.strip() if "://" in url else f"http://{url.strip()}")
+        scheme, host, port = parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        parts, scheme, host, port = urlsplit(""), "", None, None
+    if scheme not in _PORTS or not host or re.search(r"[\s\x00-\x1f]", url.strip()):
+        named = scheme and scheme not in _PORTS and re.fullmatch(r"[a-z0-9+.-]+", scheme)
+        raise NotConfigured(
+            f"{setting} is no URL of a proxy{f': nobody speaks {scheme}:// to one' if named else ''}. Write it like "
+            "http://proxy.example.com:3128 (or https://, socks5://). Special characters of a user or password are "
+            "percent-encoded: %40 for @, %23 for #, %2F for /."
+        )
+    if scheme.startswith("socks") and find_spec("socks") is None:
+        raise NotConfigured(
+            f"{setting} names a SOCKS proxy, for which a package is missing: run `pip install PySocks`, or use an HTTP "
+            "proxy."
+        )
+    login, at, _ = parts.netloc.rpartition("@")
+    user, _, password = login.partition(":")
+    return Proxy(
+        scheme="socks5" if scheme.startswith("socks") else scheme,
+        host=f"[{host}]" if ":" in host else host,
+        port=port or _PORTS[scheme],
+        setting=setting,
+        user=unquote(user, errors="surrogateescape") if at else None,
+        password=unquote(password, errors="surrogateescape"),
+    )
+
+
+def proxy_of_environment(server: str, environ: Mapping[str, str] | None = None) -> Proxy | None:
+    """Return the proxy for a server by HTTPS_PROXY or HTTP_PROXY, or the same names in lower case.
+
+    Args:
+        server: URL of the server.
+        environ: The environment. Default: that of this process.
 
     Returns:
         `None` where there is none, where NO_PROXY leaves the server out, and for servers of this machine.
+
+    Raises:
+        NotConfigured: It is no URL of a proxy.
     """
     variables = os.environ if environ is None else environ
-    url = urlsplit(server)
-    proxy = _either(variables, f"{url.scheme}_proxy")
-    return None if not proxy or is_exempt(server, _either(variables, "no_proxy")) else with_scheme(proxy)
+    scheme = urlsplit(server).scheme
+    for name in (f"{scheme.upper()}_PROXY", f"{scheme}_proxy"):
+        if proxy := variables.get(name, "").strip():
+            exempt = is_exempt(server, variables.get("NO_PROXY") or variables.get("no_proxy") or "")
+            return None if exempt else proxy_of(proxy, f"{name} in the environment")
+    return None
 
 
 def is_exempt(server: str, no_proxy: str) -> bool:
     """True when a server is reached without a proxy.
 
     Args:
-        server: Its URL.
-        no_proxy: As NO_PROXY has it: host names, which stand for their subdomains as well, `.example.com` for
+        server: URL of the server.
+        no_proxy: The value of NO_PROXY: host names, which stand for their subdomains as well, `.example.com` for
             subdomains alone, addresses, CIDRs, each with a port if it is meant for that port alone; `*` for all.
     """
     url = urlsplit(server)
     host = (url.hostname or "").rstrip(".")
-    try:
-        port = url.port or {"http": 80, "https": 443}.get(url.scheme)
-    except ValueError:  # no port; what it is used for says so
-        port = None
+    port = url.port or {"http": 80, "https": 443}.get(url.scheme)
     address = _address(host)
     if host == "localhost" or (address is not None and address.is_loopback):
         return True
     return any(_matches(entry.strip().lower(), host, address, port) for entry in no_proxy.split(","))
 
 
-def with_scheme(proxy: str) -> str:
-    """Return the URL of a proxy; one without a scheme speaks HTTP."""
-    return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def proxy_manager(proxy: str, headers: Mapping[str, str] | None, pool: Mapping[str, Any]) -> PoolManager:
-    """Return the pools of connections through a proxy.
-
-    Args:
-        proxy: Its URL; a user and password in it, percent-encoded, are sent to it.
-        headers: Others that are sent to it.
-        pool: What connections are made with, as urllib3 names it.
-
-    Raises:
-        urllib3.exceptions.LocationValueError: It is no URL.
-        urllib3.exceptions.ProxySchemeUnknown: It is that of no proxy that urllib3 knows.
-    """
-    if proxy.startswith("socks"):
-        from urllib3.contrib.socks import SOCKSProxyManager
-
-        return SOCKSProxyManager(proxy, **pool)
-    from urllib3 import ProxyManager, make_headers
-
-    login = urlsplit(proxy).netloc.rpartition("@")[0]
-    user, _, password = login.partition(":")
-    basic = make_headers(proxy_basic_auth=f"{unquote(user)}:{unquote(password)}") if login else {}
-    return ProxyManager(proxy, proxy_headers={**basic, **(headers or {})}, **pool)
-
-
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def _either(variables: Mapping[str, str], name: str) -> str:
-    return variables.get(name.upper()) or variables.get(name) or ""
 
 
 def _address(host: str) -> _Address | None:
     try:
-        return ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host)
     except ValueError:
         return None
+    # ::ffff:10.0.0.1 is 10.0.0.1
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _matches(entry: str, host: str, address: _Address | None, port: int | None) -> bool:

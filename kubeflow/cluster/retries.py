@@ -1,7 +1,7 @@
-"""Which failed requests are sent again, and after how long. Pure: sends nothing and sleeps nowhere.
+"""Which failed requests are sent again, and after how many seconds. Pure: no request, no sleep.
 
-The rules: a request that never left may be repeated, and one that only reads, or is `repeatable`, whatever became of
-it. 429 says that nothing was done; so does a 5xx with `Retry-After`.
+A request that never left is sent again. So is a request that only reads or is `repeatable`, even if the server may have
+acted on it. After 429, and after 5xx with `Retry-After`, the server has done nothing: every request is sent again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from kubeflow.core.backoff import backoff
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.transport import Request
 
-# A server that restarts is back within seconds; one that is not there at all should be reported soon.
+# A server that restarts is back within seconds. A server that does not exist should be reported soon.
 _REFUSALS = 10
 _BREAKS = 5
 _FIRST = 0.2
@@ -25,10 +25,10 @@ class FailedAttempt:
     """One failed attempt.
 
     Attributes:
-        status: What the server answered, `None` when no whole answer came.
-        retry_after: Seconds after which the server wants to be asked again.
-        sent: Whether the server may have acted on the request.
-        lasting: Trying again cannot help, like an untrusted certificate.
+        status: HTTP status of the answer; `None` when no whole answer came.
+        retry_after: Seconds after which the server takes the request again; `None` when the answer does not say.
+        sent: True when the server may have acted on the request.
+        lasting: True when sending again cannot help, as with an untrusted certificate.
     """
 
     status: int | None = None
@@ -43,8 +43,8 @@ def pause(request: Request, failure: FailedAttempt, attempt: int, draw: float | 
     """Return how many seconds to wait before `request` is sent again, or None to give up.
 
     Args:
-        request: What failed.
-        failure: How.
+        request: The request that failed.
+        failure: How it failed.
         attempt: How often it has been sent, at least 1.
         draw: The jitter, a number from 0 to 1. Default: random.
     """
@@ -52,7 +52,7 @@ def pause(request: Request, failure: FailedAttempt, attempt: int, draw: float | 
         return None
     jitter = random.random() if draw is None else draw
     if failure.retry_after is not None:
-        # Later than asked, never earlier: clients that were turned away together should not come back together.
+        # Later than the server said, never earlier: clients that were refused together should not come back together.
         return failure.retry_after + jitter * max(_FIRST, 0.1 * failure.retry_after)
     return backoff(attempt, first=_FIRST, longest=_LONGEST, draw=jitter)
 
@@ -63,5 +63,5 @@ def _worthwhile(request: Request, failure: FailedAttempt, attempt: int) -> bool:
         return False
     if failure.status is None:
         return attempt < _BREAKS and (harmless or not failure.sent)
-    said = failure.status == 429 or (failure.status >= 500 and (harmless or failure.retry_after is not None))
-    return said and attempt < _REFUSALS
+    passing = failure.status == 429 or (failure.status >= 500 and (harmless or failure.retry_after is not None))
+    return passing and attempt < _REFUSALS

@@ -1,4 +1,4 @@
-"""The lines of an answer that is still being written; another thread than the one that reads them may close it."""
+"""The lines of an answer that the server is still writing (watch, log). Another thread than the reader may close it."""
 
 from __future__ import annotations
 

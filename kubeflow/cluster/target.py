@@ -1,4 +1,4 @@
-"""What a request is about, read from its path: the words that errors name. Decides nothing about how it is sent."""
+"""The object or collection that a request is about, read from its path: for the texts of errors only."""
 
 from __future__ import annotations
 

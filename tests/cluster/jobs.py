@@ -11,7 +11,7 @@ from tests.cluster.pods import Node, PodRun
 from tests.cluster.scenarios import Scenario
 
 Object = dict[str, Any]
-State = Literal["Suspended", "Active", "Complete", "Failed"]
+State = Literal["Suspended", "Active", "Complete", "Failed", "Deleted"]
 
 
 class JobRun:
@@ -87,9 +87,14 @@ class JobRun:
             self._fill()
             self.sync()
 
-    def end(self) -> None:
-        """Delete the pods that still wait or run, whatever they do."""
-        self._delete_active()
+    def remove(self) -> None:
+        """Delete it with all its pods, whatever they do."""
+        self.state = "Deleted"
+        self._node.wire.remove(self.path)
+        for pod in self.all_pods:
+            if not pod.gone:
+                self._node.wire.remove(pod.path)
+                pod.deleted()
 
     def sync(self) -> None:
         """Write the counts if they changed."""
@@ -137,6 +142,8 @@ class JobRun:
         )
 
     def _pod_changed(self) -> None:
+        if self.state == "Deleted":
+            return
         if self.state == "Active":
             ended = [pod for pod in self.pods.values() if pod.failed or pod.gone]
             restarts = sum(pod.restarts for pod in self.pods.values())

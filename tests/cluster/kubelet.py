@@ -6,6 +6,7 @@ is `<container>.previous.log`, as soon as the container waits for its next one. 
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -26,7 +27,7 @@ MARK = "KUBEFLOW_TEST_CONTAINER"
 # What a rank writes where no kubelet mounts /dev/termination-log.
 TERMINATION_LOG = "KUBEFLOW_TERMINATION_LOG"
 MESSAGE_LIMIT = 4096
-_REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
+_REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +176,14 @@ class ProcessLife(Life):
         timer.start()
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
+        """Write pieces of a line as they come, as CRI-O does: only the first of them with a time."""
+        assert isinstance(process.stdout, io.BufferedReader)
+        fresh = True
         with self._log, process.stdout as stream:
-            for line in stream:
-                self._log.write(f"{stamp()} ".encode() + line)
+            while piece := stream.read1(1 << 16):
+                for part in re.findall(rb"[^\n]*\n|[^\n]+", piece):
+                    self._log.write(f"{stamp()} ".encode() * fresh + part)
+                    fresh = part.endswith(b"\n")
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         reader = threading.Thread(target=self._read, args=(process,), daemon=True)

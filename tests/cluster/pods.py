@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import random
-import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +10,11 @@ from typing import Any
 from tests.cluster.events import post_event
 from tests.cluster.kubelet import Exit, Life, ProcessLife, ScriptedLife, environment_of, now, open_log, retire_log
 from tests.cluster.loop import Loop
-from tests.cluster.scenarios import Pod, Scenario, Script
+from tests.cluster.podobjects import SIDECAR, disruption, injected, manifest, terminated
+from tests.cluster.scenarios import Disruption, Pod, Scenario, Script
 from tests.cluster.wire import Wire
 
 Object = dict[str, Any]
-
-TRACKING = "batch.kubernetes.io/job-tracking"
-SUFFIX = string.ascii_lowercase + string.digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +29,7 @@ class Node:
         python: Folder of the interpreter that stands for the one in every image.
         grace: Seconds between TERM and KILL at most; a real cluster gives 30.
         back_off: Seconds before a container is started again; doubles each time. A real cluster begins with 10.
+        minor: Of the Trainer that makes the pods.
     """
 
     wire: Wire
@@ -43,6 +39,7 @@ class Node:
     python: Path
     grace: float = 3
     back_off: float = 0.2
+    minor: str = "2.3"
 
 
 class PodRun:
@@ -69,15 +66,19 @@ class PodRun:
         self.state, self.restarts, self.index = "Pending", 0, index
         self._node, self._job, self._replicated, self._attempt = node, job, replicated, attempt
         self._scenario, self._ports, self._changed = scenario, ports, changed
-        self._leaving = False
+        self._leaving, self._tracked = False, True
         self._life: Life | None = None
         self._last: Exit | None = None
         self._container: Object = template["spec"]["containers"][0]
+        self._sidecar: Life | None = None
+        self._sidecar_state: Object = {"waiting": {"reason": "PodInitializing"}}
+        self._held: Exit | None = None  # how the main container ended while its sidecar goes on
+        self._disrupted: Disruption | None = None
         name = f"{job['metadata']['name']}-{index}"
         self.object: Object = node.wire.send(
             "POST",
             f"/api/v1/namespaces/{job['metadata']['namespace']}/pods",
-            _manifest(template, job, name, index),
+            manifest(injected(template, scenario), job, name, index),
         )
         self.name: str = self.object["metadata"]["name"]
         self.uid: str = self.object["metadata"]["uid"]
@@ -110,6 +111,8 @@ class PodRun:
         if self._leaving:
             return
         self._leaving = True
+        if self._sidecar is not None:
+            self._sidecar.kill(self._node.grace)
         if self._life is not None:
             self._say("kubelet", "Killing", f"Stopping container {self._container['name']}")
             self._life.kill(self._node.grace)
@@ -151,8 +154,11 @@ class PodRun:
             "state": state,
         }
         if self._last is not None and "terminated" not in state:
-            status["lastState"] = _terminated(self._last)
-        return [status]
+            status["lastState"] = terminated(self._last)
+        if self._scenario.sidecar is None:
+            return [status]
+        sidecar = {"name": SIDECAR, "image": SIDECAR, "imageID": "", "ready": True, "restartCount": 0}
+        return [status, {**sidecar, "state": self._sidecar_state}]
 
     def _unschedulable(self) -> None:
         message = self._scenario.unschedulable
@@ -211,7 +217,10 @@ class PodRun:
             self._node.loop.later(self._node.back_off, self._start)  # until the object is there
             return
         # First the status, then the life: a script may be over before the status is written.
+        first = self.state == "Pending"
         self.state = "Running"
+        if first:
+            self._sidecar_state = {"running": {"startedAt": now()}}
         self._status(
             phase="Running",
             startTime=now(),
@@ -223,7 +232,19 @@ class PodRun:
         self._say("kubelet", "Created", f"Created container: {name}")
         self._say("kubelet", "Started", f"Started container {name}")
         self._life = self._live(environment)
+        if first and self._scenario.sidecar is not None:
+            log = open_log(self._log_folder, SIDECAR)
+            self._sidecar = ScriptedLife(self._scenario.sidecar, log, self._sidecar_ended)
+        planned = self._scenario.disrupted(self._asked) if first else None
+        if planned is not None:
+            self._node.loop.later(planned.after, lambda: self._disrupt(planned))
         self._changed()
+
+    @property
+    def _asked(self) -> Pod:
+        """What a scenario is asked about."""
+        replica = int(self.object["metadata"]["labels"].get("jobset.sigs.k8s.io/job-index", 0))
+        return Pod(self._replicated, self.index, self._attempt + self.restarts, replica)
 
     @property
     def _log_folder(self) -> Path:
@@ -232,10 +253,11 @@ class PodRun:
 
     def _live(self, environment: Mapping[str, str]) -> Life:
         log = open_log(self._log_folder, self._container["name"])
-        attempt = self._attempt + self.restarts
-        script = self._scenario.run(Pod(self._replicated, self.index, attempt)) if self._scenario.run else None
+        script = self._scenario.run(self._asked) if self._scenario.run else None
         command = [*(self._container.get("command") or []), *(self._container.get("args") or [])]
-        if script is None and (self._container["name"] != "node" or not command):
+        if script is None and command[:1] == ["/usr/sbin/sshd"]:  # a worker of MPI
+            script = Script(lines=("Server listening on 0.0.0.0 port 2222.",), stays=None)
+        elif script is None and (self._container["name"] != "node" or not command):
             script = Script(lines=(f"{self._container['name']}: nothing to do here",))
 
         def ended(exit_: Exit) -> None:
@@ -270,30 +292,73 @@ class PodRun:
         data: dict[str, str] = self._node.wire.send("GET", path).get("data") or {}
         return {key: base64.b64decode(value).decode() for key, value in data.items()} if kind == "secrets" else data
 
+    def _disrupt(self, disruption_: Disruption) -> None:
+        """Do what a node does that is shut down, or a scheduler that needs the place."""
+        if self.state != "Running" or self._leaving or self._life is None:
+            return
+        message = f"Preempted by a pod on node {self.object['spec'].get('nodeName', 'test-node')}"
+        if disruption_.deleted:
+            self._say("default-scheduler", "Preempted", message)
+            self._status(conditions=[*self._conditions(), disruption("PreemptionByScheduler", message)])
+            self._node.wire.remove(self.path)
+            self.deleted()
+        else:
+            self._disrupted = disruption_
+            for life in (self._life, self._sidecar):
+                if life is not None:
+                    life.kill(self._node.grace)
+
+    def _shut_down(self, exit_: Exit) -> None:
+        self.state = "Failed"
+        message = "Pod was terminated in response to imminent node shutdown."
+        self._status(
+            phase="Failed",
+            reason="Terminated",
+            message=message,
+            conditions=[*self._conditions(), disruption("TerminationByKubelet", message)],
+            containerStatuses=self._state(terminated(exit_)),
+        )
+        self._untrack()
+        self._changed()
+
     def _ended(self, exit_: Exit) -> None:
         self._life, self._last = None, exit_
+        if self._disrupted is not None and not self._leaving:
+            self._shut_down(exit_)
+            return
         if self._leaving:
             # The last that can be seen of it, for those who watch.
             self._status(
-                phase="Failed" if exit_.code else "Succeeded", containerStatuses=self._state(_terminated(exit_))
+                phase="Failed" if exit_.code else "Succeeded", containerStatuses=self._state(terminated(exit_))
             )
             self._remove()
             return
         policy = self.object["spec"].get("restartPolicy", "Always")
         if exit_.code and policy == "OnFailure":
             self._restart(exit_)
+        elif self._sidecar is not None:
+            self._held = exit_
+            self._status(containerStatuses=self._state(terminated(exit_)), conditions=self._conditions())
         else:
             self.state = "Failed" if exit_.code else "Succeeded"
             self._status(
-                phase=self.state, conditions=self._conditions(), containerStatuses=self._state(_terminated(exit_))
+                phase=self.state, conditions=self._conditions(), containerStatuses=self._state(terminated(exit_))
             )
             self._untrack()
         self._changed()
 
+    def _sidecar_ended(self, exit_: Exit) -> None:
+        def ended() -> None:
+            self._sidecar, self._sidecar_state = None, terminated(exit_)
+            if self._held is not None and not self._leaving:
+                self._ended(self._held)
+
+        self._node.loop.soon(ended)
+
     def _restart(self, exit_: Exit) -> None:
         delay = self._node.back_off * 2**self.restarts
         # The kubelet shows the end for a moment, then that it waits; it counts the life once that begins.
-        self._status(containerStatuses=self._state(_terminated(exit_)), conditions=self._conditions())
+        self._status(containerStatuses=self._state(terminated(exit_)), conditions=self._conditions())
         name = self._container["name"]
         retire_log(self._log_folder, name)
         self._waiting("CrashLoopBackOff", f"back-off {delay:g}s restarting failed container={name} pod={self.name}")
@@ -305,7 +370,10 @@ class PodRun:
         self._start()
 
     def _untrack(self) -> None:
-        self._node.wire.patch(self.path, {"metadata": {"finalizers": None}})
+        """Let the object go, once: it may be gone at once."""
+        if self._tracked:
+            self._tracked = False
+            self._node.wire.patch(self.path, {"metadata": {"finalizers": None}})
 
     def _remove(self) -> None:
         self.state = "Gone"
@@ -313,45 +381,3 @@ class PodRun:
             self._untrack()
         finally:
             self._changed()
-
-
-def _terminated(exit_: Exit) -> Object:
-    terminated: Object = {
-        "exitCode": exit_.code,
-        "reason": exit_.reason,
-        "startedAt": exit_.started,
-        "finishedAt": exit_.finished,
-    }
-    if exit_.message:
-        terminated["message"] = exit_.message
-    return {"terminated": terminated}
-
-
-def _manifest(template: Mapping[str, Any], job: Object, hostname: str, index: int) -> Object:
-    given = template.get("metadata") or {}
-    spec = copy.deepcopy(template["spec"])
-    spec["hostname"] = hostname
-    labels = {
-        **(given.get("labels") or {}),
-        "batch.kubernetes.io/job-name": job["metadata"]["name"],
-        "batch.kubernetes.io/job-completion-index": str(index),
-        "batch.kubernetes.io/controller-uid": job["metadata"]["uid"],
-        "job-name": job["metadata"]["name"],
-        "controller-uid": job["metadata"]["uid"],
-    }
-    annotations = {**(given.get("annotations") or {}), "batch.kubernetes.io/job-completion-index": str(index)}
-    owner = {"apiVersion": "batch/v1", "kind": "Job", "controller": True, "blockOwnerDeletion": True}
-    owner |= {"name": job["metadata"]["name"], "uid": job["metadata"]["uid"]}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": f"{hostname}-{''.join(random.choices(SUFFIX, k=5))}",
-            "namespace": job["metadata"]["namespace"],
-            "labels": labels,
-            "annotations": annotations,
-            "ownerReferences": [owner],
-            "finalizers": [TRACKING],
-        },
-        "spec": spec,
-    }

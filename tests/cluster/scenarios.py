@@ -31,11 +31,33 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """Which pod is asked about: the replicated job's name, the index in it, and how often it was started before."""
+    """Which pod is asked about.
+
+    Attributes:
+        job: Name of the replicated job.
+        index: Of the pod in its Job.
+        attempt: How often it was started before.
+        replica: Which Job of the replicated job it is of.
+    """
 
     job: str
     index: int
     attempt: int
+    replica: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Disruption:
+    """A running pod is ended by the cluster.
+
+    Attributes:
+        after: Seconds after its container started.
+        deleted: True when the pod is deleted, as one that is preempted; else it stays as `Failed`, as one whose node is
+            shut down.
+    """
+
+    after: float
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +66,16 @@ class Scenario:
 
     Attributes:
         run: The life of each container; `None` runs the command of the TrainJob's nodes as processes. Containers that
-            are not `node` are never run: they succeed at once where `run` says nothing.
+            are not `node` are never run: they succeed at once where `run` says nothing. Workers of MPI wait to be ended.
         schedule: Seconds until pods get a node; `None` for never, with the reason in `unschedulable`.
         unschedulable: What the scheduler says about a pod that gets no node.
         pull: Seconds until the image is there.
         pull_error: What the registry says; the image never comes then.
         refused: What the API server says to Trainer when that creates the JobSet; nothing is created then.
         environment: What the image sets.
+        disrupted: What the cluster does to a running pod; asked when its container starts for the first time.
+        sidecar: The life of a container `proxy` that an injector adds to each pod; `None` for no sidecar. The pod goes on
+            until both containers have ended.
     """
 
     run: Callable[[Pod], Script | None] | None = None
@@ -60,6 +85,8 @@ class Scenario:
     pull_error: str = ""
     refused: str = ""
     environment: dict[str, str] = field(default_factory=dict[str, str])
+    sidecar: Script | None = None
+    disrupted: Callable[[Pod], Disruption | None] = lambda _: None
 
 
 REAL = Scenario()

@@ -15,7 +15,8 @@ from typing import Any
 import yaml
 
 from tests.apiserver import COMMAND, UPSTREAM
-from tests.cluster.controller import API, Controller
+from tests.cluster.controller import Controller
+from tests.cluster.trainjobs import API
 from tests.cluster.wire import Wire
 
 MISSING = not (UPSTREAM and COMMAND)
@@ -71,9 +72,7 @@ def install(wire: Wire, manifests: Sequence[Mapping[str, Any]]) -> None:
     """Apply cluster-scoped CRDs and wait until they are served."""
     for crd in manifests:
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd['metadata']['name']}"
-        query = {"fieldManager": "tests", "force": "true"}
-        body = {key: value for key, value in crd.items() if key != "status"}
-        wire.send("PATCH", path, body, query=query, content_type="application/apply-patch+yaml")
+        wire.apply(path, {key: value for key, value in crd.items() if key != "status"}, manager="tests")
     for crd in manifests:
         spec = crd["spec"]
         _until_served(wire, f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}")
@@ -104,7 +103,7 @@ def server(folder: Path, *flags: str) -> Iterator[Path]:
 
 
 @contextmanager
-def stage(folder: Path, minor: str = "2.3", *flags: str) -> Iterator[Stage]:
+def stage(folder: Path, minor: str = "2.3", *flags: str, as_shipped: bool = False) -> Iterator[Stage]:
     """Yield a cluster with Trainer and the runtimes that it ships.
 
     Of these, `torch-distributed` is changed to keep failed pods, and to fail at the first; as it is shipped, where
@@ -114,12 +113,13 @@ def stage(folder: Path, minor: str = "2.3", *flags: str) -> Iterator[Stage]:
         folder: For the server's data, logs and containers.
         minor: Of Trainer.
         flags: Of the API server.
+        as_shipped: True to change no runtime.
     """
     with server(folder, *flags) as kubeconfig:
         wire = Wire(kubeconfig)
         install(wire, crds(minor))
         for runtime in runtimes(minor):
-            if runtime["metadata"]["name"] == "torch-distributed":
+            if runtime["metadata"]["name"] == "torch-distributed" and not as_shipped:
                 shipped = {**runtime, "metadata": {**runtime["metadata"], "name": "torch-restarting"}}
                 wire.send("POST", f"{API}/clustertrainingruntimes", shipped)
                 _keep_failed(runtime)

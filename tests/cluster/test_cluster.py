@@ -5,24 +5,24 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.apiserver import Refused
-from tests.cluster.controller import API
 from tests.cluster.faults import RandomFaults, answer, cut, delay, drop_after, drop_before, expire
 from tests.cluster.proxy import Proxy
 from tests.cluster.scenarios import Pod, Scenario, Script, scripted
 from tests.cluster.stage import MISSING, REASON, Stage, stage
+from tests.cluster.trainjobs import API
+from tests.cluster.until import DEADLINE, until
 
 pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
 
 JOBS = f"{API}/namespaces/default/trainjobs"
 PODS = "/api/v1/namespaces/default/pods"
-DEADLINE = 90  # seconds; what is waited for takes well under one on a quiet machine
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +53,6 @@ def submit(cluster: Stage, name: str, scenario: Scenario, *, labels: dict[str, s
     kind = {"apiVersion": "trainer.kubeflow.org/v1alpha1", "kind": "TrainJob"}
     cluster.wire.send("POST", JOBS, {**kind, **body}, query={"fieldValidation": "Strict"})
     return f"{JOBS}/{name}"
-
-
-def until(found: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + DEADLINE
-    while not (value := found()):
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.02)
-    return value
 
 
 def conditions(cluster: Stage, path: str) -> dict[str, tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -82,6 +83,6 @@ def test_what_the_scheduler_says_of_a_pod_may_be_in_an_event_only() -> None:
             "message": "0/2 nodes are available: 2 Insufficient cpu.",
         }
     )
-    (found,) = unplaced([driver(phase="Pending")], [event], ADVICE)
+    (found,) = unplaced([driver(phase="Pending")], [event], ADVICE, datetime.now(UTC))
     assert found.text == "pi-driver cannot be placed: 0/2 nodes are available: 2 Insufficient cpu."
     assert "Ask for less cpu in driver.cores and driver.memory" in found.remedies[0]

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -327,6 +328,33 @@ def test_large_answers_come_compressed(tmp_path: Path) -> None:
     packed = gzip.compress(json.dumps(body).encode())
     with fault_server(raw(200, packed, Content_Encoding="gzip")) as server:
         assert connect(server, tmp_path).send(READ) == body
+
+
+def test_a_call_that_is_not_answered_at_once_says_so_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def told(*replies: Reply) -> list[str]:
+        caplog.clear()
+        with fault_server(*replies) as server:
+            connect(server, tmp_path).send(READ)
+        return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+    assert told(refused(500), GOOD) == []
+    (line,) = told(*[refused(500)] * 6, GOOD)
+    assert line.startswith("still trying, for up to 2")
+    assert "get trainjobs.trainer.kubeflow.org 'mnist'" in line
+    assert "HTTP 500" in line
+
+
+@pytest.mark.parametrize("reply", [refused(500), refused(429), hang_up], ids=["500", "429", "broken"])
+def test_what_a_caller_sends_again_itself_is_sent_once(tmp_path: Path, reply: Reply) -> None:
+    once = replace(READ, once=True)
+    with fault_server(reply, GOOD, reply, stream(b"line")) as server:
+        cluster = connect(server, tmp_path)
+        with pytest.raises(ClusterError):
+            cluster.send(once)
+        cluster.send(once)
+        with pytest.raises(ClusterError):
+            next(cluster.lines(once))
+        assert len(server.seen) == 3
 
 
 def test_debug_logs_say_what_was_asked_and_no_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ import pytest
 import yaml
 
 from kubeflow.cluster import Cluster, Forbidden, NotConfigured, Unauthorized, Unreachable
-from kubeflow.cluster.access import in_cluster
+from kubeflow.cluster.credentials.service_account import in_cluster
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.transport import Request
 from tests.apiserver import COMMAND, MISSING, REASON, Recorded, apiserver
@@ -126,13 +125,12 @@ def test_a_wrong_context_lists_those_that_exist(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "part"),
     [
-        ("", "empty"),
-        ("[1, 2]", "cannot be used"),
-        ("just text", "cannot be used"),
-        ("a: b: c", "cannot be used"),
-        ("contexts: [{context: {}}]\ncurrent-context: a", "cannot be used"),
-        ("contexts: [{name: a, context: {cluster: c}}]\ncurrent-context: a", "Expected"),
-        ("clusters: [{name: c, cluster: {server: 'c:6443'}}]\ncontexts: [{name: a, context: {cluster: c}}]\ncurrent-context: a", "no http or https URL"),
+        ("", "no current context"),
+        ("[1, 2]", "no object with fields, but a list"),
+        ("just text", "no object with fields, but a str"),
+        ("contexts: [{context: {}}]\ncurrent-context: a", r"contexts\[0\] of this file has no name"),
+        ("contexts: [{name: a, context: {cluster: c}}]\ncurrent-context: a", "context 'a' names the cluster 'c', which is not there"),
+        ("clusters: [{name: c, cluster: {server: 'ftp://c:6443'}}]\ncontexts: [{name: a, context: {cluster: c}}]\ncurrent-context: a", "no http or https URL"),
         ("clusters: [{name: c, cluster: {server: 'https://c', certificate-authority: nowhere.crt}}]\ncontexts: [{name: a, context: {cluster: c}}]\ncurrent-context: a", "nowhere.crt"),
         ("clusters: [{name: c, cluster: {server: 'https://c'}}]\nusers: [{name: u, user: {token: \"a\\nb\"}}]\ncontexts: [{name: a, context: {cluster: c, user: u}}]\ncurrent-context: a", "line breaks"),
     ],
@@ -266,7 +264,9 @@ def test_a_plugin_that_fails_is_quoted(tmp_path: Path) -> None:
         with pytest.raises(NotConfigured, match="session expired: run `corp login`"):
             Cluster.connect(config_file=file)
         absent: dict[str, Any] = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-plugin"}}
-        with pytest.raises(NotConfigured, match="'no-plugin' of .* failed: .* Install it, or correct its path"):
+        with pytest.raises(
+            NotConfigured, match="'no-plugin' .* failed: there is no program no-plugin. Install it, or correct its path"
+        ):
             Cluster.connect(config_file=kubeconfig(tmp_path, server.url, absent))
         absent["exec"]["installHint"] = "Get it from https://example.com/login"
         with pytest.raises(NotConfigured, match=r"Get it from https://example.com/login\."):
@@ -331,26 +331,6 @@ def test_the_proxy_of_the_environment_counts_but_for_the_servers_that_it_leaves_
         with pytest.raises(Unreachable, match="the name of the server is unknown"):
             Cluster.connect(config_file=file).send(Request("GET", "/version", timeout=2))
         assert len(proxy.seen) == 1
-
-
-@pytest.mark.parametrize(
-    ("proxy", "words"),
-    [
-        ("http://:secret@127.0.0.1:1", "Check the proxy: proxy-url in the kubeconfig"),
-        ("http://:secret@127.0.0.1:99999", "is no URL of a proxy"),
-        ("gopher://:secret@127.0.0.1:1", "is no URL of a proxy"),
-        pytest.param(
-            "socks5://:secret@127.0.0.1:1",
-            "pip install PySocks",
-            marks=pytest.mark.skipif(find_spec("socks") is not None, reason="PySocks is installed"),
-        ),
-    ],
-)
-def test_a_proxy_that_cannot_be_used_is_said_to_be(tmp_path: Path, proxy: str, words: str) -> None:
-    file = kubeconfig(tmp_path, "http://cluster.invalid:8080", proxy_url=proxy)
-    with pytest.raises((NotConfigured, Unreachable), match=words) as caught:
-        Cluster.connect(config_file=file).send(Request("GET", "/version", timeout=2))
-    assert "secret" not in str(caught.value)
 
 
 def test_a_forked_process_has_connections_of_its_own(tmp_path: Path) -> None:

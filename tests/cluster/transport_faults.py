@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,13 +18,15 @@ Reply: TypeAlias = Callable[["Handler"], None]
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as it came. `path` is with the query."""
+    """One request as it came. `path` is with the query; `common_name` that of the client certificate."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
     peer: tuple[str, int]
+    all_headers: tuple[tuple[str, str], ...] = ()
+    common_name: str | None = None
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -32,11 +35,24 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        seen = Seen(self.command, self.path, dict(self.headers), body, self.client_address)
+        seen = Seen(
+            self.command,
+            self.path,
+            dict(self.headers),
+            body,
+            self.client_address,
+            tuple(self.headers.items()),
+            self._common_name(),
+        )
         with self.server.lock:
             self.server.seen.append(seen)
             reply = self.server.script.pop(0) if self.server.script else self.server.otherwise
         reply(self)
+
+    def _common_name(self) -> str | None:
+        certificate: Any = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
+        names = dict(pair for (pair,) in certificate["subject"]) if certificate else {}
+        return names.get("commonName")
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - the names are the base's
 
@@ -58,9 +74,11 @@ class Handler(BaseHTTPRequestHandler):
 class FaultServer(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", port), Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{self.server_port}"
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.script: list[Reply] = []
@@ -72,8 +90,8 @@ class FaultServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def fault_server(*script: Reply, port: int = 0) -> Iterator[FaultServer]:
-    server = FaultServer(port)
+def fault_server(*script: Reply, port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[FaultServer]:
+    server = FaultServer(port, tls)
     server.script = list(script)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
@@ -167,10 +185,15 @@ def until_left(left: threading.Event) -> Reply:
     return reply
 
 
-def kubeconfig(folder: Path, server: str, user: Mapping[str, Any] | None = None, proxy_url: str | None = None) -> str:
-    """Write a kubeconfig with one context, `here`, and return its path."""
+def kubeconfig(
+    folder: Path, server: str, user: Mapping[str, Any] | None = None, proxy_url: str | None = None, **fields: Any
+) -> str:
+    """Write a kubeconfig with one context, `here`, and return its path. `fields` are further ones of the cluster."""
     path = folder / "kubeconfig"
-    cluster = {"proxy-url": proxy_url} if proxy_url else {}
+    cluster = {
+        **({"proxy-url": proxy_url} if proxy_url else {}),
+        **{key.replace("_", "-"): fields[key] for key in fields},
+    }
     path.write_text(json.dumps({
         "apiVersion": "v1", "kind": "Config", "current-context": "here",
         "clusters": [{"name": "c", "cluster": {"server": server, **cluster}}],

@@ -125,15 +125,23 @@ class Wire:
         """Merge `body` into an object."""
         return self.send("PATCH", path, body, content_type=MERGE)
 
-    def exists(self, path: str) -> bool:
-        """Say whether there is something at `path`."""
+    def apply(self, path: str, body: Mapping[str, Any], *, manager: str) -> Object:
+        """Apply an object, as the owner of all its fields."""
+        query = {"fieldManager": manager, "force": "true"}
+        return self.send("PATCH", path, body, query=query, content_type="application/apply-patch+yaml")
+
+    def find(self, path: str) -> Object | None:
+        """Return the object at `path`, or `None` where there is none."""
         try:
-            self.send("GET", path)
+            return self.send("GET", path)
         except Refused as refused:
             if refused.code == 404:
-                return False
+                return None
             raise
-        return True
+
+    def exists(self, path: str) -> bool:
+        """Say whether there is something at `path`."""
+        return self.find(path) is not None
 
     def remove(self, path: str) -> None:
         """Delete an object if it is there."""

@@ -1,4 +1,7 @@
-"""A copy of some objects of a cluster, kept up to date by a thread that watches, or polls where that is refused."""
+"""An informer: a copy of a collection of objects, which a thread keeps up to date by list and watch.
+
+Where these credentials may list and not watch, the thread polls: it lists at the times of a `Schedule`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 
+from kubeflow.cluster import wire
 from kubeflow.cluster.pods.schedule import Pace, Schedule
 from kubeflow.cluster.wire import Json
 from kubeflow.core.known import Known
@@ -27,14 +31,16 @@ class Feed:
         path: Path of the collection.
         query: Selects some of its objects.
         changed: Notified at each change; guards all attributes.
-        pace: How often it asks.
+        pace: How often the thread sends requests.
         then: Called at each change, with `changed` held.
-        polled: Called when it turns out that these credentials may list and not watch.
+        polled: Called when the server refuses a watch and the thread begins to poll.
+        unsettled: Called after each list of a thread that polls, with `changed` held: True when a change is certain to
+            come, so that the next list is not left to a hint. Objects that are being deleted are always such a change.
 
     Attributes:
-        ready: Whether `objects` has been read at all.
-        error: What makes it impossible to follow them, whatever it is; `None` while it goes on trying.
-        problem: Why they cannot be followed for now; `None` while all is well.
+        ready: True when the collection has been listed.
+        error: The error that ended the thread; `None` while the thread goes on.
+        problem: Why the collection cannot be followed for now; `None` while it can be.
         version: Grows with each change.
     """
 
@@ -48,6 +54,7 @@ class Feed:
         *,
         then: Callable[[], None] = lambda: None,
         polled: Callable[[], None] = lambda: None,
+        unsettled: Callable[[], bool] = lambda: False,
     ) -> None:
         self.ready = False
         self.error: BaseException | None = None
@@ -58,6 +65,7 @@ class Feed:
         self._pace = pace or Pace()
         self._then = then
         self._polled = polled
+        self._unsettled = unsettled
         self._known = Known()
         self._reflector = Reflector(transport, path, query, pace=self._pace)
         self._schedule: Schedule | None = None
@@ -66,52 +74,52 @@ class Feed:
 
     @property
     def objects(self) -> Iterable[Json]:
-        """The objects as they were told of last."""
+        """The objects as the server last sent them."""
         return self._known.objects.values()
 
     @property
     def outdated(self) -> bool:
-        """Whether they are known to be older than what `look` was called for."""
+        """True when `look` was called and the collection has not been listed since."""
         return self._schedule is not None and self._schedule.outdated
 
     def start(self) -> None:
-        """Start to follow."""
+        """Start the thread."""
         try:
             self._thread.start()
-        except RuntimeError as error:  # no more threads: others may wait for this feed already
+        except RuntimeError as error:  # no more threads; other threads may wait for this feed already
             self.fail(error)
             raise
 
     def close(self) -> None:
-        """Stop following, without waiting for a server that does not answer."""
+        """End the thread, without waiting for a server that does not answer."""
         self._reflector.close()
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def fail(self, error: BaseException) -> None:
-        """Have `error` end the waiting for these objects."""
+        """Keep `error` as the error that ended the feed, and wake those that wait for it."""
         with self._changed:
             self.error = self.error or error
             self.version += 1
             self._changed.notify_all()
 
-    # -- where watching is refused: hints at when to look ----------------------------------------------------------
+    # -- where a watch is refused: hints at when to list -----------------------------------------------------------
 
     def hint(self) -> None:
-        """Take note that something may have happened."""
+        """Note that an object may have changed."""
         self._reschedule(lambda schedule: schedule.hint(time.monotonic()))
 
     def hints_come(self) -> None:
-        """Take note that there will be hints."""
+        """Note that there will be hints from now on."""
         self._reschedule(lambda schedule: schedule.hints_come(time.monotonic()))
 
     def hints_fail(self) -> None:
-        """Take note that there are no hints for now."""
+        """Note that there are no hints for now."""
         self._reschedule(lambda schedule: schedule.hints_fail())
 
     def look(self) -> None:
-        """Have the objects looked at now, where they are not watched; they are `outdated` until then."""
+        """Have the collection listed now where it is polled; it is `outdated` until then."""
         self._reschedule(lambda schedule: schedule.call(time.monotonic()))
 
     def _reschedule(self, change: Callable[[Schedule], None]) -> None:
@@ -125,7 +133,7 @@ class Feed:
     def _run(self) -> None:
         try:
             self._follow()
-        except BaseException as error:  # noqa: BLE001 - whoever waits for this thread must hear of it
+        except BaseException as error:  # noqa: BLE001 - raised in the threads that wait for this one
             self.fail(error)
 
     def _follow(self) -> None:
@@ -143,7 +151,7 @@ class Feed:
             self._poll()
 
     def _take(self, news: Listing | JsonWatchEvent) -> bool:
-        """Take in news; return whether anything is different from before."""
+        """Apply news to the copy; return True when an object has changed."""
         with self._changed:
             different = bool(self._known.take(news))
             self.problem = None
@@ -174,11 +182,13 @@ class Feed:
                     schedule.failed(time.monotonic())
             else:
                 with self._changed:
-                    schedule.looked(time.monotonic(), changed=changed)
+                    deleting = any(wire.at(item, "metadata", "deletionTimestamp") for item in self.objects)
+                    unsettled = deleting or self._unsettled()
+                    schedule.looked(time.monotonic(), changed=changed, unsettled=unsettled)
                     self._changed.notify_all()
 
     def _due(self, schedule: Schedule) -> bool:
-        """Return when it is time to look, or False when it is over."""
+        """Wait until the next list is due and return True; return False once the feed is closed."""
         with self._changed:
             while not self._closed:
                 left = schedule.due - time.monotonic()

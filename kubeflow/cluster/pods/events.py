@@ -1,4 +1,4 @@
-"""Events as the API server keeps them, about a pod or any other object, with the times that their writers fill in."""
+"""Kubernetes events (core/v1 and events.k8s.io/v1), about a pod or any other object, as they are read from JSON."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from kubeflow.cluster.wire import Json
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One event as the cluster keeps it.
+    """One event of a namespace.
 
     Attributes:
-        kind: Kind of the object that it is about.
-        name: Its name.
-        uid: Its uid; may be empty.
-        reason: In one CamelCase word.
-        message: In words.
-        warning: True when it is a warning.
+        kind: Kind of the object that the event is about.
+        name: Name of that object.
+        uid: Uid of that object; may be empty.
+        reason: The event's reason, one CamelCase word.
+        message: The event's message.
+        warning: True when the event's type is `Warning`.
         count: How often it happened.
         first: When it happened first.
         last: When it happened last.
+        created: When the API server stored it, by its own clock, in whole seconds; `None` when unknown.
     """
 
     kind: str
@@ -34,10 +35,11 @@ class Happening:
     count: int
     first: datetime
     last: datetime
+    created: datetime | None = None
 
 
 def read_event(item: Json) -> Happening:
-    """Read an event of core/v1 or events.k8s.io/v1, with any of the times that those who write events fill in."""
+    """Read an event of core/v1 or events.k8s.io/v1. Writers fill in different times: any of them counts."""
     about = wire.mapping(item, "involvedObject") or wire.mapping(item, "regarding")
     created = wire.time(item, "metadata", "creationTimestamp")
     firsts = [
@@ -63,4 +65,5 @@ def read_event(item: Json) -> Happening:
         count=max((count for count in counts if count), default=1),
         first=first,
         last=max(last or first, first),
+        created=created,
     )

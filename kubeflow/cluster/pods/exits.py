@@ -1,4 +1,4 @@
-"""How the first process of a container ended, in words: exit codes, signals, and the kubelet's reasons."""
+"""The end of a container in words: its exit code, its signal, and the reason that the kubelet gives."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import signal
 
 from kubeflow.cluster.pods.pod import Exit
 
-_SIGNAL = 128  # a container that a signal ended has 128 and the number of it
+_SIGNAL = 128  # the exit code of a container that a signal ended is 128 and the signal's number
 _ODD = {
     126: "its command cannot be executed (exit code 126)",
     127: "its command was not found (exit code 127)",

@@ -1,10 +1,10 @@
-"""Where lines stand in the log of a container, by the times of its lines, and which lines of a new answer are new."""
+"""The place of a line in a container's log, by the timestamps of the lines, and which lines of an answer are new."""
 
 from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 # As kubelets write it with `timestamps=true`: up to nine digits of a second, UTC or the offset of the machine.
@@ -19,8 +19,8 @@ class Mark(NamedTuple):
     """The place of a line in the log of a container. The order of a log does not change, so that it is one place.
 
     Attributes:
-        stamp: When the line was written, in the kubelet's words.
-        number: Which of the lines of that time it is, from 1.
+        stamp: When the line was written, as the kubelet writes it.
+        number: The number of the line among those with the same stamp, from 1.
     """
 
     stamp: bytes
@@ -28,23 +28,28 @@ class Mark(NamedTuple):
 
     @property
     def since(self) -> str:
-        """The `sinceTime` with which it is asked for, and what was written just before: whole seconds, as they are."""
-        seconds = nanoseconds(self.stamp) // _SECOND - _DISORDER
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        """The `sinceTime` of a request whose answer has this line: a second earlier, in whole seconds."""
+        return whole_seconds(self.time - timedelta(seconds=_DISORDER))
+
+    @property
+    def time(self) -> datetime:
+        """When the line was written, to the microsecond."""
+        seconds, rest = divmod(nanoseconds(self.stamp), _SECOND)
+        return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=rest // 1000)
 
 
 class LogAnswer:
-    """What a server sends of a log, line by line, to a reader who knows it up to `last`.
+    """An answer to a request for a log, looked at line by line, and which of its lines are new.
 
     Args:
-        last: The last line that was read before; `None` for a reader who knows nothing.
+        last: The mark of the last line that was read before; `None` when no line was read.
 
     Attributes:
-        first: The first line as it came; `None` before.
-        mark: Where the line stands that was looked at last; `None` as long as lines have no times.
-        passed: Whether `last` has gone by, so that all that follows is new. A reader who finds out that `last` will
-            not come, because this is another log, sets it.
-        new: Whether the line that was looked at last is known to be new.
+        first: The first line of the answer with its time; `None` before it came.
+        mark: The mark of the line that was looked at last; `None` as long as lines have no times.
+        passed: True when `last` has gone by, so that all lines that follow are new. A reader sets it when `last` will
+            not come because the answer is another log.
+        new: True when the line that was looked at last is certain to be new.
     """
 
     def __init__(self, last: Mark | None) -> None:
@@ -75,15 +80,15 @@ class LogAnswer:
 
     @property
     def doubtful(self) -> bool:
-        """Whether `last` has not gone by, although the line that was looked at last was written later.
+        """True when `last` has not gone by, although the line that was looked at last was written later.
 
-        Either two writers were out of order, and the line is old; or this is another log than that of `last`.
+        Either two writers were out of order, and the line is old; or the answer is another log than that of `last`.
         """
         return self._late() > 0
 
     @property
     def hopeless(self) -> bool:
-        """Whether the line that was looked at last is so much later than `last` that this will not come any more."""
+        """True when the line that was looked at last is so much later than `last` that `last` will not come."""
         return self._late() > _DISORDER * _SECOND
 
     def _late(self) -> int:
@@ -92,11 +97,22 @@ class LogAnswer:
         return nanoseconds(self.mark.stamp) - nanoseconds(self._last.stamp)
 
 
+def without_time(line: bytes) -> bytes:
+    """Return a line without its time."""
+    match = _STAMP.match(line)
+    return line if match is None else line[match.end() :]
+
+
+def whole_seconds(time: datetime) -> str:
+    """Return a time as `sinceTime` takes it: RFC 3339, down to the whole second."""
+    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+
+
 def nanoseconds(stamp: bytes) -> int:
-    """Return the time that a kubelet wrote, in nanoseconds since 1970.
+    """Return a time as a kubelet writes it, in nanoseconds since 1970.
 
     Raises:
-        ValueError: It is none.
+        ValueError: `stamp` is no such time.
     """
     match = _STAMP.match(stamp)
     if match is None:

@@ -1,7 +1,8 @@
-"""Requests for the logs of containers, which can be ended from outside."""
+"""Requests for container logs (`pods/log`): several streams at once, which another thread can end."""
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +10,12 @@ from dataclasses import dataclass, field
 from kubeflow.cluster import wire
 from kubeflow.cluster.pods.pod import Pod
 from kubeflow.cluster.pods.schedule import Pace
-from kubeflow.core.backoff import backoff
+from kubeflow.core.log_text import log_text
+from kubeflow.core.patience import Patience
 from kubeflow.core.reflector import abort
 from kubeflow.core.resource import Request, Transport
+
+_LEAST = 2.0  # seconds that a request gets although patience is over: a kubelet that is well answers within that
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +23,14 @@ class LogPace:
     """How long reading logs waits. All in seconds.
 
     Attributes:
-        silence: After which a log that says nothing is asked for again: it may be a dead connection.
-        retry: First pause after something went wrong; it doubles up to `longest_retry`.
+        silence: A stream that brings no line for so long is requested again: its connection may be dead.
+        retry: First pause after a failed request; it doubles up to `longest_retry`.
         longest_retry: The longest of these pauses.
-        grace: How long a log that is followed may go on after its container has ended: longer, and the connection is
-            dead, or of the container's next instance.
-        patience: How long a log that cannot be read any more is asked for after its job has ended.
-        feeds: How often the job and its pods are asked for.
+        grace: How long a stream may go on after its container has ended. Later, its connection is dead, or it is that
+            of the container's next life.
+        patience: How long a log that cannot be read is requested after its job has ended.
+        present: How long failing requests are sent again where nothing is followed, all pods together.
+        feeds: How often the job and its pods are requested.
     """
 
     silence: float = 300
@@ -33,15 +38,16 @@ class LogPace:
     longest_retry: float = 5
     grace: float = 5
     patience: float = 60
+    present: float = 30
     feeds: Pace = field(default_factory=Pace)
 
 
 class PodLogs:
-    """Reads the logs of one namespace's pods, any number of them at once, until it is closed.
+    """The open requests for logs of one namespace's pods, from any number of threads, until they are closed.
 
     Attributes:
         closed: Set when nothing more is to be read.
-        failure: Why it was closed, where that is no `ClusterError` and so nothing that reading goes on after.
+        failure: The error that reading was closed for; `None` as long as no thread has failed.
     """
 
     def __init__(self, transport: Transport, namespace: str, pace: LogPace) -> None:
@@ -54,7 +60,7 @@ class PodLogs:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """End all that is read, also from another thread."""
+        """End all streams, also those that other threads read."""
         self.closed.set()
         with self._lock:
             streams = list(self._open)
@@ -62,32 +68,44 @@ class PodLogs:
             abort(stream)
 
     def fail(self, error: BaseException) -> None:
-        """End all that is read because of `error`, which `check` raises from now on."""
+        """End all streams because of `error`, which `check` raises from now on."""
         self.failure = self.failure or error
         self.close()
 
     def check(self) -> None:
-        """Do nothing unless reading has failed.
+        """Do nothing unless `fail` was called.
 
         Raises:
-            BaseException: What `fail` was told first.
+            BaseException: The first error that `fail` was given.
         """
         if self.failure is not None:
             raise self.failure
 
     def lines(
-        self, pod: Pod, since: str | None = None, *, follow: bool = False, previous: bool = False
+        self,
+        pod: Pod,
+        since: str | None = None,
+        *,
+        follow: bool = False,
+        previous: bool = False,
+        tail: int | None = None,
+        seconds: float = math.inf,
     ) -> Generator[bytes]:
-        """Yield the lines of one answer of the server, with their times; an error says that it was not whole.
+        """Yield the lines of one answer, with their times. An error is raised where the answer was not whole.
+
+        The request is sent once: callers decide when it is sent again. Where it is followed, a progress bar also comes
+        as it stands, as `Unfinished`, as soon as the container runtime hands it over.
 
         Args:
-            pod: Of its main container.
-            since: Leave out lines from before this time, RFC 3339 in whole seconds; `None` for all there is.
-            follow: Go on until the container ends, or is found to have.
-            previous: The log of the life before.
+            pod: The pod whose main container's log is read.
+            since: Leave out lines from before this time, RFC 3339 in whole seconds; `None` for all lines.
+            follow: True goes on until the container ends, or `end` is called.
+            previous: True reads the log of the previous container life.
+            tail: The last lines only, at most so many; `None` for all.
+            seconds: Seconds that the server may take for the beginning, or stay silent, where nothing is followed.
 
         Raises:
-            Invalid: The container has not started, or has no life before.
+            Invalid: The container has not started, or has no previous life.
             NotFound: The pod is gone.
             ClusterError: As the transport does.
         """
@@ -95,7 +113,10 @@ class PodLogs:
         query |= {"follow": "true"} if follow else {}
         query |= {"previous": "true"} if previous else {}
         query |= {} if since is None else {"sinceTime": since}
-        request = Request("GET", log_path(self.namespace, pod), query, accept="*/*", timeout=self.pace.silence)
+        query |= {} if tail is None else {"tailLines": str(tail)}
+        silence = self.pace.silence if follow else min(self.pace.silence, max(seconds, _LEAST))
+        path = log_path(self.namespace, pod)
+        request = Request("GET", path, query, accept="*/*", timeout=silence, once=True, unfinished=follow)
         stream = self.transport.lines(request)
         with self._lock:
             self._open[stream] = pod if follow else None
@@ -108,30 +129,30 @@ class PodLogs:
             abort(stream)
 
     def overtaken(self, pods: Sequence[Pod]) -> list[Iterator[bytes]]:
-        """Return the streams that follow a container which has ended since, as `pods` are now."""
+        """Return the streams that follow a container which has ended since, by the present status of `pods`."""
         running = {(pod.uid, pod.container.restarts) for pod in pods if pod.container.state == "Running"}
         with self._lock:
             return [s for s, pod in self._open.items() if pod and (pod.uid, pod.container.restarts) not in running]
 
     def end(self, streams: Iterable[Iterator[bytes]]) -> None:
-        """End those of the streams that have not ended by themselves: what is new is then asked for again."""
+        """End those of the streams that have not ended by themselves. Their readers then request new lines again."""
         with self._lock:
-            still = [stream for stream in streams if stream in self._open]
-        for stream in still:
+            still_open = [stream for stream in streams if stream in self._open]
+        for stream in still_open:
             abort(stream)
 
-    def backoff(self, failures: int) -> float:
-        """Return the seconds to wait after so many failures."""
-        return backoff(failures + 1, first=self.pace.retry, longest=self.pace.longest_retry, spread=0)
+    def patience(self, seconds: float) -> Patience:
+        """Return how long failing requests are sent again, with the pauses of the pace."""
+        return Patience(seconds, first=self.pace.retry, longest=self.pace.longest_retry)
 
 
 def last_lines(
     transport: Transport, namespace: str, pod: Pod, container: str, count: int, *, previous: bool
 ) -> list[str]:
-    """Return the last `count` lines of a container's log, or of the instance before.
+    """Return the last `count` lines of a container's log, or of the log of its previous life.
 
     Raises:
-        ClusterError: It cannot be read: it never ran, it is gone, or a right is missing.
+        ClusterError: The log cannot be read: the container never ran, the pod is gone, or a right is missing.
     """
     query = {"container": container, "tailLines": str(count), **({"previous": "true"} if previous else {})}
     lines = transport.lines(Request("GET", log_path(namespace, pod), query, timeout=10))
@@ -139,7 +160,7 @@ def last_lines(
 
 
 def refused(error: Exception) -> bool:
-    """Whether the credentials are what is wrong, so that it is no use to ask again."""
+    """True when the credentials are the cause of `error`, so that the same request will fail again."""
     from kubeflow.cluster.errors import Forbidden, NotConfigured, Unauthorized
 
     return isinstance(error, Forbidden | Unauthorized | NotConfigured)
@@ -151,5 +172,5 @@ def log_path(namespace: str, pod: Pod) -> str:
 
 
 def text(line: bytes) -> str:
-    """Return a line as text: bytes that are no UTF-8 become replacement characters."""
-    return line.removesuffix(b"\r").decode(errors="replace")
+    """Return a line as text, in which a progress bar stands as on a terminal."""
+    return log_text(line)
