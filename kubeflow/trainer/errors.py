@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kubeflow.core.errors import InvalidInput, KubeflowError, did_you_mean
+from kubeflow.trainer.jobs.steps import node_step
 
 __all__ = [
     "InvalidInput",
@@ -15,6 +16,7 @@ __all__ = [
     "JobWaitTimeout",
     "KubeflowError",
     "NoJobResult",
+    "RuntimeGone",
     "RuntimeMissesPackage",
     "RuntimeMissesProgram",
     "RuntimeNotFound",
@@ -27,13 +29,39 @@ class Unsupported(KubeflowError, NotImplementedError):
 
 
 class RuntimeNotFound(InvalidInput):
-    """No runtime has this name. `available` lists the names that exist, in the backend's order."""
+    """No runtime has this name. `available` lists the names that are seen, in the backend's order.
 
-    def __init__(self, name: str, available: Iterable[str]) -> None:
+    `unseen` says which runtimes cannot be listed, so that there may be more; mostly empty.
+    """
+
+    def __init__(self, name: str, available: Iterable[str], *, unseen: str = "") -> None:
         self.name = name
         self.available = tuple(available)
+        self.unseen = unseen
+        listed = ", ".join(self.available) or ("none that can be seen" if unseen else "none")
+        more = f" There may be more: {unseen}." if unseen else ""
         super().__init__(
-            f"There is no runtime {name!r}.{did_you_mean(name, self.available)} "
+            f"There is no runtime {name!r}.{did_you_mean(name, self.available)} Available: {listed}.{more}"
+        )
+
+
+class RuntimeGone(InvalidInput):
+    """The runtime of a job does not exist any more, so that the control plane refuses to change the job.
+
+    Attributes:
+        name: The job.
+        runtime: The runtime.
+        available: Names of the runtimes that there are.
+    """
+
+    def __init__(self, name: str, runtime: str, changed: str, available: Iterable[str]) -> None:
+        self.name = name
+        self.runtime = runtime
+        self.available = tuple(available)
+        super().__init__(
+            f"TrainJob {name!r} cannot be {changed}: its runtime {runtime!r} does not exist any more, and without it "
+            "Kubeflow Trainer takes no change of the job. Have the runtime made again by who runs the cluster, or "
+            f"delete the job (client.delete_job({name!r})) and train again with another runtime. "
             f"Available: {', '.join(self.available) or 'none'}."
         )
 
@@ -62,16 +90,22 @@ class RuntimeMissesProgram(InvalidInput):
 
 
 class JobNotFound(InvalidInput):
-    """No job has this name. `available` lists the jobs that this client sees; `where` says where it looks."""
+    """No job has this name. `available` lists the jobs that this client sees; `where` says where it looks.
 
-    def __init__(self, name: str, available: Iterable[str], *, where: str = "") -> None:
+    `unseen` says why the jobs that there are cannot be listed; mostly empty.
+    """
+
+    def __init__(self, name: str, available: Iterable[str], *, where: str = "", unseen: str = "") -> None:
         self.name = name
         self.available = tuple(available)
         self.where = where
+        self.unseen = unseen
         listed = ", ".join(self.available[-5:]) or "none"
+        jobs = f"Newest jobs here: {listed}. list_jobs() shows all."
+        if unseen:
+            jobs = f"Which jobs there are is not known: {unseen.rstrip('.')}."
         super().__init__(
-            f"There is no TrainJob {name!r}{f' {where}' if where else ''}.{did_you_mean(name, self.available)} "
-            f"Newest jobs here: {listed}. list_jobs() shows all."
+            f"There is no TrainJob {name!r}{f' {where}' if where else ''}.{did_you_mean(name, self.available)} {jobs}"
         )
 
 
@@ -94,6 +128,7 @@ class JobFailed(KubeflowError):
         reason: What ended it, in words: an exception of the train function, a signal, an exit code.
         rank: The rank that failed first, `None` when it failed before or outside of any rank.
         node: Index of the node that failed first, `None` when unknown.
+        step: The step that failed first, as `get_job_logs(step=...)` takes it; `None` when unknown.
         exception: Exception type and message of that rank, like `"ValueError: boom"`; `None` when the
             process ended without one.
         log: The last lines of that rank's log, oldest first, without line ends.
@@ -106,6 +141,7 @@ class JobFailed(KubeflowError):
         *,
         rank: int | None = None,
         node: int | None = None,
+        step: str | None = None,
         exception: str | None = None,
         log: Iterable[str] = (),
     ) -> None:
@@ -113,14 +149,13 @@ class JobFailed(KubeflowError):
         self.reason = reason
         self.rank = rank
         self.node = node
+        self.step = step if step is not None or node is None else node_step(node)
         self.exception = exception
         self.log = tuple(log)
         tail = "".join(f"\n    {line}" for line in self.log)
         shown = f"\nLast lines of its log:{tail}" if self.log else ""
-        step = "" if node is None else f", step='node-{node}'"
-        super().__init__(
-            f"TrainJob {name!r} failed: {reason}{shown}\nThe whole log: client.get_job_logs({name!r}{step})."
-        )
+        whole = f"client.get_job_logs({name!r}{'' if self.step is None else f', step={self.step!r}'})"
+        super().__init__(f"TrainJob {name!r} failed: {reason}{shown}\nThe whole log: {whole}.")
 
 
 class JobWaitTimeout(KubeflowError, TimeoutError):

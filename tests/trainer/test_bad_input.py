@@ -49,14 +49,13 @@ def of(framework: str) -> Runtime:
     return Runtime("my-runtime", trainer, RuntimeKind.TRAINING_RUNTIME)
 
 
-def around_a_lock() -> Callable[[], None]:
-    lock = threading.Lock()
+def around_a_thread() -> Callable[[], None]:
+    thread = threading.Thread()
 
-    def locked() -> None:
-        with lock:
-            print("locked")
+    def started() -> None:
+        thread.start()
 
-    return locked
+    return started
 
 
 def test_a_backend_that_is_none_is_refused() -> None:
@@ -74,7 +73,7 @@ def test_a_backend_of_a_later_version_says_what_works_today() -> None:
 # fmt: off
 ALWAYS_BAD: list[tuple[str, Callable[[TrainerClient], object], type[Exception], str]] = [
     ("a lambda's result", lambda c: c.train(train_func=5), InvalidInput, "func must be a function, not 5"),  # type: ignore[call-overload]
-    ("a function around a lock", lambda c: c.train(train_func=around_a_lock()), PackagingError, "lock"),
+    ("a function around a thread", lambda c: c.train(train_func=around_a_thread()), PackagingError, "thread"),
     ("a lock as argument", lambda c: c.train(train_func=train, func_args={"epochs": threading.Lock()}), PackagingError, "epochs"),
     ("a missing argument", lambda c: c.train(train_func=train), PackagingError, "epochs"),
     ("a misspelt argument", lambda c: c.train(train_func=train, func_args={"epoch": 1}), PackagingError, "epoch"),
@@ -155,6 +154,9 @@ def test_what_this_machine_cannot_do_is_refused_before_anything_starts(
         ({"python": "/no/such/python"}, "'/no/such/python' names no program that can be started"),
         ({"keep_days": -1}, "keep_days=-1"),
         ({"keep_jobs": "all"}, "keep_jobs='all'"),
+        ({"max_jobs": -1}, "max_jobs must be a whole number of at least 0, not -1"),
+        ({"max_jobs": 1.5}, "max_jobs must be a whole number"),
+        ({"max_jobs": True}, "max_jobs must be a whole number"),
     ],
 )
 def test_a_configuration_that_cannot_work_is_refused_when_it_is_made(wrong: dict[str, object], message: str) -> None:
@@ -227,6 +229,8 @@ def test_a_name_in_use_and_questions_about_jobs_that_make_no_sense(
             client.wait_for_job_status("sleper")
         with pytest.raises(InvalidInput, match="Steps: node-0, node-1"):
             client.get_job_logs("sleeper", step="node-2")
+        with pytest.raises(Unsupported, match="have no containers: leave container='istio-proxy' out"):
+            client.get_job_logs("sleeper", container="istio-proxy")
         with pytest.raises(InvalidInput, match="Did you mean 'Complete'"):
             client.wait_for_job_status("sleeper", {"Completed"})  # type: ignore[arg-type]
         with pytest.raises(InvalidInput, match="Did you mean 'Complete'"):
@@ -287,7 +291,7 @@ LOCALLY = r"TrainerClient\(LocalProcessBackendConfig\(\)\).*KUBEFLOW_BACKEND=loc
 # fmt: off
 NO_CLUSTER: list[tuple[str, str | None, str]] = [
     ("no kubeconfig", None, "There is no kubeconfig"),
-    ("an empty one", "", "cannot be used"),
+    ("an empty one", "", "no current context"),
     ("one that is no YAML", "{", "cannot be used"),
     ("one without a context", "apiVersion: v1\nkind: Config\nclusters: []\ncontexts: []\nusers: []\n", "no current context"),
 ]

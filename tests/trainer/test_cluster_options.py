@@ -45,6 +45,7 @@ ON_CLUSTERS: list[Option] = [
     options.PatchJobs(lambda node: node.pod_spec().scheduling_gate("example.com/quota")),
     options.PodSecurityContext(run_as_user=1000),
     options.Queue("team-a", priority="high"),
+    options.ResourceRequests({"cpu": "500m"}),
     RuntimePatch(TrainingRuntimeSpecPatch(JobSetTemplatePatch(metadata={"labels": {"a": "b"}}))),
     options.ScratchVolume("/scratch"),
     options.SecretEnv("wandb", ["WANDB_API_KEY"]),

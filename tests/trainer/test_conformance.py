@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -81,7 +81,7 @@ def test_what_the_function_returned_on_rank_zero_comes_back(client: TrainerClien
 
     assert client.get_job_result(value) == Report(0, {"first": 0.5, "last": 0.125}, Path("/model"))
     assert client.get_job_result(nothing) is None
-    with pytest.raises(NoJobResult, match=r"\['lock'\]: is a _thread.lock") as refused:
+    with pytest.raises(NoJobResult, match=r"\['lock'\] cannot be sent: .*cannot pickle") as refused:
         client.get_job_result(no_data)
     assert refused.value.name == no_data
     with pytest.raises(NoJobResult, match="rank 0 ended without a word"):
@@ -141,6 +141,31 @@ def test_two_nodes_of_two_processes_train_together(client: TrainerClient, config
     assert TrainerClient(config).list_jobs("another-runtime") == []
     assert "Created" in [event.reason for event in client.get_job_events(name)]
     assert (Path.cwd(), dict(os.environ)) == (directory, environment)
+
+
+DOLLARS = {
+    "FIRST": "one",
+    "TWO": "$$",
+    "REFERENCE": "$(FIRST)",
+    "UNKNOWN": "$(NOBODY) $(",
+    "MANY": "$$$(FIRST)$$$$ $$(FIRST) $HOME ${FIRST} 5$",
+    "LAST": "$",
+}
+
+
+def variables(names: list[str]) -> dict[str, str]:
+    import os
+
+    return {name: os.environ[name] for name in names}
+
+
+def test_variables_have_the_values_that_were_given_whatever_kubernetes_makes_of_dollars(client: TrainerClient) -> None:
+    trainer = CustomTrainer(func=variables, func_args={"names": list(DOLLARS)}, env=DOLLARS)
+
+    name = client.train("torch-distributed", trainer=trainer)
+
+    assert client.wait_for_job_status(name, timeout=WAIT).status == "Complete"
+    assert client.get_job_result(name) == DOLLARS
 
 
 def fail_on_rank_one() -> None:
@@ -291,6 +316,53 @@ def test_reading_logs_goes_on_where_it_was_left_with_any_client(
     for wrong in (client.get_job_logs(other).position, "yesterday"):
         with pytest.raises(InvalidInput, match=r"is no place in the log of TrainJob.*\.position"):
             client.get_job_logs(name, after=wrong)
+
+
+def draw_a_bar() -> None:
+    import time
+
+    for percent in range(0, 101, 5):
+        print(f"\r{percent:3}% of node 0 ", end="", flush=True)
+        time.sleep(0.15)
+    print()
+    print("node 0 is done")
+
+
+def test_a_progress_bar_is_seen_while_it_grows_and_its_end_once(client: TrainerClient) -> None:
+    name = client.train(trainer=CustomTrainer(draw_a_bar, num_nodes=1))
+
+    lines = [line for line in client.get_job_logs(name, follow=True) if "node 0" in line]
+
+    *bars, last = lines
+    percents = [int(re.match(r" *(\d+)%", bar)[1]) for bar in bars]  # type: ignore[index]  # all of them are bars
+    assert last == "node 0 is done"
+    assert percents == sorted(set(percents))
+    assert percents[-1] == 100
+    assert 4 <= len(percents) <= 12
+    assert [line for line in client.get_job_logs(name) if "node 0" in line] == ["100% of node 0 ", last]
+
+
+def test_the_last_lines_and_the_lines_since_a_time_can_be_read_of_any_job(
+    client: TrainerClient, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    name = client.train(train_func=say_and_wait, func_args={"go": str(go)}, num_nodes=1)
+    lines = client.get_job_logs(name, follow=True)
+    while next(lines) != "rank 0 line 19":
+        pass
+    assert list(client.get_job_logs(name, tail_lines=3)) == [f"rank 0 line {number}" for number in (17, 18, 19)]
+    following = client.get_job_logs(name, follow=True, tail_lines=1)
+    assert next(following) == "rank 0 line 19"
+    time.sleep(2.5)
+    since = datetime.now(UTC) - timedelta(seconds=1)
+    go.touch()
+    assert client.wait_for_job_status(name, timeout=WAIT).status == "Complete"
+    late = [f"rank 0 line {number}" for number in range(20, 40)]
+    assert said(following) == late
+    assert said(client.get_job_logs(name, since=since)) == late
+    assert said(client.get_job_logs(name, step=None, since=timedelta(days=1)))[0].endswith("] rank 0 line 0")
+    with pytest.raises(InvalidInput, match="both say where to begin"):
+        client.get_job_logs(name, after=lines.position, tail_lines=1)
 
 
 def sleep_for_ever() -> None:

@@ -10,8 +10,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
+import yaml
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.local import fetch
@@ -21,8 +23,10 @@ from kubeflow.trainer import (
     HuggingFaceDatasetInitializer,
     HuggingFaceModelInitializer,
     Initializer,
+    KubernetesBackendConfig,
     S3DatasetInitializer,
     S3ModelInitializer,
+    TrainerClient,
     Unsupported,
 )
 from kubeflow.trainer.backends.localprocess import fetch_stage
@@ -133,6 +137,38 @@ def test_a_missing_extra_is_named_before_anything_starts(
 
     with pytest.raises(InvalidInput, match=rf"pip install 'kubeflow\[{extra}\]'"):
         fetch_stage.check(Initializer(dataset=source))
+
+
+def test_variables_reach_what_fetches_here_and_on_a_cluster() -> None:
+    initializer = Initializer(
+        dataset=HuggingFaceDatasetInitializer("hf://org/d", env={"HF_ENDPOINT": "https://hub.example.com"}),
+        model=S3ModelInitializer("s3://bucket/m", region="eu-1", env={"HTTPS_PROXY": "http://proxy:3128"}),
+    )
+
+    dataset, model = fetch_stage.plan(initializer, Path("workspace"), {"HF_ENDPOINT": "https://other"})
+    assert dataset.env["HF_ENDPOINT"] == "https://hub.example.com"
+    assert model.env["HTTPS_PROXY"] == "http://proxy:3128"
+    client = TrainerClient(KubernetesBackendConfig(offline=True, trainer_version="2.3"))
+    job = client.train("torchtune-llama3.2-1b", initializer=initializer, dry_run=True)
+    written = yaml.safe_load(job.to_yaml())["spec"]["initializer"]
+    assert {"name": "HF_ENDPOINT", "value": "https://hub.example.com"} in written["dataset"]["env"]
+    assert {"name": "HTTPS_PROXY", "value": "http://proxy:3128"} in written["model"]["env"]
+    assert {"name": "REGION", "value": "eu-1"} in written["model"]["env"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("ACCESS_TOKEN", "write access_token="),
+        ("HF_TOKEN", "write access_token="),
+        ("STORAGE_URI", "write storage_uri="),
+        ("IGNORE_PATTERNS", "write ignore_patterns="),
+        ("ENDPOINT", "leave it out"),
+    ],
+)
+def test_a_variable_that_a_field_sets_is_refused_with_the_field(name: str, words: str) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        HuggingFaceModelInitializer("hf://org/m", env={name: "value"})
 
 
 def test_secrets_are_on_no_command_line() -> None:
@@ -247,8 +283,17 @@ def test_a_repository_that_the_hub_does_not_show_says_what_may_be_wrong(hub: dic
     assert "access_token=" in done.stderr
 
 
+class Store(TypedDict):
+    """What initializers need to reach a store."""
+
+    endpoint: str
+    access_key_id: str
+    secret_access_key: str
+    region: str
+
+
 @pytest.fixture
-def s3(tmp_path: Path) -> Iterator[dict[str, object]]:
+def s3(tmp_path: Path) -> Iterator[Store]:
     """An S3 server with a bucket `bucket`; yields what initializers need to reach it."""
     pytest.importorskip("boto3", reason="needs the extra kubeflow[s3]")
     server_module = pytest.importorskip("moto.server", reason="needs moto[server]")
@@ -274,7 +319,7 @@ def without_aws(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if not name.startswith("AWS_")} | {"NO_PROXY": "127.0.0.1"}
 
 
-def test_objects_below_a_prefix_come_from_s3(s3: dict[str, str], tmp_path: Path) -> None:
+def test_objects_below_a_prefix_come_from_s3(s3: Store, tmp_path: Path) -> None:
     both = Initializer(
         dataset=S3DatasetInitializer("s3://bucket/data", ignore_patterns=["*.bin"], **s3),
         model=S3ModelInitializer("s3://bucket/other.txt", role_arn="arn:aws:iam::123456789012:role/reader", **s3),
@@ -297,7 +342,7 @@ def test_objects_below_a_prefix_come_from_s3(s3: dict[str, str], tmp_path: Path)
     ],
 )
 def test_what_s3_does_not_have_or_must_not_give_fails_in_words(
-    s3: dict[str, str], tmp_path: Path, uri: str, reason: str
+    s3: Store, tmp_path: Path, uri: str, reason: str
 ) -> None:
     (step,) = fetch_stage.plan(
         Initializer(dataset=S3DatasetInitializer(uri, **s3)), tmp_path / "workspace", without_aws(os.environ)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer import (
+    CustomTrainer,
+    JobWaitTimeout,
     LocalProcessBackendConfig,
     TrainerClient,
     options,
@@ -99,3 +103,42 @@ def test_more_memory_than_there_is_is_noted(client: TrainerClient) -> None:
     name = client.train(PLAIN, train_func=sleep, resources_per_node={"memory": "1Pi"}, options=[options.Suspend()])
 
     assert "MemoryNotThere: each node asks for 1,125,899,906,842,624 bytes" in client.explain(name)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS has another limit")
+def test_a_temporary_directory_in_which_loaders_hang_is_noted(
+    client: TrainerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    for length in (75, 76):
+        monkeypatch.setenv("TMPDIR", "/tmp/".ljust(length, "x"))
+        name = client.train(PLAIN, train_func=sleep, options=[options.Suspend()])
+        told.append("LongTMPDIR: TMPDIR has 76 bytes" in client.explain(name))
+    short = client.train(PLAIN, trainer=CustomTrainer(sleep, env={"TMPDIR": "/tmp"}), options=[options.Suspend()])
+
+    assert told == [False, True]
+    assert "LongTMPDIR" not in client.explain(short)
+
+
+def test_a_job_that_waits_for_others_says_how_many_and_how_more_can_run(
+    local_config: LocalProcessBackendConfig,
+) -> None:
+    client = TrainerClient(replace(local_config, max_jobs=1))
+    first, second, third = (client.train(PLAIN, train_func=sleep) for _ in range(3))
+    client.wait_for_job_status(first, {"Running"}, timeout=WAIT)
+
+    with pytest.raises(JobWaitTimeout) as caught:
+        client.wait_for_job_status(third, {"Running"}, timeout=2)
+
+    assert client.get_job(third).status == "Created"
+    text = client.explain(third)
+    for words in (str(caught.value), text):
+        assert "waiting for 2 other jobs of this machine: at most 1 run at once" in words
+        assert "1 other job(s) run now, and 1 wait before it" in words
+        assert "LocalProcessBackendConfig(max_jobs=...) or KUBEFLOW_MAX_JOBS" in words
+    assert "WaitingForJobs" in [event.reason for event in client.get_job_events(third)]
+    client.delete_job(second)
+    assert "1 other job(s) run now, and 0 wait before it" in client.explain(third)
+    client.delete_job(first)
+    assert client.wait_for_job_status(third, {"Running"}, timeout=WAIT).status == "Running"
+    client.delete_job(third)

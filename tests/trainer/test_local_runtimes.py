@@ -239,17 +239,23 @@ def rank_of_all() -> str:
     slots = os.environ.get("OMPI_MCA_orte_set_default_slots")  # noqa: SIM112
     print(f"rank {rank} of {size}, {os.environ['COLOUR']}, {slots} on a node")
     print("no newline", end="", file=sys.stderr)
-    return f"{deepspeed.__name__} {size}"
+    return f"{deepspeed.__name__} {size} {os.environ['TMPDIR']} {os.environ.get('KUBEFLOW_TMPDIR')}"
 
 
 @needs_mpi
-def test_mpirun_starts_the_ranks_of_all_nodes(local: TrainerClient, tmp_path: Path) -> None:
+def test_mpirun_starts_the_ranks_of_all_nodes(
+    local: TrainerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     trainer = CustomTrainer(rank_of_all, num_nodes=2, num_proc_per_node=2, env={"COLOUR": "light blue"})
 
     name = local.train("deepspeed-distributed", trainer=trainer.replace(**stand_in("deepspeed", tmp_path / "index")))
     local.wait_for_job_status(name, timeout=WAIT)
 
-    assert local.get_job_result(name) == "deepspeed 4"
+    assert (
+        local.get_job_result(name) == f"deepspeed 4 {tmp_path}/tmp None"
+    )  # a job's own directory may have a long path
     lines = sorted(line for line in local.get_job_logs(name, step=None) if "rank " in line)
     assert lines == [f"[node-0:rank{rank}] rank {rank} of 4, light blue, 2 on a node" for rank in range(4)]
 

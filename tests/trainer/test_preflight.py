@@ -29,7 +29,7 @@ from kubeflow.trainer import (
     options,
 )
 from kubeflow.trainer.rendering.older_minors import for_minor
-from kubeflow.trainer.rendering.preflight import check, findings
+from kubeflow.trainer.rendering.preflight import check, findings, notes
 from tests.apiserver import UPSTREAM
 
 pytestmark = pytest.mark.skipif(not UPSTREAM, reason="KUBEFLOW_TEST_UPSTREAM names no folder with upstream's releases")
@@ -159,17 +159,58 @@ REFUSED: list[tuple[str, str, TrainJob, str, str]] = [
     ("a manager without a domain", "2.3", job(runtimePatches=patched({}, manager="team")), "torch-distributed", "'domain/name'"),
     ("a manager twice", "2.3", job(runtimePatches=patched({}) * 2), "torch-distributed", "several runtime patches"),
     ("too many managers", "2.2", job(runtimePatches=[entry for i in range(17) for entry in patched({}, manager=f"example.com/{i}")]), "torch-distributed", "takes 16"),
-    ("no trainer", "2.2", job(trainer=None), "torch-distributed", r"add an empty one, trainer: \{\}"),
+    ("no trainer", "2.2", job("jax-distributed", trainer=None), "jax-distributed", r"add an empty one, trainer: \{\}"),
+    ("an empty kind of runtime", "2.3", job(runtimeRef={"name": "torch-distributed", "kind": ""}), "torch-distributed", "Write ClusterTrainingRuntime or TrainingRuntime"),
+    ("an empty group of runtimes", "2.3", job(runtimeRef={"name": "torch-distributed", "apiGroup": ""}), "torch-distributed", "apiGroup is empty"),
+    ("no nodes at all", "2.3", job(trainer={"numNodes": 0}), "torch-distributed", "num_nodes=1 or more"),
+    ("a variable twice", "2.3", job(trainer={"env": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}), "torch-distributed", "spec.trainer.env sets A twice"),
+    ("an initializer's variable twice", "2.2", job("torchtune-llama3.2-1b", initializer={"model": {"storageUri": "hf://a/b", "env": [{"name": "A"}, {"name": "A"}]}}), "torchtune-llama3.2-1b", "spec.initializer.model.env sets A twice"),
+    ("two mounts at one path", "2.3", job(runtimePatches=patched({"containers": [{"name": "node", "volumeMounts": [{"name": "v", "mountPath": "/v"}, {"name": "w", "mountPath": "/v"}]}], "volumes": [{"name": "v", "emptyDir": {}}, {"name": "w", "emptyDir": {}}]})), "torch-distributed", "two mounts '/v' in container 'node'"),
+    ("two mounts at one path, spelt in two ways", "2.3", job(runtimePatches=patched({"containers": [{"name": "node", "volumeMounts": [{"name": "v", "mountPath": "/v"}, {"name": "w", "mountPath": "/v/"}]}], "volumes": [{"name": "v", "emptyDir": {}}, {"name": "w", "emptyDir": {}}]})), "torch-distributed", "two mounts '/v' in container 'node'"),
+    ("a volume mounted twice", "2.2", job(runtimePatches=patched({"containers": [{"name": "node", "volumeMounts": [{"name": "v", "mountPath": "/v"}, {"name": "v", "mountPath": "/w"}]}], "volumes": [{"name": "v", "emptyDir": {}}]})), "torch-distributed", "mounts volume 'v' twice in container 'node'"),
+    ("a volume that JobSet makes", "2.3", job("torchtune-llama3.2-1b", runtimePatches=patched({"volumes": [{"name": "initializer", "emptyDir": {}}]})), "torchtune-llama3.2-1b", "'initializer' that JobSet makes of a claim"),
+    ("a volume that JobSet makes, in an initializer", "2.2", job("torchtune-llama3.2-1b", runtimePatches=patched({"volumes": [{"name": "initializer", "emptyDir": {}}]}, "model-initializer")), "torchtune-llama3.2-1b", "'initializer' that JobSet makes of a claim"),
+    ("a volume that MPI has", "2.3", job("mlx-distributed", runtimePatches=patched({"volumes": [{"name": "mpi-ssh-auth", "emptyDir": {}}]})), "mlx-distributed", "'mpi-ssh-auth' that Trainer makes for MPI"),
+    ("a volume of two patches", "2.3", job(runtimePatches=[*patched({"volumes": [{"name": "v", "emptyDir": {}}]}), *patched({"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}, manager="example.com/other")]), "torch-distributed", "has a volume 'v' already"),
+    ("two patches that mount at one path", "2.3", job(runtimePatches=[entry for name, path in (("v", "/data"), ("w", "/data/")) for entry in patched({"volumes": [{"name": name, "emptyDir": {}}], "containers": [{"name": "node", "volumeMounts": [{"name": name, "mountPath": path}]}]}, manager=f"example.com/{name}")]), "torch-distributed", "mount volumes 'v' and 'w' at '/data' in container 'node' of 'node'"),
+    ("a volume of two sources", "2.3", job(runtimePatches=patched({"volumes": [{"name": "v", "emptyDir": {}, "hostPath": {"path": "/"}}]})), "torch-distributed", "gives volume 'v' several sources"),
+    ("a part of a device", "2.3", job(trainer={"resourcesPerNode": {"limits": {"nvidia.com/gpu": "500m"}}}), "torch-distributed", "no parts"),
+    ("less than nothing", "2.2", job(trainer={"resourcesPerNode": {"limits": {"cpu": "-1"}}}), "torch-distributed", "-1 of cpu: write 0 or more"),
+    ("no amount", "2.1", job(trainer={"resourcesPerNode": {"limits": {"memory": "1GB"}, "requests": {"memory": "1Gi"}}}), "torch-distributed", "'1GB' of memory, which is no amount"),
+    ("a short name in YAML", "2.3", job(trainer={"resourcesPerNode": {"limits": {"gpu": 1}}}), "torch-distributed", "'gpu', which Kubernetes does not know"),
+    ("a part of a page", "2.3", job(trainer={"resourcesPerNode": {"limits": {"cpu": 1, "hugepages-2Mi": "3Mi"}}}), "torch-distributed", "no multiple of the size of a page"),
+    ("a device of another kind", "2.3", job(trainer={"resourcesPerNode": {"limits": {"graphcore.ai/ipu": 4}}}), "torch-distributed", "num_proc_per_node=4"),
+    ("a word in 2.3", "2.3", job(trainer={"numProcPerNode": "auto"}), "torch-distributed", "takes only an integer: write one"),
+    ("a variable without a name", "2.3", job(trainer={"env": [{"name": "", "value": "1"}]}), "torch-distributed", "a variable ''"),
+    ("a variable with its value in its name", "2.2", job(trainer={"env": [{"name": "A=1"}]}), "torch-distributed", "a variable 'A=1'"),
+    ("a variable of two values", "2.3", job(trainer={"env": [{"name": "A", "value": "1", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]}), "torch-distributed", "both a value and a valueFrom"),
+    ("two volumes of one name", "2.3", job(runtimePatches=patched({"volumes": [{"name": "v", "emptyDir": {}}, {"name": "v", "hostPath": {"path": "/"}}]})), "torch-distributed", "has two volumes 'v'"),
+    ("two patches of a container", "2.3", job(runtimePatches=patched({"containers": [{"name": "node"}, {"name": "node"}]})), "torch-distributed", "has two containers 'node'"),
+    ("fewer than no nodes", "2.3", job(trainer={"numNodes": -1}), "torch-distributed", "numNodes is -1"),
+    ("no processes", "2.3", job(trainer={"numProcPerNode": 0}), "torch-distributed", "numProcPerNode is 0"),
+    ("QLoRA without modules", "2.3", job("torchtune-qwen2.5-1.5b", trainer={"command": ["tune", "run"], "args": ["model.quantize_base=True"], "numNodes": 1, "numProcPerNode": 1}), "torchtune-qwen2.5-1.5b", "no QLoRA"),
+    ("a slice that is not counted", "2.3", job(trainer={"resourcesPerNode": {"limits": {"nvidia.com/mig-1g.5gb": 1, "cpu": 6}}}), "torch-distributed", "num_proc_per_node=1"),
+    ("NPUs that are not counted", "2.2", job(trainer={"resourcesPerNode": {"limits": {"huawei.com/Ascend910": 8}}}), "torch-distributed", "num_proc_per_node=8"),
+    ("TPUs that are not counted", "2.1", job(trainer={"resourcesPerNode": {"limits": {"google.com/tpu": 4}}}), "torch-distributed", "num_proc_per_node=4"),
+    ("two kinds of GPUs", "2.3", job(trainer={"resourcesPerNode": {"limits": {"nvidia.com/gpu": 1, "amd.com/gpu": 1}}}), "torch-distributed", "nobody knows which"),
+    ("GPUs beside the runtime's", "2.3", job("torchtune-llama3.2-1b", trainer={"resourcesPerNode": {"limits": {"amd.com/gpu": 1}}}), "torchtune-llama3.2-1b", "2 nvidia.com/gpu, and would keep it.*'nvidia.com/gpu': 0"),
+    ("GPUs beside the runtime's, with processes", "2.3", job("torchtune-llama3.2-1b", trainer={"numProcPerNode": 1, "resourcesPerNode": {"limits": {"amd.com/gpu": 1}}}), "torchtune-llama3.2-1b", "would keep it"),
+    ("suspended for ever", "2.3", job("torchtune-llama3.2-1b", suspend=True), "torchtune-llama3.2-1b", "retentionPolicy: {whenDeleted: Delete}"),
     ("reserved by torch", "2.0", job(trainer={"env": [{"name": "PET_NNODES", "value": "1"}]}), "torch-distributed", "PET_NNODES.*num_nodes="),
     ("reserved by MPI", "2.3", job("mlx-distributed", trainer={"env": [{"name": "OMPI_MCA_plm_rsh_args", "value": "1"}]}), "mlx-distributed", "OMPI_MCA_plm_rsh_args"),
     ("reserved by XGBoost", "2.2", job("xgboost-distributed", trainer={"env": [{"name": "DMLC_TASK_ID", "value": "1"}]}), "xgboost-distributed", "DMLC_TASK_ID"),
     ("a word for a number", "2.1", job("mlx-distributed", trainer={"numProcPerNode": "auto"}), "mlx-distributed", "whole number"),
     ("resources without the runtime's GPUs", "2.3", job("torchtune-llama3.2-1b", trainer={"resourcesPerNode": {"limits": {"cpu": "4"}}}), "torchtune-llama3.2-1b", "'nvidia.com/gpu': 2, or 0"),
+    ("requests above limits", "2.3", job(trainer={"resourcesPerNode": {"limits": {"cpu": "1"}, "requests": {"cpu": "2"}}}), "torch-distributed", "2 of cpu, above its limit of 1"),
+    ("requests above limits, in units", "2.2", job(trainer={"resourcesPerNode": {"limits": {"memory": "1Gi"}, "requests": {"memory": "1025Mi"}}}), "torch-distributed", "1025Mi of memory, above its limit of 1Gi"),
+    ("fewer devices than the limit", "2.1", job(trainer={"resourcesPerNode": {"limits": {"nvidia.com/gpu": 2}, "requests": {"nvidia.com/gpu": 1}}}), "torch-distributed", "the same in both"),
+    ("devices without a limit", "2.3", job(trainer={"resourcesPerNode": {"requests": {"amd.com/gpu": 1}}}), "torch-distributed", "amd.com/gpu without a limit"),
+    ("huge pages alone", "2.3", job(trainer={"resourcesPerNode": {"limits": {"hugepages-2Mi": "4Mi"}}}), "torch-distributed", "cpu or memory"),
     ("a dataset where none is fetched", "2.2", job(initializer={"dataset": {"storageUri": "hf://a/b"}}), "torch-distributed", "no dataset-initializer"),
     ("a model where none is fetched", "2.1", job("torch-distributed-with-cache", initializer={"model": {"storageUri": "hf://a/b"}}), "torch-distributed-with-cache", "no model-initializer"),
     ("no volume to fetch into", "2.3", job("torch-distributed-with-cache", initializer={"dataset": {"storageUri": "cache://a/b", "env": [{"name": "METADATA_LOC", "value": "s3://a"}]}}), "torch-distributed-with-cache", "mounts no volume 'initializer'"),
     ("a cache without its table", "2.1", job("torch-distributed-with-cache", initializer={"dataset": {"storageUri": "cache://a/b"}}), "torch-distributed-with-cache", "METADATA_LOC"),
-    ("a model in a cache", "2.3", job("torchtune-llama3.2-1b", initializer={"model": {"storageUri": "cache://a/b"}}), "torchtune-llama3.2-1b", "knows 'hf://', 's3://'"),
+    ("a model in a cache", "2.3", job("torchtune-llama3.2-1b", initializer={"model": {"storageUri": "cache://a/b"}}), "torchtune-llama3.2-1b", "must start with 'hf://' or 's3://'"),
     ("S3 in 2.0", "2.0", job("torchtune-llama3.2-1b", initializer={"dataset": {"storageUri": "s3://a/b"}}), "torchtune-llama3.2-1b", "cannot fetch 's3://a/b'"),
     ("a file", "2.3", job("torchtune-llama3.2-1b", initializer={"dataset": {"storageUri": "file:///data"}}), "torchtune-llama3.2-1b", "VolumeClaim"),
     ("a large argument in 2.2", "2.2", job(trainer={"args": [BIG]}), "torch-distributed", r"args\[0\].*65536"),
@@ -208,6 +249,140 @@ def test_all_findings_come_at_once() -> None:
         check(found, shipped("torchtune-llama3.2-1b"), "2.3")
 
     assert str(error.value).count("\n- ") == 4
+
+
+def with_job_set(name: str, minor: str = "2.3", **spec: Any) -> ClusterTrainingRuntime:
+    """Return a shipped runtime with more in the spec of its JobSet."""
+    template = runtimes(minor)[name]["spec"]["template"]
+    return changed(name, minor, template={**template, "spec": {**template["spec"], **spec}})
+
+
+def with_resources(resources: dict[str, dict[str, str]]) -> ClusterTrainingRuntime:
+    """Return a runtime whose nodes have these requests and limits."""
+    pod = {"containers": [{"name": "node", "image": "img:1", "resources": resources}]}
+    template = {"metadata": {"labels": {"trainer.kubeflow.org/trainjob-ancestor-step": "trainer"}}}
+    return with_job_set(
+        "torch-distributed",
+        replicatedJobs=[{"name": "node", "template": {**template, "spec": {"template": {"spec": pod}}}}],
+    )
+
+
+def with_volume(volume: dict[str, Any]) -> ClusterTrainingRuntime:
+    pod = {"containers": [{"name": "node", "image": "img:1"}], "volumes": [volume]}
+    template = {"metadata": {"labels": {"trainer.kubeflow.org/trainjob-ancestor-step": "trainer"}}}
+    return with_job_set(
+        "torch-distributed",
+        replicatedJobs=[{"name": "node", "template": {**template, "spec": {"template": {"spec": pod}}}}],
+    )
+
+
+def test_a_volume_of_the_runtime_keeps_its_kind_of_source() -> None:
+    runtime = with_volume({"name": "shm", "emptyDir": {"medium": "Memory"}})
+
+    check(job(runtimePatches=patched({"volumes": [{"name": "shm", "emptyDir": {"sizeLimit": "1Gi"}}]})), runtime, "2.3")
+    with pytest.raises(InvalidInput, match=r"cannot change its source \(emptyDir, hostPath\): give yours another name"):
+        check(job(runtimePatches=patched({"volumes": [{"name": "shm", "hostPath": {"path": "/x"}}]})), runtime, "2.3")
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "words"),
+    [
+        ({"limits": {"cpu": "4"}}, {"requests": {"cpu": "8"}}, "requests of 8 cpu, and the runtime has limits of 4"),
+        ({"requests": {"cpu": "4"}}, {"limits": {"cpu": "2"}}, "limits of 2 cpu, and the runtime has requests of 4"),
+        ({"limits": {"cpu": "4"}}, {"requests": {"cpu": "4000m"}}, None),
+        ({"requests": {"cpu": "4"}}, {"limits": {"cpu": "2"}, "requests": {"cpu": "2"}}, None),
+        ({"limits": {"hugepages-2Mi": "4Mi", "cpu": "1"}}, {"requests": {"hugepages-2Mi": "2Mi"}}, "do not fit"),
+        ({"limits": {"nvidia.com/gpu": "2"}}, {"requests": {"nvidia.com/gpu": "2"}}, None),
+        ({"limits": {"nvidia.com/gpu": "2"}}, {"requests": {"nvidia.com/gpu": "4"}}, "requests of 4 nvidia.com/gpu"),
+    ],
+)
+def test_requests_and_limits_of_job_and_runtime_fit_where_they_are_merged(
+    own: dict[str, dict[str, str]], asked: dict[str, dict[str, str]], words: str | None
+) -> None:
+    runtime = with_resources(own)
+    asked_for = job(trainer={"resourcesPerNode": asked, "numProcPerNode": 2})
+    found = findings(asked_for, runtime, "2.3")
+    assert (found == []) is (words is None), found
+    assert words is None or any(words in finding for finding in found), found
+    # Earlier ones replace the runtime's resources.
+    assert not any("do not fit" in finding for finding in findings(asked_for, runtime, "2.2"))
+
+
+@pytest.mark.parametrize("nodes", [0, -1])
+def test_a_runtime_without_nodes_trains_nothing(nodes: int) -> None:
+    runtime = changed("torch-distributed", mlPolicy={"numNodes": nodes, "torch": {}})
+    check(job(trainer={"numNodes": 2}), runtime, "2.3")
+    with pytest.raises(InvalidInput, match=f"mlPolicy.numNodes is {nodes}.*set num_nodes=1 or more"):
+        check(job(), runtime, "2.3")
+
+    mpi = {**runtimes("2.3")["mlx-distributed"]["spec"]["mlPolicy"], "numNodes": nodes}
+    with pytest.raises(InvalidInput, match=f"mlPolicy.numNodes is {nodes}.*an administrator sets it to 1"):
+        check(job("mlx-distributed", trainer={"numNodes": 2}), changed("mlx-distributed", mlPolicy=mpi), "2.3")
+
+
+@pytest.mark.parametrize(
+    ("part", "amount", "same"),
+    [("cpu", "1", "1000m"), ("memory", "1Gi", "1024Mi"), ("memory", "1G", "1e9"), ("nvidia.com/gpu", "2000", "2k")],
+)
+def test_one_amount_in_two_spellings_is_the_same(part: str, amount: str, same: str) -> None:
+    for limit, request in ((amount, same), (same, amount)):
+        trainer = {"numProcPerNode": 1, "resourcesPerNode": {"limits": {part: limit}, "requests": {part: request}}}
+        check(job(trainer=trainer), shipped("torch-distributed"), "2.3")
+
+
+def test_resources_need_a_policy_in_2_3() -> None:
+    plain = changed("torch-distributed", mlPolicy=None)
+    found = job(trainer={"resourcesPerNode": {"limits": {"cpu": "4"}}})
+
+    check(found, plain, "2.2")
+    check(found, changed("torch-distributed", mlPolicy={"numNodes": 1}), "2.3")
+    with pytest.raises(InvalidInput, match=r"2\.3 drops resources_per_node.*mlPolicy"):
+        check(found, plain, "2.3")
+
+
+def test_of_a_runtime_whose_failed_jobs_start_again_its_user_is_told_and_may_go_on() -> None:
+    runtime = with_job_set("torch-distributed", ttlSecondsAfterFinished=60)
+    check(job(), runtime, "2.3")
+    (note,) = notes(job(), runtime, "2.3")
+    assert "ttlSecondsAfterFinished: 60" in note
+    assert "client.delete_job(" in note
+    assert notes(job(), with_job_set("torch-distributed", "2.2", ttlSecondsAfterFinished=60), "2.2") == []
+    assert notes(job(), with_job_set("torch-distributed"), "2.3") == []
+
+
+@pytest.mark.parametrize("given", [options.Suspend(), options.Queue("team")])
+def test_a_suspended_job_resumes_when_its_claims_say_what_becomes_of_them(given: Option) -> None:
+    found = rendered("torchtune-llama3.2-1b", "2.3", given, trainer=BuiltinTrainer(TorchTuneConfig()))
+    policies = [
+        {**policy, "retentionPolicy": {"whenDeleted": "Delete"}}
+        for policy in runtimes("2.3")["torchtune-llama3.2-1b"]["spec"]["template"]["spec"]["volumeClaimPolicies"]
+    ]
+
+    check(found, with_job_set("torchtune-llama3.2-1b", volumeClaimPolicies=policies), "2.3")
+    with pytest.raises(InvalidInput, match="would wait for ever.*retentionPolicy"):
+        check(found, shipped("torchtune-llama3.2-1b"), "2.3")
+
+
+def test_the_runtimes_own_command_runs_without_a_trainer() -> None:
+    """Measured on 2.3.0: torch and MPI run what the runtime names."""
+    check(job(trainer=None), shipped("torch-distributed"), "2.3")
+    check(job("mlx-distributed", trainer=None), shipped("mlx-distributed"), "2.3")
+
+
+def test_the_volumes_that_mpi_gets_can_be_mounted() -> None:
+    mount = {"name": "mpi-ssh-auth", "mountPath": "/other/.ssh"}
+    pod = {"containers": [{"name": "node", "volumeMounts": [mount]}]}
+
+    check(job("mlx-distributed", runtimePatches=patched(pod)), shipped("mlx-distributed"), "2.3")
+
+
+def test_processes_may_be_named_for_devices_that_are_not_counted() -> None:
+    trainer = {"numProcPerNode": 1, "resourcesPerNode": {"limits": {"nvidia.com/mig-1g.5gb": 1}}}
+
+    check(job(trainer=trainer), shipped("torch-distributed"), "2.3")
+    check(
+        job(trainer={"resourcesPerNode": {"limits": {"vpc.amazonaws.com/efa": 4}}}), shipped("torch-distributed"), "2.3"
+    )
 
 
 def test_flux_needs_nodes_and_processes() -> None:

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from kubeflow.cluster.readings import Found
 from kubeflow.trainer.backends.kubernetes.diagnosis.evidence import Evidence
 from kubeflow.trainer.backends.kubernetes.diagnosis.findings import findings
 from kubeflow.trainer.backends.kubernetes.jobs.pods import read_pods
@@ -35,8 +36,8 @@ def on_a_cluster(*log_lines: str, exit_code: int = 1, message: str = "") -> list
         "spec": {"nodeName": "machine-1", "containers": [{"name": "node"}]},
         "status": {"phase": "Failed", "containerStatuses": [{"name": "node", "state": ended}]},
     }
-    logs = {("1", "node"): log_lines}
-    return [remedy for finding in findings(Evidence({}, read_pods([pod]), logs=logs)) for remedy in finding.remedies]
+    evidence = Evidence({}, Found(read_pods([pod])), read_logs={("1", "node"): Found([*log_lines])})
+    return [remedy for finding in findings(evidence) for remedy in finding.remedies]
 
 
 def raised(message: str) -> str:

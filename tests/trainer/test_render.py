@@ -87,7 +87,6 @@ def test_the_fields_that_were_given_are_there_and_no_others() -> None:
             "annotations": {
                 "sdk.kubeflow.org/function": "train",
                 "sdk.kubeflow.org/bundle-digest": f"sha256:{sent.digest}",
-                "sdk.kubeflow.org/bundle-size": str(len("".join(args[4:]))),
             },
         },
         "spec": {

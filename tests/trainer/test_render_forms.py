@@ -90,6 +90,25 @@ def test_a_built_in_trainer_is_the_command_that_the_control_plane_knows_and_its_
     }
 
 
+def test_huge_pages_and_requests_below_limits_are_written_as_given() -> None:
+    job = client().train(
+        trainer=CustomTrainer(train, resources_per_node={"cpu": 8, "memory": "32Gi", "hugepages-2Mi": "64Mi"}),
+        options=[options.ResourceRequests({"cpu": "500m", "storage": "1Gi"})],
+        dry_run=True,
+    )
+
+    assert spec_of(job)["trainer"]["resourcesPerNode"] == {
+        "limits": {"cpu": "8", "memory": "32Gi", "hugepages-2Mi": "64Mi"},
+        "requests": {"cpu": "500m", "memory": "32Gi", "hugepages-2Mi": "64Mi", "ephemeral-storage": "1Gi"},
+    }
+
+
+def test_a_request_above_its_limit_is_refused() -> None:
+    trainer = CustomTrainer(train, resources_per_node={"memory": "1Gi"})
+    with pytest.raises(InvalidInput, match="2Gi of memory, which is more than its limit of 1Gi"):
+        client().train(trainer=trainer, options=[options.ResourceRequests({"memory": "2Gi"})], dry_run=True)
+
+
 def test_a_command_and_its_arguments_are_those_of_an_image() -> None:
     given = [options.TrainerCommand(["torchrun", "train.py"]), options.TrainerArgs(["--text", ""])]
     job = client().train(trainer=CustomTrainerContainer("example/image:1"), options=given, dry_run=True)

@@ -198,7 +198,7 @@ def calls(draw: st.DrawFn, minor: str, names: Sequence[str]) -> dict[str, Any]:
 # What two options drawn at random may say against each other, and what Trainer 2.0 and one of its runtimes cannot do.
 EXPECTED = re.compile(
     r"contradict each other|mount a volume at|is set twice|given twice|"
-    r"Trainer 2\.0 has no LoRA|cannot fetch 's3:|Trainer 2\.0 fine-tunes|mounts no volume 'initializer'|"
+    r"would wait for ever|Trainer 2\.0 has no LoRA|cannot fetch 's3:|Trainer 2\.0 fine-tunes|mounts no volume 'initializer'|"
     r"VolcanoQueue has no effect|says nothing of it"
 )
 slow = settings(

@@ -44,19 +44,41 @@ def bad(value: object) -> object:
 
 
 BAD: list[tuple[str, Callable[[], object], str]] = [
-    ("a call instead of a function", lambda: CustomTrainer(func=bad(train())), "without calling it"),  # type: ignore[func-returns-value, arg-type]
+    ("a call instead of a function", lambda: CustomTrainer(func=bad(train())), "without calling it"),  # type: ignore[func-returns-value, call-overload]
     ("no nodes", lambda: CustomTrainer(train, num_nodes=0), "num_nodes must be a whole number of at least 1, not 0"),
     ("negative nodes", lambda: CustomTrainer(train, num_nodes=-2), "num_nodes"),
     ("a bool of nodes", lambda: CustomTrainer(train, num_nodes=True), "num_nodes"),
-    ("a fraction of nodes", lambda: CustomTrainer(train, num_nodes=bad(2.0)), "num_nodes"),  # type: ignore[arg-type]
+    ("a fraction of nodes", lambda: CustomTrainer(train, num_nodes=bad(2.0)), "num_nodes"),  # type: ignore[call-overload]
     ("no processes", lambda: CustomTrainer(train, num_proc_per_node=0), "num_proc_per_node"),
     (
         "one string of packages",
         lambda: CustomTrainer(train, packages_to_install="torch"),
         r"write packages_to_install=\['torch'\]",
     ),
-    ("an empty package", lambda: CustomTrainer(train, packages_to_install=[""]), "packages_to_install"),
-    ("a set of arguments", lambda: CustomTrainer(train, func_args=bad({1})), "func_args"),  # type: ignore[arg-type]
+    (
+        "several packages in one string",
+        lambda: CustomTrainer(train, packages_to_install="torch numpy>=2"),
+        r"write packages_to_install=\['torch', 'numpy>=2'\]",
+    ),
+    (
+        "a file of packages as one string",
+        lambda: CustomTrainer(train, packages_to_install="torch\n\nnumpy >= 2\n"),
+        r"write packages_to_install=\['torch', 'numpy >= 2'\]",
+    ),
+    (
+        "a command as packages",
+        lambda: CustomTrainer(train, packages_to_install="pip install torch numpy"),
+        r"write packages_to_install=\['torch', 'numpy'\]",
+    ),
+    (
+        "several indexes in one string",
+        lambda: CustomTrainer(train, pip_index_urls="https://u:word@a/simple https://b/simple"),
+        r"write pip_index_urls=\['https://\$\{INDEX_USER\}:\$\{INDEX_PASSWORD\}@a/simple', 'https://b/simple'\]",
+    ),
+    ("no text for packages", lambda: CustomTrainer(train, packages_to_install=""), r"write packages_to_install=\[\]"),
+    ("no text for indexes", lambda: CustomTrainer(train, pip_index_urls=" "), r"write pip_index_urls=\[\]"),
+    ("a number among packages", lambda: CustomTrainer(train, packages_to_install=["a", bad(1)]), "packages_to_install"),  # type: ignore[list-item]
+    ("a set of arguments", lambda: CustomTrainer(train, func_args=bad({1})), "func_args"),  # type: ignore[call-overload]
     ("a number in env", lambda: CustomTrainer(train, env={"SEED": bad(1)}), r"write 'SEED': '1'"),  # type: ignore[dict-item]
     ("a bad name in env", lambda: CustomTrainer(train, env={"A=B": "1"}), "no name of an environment variable"),
     ("an empty image", lambda: CustomTrainerContainer(image=" "), "image"),
@@ -64,6 +86,12 @@ BAD: list[tuple[str, Callable[[], object], str]] = [
     ("a unit that is none", lambda: CustomTrainer(train, resources_per_node={"memory": "10GB"}), "'10Gi'"),
     ("not a number", lambda: CustomTrainer(train, resources_per_node={"cpu": math.nan}), "no amount"),
     ("less than nothing", lambda: CustomTrainer(train, resources_per_node={"cpu": -1}), "negative"),
+    ("huge pages of no size", lambda: CustomTrainer(train, resources_per_node={"hugepages": "2Mi"}), "hugepages-2Mi"),
+    (
+        "huge pages in decimal",
+        lambda: CustomTrainer(train, resources_per_node={"hugepages-2M": "2Mi"}),
+        "hugepages-2Mi",
+    ),
     ("half a GPU", lambda: CustomTrainer(train, resources_per_node={"gpu": 0.5}), "whole number"),
     ("one GPU twice", lambda: CustomTrainer(train, resources_per_node={"gpu": 1, "GPU": 1}), "twice"),
     ("a config class", lambda: BuiltinTrainer(config=bad(TorchTuneConfig)), "not the class TorchTuneConfig"),  # type: ignore[arg-type]
@@ -186,6 +214,7 @@ def test_a_call_becomes_the_function_with_these_arguments() -> None:
         (CustomTrainer.call(learn, 0.1, epochs=3), [0.1, 3, (), "cpu", {}]),
         (CustomTrainer.call(learn, 0.1, 2, 3, 4, device="x", more=5), [0.1, 2, (3, 4), "x", {"more": 5}]),
     ):
+        assert callable(trainer.func)
         assert trainer.func(**trainer.func_args or {}) == value
     assert CustomTrainer.call(plain_learn, 0.1, epochs=2) == CustomTrainer(plain_learn, {"lr": 0.1, "epochs": 2})
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, Unpack, overload
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, Unpack, cast, overload
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin
@@ -16,10 +18,13 @@ from kubeflow.trainer.diagnosis.diagnosis import Explanation
 from kubeflow.trainer.errors import JobExists
 from kubeflow.trainer.jobs.fresh_names import TRIES, fresh_name, stem
 from kubeflow.trainer.jobs.jobspec import AnyTrainer, JobSpec, Option, job_spec
+from kubeflow.trainer.jobs.log_selection import log_selection
 from kubeflow.trainer.jobs.misplaced_arguments import check_place
 from kubeflow.trainer.jobs.results import job_result
+from kubeflow.trainer.jobs.steps import FirstNode
 from kubeflow.trainer.jobs.waiting import say_it_goes_on, wait_for_status
 from kubeflow.trainer.types.checks import check_count, check_instance
+from kubeflow.trainer.types.code import Serializer
 from kubeflow.trainer.types.initializers import Initializer
 from kubeflow.trainer.types.job_name import JobName
 from kubeflow.trainer.types.jobs import (
@@ -64,8 +69,14 @@ class TrainSettings(TypedDict, total=False):
     env: Mapping[str, str] | None
     runtime_ref: str | None
     fine_tuning_config: TorchTuneConfig | None
+    module: str | None
+    args: Mapping[str, object] | Sequence[str | float | os.PathLike[str]] | None
+    code_dir: str | os.PathLike[str] | None
+    serializer: Serializer
 
 
+# The fields as they come: which go together is for the class to say, in words.
+_custom_trainer = cast("Callable[..., CustomTrainer]", CustomTrainer)
 _COMPLETE: frozenset[AwaitableStatus] = frozenset({constants.TRAINJOB_COMPLETE})
 
 
@@ -102,7 +113,7 @@ class TrainerClient:
         trainer: CustomTrainer[R] | CustomTrainerContainer | BuiltinTrainer | None = None,
         options: Sequence[Option] | None = None,
         *,
-        train_func: Callable[..., R] | None = None,
+        train_func: Callable[..., R] | str | os.PathLike[str] | None = None,
         dry_run: Literal[False] = False,
         server_dry_run: Literal[False] = False,
         **settings: Unpack[TrainSettings],
@@ -116,7 +127,7 @@ class TrainerClient:
         trainer: AnyTrainer | None = None,
         options: Sequence[Option] | None = None,
         *,
-        train_func: Callable[..., object] | None = None,
+        train_func: Callable[..., object] | str | os.PathLike[str] | None = None,
         dry_run: Literal[True],
         server_dry_run: bool = False,
         **settings: Unpack[TrainSettings],
@@ -130,7 +141,7 @@ class TrainerClient:
         trainer: AnyTrainer | None = None,
         options: Sequence[Option] | None = None,
         *,
-        train_func: Callable[..., object] | None = None,
+        train_func: Callable[..., object] | str | os.PathLike[str] | None = None,
         dry_run: bool = False,
         server_dry_run: Literal[True],
         **settings: Unpack[TrainSettings],
@@ -144,7 +155,7 @@ class TrainerClient:
         options: Sequence[Option] | None = None,
         *,
         name: str | None = None,
-        train_func: Callable[..., object] | None = None,
+        train_func: Callable[..., object] | str | os.PathLike[str] | None = None,
         func_args: Mapping[str, object] | None = None,
         num_nodes: int | None = None,
         num_proc_per_node: int | None = None,
@@ -155,22 +166,26 @@ class TrainerClient:
         env: Mapping[str, str] | None = None,
         runtime_ref: str | None = None,
         fine_tuning_config: TorchTuneConfig | None = None,
+        module: str | None = None,
+        args: Mapping[str, object] | Sequence[str | float | os.PathLike[str]] | None = None,
+        code_dir: str | os.PathLike[str] | None = None,
+        serializer: Serializer = "source",
         dry_run: bool = False,
         server_dry_run: bool = False,
     ) -> JobName | v1alpha1.TrainJob:
         """Make a job and start it, or only show it.
 
-        A function is given either as `trainer=CustomTrainer(func=...)`, or in short as `train_func=` with the
-        fields of `CustomTrainer` beside it; both make the same job. In the same way `fine_tuning_config=` is short
-        for `trainer=BuiltinTrainer(config=...)`.
+        A function or a script is given either as `trainer=CustomTrainer(func=...)`, or in short as `train_func=` with
+        the fields of `CustomTrainer` beside it; both make the same job. So is a module, as `module=`. In the same way
+        `fine_tuning_config=` is short for `trainer=BuiltinTrainer(config=...)`.
 
         Args:
             runtime: The runtime, by name or as an object. Default: `torch-distributed`.
             initializer: What is fetched before training.
-            trainer: What the job runs: a function, an image, or the runtime's own trainer. Default: what the
+            trainer: What the job runs: your code, an image, or the runtime's own trainer. Default: what the
                 runtime brings.
             options: Changes to the job beyond its trainer, applied in order.
-            name: Name of the job, an RFC 1035 label of at most 63 characters. Default: what runs (the function, the
+            name: Name of the job, an RFC 1035 label of at most 63 characters. Default: what runs (the code, the
                 image, the runtime's trainer) and four hexadecimal digits, like `train-digits-3f2a`.
             train_func: Short for `trainer=CustomTrainer(func=train_func, ...)`.
             func_args: With `train_func`: see `CustomTrainer`.
@@ -183,6 +198,10 @@ class TrainerClient:
             env: With `train_func`: see `CustomTrainer`.
             runtime_ref: The same as `runtime`, under the name that the resource has for it.
             fine_tuning_config: Short for `trainer=BuiltinTrainer(config=fine_tuning_config)`.
+            module: Short for `trainer=CustomTrainer(module=module, ...)`, instead of `train_func`.
+            args: With a script in `train_func`, or with `module`: see `CustomTrainer`.
+            code_dir: With `train_func` or `module`: see `CustomTrainer`.
+            serializer: With `train_func`: see `CustomTrainer`.
             dry_run: Start nothing and return the TrainJob that stands for this job on a cluster; its
                 `to_yaml()` can be kept and applied. The same on every backend.
             server_dry_run: Have the control plane check the job, store nothing, and return the TrainJob as it would
@@ -213,11 +232,16 @@ class TrainerClient:
             "pip_index_urls": pip_index_urls,
             "image": image,
             "env": env,
+            "args": args,
+            "code_dir": code_dir,
+            "serializer": None if serializer == "source" else serializer,
         }
-        if train_func is not None:
-            if trainer is not None:
-                raise InvalidInput("train_func= and trainer= both say what to run: give one of them.")
-            trainer = CustomTrainer(
+        if train_func is not None or module is not None:
+            given = {"train_func": train_func, "module": module, "trainer": trainer}
+            named = [f"{argument}=" for argument, value in given.items() if value is not None]
+            if len(named) > 1:
+                raise InvalidInput(f"{' and '.join(named)} both say what to run: give one of them.")
+            trainer = _custom_trainer(
                 func=train_func,
                 func_args=func_args,
                 image=image,
@@ -227,6 +251,10 @@ class TrainerClient:
                 resources_per_node=resources_per_node,
                 env=env,
                 num_proc_per_node=num_proc_per_node,
+                module=module,
+                args=args,
+                code_dir=code_dir,
+                serializer=serializer,
             )
         else:
             _check_trainer(trainer, [argument for argument, value in short.items() if value is not None])
@@ -248,6 +276,7 @@ class TrainerClient:
             trainer=trainer,
             initializer=initializer,
             options=options,
+            same_python=self.backend.same_python,
         )
         if name is not None and spec.name != name:
             raise InvalidInput(f"name={name!r} and an option, {spec.name!r}, both name the job: leave one of them out.")
@@ -360,21 +389,31 @@ class TrainerClient:
     def get_job_logs(
         self,
         name: JobReference,
-        step: str | None = f"{constants.NODE}-0",
+        step: str | None = FirstNode.STEP,
         follow: bool | None = False,
         *,
         after: str | None = None,
+        container: str | None = None,
+        tail_lines: int | None = None,
+        since: datetime | timedelta | None = None,
     ) -> LogLines:
         """Return an iterator over the log lines of a job; the arguments are checked at once.
 
         Args:
             name: The job.
             step: One step, like `"node-0"`: its lines as they are. `None`: the lines of all steps as they come,
-                each with its origin in front, like `[node-1:rank0] `, where rank counts over all nodes.
+                each with its origin in front, like `[node-1:rank0] `, where rank counts over all nodes. Default: the
+                first training node, which is `"node-0"` unless the jobs of a cluster's runtime have other names.
             follow: Yield each line as soon as it is whole, until the job ends. Otherwise what is there now.
             after: The `position` of what this returned earlier, here or in another process: begin with the line that
                 followed, so that none is lost and none comes twice. Steps that it knows nothing of are read from
                 their beginning. What a cluster has thrown away since, as the logs of deleted pods, is not there.
+            container: On a cluster, the container whose log is read: an init container or a sidecar. Default: the main
+                container, in which the step's command runs.
+            tail_lines: Begin with the last lines, so many at most: of each step on a cluster, of each rank on this
+                machine. Lines of pods that were replaced, and of earlier starts of a container, are left out.
+            since: Begin with the lines since a time, which names its offset from UTC, or since so long ago:
+                `timedelta(minutes=5)`. On this machine, lines of the second before may come too.
 
         Returns:
             An iterator of lines without line ends. Bytes that are no UTF-8 become replacement characters. Its
@@ -383,11 +422,15 @@ class TrainerClient:
 
         Raises:
             JobNotFound: With names like it.
-            InvalidInput: When the job has no such step, listing the steps; or `after` is no position in its logs.
-            Unsupported: When this backend cannot do it in this version.
+            InvalidInput: When the job has no such step or container, listing those that there are; when `after` is no
+                position in its logs, or is given with `tail_lines` or `since`.
+            Unsupported: When this backend cannot do it in this version; a `container` where there are none; a job that
+                MultiKueue runs on another cluster, where its logs are.
+            ClusterError: While iterating: a log cannot be read. Without `follow`, half a minute after it began to fail.
         """
         job = self._name(name)
-        lines = self.backend.get_job_logs(job, step, bool(follow), after)
+        selection = log_selection(step, container=container, after=after, tail_lines=tail_lines, since=since)
+        lines = self.backend.get_job_logs(job, selection, bool(follow))
         return lines.when_interrupted(lambda: say_it_goes_on("reading", job)) if follow else lines
 
     @overload
@@ -478,10 +521,14 @@ class TrainerClient:
     def suspend_job(self, name: JobReference) -> None:
         """End the processes of a job and keep the job; `resume_job` starts it anew.
 
+        Whether its processes end is looked at: a job is `Suspended` once they have ended.
+
         Raises:
             JobNotFound: With names like it.
             InvalidInput: When it has ended.
-            Unsupported: When this backend cannot do it in this version.
+            RuntimeGone: When its runtime does not exist any more, without which a cluster takes no change of a job.
+            Unsupported: When this backend cannot do it in this version; when the control plane cannot pass it on to
+                the pods. The job then goes on as before.
         """
         self.backend.suspend_job(self._name(name))
 
@@ -491,7 +538,9 @@ class TrainerClient:
         Raises:
             JobNotFound: With names like it.
             InvalidInput: When it has ended.
-            Unsupported: When this backend cannot do it in this version.
+            RuntimeGone: When its runtime does not exist any more, without which a cluster takes no change of a job.
+            Unsupported: When this backend cannot do it in this version; when the control plane cannot pass it on. The
+                job then stays suspended.
         """
         self.backend.resume_job(self._name(name))
 
@@ -552,8 +601,8 @@ def _check_trainer(trainer: AnyTrainer | None, short: Sequence[str]) -> None:
             "trainer",
             trainer,
             (CustomTrainer, CustomTrainerContainer, BuiltinTrainer),
-            remedy="A function goes into CustomTrainer(func=...), or is given as train_func=.",
+            remedy="A function or a script goes into CustomTrainer(func=...), or is given as train_func=.",
         )
     if short:
-        where = "goes into the trainer" if trainer is not None else "needs train_func="
+        where = "goes into the trainer" if trainer is not None else "needs train_func= or module="
         raise InvalidInput(f"{', '.join(f'{argument}=' for argument in short)} {where}.")

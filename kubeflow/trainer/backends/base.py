@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobFailed
 from kubeflow.trainer.jobs.jobspec import JobSpec
+from kubeflow.trainer.jobs.log_selection import LogSelection
 from kubeflow.trainer.types.jobs import Event, TrainJob
 from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.runtimes import Runtime
@@ -24,6 +25,11 @@ class Backend(Protocol):
     @property
     def namespace(self) -> str | None:
         """The namespace that jobs are in; `None` where there are no namespaces."""
+        ...
+
+    @property
+    def same_python(self) -> bool:
+        """True when jobs run under the Python of this process, and can read what it pickles."""
         ...
 
     def list_runtimes(self) -> list[Runtime]:
@@ -124,21 +130,22 @@ class Backend(Protocol):
 
         Raises:
             JobNotFound: With names like it.
+            NoJobResult: What could say it is gone, or on another cluster.
         """
         ...
 
-    def get_job_logs(self, name: str, step: str | None, follow: bool, after: str | None = None) -> LogLines:
+    def get_job_logs(self, name: str, selection: LogSelection, follow: bool = False) -> LogLines:
         """Check the arguments at once, then yield whole lines without their ends, as they come.
 
         Args:
             name: The job.
-            step: One step, or `None` for all, each line prefixed with where it comes from.
+            selection: Which lines.
             follow: Go on until the job ends.
-            after: Begin with the line after this `position` of an earlier reading; `None`: with the first.
 
         Raises:
             JobNotFound: With names like it.
-            InvalidInput: When the job has no such step, or `after` is no position in its logs.
+            InvalidInput: The job has no such step or container, or `after` is no position in its logs.
+            Unsupported: The backend has no containers, and one was named; the logs are on another cluster.
         """
         ...
 
@@ -164,6 +171,8 @@ class Backend(Protocol):
         Raises:
             JobNotFound: With names like it.
             InvalidInput: When it has ended.
+            RuntimeGone: Its runtime does not exist any more, without which the control plane changes nothing.
+            Unsupported: The control plane cannot pass it on, so that the job goes on as before.
         """
         ...
 
@@ -173,6 +182,8 @@ class Backend(Protocol):
         Raises:
             JobNotFound: With names like it.
             InvalidInput: When it has ended.
+            RuntimeGone: Its runtime does not exist any more, without which the control plane changes nothing.
+            Unsupported: The control plane cannot pass it on, so that the job stays suspended.
         """
         ...
 

@@ -41,11 +41,17 @@ TRAINJOB_RUNNING: Final = "Running"
 TRAINJOB_SUSPENDED: Final = "Suspended"
 TRAINJOB_COMPLETE: Final = "Complete"
 TRAINJOB_FAILED: Final = "Failed"
+TRAINJOB_ENDS: Final = (TRAINJOB_COMPLETE, TRAINJOB_FAILED)
+"""The statuses that a job ends with."""
 
 UNKNOWN: Final = "Unknown"
 """What cannot be determined, such as the device of a step that was never placed."""
 
 TRAINJOB_ANCESTOR_LABEL: Final = "trainer.kubeflow.org/trainjob-ancestor-step"
+KUEUE_QUEUE_LABEL: Final = "kueue.x-k8s.io/queue-name"
+MULTIKUEUE: Final = "kueue.x-k8s.io/multikueue"
+"""The `managedBy` of a job that Kueue runs on another cluster. Trainer leaves such a job alone from 2.3 on."""
+VOLCANO_QUEUE_ANNOTATION: Final = "scheduling.volcano.sh/queue-name"
 RUNTIME_FRAMEWORK_LABEL: Final = "trainer.kubeflow.org/framework"
 
 # The steps of a job. Training nodes are the steps "node-0", "node-1", ...

@@ -74,7 +74,7 @@ def _steps(steps: Sequence[Step]) -> list[str]:
     """Return a line for each step; for more than two of one status a line together, without their pods."""
     alike: dict[tuple[bool, str], list[Step]] = {}
     for step in steps:
-        alike.setdefault((node_index(step.name) is None, step.status or "unknown"), []).append(step)
+        alike.setdefault((node_index(step.name) is None, _status(step)), []).append(step)
     lines: list[str] = []
     for (_, status), group in alike.items():
         if len(group) > _SINGLE:
@@ -82,6 +82,10 @@ def _steps(steps: Sequence[Step]) -> list[str]:
         else:
             lines += [f"{step.name}: {status}{f' ({step.pod_name})' if step.pod_name else ''}" for step in group]
     return lines
+
+
+def _status(step: Step) -> str:
+    return step.status or ("unknown" + (f" ({step.note})" if step.note else ""))
 
 
 def _timeline(events: Sequence[Event]) -> list[str]:

@@ -43,6 +43,10 @@ class Remedy:
 
 _GPU_MEMORY = "The GPU's memory is too small for this: use a smaller batch, or more GPUs (resources_per_node)."
 _MEMORY = "The process may not have more memory: raise 'memory' in resources_per_node, or use smaller batches."
+_SOCKET_PATH = (
+    "TMPDIR is too long for the sockets of Python's multiprocessing, so a DataLoader with workers waits for ever: set "
+    "a shorter one, env={{'TMPDIR': '/tmp'}}."
+)
 _PORT = (
     "Another process listens on a port that this job chose by itself: leave the choice to the system (port 0), or "
     "end the other process."
@@ -66,6 +70,12 @@ REMEDIES: tuple[Remedy, ...] = (
         _MEMORY,
         _MEMORY,
         "OSError: [Errno 12] Cannot allocate memory",
+    ),
+    Remedy(
+        re.compile(r"AF_UNIX path too long"),
+        _SOCKET_PATH,
+        _SOCKET_PATH,
+        "OSError: AF_UNIX path too long",
     ),
     Remedy(
         re.compile(r"EADDRINUSE|Address already in use"),

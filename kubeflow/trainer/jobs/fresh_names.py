@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import PurePath
 
 from kubeflow.trainer.jobs.jobspec import AnyTrainer
+from kubeflow.trainer.types.code import is_path
 from kubeflow.trainer.types.trainers import CustomTrainer, CustomTrainerContainer
 
 # With the digits 33 characters: longer names leave no room for those of the pods that fetch a dataset.
@@ -37,17 +38,26 @@ def fresh_name(stem: str) -> str:
 
 
 def stem(trainer: AnyTrainer | None, runtime: str) -> str:
-    """Return what a job is called after: its function, its image, or the runtime whose own trainer it runs.
+    """Return what a job is called after: its code, its image, or the runtime whose own trainer it runs.
 
     Args:
         trainer: What the job runs.
         runtime: The name of its runtime.
     """
     if isinstance(trainer, CustomTrainer):
-        return _function(trainer.func)
+        return _code(trainer)
     if isinstance(trainer, CustomTrainerContainer):
         return re.split(r"[@:]", trainer.image.rpartition("/")[2])[0]
     return runtime
+
+
+def _code(trainer: CustomTrainer) -> str:
+    if trainer.module is not None:
+        *packages, last = trainer.module.split(".")
+        return packages[-1] if last == "__main__" and packages else last
+    if is_path(trainer.func):
+        return PurePath(trainer.func).stem
+    return _function(trainer.func) if callable(trainer.func) else _DEFAULT
 
 
 def _function(func: Callable[..., object]) -> str:

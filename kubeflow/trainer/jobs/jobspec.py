@@ -59,6 +59,7 @@ class JobSpec:
         num_nodes: `None` keeps the runtime's.
         num_proc_per_node: `None` lets it follow from the resources.
         resources: Quantity by Kubernetes resource name, per node; empty keeps the runtime's.
+        requests: What a node is promised of them where that is less; the rest is promised as a whole.
         env: Environment variables of the nodes.
         initializer: What is fetched before training.
         labels: Labels of the job.
@@ -82,6 +83,7 @@ class JobSpec:
     num_nodes: int | None = None
     num_proc_per_node: int | None = None
     resources: Mapping[str, str] = field(default_factory=dict[str, str])
+    requests: Mapping[str, str] = field(default_factory=dict[str, str])
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     initializer: Initializer | None = None
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -125,6 +127,7 @@ def job_spec(
     trainer: AnyTrainer | None = None,
     initializer: Initializer | None = None,
     options: Sequence[Option] | None = None,
+    same_python: bool = False,
 ) -> JobSpec:
     """Describe the job that `trainer` is, in `runtime`.
 
@@ -134,6 +137,7 @@ def job_spec(
         trainer: What to run; `None` runs what the runtime brings.
         initializer: What is fetched before training.
         options: Applied in order, after all else.
+        same_python: True when the job runs under the Python of this process, as `Backend.same_python` says.
 
     Raises:
         InvalidInput: When the job cannot work on any backend, naming cause and remedy. A `PackagingError`
@@ -144,12 +148,13 @@ def job_spec(
         check_instance("initializer", initializer, (Initializer,))
     spec = JobSpec(name=name, runtime=runtime, initializer=initializer)
     if trainer is not None:
-        spec = _with_trainer(spec, trainer)
+        spec = _with_trainer(spec, trainer, same_python)
     spec = _with_options(spec, _checked(options))
     names.check(spec.name)
     check_labels("labels", spec.labels)
     check_annotations("annotations", spec.annotations)
     _check_reserved(spec)
+    _check_index_credentials(spec)
     return spec
 
 
@@ -169,9 +174,9 @@ def _with_options(spec: JobSpec, options: Iterable[Option]) -> JobSpec:
     return replace(spec, cluster_options=tuple(dict.fromkeys(skipped)), without_cluster_options=on_machine)
 
 
-def _with_trainer(spec: JobSpec, trainer: AnyTrainer) -> JobSpec:
+def _with_trainer(spec: JobSpec, trainer: AnyTrainer, same_python: bool) -> JobSpec:
     _check_fits(spec.runtime, trainer)
-    bundle = _bundle(trainer) if isinstance(trainer, CustomTrainer) else None
+    bundle = _bundle(trainer, same_python) if isinstance(trainer, CustomTrainer) else None
     settings = trainer.config if isinstance(trainer, BuiltinTrainer) else trainer
     return replace(
         spec,
@@ -185,12 +190,16 @@ def _with_trainer(spec: JobSpec, trainer: AnyTrainer) -> JobSpec:
     )
 
 
-def _bundle(trainer: CustomTrainer) -> Bundle:
+def _bundle(trainer: CustomTrainer, same_python: bool) -> Bundle:
     from kubeflow.packaging import bundle
 
     return bundle(
         trainer.func,
-        args=trainer.func_args,
+        module=trainer.module,
+        args=trainer.func_args if callable(trainer.func) else trainer.args,
+        code_dir=trainer.code_dir,
+        serializer=trainer.serializer,
+        same_python=same_python,
         requirements=tuple(trainer.packages_to_install or ()),
         index_urls=tuple(trainer.pip_index_urls),
     )
@@ -222,6 +231,18 @@ def _checked(options: Iterable[object] | None) -> list[Option]:
             )
         checked.append(option)
     return checked
+
+
+def _check_index_credentials(spec: JobSpec) -> None:
+    from kubeflow.packaging.requirements.index_urls import has_credentials
+
+    for name, text in spec.env.items():
+        if name.startswith(("PIP_", "UV_")) and any(map(has_credentials, text.split())):
+            raise InvalidInput(
+                f"env[{name!r}] holds a user name or a password, and everyone who may read the job could read it. On "
+                "this machine set it in the environment of this process, or use ~/.netrc; on a cluster give it from a "
+                f'Secret: options.SecretEnv("name-of-secret", ["{name}"]).'
+            )
 
 
 def _check_reserved(spec: JobSpec) -> None:

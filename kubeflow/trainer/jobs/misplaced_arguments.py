@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import cast
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.jobs.jobspec import Option
+from kubeflow.trainer.types.code import is_path
 from kubeflow.trainer.types.initializers import Initializer
 from kubeflow.trainer.types.runtimes import Runtime
 from kubeflow.trainer.types.trainers import BuiltinTrainer, CustomTrainer, CustomTrainerContainer
@@ -42,6 +45,9 @@ def _place(value: object) -> tuple[str, str, str]:
         options = cast("Sequence[object]", value)
         several = bool(options) and all(isinstance(option, Option) for option in options)
         return ("options", "a list of options", "train(options=[...])") if several else ("", "", "")
+    if is_path(value) and PurePath(value).suffix in (".py", ".ipynb"):
+        script = os.fspath(value)
+        return "train_func", f"the script {script!r}", f"train(train_func={script!r}, args=[...])"
     if callable(value) and not isinstance(value, type):
         name = getattr(value, "__name__", "train")
         func = name if str(name).isidentifier() else "train"

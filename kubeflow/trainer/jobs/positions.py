@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import zlib
 from collections.abc import Mapping
 from typing import cast
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import json
 
 _VERSION = 1
 _LONGEST = 1 << 20  # bytes of JSON; thousands of nodes take less

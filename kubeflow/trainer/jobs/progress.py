@@ -6,7 +6,6 @@ Standard library only, because it runs where the job runs. Where nobody listens,
 from __future__ import annotations
 
 import atexit
-import json
 import logging
 import math
 import os
@@ -20,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict
 
+from kubeflow.core.stdlib import json
 from kubeflow.local.job.status_file import STATUS_FILE
 
 logger = logging.getLogger(__name__)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.errors import JobNotFinished, NoJobResult
 
@@ -18,4 +20,8 @@ def job_result(backend: Backend, name: str) -> object:
         raise NoJobResult(name, "its rank 0 ended without a word of it, as os._exit() does")
     if outcome.no_result:
         raise NoJobResult(name, outcome.no_result)
+    if outcome.note:
+        warnings.warn(
+            f"The result of job {name!r} is not quite what its function returned: {outcome.note}.", stacklevel=3
+        )
     return outcome.result

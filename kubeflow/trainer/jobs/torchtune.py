@@ -7,13 +7,13 @@ command line of TorchTune 0.6.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import json
 from kubeflow.trainer.types.initializers import (
     HuggingFaceDatasetInitializer,
     Initializer,
@@ -127,7 +127,10 @@ def recipe(
     if fixed := [key for key in _FIXED if key in given]:
         raise InvalidInput(f"TorchTune's {', '.join(fixed)} belong to runtime {runtime!r}: leave them out of the job.")
     lora = _LORA in given
-    quantized = lora and _on(given.get(_QUANTIZE)) and not _on(given.get(_DORA))
+    if minor in ("2.1", "2.2"):  # they look for the keys alone, whatever the values are
+        quantized = _QUANTIZE in given and _DORA not in given
+    else:
+        quantized = minor != "2.0" and _on(given.get(_QUANTIZE)) and not _on(given.get(_DORA))
     single = num_nodes == 1 and devices == 1
     if num_nodes > 1 and name != _LARGE:
         raise InvalidInput(
@@ -138,7 +141,7 @@ def recipe(
         raise InvalidInput(
             "Trainer 2.0 has no LoRA: leave peft_config out, or use a cluster with Trainer 2.1 or later."
         )
-    if lora and num_nodes > 1:
+    if (lora or quantized) and num_nodes > 1:
         raise InvalidInput(f"LoRA runs on one node, not on {num_nodes}: set num_nodes=1, or leave peft_config out.")
     if quantized and name.startswith("qwen2_5/"):
         raise InvalidInput(f"TorchTune has no QLoRA for {name}: leave quantize_base out of the LoraConfig.")
@@ -147,7 +150,7 @@ def recipe(
     if single and name == _LARGE:
         raise InvalidInput(f"TorchTune has no configuration of {name} for one GPU: ask for more on each node.")
     method = "qlora" if quantized else "lora" if lora else "full"
-    program = "lora" if lora else "full"
+    program = "lora" if lora or quantized else "full"
     if single:
         return Recipe(f"{program}_finetune_single_device", f"{name}_{method}_single_device")
     multinode = "_multinode" if num_nodes > 1 else ""
@@ -274,4 +277,4 @@ def _text(field: str, text: str) -> str:
 
 
 def _on(value: str | None) -> bool:
-    return value is not None and value.lower() in ("true", "1", "t")
+    return value is not None and value.lower() == "true"

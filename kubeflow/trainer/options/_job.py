@@ -8,12 +8,14 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.quantity import Quantity
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.jobs import names
 from kubeflow.trainer.jobs.jobspec import JobSpec, Option
 from kubeflow.trainer.options._fragments import in_job, in_jobs, with_patch
 from kubeflow.trainer.options._merging import Json
 from kubeflow.trainer.options._targets import Jobs, targets
+from kubeflow.trainer.types import resources
 from kubeflow.trainer.types.checks import check_annotations, check_count, check_labels, check_strings
 
 LONGEST = 2**31 - 1
@@ -170,8 +172,58 @@ class MaxRestarts(Option):
 
 
 @dataclass(frozen=True)
+class ResourceRequests(Option):
+    """What each node is promised, where that is less than its limit in `resources_per_node`: a node may then use more
+    than a machine keeps free for it. Without this option requests equal limits.
+
+    Attributes:
+        requests: Amount by resource, in the names and units of `resources_per_node`. Not for devices and huge pages,
+            of which Kubernetes promises all or nothing. A resource without a limit has none.
+
+    Example:
+        >>> train(..., resources_per_node={"cpu": 8, "memory": "32Gi"}, options=[ResourceRequests({"cpu": 2})])
+    """
+
+    cluster_only: ClassVar[bool] = True
+
+    requests: Mapping[str, str | int | float]
+
+    __repr__ = repr_of_fields
+
+    def __post_init__(self) -> None:
+        amounts = resources.normalise(self.requests, "ResourceRequests")
+        if not amounts:
+            raise InvalidInput("ResourceRequests is empty: name a resource, or leave it out.")
+        # https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#consuming-extended-resources
+        if whole := [name for name in amounts if resources.is_device(name) or resources.is_huge_pages(name)]:
+            raise InvalidInput(
+                f"Kubernetes promises all of {', '.join(whole)} or nothing: leave it out of ResourceRequests, and give "
+                "it in resources_per_node alone."
+            )
+
+    def apply(self, spec: JobSpec) -> JobSpec:
+        """Return `spec` with these requests.
+
+        Raises:
+            InvalidInput: When one is above its limit.
+        """
+        amounts = resources.normalise(self.requests, "ResourceRequests")
+        for name, amount in amounts.items():
+            limit = spec.resources.get(name)
+            if limit is not None and Quantity(amount).value > Quantity(limit).value:
+                raise InvalidInput(
+                    f"ResourceRequests asks for {amount} of {name}, which is more than its limit of {limit} in "
+                    "resources_per_node: ask for less, or raise the limit."
+                )
+        _check_same("ResourceRequests", spec.requests or None, amounts)
+        return replace(spec, requests=amounts)
+
+
+@dataclass(frozen=True)
 class TrainerCommand(Option):
     """The command of the nodes, instead of the image's or the runtime's. Not for functions and built-in trainers.
+
+    It is written in Kubernetes' own language: `$(NAME)` is the variable NAME of the node, `$$(NAME)` is that text.
 
     Attributes:
         command: The program and its first arguments; no shell sees them.
@@ -196,6 +248,8 @@ class TrainerCommand(Option):
 @dataclass(frozen=True)
 class TrainerArgs(Option):
     """The arguments of the command of the nodes, instead of the runtime's. Not for functions and built-in trainers.
+
+    They are written in Kubernetes' own language, as in `TrainerCommand`.
 
     Attributes:
         args: The arguments; no shell sees them.

@@ -5,11 +5,11 @@ Pure: works on plain JSON, in wire names, as a runtime patch is sent.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias, cast
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import json
 
 Json: TypeAlias = Mapping[str, object]
 

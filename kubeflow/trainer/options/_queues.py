@@ -12,14 +12,13 @@ from typing import ClassVar
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
+from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobs.jobspec import JobSpec, Option
 from kubeflow.trainer.options._fragments import with_patch
 from kubeflow.trainer.options._job import Labels
 from kubeflow.trainer.types.checks import check_labels, check_object_name, check_text
 
-QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 PRIORITY_LABEL = "kueue.x-k8s.io/priority-class"
-VOLCANO_QUEUE = "scheduling.volcano.sh/queue-name"
 
 
 @dataclass(frozen=True)
@@ -49,13 +48,13 @@ class Queue(Option):
 
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec` in this queue."""
-        before = spec.labels.get(QUEUE_LABEL, self.name)
+        before = spec.labels.get(constants.KUEUE_QUEUE_LABEL, self.name)
         if before != self.name:
             raise InvalidInput(f"Queue is given twice, with {before!r} and {self.name!r}. Leave one of them out.")
         return replace(Labels(self._labels()).apply(spec), suspend=True)
 
     def _labels(self) -> dict[str, str]:
-        return {QUEUE_LABEL: self.name, **({PRIORITY_LABEL: self.priority} if self.priority else {})}
+        return {constants.KUEUE_QUEUE_LABEL: self.name, **({PRIORITY_LABEL: self.priority} if self.priority else {})}
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class VolcanoQueue(Option):
 
     def apply(self, spec: JobSpec) -> JobSpec:
         """Return `spec` in this queue."""
-        metadata = {"annotations": {VOLCANO_QUEUE: self.name}}
+        metadata = {"annotations": {constants.VOLCANO_QUEUE_ANNOTATION: self.name}}
         return with_patch(spec, "Volcano queue", {"template": {"metadata": metadata}})
 
 

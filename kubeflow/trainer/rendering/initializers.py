@@ -13,6 +13,7 @@ from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.rendering.credentials import secret_of
+from kubeflow.trainer.rendering.literals import literal
 from kubeflow.trainer.types.initializers import (
     DataCacheInitializer,
     DatasetInitializer,
@@ -58,7 +59,7 @@ def _uri(source: DatasetInitializer | ModelInitializer) -> str:
             f"storage_uri={source.storage_uri!r} is a path of this machine, which no cluster can read: upload it to an "
             "S3 bucket or the Hugging Face Hub, or mount it with the option VolumeClaim."
         )
-    return source.storage_uri
+    return literal(source.storage_uri)  # a variable of the initializer
 
 
 def _reference(secret: str | None) -> LocalObjectReference | None:
@@ -70,9 +71,9 @@ def _reference(secret: str | None) -> LocalObjectReference | None:
 def _env(source: DatasetInitializer | ModelInitializer) -> list[EnvVar] | None:
     from kubeflow_api.k8s.core.v1 import EnvVar
 
-    variables: dict[str, str | None]
+    variables: dict[str, str | None] = {**(source.env or {})}
     if isinstance(source, DataCacheInitializer):
-        variables = {
+        variables |= {
             "METADATA_LOC": source.metadata_loc,
             "CLUSTER_SIZE": str(source.num_data_nodes + 1),  # the head node is one of the cluster
             "HEAD_CPU": source.head_cpu,
@@ -82,15 +83,15 @@ def _env(source: DatasetInitializer | ModelInitializer) -> list[EnvVar] | None:
             "IAM_ROLE": source.iam_role,
         }
     elif isinstance(source, HuggingFaceDatasetInitializer | HuggingFaceModelInitializer):
-        variables = {"IGNORE_PATTERNS": _patterns(source.ignore_patterns)}
+        variables |= {"IGNORE_PATTERNS": _patterns(source.ignore_patterns)}
     else:
-        variables = {
+        variables |= {
             "IGNORE_PATTERNS": _patterns(source.ignore_patterns),
             "ENDPOINT": source.endpoint,
             "REGION": source.region,
             "ROLE_ARN": source.role_arn,
         }
-    return [EnvVar(name=name, value=value) for name, value in variables.items() if value is not None] or None
+    return [EnvVar(name=name, value=literal(value)) for name, value in variables.items() if value is not None] or None
 
 
 def _patterns(patterns: Sequence[str] | None) -> str | None:

@@ -9,12 +9,24 @@ from typing import TYPE_CHECKING, cast
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobs import torchtune
 from kubeflow.trainer.options._merging import Json, at
+from kubeflow.trainer.runtimes.pod_counts import PodCounts, ReplicatedPods
 from kubeflow.trainer.types.runtimes import RuntimeKind
+from kubeflow.trainer.types.storage_uris import SCHEMES, Source
 
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1
 
 _POLICIES = ("torch", "mpi", "jax", "xgboost", "flux")
+
+
+def entries(node: Json, key: str) -> list[Json]:
+    """Return a list of objects below `node`; empty when it has none."""
+    return cast("list[Json]", node.get(key) or [])
+
+
+def containers(pod: Json) -> list[Json]:
+    """Return the containers of a pod spec, init containers last."""
+    return [*entries(pod, "containers"), *entries(pod, "initContainers")]
 
 
 class JobInRuntime:
@@ -44,13 +56,13 @@ class JobInRuntime:
 
     @property
     def runtime_kind(self) -> str:
-        """Kind of the runtime, as the job names it."""
-        return str(at(self._job, "runtimeRef").get("kind") or RuntimeKind.CLUSTER_TRAINING_RUNTIME.value)
+        """Kind of the runtime, as the job names it; an empty one is empty."""
+        return str(at(self._job, "runtimeRef").get("kind", RuntimeKind.CLUSTER_TRAINING_RUNTIME.value))
 
     @property
     def runtime_group(self) -> str:
-        """API group of the runtime, as the job names it."""
-        return str(at(self._job, "runtimeRef").get("apiGroup") or constants.GROUP)
+        """API group of the runtime, as the job names it; an empty one is empty."""
+        return str(at(self._job, "runtimeRef").get("apiGroup", constants.GROUP))
 
     @property
     def has_trainer(self) -> bool:
@@ -63,15 +75,15 @@ class JobInRuntime:
         return at(self._job, "trainer")
 
     @property
-    def initializers(self) -> Mapping[str, Json]:
+    def initializers(self) -> Mapping[Source, Json]:
         """`dataset` and `model`, as far as the job has them."""
         given = at(self._job, "initializer")
-        return {field: at(given, field) for field in ("dataset", "model") if given.get(field) is not None}
+        return {source: at(given, source) for source in SCHEMES if given.get(source) is not None}
 
     @property
     def runtime_patches(self) -> list[Json]:
         """`spec.runtimePatches`."""
-        return cast("list[Json]", self._job.get("runtimePatches") or [])
+        return entries(self._job, "runtimePatches")
 
     @property
     def job_set_annotations(self) -> Mapping[str, str]:
@@ -106,35 +118,52 @@ class JobInRuntime:
 
     @property
     def num_nodes(self) -> int:
-        """Training nodes."""
-        for source in (self.trainer, self.ml_policy):
-            if isinstance(count := source.get("numNodes"), int):
-                return count
-        return 1
+        """The number of nodes that the job asks for, else the runtime; an MPI runtime may make more of it."""
+        count = self.ml_policy.get("numNodes") if self.own_num_nodes is None else self.own_num_nodes
+        return count if isinstance(count, int) else 1
+
+    @property
+    def own_num_nodes(self) -> int | None:
+        """The number of nodes that the job itself asks for; `None` when it does not say."""
+        count = self.trainer.get("numNodes")
+        return count if isinstance(count, int) else None
 
     @cached_property
     def jobs(self) -> Mapping[str, Json]:
         """The runtime's replicated jobs, by name."""
-        listed = at(self._runtime, "spec", "template", "spec").get("replicatedJobs")
-        return {str(job.get("name")): job for job in cast("list[Json]", listed or [])}
+        return {str(job.get("name")): job for job in entries(self.job_set, "replicatedJobs")}
 
     @property
     def claims(self) -> Iterator[Json]:
         """Metadata of the claims that the JobSet makes, from Trainer 2.2 on: volumes of its pods by the same names."""
-        listed = at(self._runtime, "spec", "template", "spec").get("volumeClaimPolicies")
-        for policy in cast("list[Json]", listed or []):
-            for template in cast("list[Json]", policy.get("templates") or []):
+        for policy in entries(self.job_set, "volumeClaimPolicies"):
+            for template in entries(policy, "templates"):
                 yield at(template, "metadata")
+
+    @property
+    def job_set(self) -> Json:
+        """Spec of the runtime's JobSet."""
+        return at(self._runtime, "spec", "template", "spec")
+
+    @property
+    def starts_suspended(self) -> bool:
+        """True when the job waits at first: by its own wish, or in a queue of Kueue."""
+        return bool(self._job.get("suspend")) or bool(
+            self.job.metadata and (self.job.metadata.labels or {}).get(constants.KUEUE_QUEUE_LABEL)
+        )
 
     def pod(self, job: str) -> Json:
         """Return the pod spec of one of the runtime's jobs; empty when there is no such job."""
         return at(self.jobs.get(job, {}), "template", "spec", "template", "spec")
 
-    def sizes(self) -> Iterator[tuple[str, int, int]]:
-        """Yield each of the runtime's jobs: its name, how many Jobs it becomes, and how many pods each has."""
-        for name, job in self.jobs.items():
-            replicas = job.get("replicas")
-            yield name, replicas if isinstance(replicas, int) and replicas > 0 else 1, self._pods(name, job)
+    @cached_property
+    def pod_counts(self) -> PodCounts:
+        """The numbers of pods of the runtime's jobs."""
+        return PodCounts.of(self._runtime)
+
+    def replicated_pods(self) -> tuple[ReplicatedPods, ...]:
+        """Return how many Jobs and pods become of each of the runtime's jobs, in its order."""
+        return self.pod_counts.pods(self.own_num_nodes)
 
     @property
     def trainer_job(self) -> str | None:
@@ -148,7 +177,7 @@ class JobInRuntime:
     @property
     def runtime_resources(self) -> Json:
         """Resources of the trainer's container in the runtime."""
-        for container in cast("list[Json]", self.pod(self.trainer_job or "").get("containers") or []):
+        for container in entries(self.pod(self.trainer_job or ""), "containers"):
             if container.get("name") == constants.NODE:
                 return at(container, "resources")
         return {}
@@ -157,14 +186,3 @@ class JobInRuntime:
     def is_torchtune(self) -> bool:
         """Whether the control plane completes the command to one of TorchTune."""
         return self.policy == "torch" and self.trainer.get("command") == list(torchtune.COMMAND)
-
-    def _pods(self, name: str, job: Json) -> int:
-        if self.launcher_trains:
-            if name == constants.LAUNCHER:
-                return 1
-            if name == constants.NODE:
-                return max(self.num_nodes - 1, 1)
-        if name == self.trainer_job:
-            return self.num_nodes
-        parallelism = at(job, "template", "spec").get("parallelism")
-        return parallelism if isinstance(parallelism, int) and parallelism > 0 else 1

@@ -116,27 +116,23 @@ def from_yaml(text: str) -> v1alpha1.TrainJob:
     Raises:
         InvalidInput: When it is not one YAML mapping, or does not fit the schema: each wrong field, in words.
     """
-    import yaml
+    from kubeflow.core import yaml_text
+
+    with in_words("The YAML"):
+        return yaml_text.read_object(text, "TrainJob", _from_dict)
+
+
+def _from_dict(values: Mapping[str, object]) -> v1alpha1.TrainJob:
     from kubeflow_api.trainer.v1alpha1 import TrainJob
 
-    try:
-        document: object = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InvalidInput(f"This is not one YAML document: {error}") from error
-    if not isinstance(document, dict):
-        found = "nothing" if document is None else f"the {type(document).__name__} {str(document)[:60]!r}"
-        raise InvalidInput(f"A TrainJob is a YAML mapping, and this is {found}. Give the text, not the path, of one.")
-    values = cast("dict[str, object]", document)
     given = values.get("spec")
     spec = dict(cast(Json, given)) if isinstance(given, Mapping) else {}
     older = {name: spec.pop(name) for name in _OLDER_FIELDS if name in spec}
     overridden = values.get("apiVersion") == constants.API_VERSION != TrainJob.API_VERSION
     if not older and not overridden:
-        with in_words("The YAML"):
-            return TrainJob.from_dict(values)
+        return TrainJob.from_dict(values)
     known = {**values, "apiVersion": TrainJob.API_VERSION, **({"spec": spec} if isinstance(given, Mapping) else {})}
-    with in_words("The YAML"):
-        TrainJob.from_dict(known)  # whatever is wrong with the rest is wrong here too
+    TrainJob.from_dict(known)  # whatever is wrong with the rest is wrong here too
     return TrainJob.from_server(values)
 
 

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobs import torchtune
-from kubeflow.trainer.options._merging import Json, at
-from kubeflow.trainer.rendering.job_in_runtime import JobInRuntime
-from kubeflow.trainer.rendering.older_minors import minor_of, pod_patches, unavailable
+from kubeflow.trainer.options._merging import at
+from kubeflow.trainer.rendering import preflight_devices, preflight_pods
+from kubeflow.trainer.rendering.job_in_runtime import JobInRuntime, containers, entries
+from kubeflow.trainer.rendering.older_minors import minor_of, unavailable
+from kubeflow.trainer.types import storage_uris
 from kubeflow.trainer.types.runtimes import RuntimeKind
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 AnyRuntime: TypeAlias = "v1alpha1.ClusterTrainingRuntime | v1alpha1.TrainingRuntime"
 
-_RESERVED_CONTAINERS = (constants.NODE, constants.DATASET_INITIALIZER, constants.MODEL_INITIALIZER)
 # etcd takes requests of 1.5 MiB (https://etcd.io/docs/v3.5/dev-guide/limit/); a little is for what the server adds.
 _OBJECT_LIMIT = 1536 * 1024 - 16 * 1024
 _LABEL_LIMIT = 63
@@ -31,8 +32,8 @@ _POD_SUFFIX = 6  # "-" and five random characters
 _MANAGER = re.compile(
     r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/[A-Za-z0-9/_.%~:@!$&'()*+,;=-]+"
 )
-_VOLCANO_QUEUE = "scheduling.volcano.sh/queue-name"
 _MOUNT = "initializer"
+_A_NUMBER = " takes only an integer"
 
 
 def check(job: v1alpha1.TrainJob, runtime: AnyRuntime | None, minor: str) -> None:
@@ -64,7 +65,9 @@ def findings(job: v1alpha1.TrainJob, runtime: AnyRuntime | None, minor: str) -> 
         _kind(placed),
         _size(job),
         _managers(placed, minor),
-        _reserved_containers(job),
+        preflight_pods.patches(job),
+        preflight_pods.variables(placed),
+        preflight_devices.amounts(placed, minor),
         _sources(placed, minor),
     ]
     if runtime is not None:
@@ -72,8 +75,10 @@ def findings(job: v1alpha1.TrainJob, runtime: AnyRuntime | None, minor: str) -> 
             _policy(placed, minor),
             _name(placed),
             _variables(placed, minor),
-            _targets(placed),
-            _resources(placed),
+            preflight_pods.targets(placed),
+            preflight_devices.merged_amounts(placed, minor),
+            preflight_devices.devices(placed, minor),
+            _life(placed, minor),
             _initializers(placed, minor),
             _torchtune(placed, minor),
             _volcano(placed),
@@ -81,9 +86,51 @@ def findings(job: v1alpha1.TrainJob, runtime: AnyRuntime | None, minor: str) -> 
     return [finding for found in checks for finding in found]
 
 
+def notes(job: v1alpha1.TrainJob, runtime: AnyRuntime, minor: str) -> list[str]:
+    """Return what a user should know of a job that can run: that it takes more than it asks for, or may start again.
+
+    Args:
+        job: The TrainJob, in the form of `minor`.
+        runtime: The runtime that it names, as the server has it.
+        minor: Of Trainer, like `"2.3"`; a patch number is ignored.
+    """
+    placed = JobInRuntime(job, runtime)
+    found = list(_mpi_hosts(placed)) if placed.policy == "mpi" else []
+    return [*found, *_restarts(placed, minor_of(minor))]
+
+
+def _restarts(placed: JobInRuntime, minor: str) -> Iterator[str]:
+    seconds = placed.job_set.get("ttlSecondsAfterFinished")
+    if minor == "2.3" and seconds is not None:
+        yield (
+            f"If it fails, Trainer 2.3.0 starts it again and again: its runtime {placed.runtime_name!r} has "
+            f"ttlSecondsAfterFinished: {seconds}, by which the failed JobSet is removed. Delete a job that has failed "
+            f"(client.delete_job({placed.name!r})), or have an administrator take ttlSecondsAfterFinished out of the "
+            "runtime."
+        )
+
+
+def _mpi_hosts(placed: JobInRuntime) -> Iterator[str]:
+    asked, hosts = placed.own_num_nodes, placed.pod_counts.nodes(placed.own_num_nodes)
+    launchers = sum(job.pods for job in placed.replicated_pods() if job.name == constants.LAUNCHER)
+    if launchers > 1:
+        yield (
+            f"Runtime {placed.runtime_name!r} starts {launchers} launchers, and each of them runs the training on all "
+            f"{hosts} hosts: its mlPolicy.numNodes is {launchers}. An administrator sets mlPolicy.numNodes to 1; the "
+            "number of nodes of a job is num_nodes=."
+        )
+    elif asked is not None and hosts > asked:
+        yield (
+            f"num_nodes={asked} is {hosts} hosts in the MPI runtime {placed.runtime_name!r}: a launcher has at least "
+            "one worker beside it. Each host takes what resources_per_node= asks for."
+        )
+
+
 def _fields(job: v1alpha1.TrainJob, minor: str) -> Iterator[str]:
     for problem in unavailable(job, minor):
-        if " takes only " in problem:
+        if problem.endswith(_A_NUMBER):
+            yield f"{problem}: write one, or leave it out."
+        elif " takes only " in problem:
             yield f"{problem}: make it smaller, or put it into the image or a volume."
         elif "; in " in problem:  # says itself what to use instead
             yield f"{problem}."
@@ -93,6 +140,8 @@ def _fields(job: v1alpha1.TrainJob, minor: str) -> Iterator[str]:
 
 def _kind(placed: JobInRuntime) -> Iterator[str]:
     kinds = [kind.value for kind in RuntimeKind]
+    if not placed.runtime_group:
+        yield f"runtimeRef.apiGroup is empty: leave it out, or write {constants.GROUP}."
     if placed.runtime_group == constants.GROUP and placed.runtime_kind not in kinds:
         hint = did_you_mean(placed.runtime_kind, kinds)
         yield f"There are no runtimes of the kind {placed.runtime_kind!r}.{hint} Write {' or '.join(kinds)}."
@@ -118,36 +167,37 @@ def _managers(placed: JobInRuntime, minor: str) -> Iterator[str]:
         yield f"It has {len(managers)} runtime patches, and Trainer {minor} takes 16: merge them."
 
 
-def _reserved_containers(job: v1alpha1.TrainJob) -> Iterator[str]:
-    for patch in pod_patches(job):
-        for container in _containers(patch.pod):
-            if container.get("env") and container.get("name") in _RESERVED_CONTAINERS:
-                yield (
-                    f"{patch.path} sets variables of container {container['name']!r}: set them in spec.trainer.env or "
-                    "spec.initializer instead, with CustomTrainer(env=...) or SecretEnv."
-                )
-
-
 def _sources(placed: JobInRuntime, minor: str) -> Iterator[str]:
-    schemes = {"dataset": ("hf", "s3", "cache"), "model": ("hf", "s3")}
     for field, source in placed.initializers.items():
         uri = str(source.get("storageUri") or "")
-        known = ("hf",) if minor == "2.0" else schemes[field]
+        known = storage_uris.SCHEMES_OF_2_0 if minor == "2.0" else storage_uris.SCHEMES[field]
         scheme = uri.partition("://")[0]
-        names = [str(variable.get("name")) for variable in cast("list[Json]", source.get("env") or [])]
-        if uri and scheme not in known:
-            listed = ", ".join(f"'{each}://'" for each in known)
-            yield (
-                f"The {field} initializer of Trainer {minor} cannot fetch {uri!r}: it knows {listed}. Upload the data "
-                "to one of these, or mount it with the option VolumeClaim."
+        names = [str(variable.get("name")) for variable in entries(source, "env")]
+        reason = uri and (storage_uris.problem(uri, field, known) or storage_uris.on_cluster(uri, field))
+        if reason:
+            end = "" if reason.endswith("?") else "."
+            elsewhere = (
+                " Or upload the data to one of these, or mount it with the option VolumeClaim."
+                if scheme not in known
+                else ""
             )
+            yield f"The {field} initializer of Trainer {minor} cannot fetch {uri!r}: {reason}{end}{elsewhere}"
         elif scheme == "cache" and "METADATA_LOC" not in names:
             yield "A dataset cache needs the variable METADATA_LOC: use DataCacheInitializer(metadata_loc=...)."
 
 
 def _policy(placed: JobInRuntime, minor: str) -> Iterator[str]:
     source = placed.policy
-    if source is not None and not placed.has_trainer:
+    nodes = _number(placed.trainer.get("numNodes"), 1)
+    of_runtime = _number(placed.ml_policy.get("numNodes"), 1)
+    if of_runtime < 1 and (source == "mpi" or placed.own_num_nodes is None):
+        remedy = "an administrator sets it to 1" if source == "mpi" else "set num_nodes=1 or more"
+        yield f"The runtime's mlPolicy.numNodes is {of_runtime}, so no pod would train: {remedy}."
+    elif nodes == 0:
+        yield "numNodes is 0, so the job would be running for ever, without a pod: set num_nodes=1 or more."
+    elif nodes < 0:
+        yield f"numNodes is {nodes}, and its Jobs would be refused: set num_nodes=1 or more."
+    if source in ("jax", "xgboost", "flux") and not placed.has_trainer:  # torch and MPI run the runtime's command
         yield f"spec.trainer is missing, so a {source} runtime would set nothing up: add an empty one, trainer: {{}}."
     if source == "flux":
         if placed.trainer.get("numNodes") is None:
@@ -165,6 +215,8 @@ def _policy(placed: JobInRuntime, minor: str) -> Iterator[str]:
             if absent:
                 yield f"MPI on {placed.num_nodes} nodes needs the job {absent[0]!r} in the runtime: set num_nodes=1."
     count = placed.trainer.get("numProcPerNode")
+    if source in ("torch", "mpi") and _number(count, 1) < 1:
+        yield f"numProcPerNode is {count}, and nothing would run on a node: set num_proc_per_node=1 or more."
     words = ("auto", "cpu", "gpu") if source == "torch" else ()
     if isinstance(count, str) and minor in ("2.0", "2.1") and count not in words:
         yield f"numProcPerNode {count!r} must be a whole number here: set num_proc_per_node= to one."
@@ -173,13 +225,26 @@ def _policy(placed: JobInRuntime, minor: str) -> Iterator[str]:
         yield f"Trainer {minor} crashes on TorchTune with numProcPerNode alone: set numNodes too."
 
 
+def _life(placed: JobInRuntime, minor: str) -> Iterator[str]:
+    """What goes wrong later on in Trainer 2.3.0 with JobSet 0.12.0, measured there."""
+    if minor != "2.3":
+        return
+    claims = entries(placed.job_set, "volumeClaimPolicies")
+    if placed.starts_suspended and any(policy.get("retentionPolicy") is None for policy in claims):
+        yield (
+            "The job would wait for ever: in this runtime Trainer 2.3 cannot resume a suspended job, as the "
+            "volumeClaimPolicies of the runtime leave out retentionPolicy. An administrator writes retentionPolicy: "
+            "{whenDeleted: Delete} into them; or leave Queue() and Suspend() out."
+        )
+
+
 def _name(placed: JobInRuntime) -> Iterator[str]:
     name = placed.name
     if name is None:
         return
     rooms = [
-        (_LABEL_LIMIT - _POD_SUFFIX - len(f"-{job}-{replicas - 1}-{pods - 1}"), job)
-        for job, replicas, pods in placed.sizes()
+        (_LABEL_LIMIT - _POD_SUFFIX - len(f"-{job.name}-{max(job.replicas, 1) - 1}-{max(job.pods, 1) - 1}"), job.name)
+        for job in placed.replicated_pods()
     ]
     for room, job in sorted(rooms)[:1]:
         if len(name) > room:
@@ -196,7 +261,7 @@ def _variables(placed: JobInRuntime, minor: str) -> Iterator[str]:
         "mpi": constants.MPI_RESERVED_ENV if minor == "2.3" else (),
         "xgboost": constants.XGBOOST_RESERVED_ENV,
     }
-    names = [str(variable.get("name")) for variable in cast("list[Json]", placed.trainer.get("env") or [])]
+    names = [str(variable.get("name")) for variable in entries(placed.trainer, "env")]
     taken = [name for name in reserved.get(placed.policy or "", ()) if name in names]
     if taken:
         yield (
@@ -205,57 +270,16 @@ def _variables(placed: JobInRuntime, minor: str) -> Iterator[str]:
         )
 
 
-def _targets(placed: JobInRuntime) -> Iterator[str]:
-    for patch in pod_patches(placed.job):
-        if patch.job not in placed.jobs:
-            known = ", ".join(placed.jobs)
-            hint = did_you_mean(patch.job, placed.jobs)
-            yield f"The runtime has no job {patch.job!r} to change.{hint} It has {known}: name one with job=."
-            continue
-        pod = placed.pod(patch.job)
-        known_containers = [str(each.get("name")) for each in _containers(pod)]
-        volumes = {
-            str(each.get("name")) for each in (*_list(pod, "volumes"), *_list(patch.pod, "volumes"), *placed.claims)
-        }
-        for container in _containers(patch.pod):
-            name = str(container.get("name"))
-            if name not in known_containers:
-                hint = did_you_mean(name, known_containers)
-                yield (
-                    f"The job {patch.job!r} of the runtime has no container {name!r} to change.{hint} It has "
-                    f"{', '.join(known_containers)}: name one with container=."
-                )
-            for mount in _list(container, "volumeMounts"):
-                if mount.get("name") not in volumes:
-                    yield (
-                        f"Container {name!r} of {patch.job!r} mounts volume {mount.get('name')!r}, which nobody "
-                        "defines: add it to volumes, or use the option VolumeClaim."
-                    )
-
-
-def _resources(placed: JobInRuntime) -> Iterator[str]:
-    given = placed.trainer.get("resourcesPerNode")
-    device = _device(placed.runtime_resources)
-    if not isinstance(given, Mapping) or device is None or placed.trainer.get("numProcPerNode") is not None:
-        return
-    if _device(cast(Json, given)) is None:
-        name, amount = device
-        yield (
-            f"The runtime gives each node {amount} {name}, and resources_per_node says nothing of it, so processes and "
-            f"devices would not match: add {name!r}: {amount}, or 0 to train without."
-        )
-
-
 def _initializers(placed: JobInRuntime, minor: str) -> Iterator[str]:
     for field in placed.initializers:
         name = f"{field}-initializer"
-        container = next((each for each in _containers(placed.pod(name)) if each.get("name") == name), None)
+        container = next((each for each in containers(placed.pod(name)) if each.get("name") == name), None)
         if container is None:
             yield (
                 f"The runtime has no {name}, so the job cannot fetch a {field}: leave initializer= out, or take a "
                 "runtime that has one, such as 'torchtune-llama3.2-1b'."
             )
-        elif minor == "2.3" and _MOUNT not in [mount.get("name") for mount in _list(container, "volumeMounts")]:
+        elif minor == "2.3" and _MOUNT not in [mount.get("name") for mount in entries(container, "volumeMounts")]:
             yield (
                 f"The {name} of the runtime mounts no volume {_MOUNT!r}, without which Trainer 2.3 refuses "
                 "initializers: an administrator adds it, or leave initializer= out."
@@ -266,14 +290,15 @@ def _torchtune(placed: JobInRuntime, minor: str) -> Iterator[str]:
     if not placed.is_torchtune:
         return
     args = [str(arg) for arg in cast("list[object]", placed.trainer.get("args") or [])]
+    devices = preflight_devices.processes_of(placed)
     try:
-        torchtune.recipe(placed.runtime_name, args, num_nodes=placed.num_nodes, devices=_devices(placed), minor=minor)
+        torchtune.recipe(placed.runtime_name, args, num_nodes=placed.num_nodes, devices=devices, minor=minor)
     except InvalidInput as error:
         yield str(error)
 
 
 def _volcano(placed: JobInRuntime) -> Iterator[str]:
-    queue = placed.job_set_annotations.get(_VOLCANO_QUEUE)
+    queue = placed.job_set_annotations.get(constants.VOLCANO_QUEUE_ANNOTATION)
     if queue is None:
         return
     if not queue:
@@ -283,33 +308,6 @@ def _volcano(placed: JobInRuntime) -> Iterator[str]:
             "VolcanoQueue has no effect in this runtime, which does not schedule with Volcano: leave it out, or take a "
             "runtime with podGroupPolicy.volcano."
         )
-
-
-def _devices(placed: JobInRuntime) -> int | None:
-    count = placed.trainer.get("numProcPerNode")
-    if isinstance(count, int):
-        return count
-    given = placed.trainer.get("resourcesPerNode")
-    device = _device(cast(Json, given)) if isinstance(given, Mapping) else None
-    device = device or _device(placed.runtime_resources)
-    return int(device[1]) if device is not None and device[1].isdigit() else None
-
-
-def _device(resources: Json) -> tuple[str, str] | None:
-    # The control plane counts the first resource whose name holds "gpu", of the requests, else of the limits.
-    for part in ("requests", "limits"):
-        for name, amount in at(resources, part).items():
-            if "gpu" in name.lower():
-                return name, str(amount)
-    return None
-
-
-def _containers(pod: Json) -> list[Json]:
-    return [*_list(pod, "containers"), *_list(pod, "initContainers")]
-
-
-def _list(node: Json, key: str) -> list[Json]:
-    return cast("list[Json]", node.get(key) or [])
 
 
 def _number(value: object, default: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from kubeflow_api.k8s.core.v1 import EnvVar, ResourceRequirements
@@ -10,7 +11,7 @@ from kubeflow_api.trainer.v1alpha1 import RuntimeRef, Trainer, TrainJob, TrainJo
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.rules import RuleViolation
-from kubeflow.packaging import Bundle, bundle_annotations
+from kubeflow.packaging import Bundle, Finding, PackagingError, bundle_annotations
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.jobs import torchtune
@@ -18,6 +19,7 @@ from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.options._fragments import in_words, typed
 from kubeflow.trainer.rendering import older_minors, preflight
 from kubeflow.trainer.rendering.initializers import initializer
+from kubeflow.trainer.rendering.literals import literal
 from kubeflow.trainer.types.runtimes import Runtime
 
 # What starts the processes of a node, by the framework of the runtime. "plain" is a runtime that sets nothing up.
@@ -27,6 +29,7 @@ _LAUNCHERS: dict[str, Sequence[str]] = {
     "xgboost": ("python",),
     "plain": ("python",),
 }
+_FILE_URL = re.compile(r"(^|[\s+@])file:", re.IGNORECASE)
 _MAX_RESTARTS = "PET_MAX_RESTARTS"  # read by torchrun, which takes each of its options from PET_<OPTION>
 
 
@@ -89,26 +92,47 @@ def _trainer(spec: JobSpec) -> Trainer:
     if spec.image is not None:
         trainer.image = spec.image
     if spec.bundle is not None:
+        _check_requirements(spec.bundle)
         trainer.command, trainer.args = _command(spec.bundle, spec.runtime, tuple(spec.env))
     elif spec.builtin is not None:
         # The control plane knows TorchTune by this command and completes it with recipe and model.
         trainer.command = list(torchtune.COMMAND)
-        trainer.args = torchtune.overrides(spec.builtin.config, spec.initializer)
+        trainer.args = [literal(word) for word in torchtune.overrides(spec.builtin.config, spec.initializer)]
     else:
         if spec.command is not None:
             trainer.command = list(spec.command)
         if spec.args is not None:
             trainer.args = list(spec.args)
     if env := _env(spec):
-        trainer.env = [EnvVar(name=name, value=value) for name, value in env.items()]
+        trainer.env = [EnvVar(name=name, value=literal(value)) for name, value in env.items()]
     if spec.num_nodes is not None:
         trainer.num_nodes = _int32("num_nodes", spec.num_nodes)
     if spec.num_proc_per_node is not None:
         trainer.num_proc_per_node = _int32("num_proc_per_node", spec.num_proc_per_node)
-    if spec.resources:
+    if spec.resources or spec.requests:
         # Limits equal requests: devices must, and a node that trains should get what it was promised.
-        trainer.resources_per_node = ResourceRequirements(limits={**spec.resources}, requests={**spec.resources})
+        trainer.resources_per_node = ResourceRequirements(
+            limits={**spec.resources} or None, requests={**spec.resources, **spec.requests}
+        )
     return trainer
+
+
+def _check_requirements(bundle: Bundle) -> None:
+    from kubeflow.packaging.requirements.requirement_lines import parse_line
+
+    here = [
+        f"requirement {line!r}"
+        for line in bundle.requirements
+        if parse_line(line).path is not None or _FILE_URL.search(line)
+    ]
+    here += [f"index URL {url!r}" for url in bundle.index_urls if _FILE_URL.search(url)]
+    if here:
+        why = "it is on this machine, and nodes of a cluster do not see it"
+        remedy = (
+            "Send your own code with code_dir=, give a package by a git+https:// or https:// URL, or build it into the "
+            "image"
+        )
+        raise PackagingError(bundle.name, [Finding(what, why, remedy) for what in here])
 
 
 def _int32(field: str, value: int) -> int:

@@ -62,6 +62,7 @@ def shipped_runtime(name: str, minor: str = NEWEST) -> Runtime:
             trainer_type=TrainerType.BUILTIN_TRAINER if builtin else TrainerType.CUSTOM_TRAINER,
             framework=framework,
             image=constants.UNKNOWN,
+            num_nodes=2 if framework in constants.MPI_FRAMEWORKS else 1,  # the launcher and a worker
         ),
         kind=default_kind(),
     )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
+from kubeflow.core.display import short
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.object_names import is_subdomain
 
@@ -38,6 +39,42 @@ def check_strings(field: str, value: object) -> None:
     items = cast(Sequence[object], value) if isinstance(value, Sequence) else [None]
     if not all(isinstance(item, str) and item.strip() for item in items):
         raise InvalidInput(f"{field} must be a list of non-empty strings, not {value!r}.")
+
+
+def check_requirements(field: str, value: object) -> None:
+    """Refuse anything but a sequence of strings, which may be empty, as the lines of a file may.
+
+    Raises:
+        InvalidInput: Naming `field`; of one string, with the list to write.
+    """
+    if isinstance(value, str):
+        from kubeflow.packaging.requirements.index_urls import masked
+        from kubeflow.packaging.requirements.written_instead import split_text
+
+        write = f"{field}={[masked(text) for text in split_text(value)]!r}"
+        raise InvalidInput(f"{field} must be a list of strings, not one string: write {write}.")
+    given: object = value
+    items = cast(Sequence[object], value) if isinstance(value, Sequence) else [None]
+    if not all(isinstance(item, str) for item in items):
+        raise InvalidInput(f"{field} must be a list of strings, not {_without_credentials(given)}.")
+
+
+def check_index_urls(field: str, value: object) -> None:
+    """Refuse anything but a sequence of URLs, one each. No credential is told.
+
+    Raises:
+        InvalidInput: Naming `field`; of one string, with the list to write.
+    """
+    if isinstance(value, str):
+        from kubeflow.packaging.requirements.index_urls import masked
+
+        urls = [url for url in re.split(r"[\s,]+", value) if url]
+        write = f"{field}={[masked(url) for url in urls]!r}"
+        raise InvalidInput(f"{field} must be a list of strings, not one string: write {write}.")
+    given: object = value
+    items = cast(Sequence[object], value) if isinstance(value, Sequence) else [None]
+    if not all(isinstance(item, str) and item.strip() for item in items):
+        raise InvalidInput(f"{field} must be a list of non-empty strings, not {_without_credentials(given)}.")
 
 
 def check_env(field: str, value: object) -> None:
@@ -154,6 +191,12 @@ def wrong_type(field: str, value: object, kinds: tuple[type, ...], *, remedy: st
     takes = _listed(kind.__name__ for kind in kinds)
     got = f"the class {value.__name__}" if isinstance(value, type) else _short(value)
     return InvalidInput(f"{field} takes {takes}, not {got}.{f' {remedy}' if remedy else ''}")
+
+
+def _without_credentials(value: object) -> str:
+    from kubeflow.packaging.requirements.index_urls import masked
+
+    return masked(short(value))
 
 
 def _short(value: object) -> str:

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.constants import constants
-from kubeflow.trainer.types.checks import check_count, check_instance, check_strings, check_text
+from kubeflow.trainer.types.checks import check_count, check_env, check_instance, check_strings, check_text
+from kubeflow.trainer.types.storage_uris import Source, problem
+
+# Variable of an initializer's container -> the field that sets it. https://github.com/kubeflow/trainer,
+# pkg/initializers/types of 2.0 to 2.3; what those images read from the libraries' own variables besides.
+_FIELD_OF_VARIABLE = {
+    "STORAGE_URI": "storage_uri",
+    "IGNORE_PATTERNS": "ignore_patterns",
+    "ACCESS_TOKEN": "access_token",
+    "HF_TOKEN": "access_token",
+    "HUGGING_FACE_HUB_TOKEN": "access_token",
+    "ENDPOINT": "endpoint",
+    "ACCESS_KEY_ID": "access_key_id",
+    "SECRET_ACCESS_KEY": "secret_access_key",
+    "AWS_ACCESS_KEY_ID": "access_key_id",
+    "AWS_SECRET_ACCESS_KEY": "secret_access_key",
+    "REGION": "region",
+    "ROLE_ARN": "role_arn",
+    "METADATA_LOC": "metadata_loc",
+    "CLUSTER_SIZE": "num_data_nodes",
+    "HEAD_CPU": "head_cpu",
+    "HEAD_MEM": "head_mem",
+    "WORKER_CPU": "worker_cpu",
+    "WORKER_MEM": "worker_mem",
+    "IAM_ROLE": "iam_role",
+}
 
 
 @dataclass(frozen=True)
@@ -18,23 +43,41 @@ class BaseInitializer:
 
     Attributes:
         storage_uri: Where the data is, like `"hf://tatsu-lab/alpaca"`.
+        env: Environment variables of what fetches, such as `{"HF_ENDPOINT": "https://hub.example.com"}` for a mirror.
+            Credentials are not among them: they have fields of their own.
     """
 
     storage_uri: str
+    env: Mapping[str, str] | None = field(default=None, kw_only=True)
 
     __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
         check_text("storage_uri", self.storage_uri)
+        _check_env(self)
 
 
-def _check_scheme(uri: str, scheme: str) -> None:
-    if scheme != "cache://" and uri.startswith("file:"):  # jobs on this machine fetch from it, too
-        if not uri.startswith("file:///") or uri == "file:///":
-            raise InvalidInput(f"storage_uri must be 'file:///' and an absolute path, not {uri!r}.")
+def _check_env(source: BaseInitializer) -> None:
+    if source.env is None:
         return
-    if not uri.startswith(scheme) or uri == scheme:
-        raise InvalidInput(f"storage_uri must start with {scheme!r} and go on, not {uri!r}.")
+    check_env("env", source.env)
+    for name in source.env:
+        own = _FIELD_OF_VARIABLE.get(name)
+        if own is not None:
+            kind = type(source).__name__
+            remedy = f"write {own}=" if hasattr(source, own) else f"leave it out: a {kind} does not read it"
+            raise InvalidInput(f"env[{name!r}] is set by {kind} itself: {remedy}.")
+
+
+def _check_uri(uri: object, source: Source, scheme: str) -> None:
+    check_text("storage_uri", uri)
+    text = str(uri)
+    if scheme != "cache" and text.startswith("file:"):  # jobs on this machine fetch from it, too
+        if not text.startswith("file:///") or text == "file:///":
+            raise InvalidInput(f"storage_uri must be 'file:///' and an absolute path, not {text!r}.")
+        return
+    if reason := problem(text, source, (scheme,)):
+        raise InvalidInput(f"storage_uri={text!r} cannot be fetched: {reason}{'' if reason.endswith('?') else '.'}")
 
 
 def _check_secret(secret: str | None, **inline: str | None) -> None:
@@ -64,7 +107,8 @@ class HuggingFaceDatasetInitializer(BaseInitializer):
     __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
-        _check_scheme(self.storage_uri, "hf://")
+        _check_uri(self.storage_uri, "dataset", "hf")
+        _check_env(self)
         _check_patterns(self.ignore_patterns)
         _check_secret(self.secret, access_token=self.access_token)
 
@@ -97,7 +141,8 @@ class S3DatasetInitializer(BaseInitializer):
     __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
-        _check_scheme(self.storage_uri, "s3://")
+        _check_uri(self.storage_uri, "dataset", "s3")
+        _check_env(self)
         _check_patterns(self.ignore_patterns)
         _check_secret(self.secret, access_key_id=self.access_key_id, secret_access_key=self.secret_access_key)
 
@@ -105,6 +150,10 @@ class S3DatasetInitializer(BaseInitializer):
 @dataclass(frozen=True)
 class DataCacheInitializer(BaseInitializer):
     """A table that a distributed cache serves to the nodes while they train.
+
+    The runtime `torch-distributed-with-cache` that Trainer 2.3.0 ships refuses it: its `dataset-initializer` mounts no
+    volume `initializer`, which that Trainer asks for. An administrator adds one to the job of that name, such as
+    `volumes: [{name: initializer, emptyDir: {}}]` with a mount at `/workspace`.
 
     Attributes:
         storage_uri: `"cache://<schema>/<table>"`.
@@ -128,10 +177,8 @@ class DataCacheInitializer(BaseInitializer):
     __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
-        _check_scheme(self.storage_uri, "cache://")
-        table = self.storage_uri.removeprefix("cache://").split("/")
-        if len(table) != 2 or not all(table):
-            raise InvalidInput(f"storage_uri must be 'cache://<schema>/<table>', not {self.storage_uri!r}.")
+        _check_uri(self.storage_uri, "dataset", "cache")
+        _check_env(self)
         check_text("metadata_loc", self.metadata_loc)
         check_count("num_data_nodes", self.num_data_nodes, least=2)
 
@@ -155,7 +202,8 @@ class HuggingFaceModelInitializer(BaseInitializer):
     __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
-        _check_scheme(self.storage_uri, "hf://")
+        _check_uri(self.storage_uri, "model", "hf")
+        _check_env(self)
         _check_patterns(self.ignore_patterns)
         _check_secret(self.secret, access_token=self.access_token)
 
@@ -188,7 +236,8 @@ class S3ModelInitializer(BaseInitializer):
     __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
-        _check_scheme(self.storage_uri, "s3://")
+        _check_uri(self.storage_uri, "model", "s3")
+        _check_env(self)
         _check_patterns(self.ignore_patterns)
         _check_secret(self.secret, access_key_id=self.access_key_id, secret_access_key=self.secret_access_key)
 

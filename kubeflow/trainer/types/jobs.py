@@ -38,12 +38,17 @@ AWAITABLE: tuple[AwaitableStatus, ...] = get_args(AwaitableStatus)
 class Step:
     """One part of a job: a training node such as `"node-0"`, or an initializer.
 
+    On a cluster a step is the place of one pod. The steps follow from the runtime's replicated jobs, their replicas and
+    their parallelism. The launcher of MPI is `"node-0"`, its workers count from `"node-1"`. Jobs of other names give
+    steps by these names: `"leader-0"`, `"workers-2"`, and `"workers-1-2"` where there are replicas of `workers`.
+
     Attributes:
-        name: Its name, as `get_job_logs(step=...)` takes it.
+        name: Its name, as `get_job_logs(step=...)` takes it. It does not change while the job exists.
         status: `"Pending"`, `"Running"`, `"Succeeded"` or `"Failed"`; `None` when unknown.
         pod_name: The pod on a cluster; the same kind of name for a local process.
         device: Device of the node, like `"gpu"`.
         device_count: Devices of the node, as text.
+        note: Why the status is unknown, like `"on another cluster"`; mostly empty.
     """
 
     name: str
@@ -51,6 +56,7 @@ class Step:
     pod_name: str
     device: str = constants.UNKNOWN
     device_count: str = constants.UNKNOWN
+    note: str = ""
 
     __repr__ = repr_of_fields
 
@@ -63,12 +69,15 @@ class TrainJob:
         name: Its name.
         runtime: The runtime it runs in.
         steps: Its parts, initializers first, nodes in order.
-        num_nodes: Training nodes.
+        num_nodes: Training nodes: the steps that are no initializers. An MPI launcher counts where it trains too, so
+            that `num_nodes=1` of an MPI runtime is 2 on a cluster.
         creation_timestamp: When it was made, with time zone.
         status: `Created`, `Running`, `Suspended`, `Complete`, `Failed`, or `Unknown`.
         progress: Percent done, from 0 to 100, as its train function last reported (`update_trainjob_status`).
         estimated_remaining_seconds: Seconds left, as it last reported.
         metrics: Metrics by name, as it last reported; numbers where they read as such.
+        notes: What keeps other fields from being known or true for long, in words: that its runtime does not exist any
+            more, that another cluster runs it. Mostly empty.
     """
 
     name: str
@@ -80,9 +89,10 @@ class TrainJob:
     progress: int | None = None
     estimated_remaining_seconds: int | None = None
     metrics: Mapping[str, float | str] = field(default_factory=dict[str, float | str])
+    notes: Sequence[str] = ()
 
     def __repr__(self) -> str:
-        """Return name, status, nodes, runtime and time, and what the job has reported; `steps` has the rest."""
+        """Return name, status, nodes, runtime, time, notes, and what the job has reported; `steps` has the rest."""
         return call(
             "TrainJob",
             name=self.name,
@@ -92,6 +102,7 @@ class TrainJob:
             runtime=self.runtime.name,
             creation_timestamp=self.creation_timestamp,
             metrics=self.metrics or None,
+            notes=list(self.notes) or None,
         )
 
 

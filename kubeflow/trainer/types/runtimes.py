@@ -32,7 +32,8 @@ class RuntimeTrainer:
         trainer_type: Whether it takes the user's code or brings its own.
         framework: Like `"torch"`, `"jax"`, `"deepspeed"`; it decides how processes are launched.
         image: Container image of its nodes; `"local"` where processes run without one.
-        num_nodes: Nodes of a job that does not say.
+        num_nodes: Training nodes of a job that does not say, as `TrainJob.num_nodes` counts them: 2 for the MPI
+            runtimes that Trainer ships, which have a worker beside the launcher.
         device: Device of a node, like `"gpu"` or `"cpu"`; `"Unknown"` when the runtime does not say.
         device_count: Devices per node, as text; `"Unknown"` when the runtime does not say.
         command: What it runs when the job brings no code; empty when the image decides.

@@ -213,7 +213,7 @@ class Edge:
         chosen = [line for line in known if line[0] >= since]
         out = _Chunks(handler, 200, cut)
         done = len(known)
-        for line in chosen if tail is None else chosen[-tail:]:
+        for line in chosen if tail is None else chosen[max(0, len(chosen) - tail) :]:
             if not out.send(_rendered(line, query)):
                 return
         while query.get("follow") == "true" and not self._closing.is_set():

@@ -41,17 +41,24 @@ class Made:
         self,
         job: str,
         replicated_job: str = "node",
-        index: int = 0,
+        index: int | None = 0,
         *,
         suffix: str = "abcde",
         attempt: int = 0,
         container: str = "node",
+        replica: int = 0,
+        replicas: int = 1,
         spec: Mapping[str, object] | None = None,
         status: Mapping[str, object] | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> str:
-        """Make a pod of `job`, placed on a machine unless `spec` says otherwise, and return its name."""
-        name = f"{job}-{replicated_job}-0-{index}-{suffix}"
+        """Make a pod of `job`, placed on a machine unless `spec` says otherwise, and return its name.
+
+        `index=None` is a pod of a Job that is not Indexed.
+        """
+        place = f"{job}-{replicated_job}-{replica}"
+        name = f"{place}-{suffix}" if index is None else f"{place}-{index}-{suffix}"
+        indexed = {} if index is None else {"batch.kubernetes.io/job-completion-index": str(index)}
         body: Json = {
             "apiVersion": "v1",
             "kind": "Pod",
@@ -61,9 +68,10 @@ class Made:
                     "jobset.sigs.k8s.io/jobset-name": job,
                     "jobset.sigs.k8s.io/jobset-uid": f"uid-of-{job}",
                     "jobset.sigs.k8s.io/replicatedjob-name": replicated_job,
-                    "jobset.sigs.k8s.io/job-index": "0",
+                    "jobset.sigs.k8s.io/replicatedjob-replicas": str(replicas),
+                    "jobset.sigs.k8s.io/job-index": str(replica),
                     "jobset.sigs.k8s.io/restart-attempt": str(attempt),
-                    "batch.kubernetes.io/job-completion-index": str(index),
+                    **indexed,
                     **(labels or {}),
                 },
             },

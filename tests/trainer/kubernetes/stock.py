@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.cluster.controller import API, MULTIKUEUE
+from tests.cluster.trainjobs import API, MULTIKUEUE
 from tests.cluster.wire import Wire
 
 PAGE = 500
@@ -34,7 +35,9 @@ def trainjob(name: str) -> dict[str, Any]:
     }
 
 
-def stock(wire: Wire, namespace: str, count: int, *, with_pods: int) -> list[str]:
+def stock(
+    wire: Wire, namespace: str, count: int, *, with_pods: int, create: Callable[[str], object] | None = None
+) -> list[str]:
     """Make complete jobs `job-00000`, ... of one node each, and return their names.
 
     Args:
@@ -42,15 +45,20 @@ def stock(wire: Wire, namespace: str, count: int, *, with_pods: int) -> list[str
         namespace: Of the jobs.
         count: How many.
         with_pods: How many of them, the first ones, still have their pods.
+        create: Makes the job of a name. Default: writes one with a short command into the cluster.
     """
+    path = f"{API}/namespaces/{namespace}/trainjobs"
 
     def make(number: int) -> str:
         name = f"job-{number:05}"
-        path = f"{API}/namespaces/{namespace}/trainjobs"
-        job = wire.send("POST", path, trainjob(name))
-        wire.patch(f"{path}/{name}/status", {"status": {"conditions": [_CONDITION], "jobsStatus": [_COUNTS]}})
+        if create is None:
+            wire.send("POST", path, trainjob(name))
+        else:
+            create(name)
+        status = {"status": {"conditions": [_CONDITION], "jobsStatus": [_COUNTS]}}
+        job = wire.patch(f"{path}/{name}/status", status)
         if number < with_pods:
-            _pod(wire, namespace, name, job["metadata"]["uid"])
+            _pod(wire, namespace, job)
         return name
 
     with ThreadPoolExecutor(4) as pool:
@@ -62,8 +70,10 @@ def pod_name(job: str) -> str:
     return f"{job}-node-0-0-abcde"
 
 
-def _pod(wire: Wire, namespace: str, job: str, uid: str) -> None:
+def _pod(wire: Wire, namespace: str, trainjob: dict[str, Any]) -> None:
+    job, uid = trainjob["metadata"]["name"], trainjob["metadata"]["uid"]
     name = pod_name(job)
+    code = {key: value for key, value in trainjob["spec"]["trainer"].items() if key in ("command", "args")}
     labels = {
         "jobset.sigs.k8s.io/jobset-name": job,
         "jobset.sigs.k8s.io/replicatedjob-name": "node",
@@ -79,7 +89,7 @@ def _pod(wire: Wire, namespace: str, job: str, uid: str) -> None:
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {"name": name, "labels": labels, "annotations": labels, "ownerReferences": [owner]},
-            "spec": {"nodeName": "test-node", "containers": [{"name": "node", "image": "example/image"}]},
+            "spec": {"nodeName": "test-node", "containers": [{"name": "node", "image": "example/image", **code}]},
         },
     )
     state = {"terminated": {"exitCode": 0, "reason": "Completed"}}

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from kubeflow.cluster import Cluster
 from kubeflow.core.resource import MERGE_PATCH, Request
 from kubeflow.trainer.backends.kubernetes.diagnosis.explanation import diagnose, failure
-from kubeflow.trainer.backends.kubernetes.watches.job_feed import jobs_path
+from kubeflow.trainer.backends.kubernetes.jobs.lookup import jobs_path
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobFailed
 from kubeflow.trainer.types.jobs import JobStatus, TrainJob

@@ -5,26 +5,31 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 import pytest
 
-from kubeflow.cluster import ServerFault, TooManyRequests
+from kubeflow.cluster import ClusterError, ServerFault, TooManyRequests
 from kubeflow.trainer import CustomTrainer, JobNotFound, KubernetesBackendConfig, TrainerClient
-from tests.cluster.controller import API
-from tests.cluster.faults import RandomFaults, drop_after, expire
+from tests.cluster.faults import RandomFaults, answer, drop_after, expire
+from tests.cluster.forward_proxy import forward_proxy
 from tests.cluster.proxy import Proxy
 from tests.cluster.scenarios import Pod, Scenario, Script
 from tests.cluster.stage import Stage, namespace
+from tests.cluster.trainjobs import API, TYPE
+from tests.trainer.kubernetes.fault_rounds import LINES, Round, Told, draw, judge
 
 T = TypeVar("T")
 
@@ -32,7 +37,8 @@ ROUNDS = int(os.environ.get("KUBEFLOW_FAULT_ROUNDS", "25"))
 SEED = int(os.environ.get("KUBEFLOW_FAULT_SEED", "1"))
 RATE = 0.25
 TOGETHER = 8
-LINES = 40
+PASSWORD = "p@ss:w/rd 100% ø"  # not a secret
+SECRETS = (PASSWORD, quote(PASSWORD), quote(PASSWORD, safe=""))
 DEADLINE = 180  # seconds for a round, which takes about five on a quiet machine
 
 
@@ -40,55 +46,88 @@ def nothing() -> None:
     pass
 
 
-@dataclass(frozen=True)
-class Told:
-    """What a client was told of its job."""
-
-    status: str
-    lines: dict[str, list[str]]
-    jobs_made: int
-    seconds: float
-
-
-def scenario(fails: bool) -> Scenario:
-    """Two nodes that write lines, some with the same time; the second is the last to end, and may fail."""
-
-    def life(pod: Pod) -> Script:
-        lines = [f"{pod.index}: line {number:03}" for number in range(LINES)]
-        if pod.index == 0:
-            return Script(lines, pause=0.02, together=3)
-        return Script(lines, pause=0.03, together=3, stays=0.5, exit_code=int(fails))
-
-    return Scenario(run=life)
+def scenario() -> Scenario:
+    """Two nodes that write lines, some with the same time."""
+    lives = (
+        Script([f"{index}: line {number:03}" for number in range(LINES)], pause=0.02, together=3) for index in (0, 1)
+    )
+    of_nodes = dict(enumerate(lives))
+    return Scenario(run=lambda pod: of_nodes[pod.index])
 
 
-def one_round(cluster: Stage, folder: Path, seed: int) -> tuple[Told, Counter[str]]:
-    home = namespace(cluster.wire, f"fault-{seed}")
-    name = f"round-{seed}"
-    cluster.controller.scenarios[name] = scenario(fails=seed % 3 == 0)
+def one_round(cluster: Stage, folder: Path, round_: Round) -> tuple[list[str], Counter[str]]:
+    """Return what was wrong in a round, and how often which fault came."""
+    home = namespace(cluster.wire, f"fault-{round_.seed}")
+    cluster.controller.scenarios[round_.name] = round_.scenario()
     front = Proxy(cluster.kubeconfig, logs=cluster.logs)
-    try:
-        front.chance = RandomFaults(seed, RATE)
-        file = front.kubeconfig(folder / f"kubeconfig-{seed}", namespace=home)
-        told = live(cluster, KubernetesBackendConfig(config_file=str(file)), home, name)
-        return told, front.chance.seen
-    finally:
-        front.stop()
+    with ExitStack() as stack:
+        stack.callback(front.stop)
+        front.chance = RandomFaults(round_.seed, RATE)
+        if round_.kubelet != "well":
+            times = None if round_.kubelet == "for good" else 2 + round_.seed % 4
+            front.inject(answer(500, message="the kubelet is not well"), path=round_.unread.pattern, times=times)
+        file = front.kubeconfig(folder / f"kubeconfig-{round_.seed}", namespace=home)
+        passages = None
+        if round_.proxied:
+            company = stack.enter_context(forward_proxy("user@corp", PASSWORD))
+            file = company.kubeconfig(file, folder / f"kubeconfig-{round_.seed}-proxied")
+            passages = company.passages
+        told = live(cluster, KubernetesBackendConfig(config_file=str(file)), home, round_)
+        problems = judge(round_, told, cluster.logs / home, DEADLINE)
+        if passages is not None and len(passages) < len(front.requests):
+            problems.append("requests went past the proxy")
+        if passages is not None and not all(passage.let_through for passage in passages):
+            problems.append("requests came to the proxy without the password")
+        if any(secret in text for text in (*told.logged, told.error, told.explanation) for secret in SECRETS):
+            problems.append("the password of the proxy was told")
+        return problems, front.chance.seen
 
 
-def live(cluster: Stage, config: KubernetesBackendConfig, home: str, name: str) -> Told:
-    started = time.monotonic()
+def live(cluster: Stage, config: KubernetesBackendConfig, home: str, round_: Round) -> Told:
+    """Train, read, wait, ask and delete, as a user does, and return what that user was told."""
+    started, name = time.monotonic(), round_.name
     client = patiently(lambda: TrainerClient(config))
-    patiently(lambda: client.train("torch-distributed", name=name, trainer=CustomTrainer(nothing, num_nodes=2)))
+    runtime = "torch-distributed" if round_.replaced == "no" else "torch-replacing"
+    patiently(lambda: client.train(runtime, name=name, trainer=CustomTrainer(nothing, num_nodes=2)))
     lines: dict[str, list[str]] = {}
-    for line in in_pieces(client, name, size=1000 if sum(map(ord, name)) % 2 else 23):
-        step, _, text = line.partition("] ")
-        lines.setdefault(step.removeprefix("["), []).append(text)
-    job = patiently(lambda: client.wait_for_job_status(name, {"Complete", "Failed"}, timeout=DEADLINE))
+    error = meanwhile = ""
+    with listening(name) as logged:
+        try:
+            for line in in_pieces(client, name, round_.size):
+                step, _, text = line.partition("] ")
+                lines.setdefault(step.removeprefix("["), []).append(text)
+                if text == "1.1: line 001":
+                    meanwhile = str(patiently(lambda: client.explain(name))).partition("\n")[0]
+        except ClusterError as caught:
+            error = str(caught)
+        if round_.sidecar != "stays":
+            patiently(lambda: client.wait_for_job_status(name, {"Complete", "Failed"}, timeout=DEADLINE))
+        job = patiently(lambda: client.get_job(name))
+        explanation = str(patiently(lambda: client.explain(name)))
     made = cluster.wire.items(f"{API}/namespaces/{home}/trainjobs")
     patiently(lambda: client.delete_job(name, wait=True, timeout=DEADLINE))
     assert not cluster.wire.items(f"{API}/namespaces/{home}/trainjobs")
-    return Told(job.status, lines, len(made), time.monotonic() - started)
+    steps = [str(step.status) for step in job.steps]
+    return Told(job.status, steps, lines, error, meanwhile, explanation, logged, len(made), time.monotonic() - started)
+
+
+@contextmanager
+def listening(job: str) -> Iterator[list[str]]:
+    """Yield a list of what the SDK logs of a job meanwhile."""
+    found: list[str] = []
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            message = record.getMessage()
+            if re.search(rf"\b{job}\b", message):
+                found.append(message)
+
+    ear, logger = Ear(logging.INFO), logging.getLogger("kubeflow")
+    logger.addHandler(ear)
+    try:
+        yield found
+    finally:
+        logger.removeHandler(ear)
 
 
 def in_pieces(client: TrainerClient, name: str, size: int) -> Iterator[str]:
@@ -114,48 +153,41 @@ def patiently(call: Callable[[], T]) -> T:
     return call()
 
 
+@pytest.fixture
+def replacing(trainer_cluster: Stage) -> None:
+    """A runtime that makes a pod anew once."""
+    runtime = trainer_cluster.wire.send("GET", f"{API}/clustertrainingruntimes/torch-distributed")
+    for job in runtime["spec"]["template"]["spec"]["replicatedJobs"]:
+        job["template"]["spec"]["backoffLimit"] = 1
+    own = {"apiVersion": TYPE["apiVersion"], "kind": "ClusterTrainingRuntime", "metadata": {"name": "torch-replacing"}}
+    path = f"{API}/clustertrainingruntimes/torch-replacing"
+    trainer_cluster.wire.apply(path, {**own, "spec": runtime["spec"]}, manager="tests")
+
+
+@pytest.mark.usefixtures("replacing")
 def test_jobs_survive_what_clusters_do(trainer_cluster: Stage, tmp_path: Path) -> None:
     seen: Counter[str] = Counter()
     wrong: list[str] = []
+    rounds = [draw(seed) for seed in range(SEED, SEED + ROUNDS)]
     with ThreadPoolExecutor(TOGETHER) as pool:
-        rounds = {seed: pool.submit(one_round, trainer_cluster, tmp_path, seed) for seed in range(SEED, SEED + ROUNDS)}
-        for seed, future in rounds.items():
+        futures = [pool.submit(one_round, trainer_cluster, tmp_path, round_) for round_ in rounds]
+        for round_, future in zip(rounds, futures, strict=True):
             try:
-                told, faults = future.result(timeout=DEADLINE * (ROUNDS // TOGETHER + 2))
+                problems, faults = future.result(timeout=DEADLINE * (ROUNDS // TOGETHER + 2))
             except Exception as error:  # noqa: BLE001  (all rounds are judged before the test fails)
-                wrong.append(f"round {seed}: {type(error).__name__}: {error}")
+                wrong.append(f"{round_}: {type(error).__name__}: {error}")
                 continue
             seen += faults
-            wrong += [f"round {seed}: {problem}" for problem in judge(seed, told)]
+            wrong += [f"{round_}: {problem}" for problem in problems]
     print(f"{ROUNDS} rounds, {sum(seen.values())} faults: {dict(sorted(seen.items()))}")
     assert not wrong, "\n".join(wrong)
     assert sum(seen.values()) >= ROUNDS  # or nothing was proven
 
 
-def judge(seed: int, told: Told) -> list[str]:
-    """Say what is wrong with what a client was told."""
-    found: list[str] = []
-    expected = "Failed" if seed % 3 == 0 else "Complete"
-    if told.status != expected:
-        found.append(f"it ended as {told.status}, not {expected}")
-    if told.jobs_made != 1:
-        found.append(f"{told.jobs_made} jobs were made")
-    for node in (0, 1):
-        lines = told.lines.get(f"node-{node}", [])
-        written = [f"{node}: line {number:03}" for number in range(LINES)]
-        if lines != written:
-            lost = sorted(set(written) - set(lines))
-            doubled = sorted(line for line, count in Counter(lines).items() if count > 1)
-            found.append(f"node {node}: {len(lines)} of {LINES} lines; lost {lost}, doubled {doubled}")
-    if told.seconds > DEADLINE:
-        found.append(f"it took {told.seconds:.0f} s")
-    return found
-
-
 def test_a_job_whose_creation_was_not_answered_is_made_once(
     trainer_cluster: Stage, front: Proxy, home: str, cluster_config: KubernetesBackendConfig
 ) -> None:
-    trainer_cluster.controller.scenarios["once"] = scenario(fails=False)
+    trainer_cluster.controller.scenarios["once"] = scenario()
     client = TrainerClient(cluster_config)
     front.inject(drop_after(), method="POST", path="/trainjobs")
 
@@ -175,7 +207,7 @@ def test_a_wait_and_a_log_survive_an_expired_version_and_an_expired_token(
     administrator = trainer_cluster.wire.token
     front.tokens = {"first": administrator}
     file = front.kubeconfig(tmp_path / "kubeconfig", token="first", namespace=home)
-    trainer_cluster.controller.scenarios["expires"] = scenario(fails=False)
+    trainer_cluster.controller.scenarios["expires"] = scenario()
     client = TrainerClient(KubernetesBackendConfig(config_file=str(file)))
     client.train("torch-distributed", name="expires", trainer=CustomTrainer(nothing, num_nodes=2))
     lines = client.get_job_logs("expires", follow=True)

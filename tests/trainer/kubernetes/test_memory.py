@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from kubeflow.trainer import KubernetesBackendConfig
-from tests.cluster.controller import API
 from tests.cluster.proxy import Proxy
 from tests.cluster.stage import Stage
+from tests.cluster.trainjobs import API
 from tests.trainer.kubernetes.stock import pod_name, stock
 
 MIB = 1 << 20
@@ -91,7 +91,7 @@ def test_ten_thousand_jobs_are_listed_in_the_memory_of_a_page(
     print({key: f"{peak / MIB:.0f} MiB" for key, peak in peaks.items()})
     assert peaks["iterate", JOBS] - peaks["iterate", JOBS // 10] < 8 * MIB
     # What the list itself holds grows with it: a view of a job and its step, and nothing of what the server sent.
-    assert peaks["list", JOBS] - peaks["list", JOBS // 10] < 9 * JOBS // 10 * 4096
+    assert peaks["list", JOBS] - peaks["list", JOBS // 10] < 9 * JOBS // 10 * 5 * 1024
 
 
 def test_a_million_lines_are_followed_in_the_memory_of_a_few(

@@ -17,8 +17,10 @@ from kubeflow.cluster.pods.log_requests import LogPace
 from kubeflow.cluster.pods.schedule import Pace
 from kubeflow.core.resource import Request
 from kubeflow.trainer.backends.kubernetes.logs.job_logs import read
+from kubeflow.trainer.backends.kubernetes.logs.logged_job import LoggedJob
 from kubeflow.trainer.backends.kubernetes.watches.job_feed import Watches
 from kubeflow.trainer.errors import JobNotFound
+from kubeflow.trainer.jobs.log_selection import LogSelection
 from kubeflow.trainer.types.jobs import TrainJob
 from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind, RuntimeTrainer
 from kubeflow.trainer.types.trainers import TrainerType
@@ -135,7 +137,9 @@ def test_a_wait_ends_with_what_befell_the_thread_that_listens_for_hints(
 def follow(transport: Mishap, namespace: str, step: str | None) -> list[str]:
     """Read the log of a job that never ends."""
     pace = LogPace(silence=3600, grace=0.2, feeds=PACE)
-    return list(read(transport, namespace, "a", step=step, steps=["node-0", "node-1"], follow=True, pace=pace))
+    return list(
+        read(LoggedJob(transport, namespace, "a", ["node-0", "node-1"]), LogSelection(step), follow=True, pace=pace)
+    )
 
 
 @pytest.mark.parametrize("error", MISHAPS, ids=repr)

@@ -12,9 +12,9 @@ import pytest
 
 from kubeflow.cluster import Forbidden
 from kubeflow.trainer import CustomTrainer, TrainerClient
-from tests.cluster.controller import API
 from tests.cluster.scenarios import REAL, Script, scripted
 from tests.cluster.stage import MINORS, MISSING, REASON
+from tests.cluster.trainjobs import API
 from tests.trainer.kubernetes.fences import HOME, RBAC, Fenced, fenced
 
 pytestmark = pytest.mark.skipif(MISSING, reason=REASON)

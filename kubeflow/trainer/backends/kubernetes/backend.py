@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobFailed, Unsupported
 from kubeflow.trainer.jobs.jobspec import JobSpec
+from kubeflow.trainer.jobs.log_selection import LogSelection
 from kubeflow.trainer.types.jobs import Event, TrainJob
 from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.runtimes import Runtime
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from kubeflow.packaging import RankOutcome
     from kubeflow.trainer.backends.kubernetes.connection.connection import Connection, Wrap
     from kubeflow.trainer.backends.kubernetes.watches.waits import Waiting
+
+logger = logging.getLogger(__name__)
 
 
 class KubernetesBackend:
@@ -70,11 +74,20 @@ class KubernetesBackend:
         """The namespace of the configuration, else that of the kubeconfig's context."""
         return self._config.namespace if self._connection is None else self._connection.namespace
 
+    @property
+    def same_python(self) -> bool:
+        """False: which Python an image has is known in the pod alone."""
+        return False
+
     # -- runtimes -----------------------------------------------------------------------------------------------
 
     def list_runtimes(self) -> list[Runtime]:
         """Return the runtimes of the cluster, then those of the namespace: two requests."""
-        return [known.runtime for known in self._online("listing runtimes").runtimes.load()]
+        runtimes = self._online("listing runtimes").runtimes
+        found = [known.runtime for known in runtimes.load()]
+        if runtimes.unlisted:
+            logger.warning("there may be more runtimes than these: %s", runtimes.unlisted)
+        return found
 
     def get_runtime(self, name: str) -> Runtime:
         """Return the runtime that `name` means, from memory when it was read in the last minute."""
@@ -125,7 +138,7 @@ class KubernetesBackend:
     # -- looking at jobs ----------------------------------------------------------------------------------------
 
     def list_jobs(self, label_selector: str | None = None) -> list[TrainJob]:
-        """Return the jobs, oldest first: one request for each 500 jobs and each 500 of their pods.
+        """Return the jobs, oldest first: one request for 20, and one for each 1,000 more, or pods.
 
         Where there are none, the first time one more says whether there is such a namespace.
         """
@@ -166,12 +179,12 @@ class KubernetesBackend:
 
         return outcome(connection.transport, connection.namespace, find_job(connection, name).to_dict())
 
-    def get_job_logs(self, name: str, step: str | None, follow: bool, after: str | None = None) -> LogLines:
+    def get_job_logs(self, name: str, selection: LogSelection, follow: bool = False) -> LogLines:
         """Check the arguments, then yield lines as they come."""
         connection = self._online(f"reading the logs of TrainJob {name!r}")
         from kubeflow.trainer.backends.kubernetes.logs.job_logs import job_logs
 
-        return job_logs(connection, name, step, follow, after)
+        return job_logs(connection, name, selection, follow)
 
     def get_job_events(self, name: str) -> list[Event]:
         """Return what happened to the job and to everything that was made for it, oldest first."""
@@ -183,15 +196,28 @@ class KubernetesBackend:
     def diagnose(self, name: str) -> Diagnosis:
         """Return why a job is where it is."""
         connection = self._online(f"reading TrainJob {name!r}")
+        from kubeflow.cluster.call_budget import CallBudget
+        from kubeflow.cluster.readings import Found, reading
         from kubeflow.trainer.backends.kubernetes.diagnosis.explanation import diagnose
         from kubeflow.trainer.backends.kubernetes.jobs.lookup import find_job
-        from kubeflow.trainer.backends.kubernetes.jobs.views import pods_of, shown
+        from kubeflow.trainer.backends.kubernetes.jobs.pods import list_pods
+        from kubeflow.trainer.backends.kubernetes.jobs.views import look_at_runtime, restarting_ttl, shown
 
         # A job that is followed is known already, which saves a request.
         job = self._waiting(name).followed(name) or find_job(connection, name)
-        pods = pods_of(connection, name)
-        view = shown(connection, job, pods)
-        return diagnose(connection.transport, connection.namespace, job.to_dict(), view, pods)
+        transport = CallBudget(connection.transport)
+        pods = reading(lambda: list_pods(transport, connection.namespace, name))
+        seen = pods.value if isinstance(pods, Found) else None
+        runtime = look_at_runtime(connection, job, seen)
+        return diagnose(
+            transport,
+            connection.namespace,
+            job.to_dict(),
+            shown(connection, job, seen),
+            pods=pods,
+            runtime=runtime,
+            restarting_ttl=restarting_ttl(connection, runtime),
+        )
 
     # -- changing jobs ------------------------------------------------------------------------------------------
 

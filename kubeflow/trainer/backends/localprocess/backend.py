@@ -10,6 +10,7 @@ from kubeflow.local.devices import visible_gpus
 from kubeflow.local.job.places import Places
 from kubeflow.local.state import state_dir
 from kubeflow.local.store.retention import keeping
+from kubeflow.local.store.slots import job_limit
 from kubeflow.trainer.backends.localprocess import job_checks, planning, runtimes
 from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
 from kubeflow.trainer.backends.machine.backend import Keeping, MachineBackend
@@ -33,7 +34,10 @@ def local_process_backend(config: LocalProcessBackendConfig) -> MachineBackend:
         raise Unsupported(f"Local processes need Linux or macOS, and this is {platform.system()}: use WSL.")
     days, jobs = keeping(config.keep_days, config.keep_jobs)
     python = None if config.python is None else job_checks.interpreter(os.fspath(config.python))
-    return MachineBackend(ProcessProfile(python), Keeping(state_dir(config.state_dir), days, jobs, config.grace))
+    at_once = job_limit(config.max_jobs)
+    return MachineBackend(
+        ProcessProfile(python), Keeping(state_dir(config.state_dir), days, jobs, config.grace, at_once)
+    )
 
 
 class ProcessProfile:
@@ -47,6 +51,11 @@ class ProcessProfile:
 
     def __init__(self, python: str | None = None) -> None:
         self._python = python
+
+    @property
+    def same_python(self) -> bool:
+        """True unless another Python was given."""
+        return self._python is None
 
     def runtimes(self) -> list[Runtime]:
         """Return the runtimes that Kubeflow Trainer ships; each says what this machine misses to run it."""

@@ -107,6 +107,7 @@ def _environment(source: BaseInitializer, environ: Mapping[str, str]) -> dict[st
         "PYTHONUNBUFFERED": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",  # they are drawn for terminals
         "HF_HUB_DISABLE_TELEMETRY": "1",
+        **(source.env or {}),
     }
     given: dict[str, str | None] = {}
     if isinstance(source, _HUB):

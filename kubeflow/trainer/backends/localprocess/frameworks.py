@@ -22,8 +22,13 @@ _JOB_TMPDIR = "KUBEFLOW_JOB_TMPDIR"
 _MPI_RANK = "$OMPI_COMM_WORLD_RANK"
 # $0 is the node's directory, $1 the line of the host file.
 _HOSTFILE = 'echo "$1" >"$0/hostfile"; shift; exec "$@"'
-# mpirun itself keeps the user's TMPDIR: the sockets that it makes there have a limit for the length of their path.
+# mpirun itself keeps the user's TMPDIR, and each rank gets it back: sockets that they make there have short paths.
+# Between them is the loader, which unpacks into the job's own directory.
 _OWN_TMPDIR = f'TMPDIR="${_JOB_TMPDIR}"; export TMPDIR; exec "$@"'
+_USERS_TMPDIR = (
+    'import os, sys; del os.environ["TMPDIR"]; given = os.environ.pop("KUBEFLOW_TMPDIR", ""); '
+    'os.environ.update({"TMPDIR": given} if given else {}); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])'
+)
 
 
 def processes_per_node(framework: str, wanted: int | None, gpus: int) -> int:
@@ -115,7 +120,8 @@ def _mpirun(bundle: Bundle, layout: Layout, places: Places, python: str, common:
     ranks = layout.num_nodes * layout.num_proc_per_node
     # More ranks than cores are the user's choice here, so none is bound to one.
     launcher = ("mpirun", "-np", str(ranks), "--bind-to", "none", *captured_rank(directory, _MPI_RANK))
-    command = bundle.command((*launcher, "/bin/sh", "-c", _OWN_TMPDIR, "sh", python), python=python, install=False)
+    launcher = (*launcher, "/bin/sh", "-c", _OWN_TMPDIR, "sh", python, "-ISc", _USERS_TMPDIR)
+    command = bundle.command(launcher, python=python, install=False)
     variables = {
         "OMPI_MCA_orte_default_hostfile": f"{directory}/hostfile",
         "OMPI_MCA_orte_keep_fqdn_hostnames": "true",

@@ -11,6 +11,7 @@ from kubeflow.core.errors import InvalidInput
 from kubeflow.core.quantity import Quantity
 from kubeflow.local.executors.limits import CAN_LIMIT_MEMORY, CAN_PIN_CPUS, usable_cpus, usable_memory
 from kubeflow.local.store.leases import whole_cpus
+from kubeflow.packaging.requirements.requirement_lines import parse_line
 from kubeflow.trainer.backends.localprocess import fetch_stage, frameworks, planning, runtimes
 from kubeflow.trainer.backends.localprocess.launch import Layout
 from kubeflow.trainer.constants import constants
@@ -18,6 +19,9 @@ from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.jobs.jobspec import JobSpec
 
 _LIMITS = (constants.CPU_LABEL, "memory", "ephemeral-storage")
+# Python's `multiprocessing` makes its sockets there, as `pymp-xxxxxxxx/listener-xxxxxxxx`, and the path of a socket may
+# have 107 bytes on Linux, 103 on macOS (`sun_path` in <sys/un.h>).
+_LONGEST_TMPDIR = (107 if sys.platform == "linux" else 103) - len("/pymp-xxxxxxxx/listener-xxxxxxxx")
 
 
 def interpreter(python: str) -> str:
@@ -119,6 +123,15 @@ def notes(spec: JobSpec) -> list[tuple[str, str]]:
     memory = spec.resources.get("memory")
     if memory and CAN_LIMIT_MEMORY and (asked := int(Quantity(memory))) > (memory_there := usable_memory()):
         found.append(("MemoryNotThere", f"each node asks for {asked:,} bytes, and there are {memory_there:,}"))
+    length = len(os.fsencode({**os.environ, **spec.env}.get("TMPDIR", "")))
+    if length > _LONGEST_TMPDIR:
+        found.append(
+            (
+                "LongTMPDIR",
+                f"TMPDIR has {length} bytes: above {_LONGEST_TMPDIR}, Python's multiprocessing cannot make its sockets "
+                "there, and a DataLoader with workers waits for ever: env={'TMPDIR': '/tmp'}",
+            )
+        )
     if spec.max_restarts and spec.runtime.trainer.framework != "torch":
         found.append(("RestartsNotDone", f"{spec.max_restarts}: only torchrun restarts ranks"))
     if spec.image is not None:
@@ -138,7 +151,4 @@ def notes(spec: JobSpec) -> list[tuple[str, str]]:
 
 
 def _projects(requirements: Sequence[str]) -> set[str]:
-    from packaging.requirements import Requirement
-    from packaging.utils import canonicalize_name
-
-    return {canonicalize_name(Requirement(text).name) for text in requirements}
+    return {name for text in requirements if (name := parse_line(text).name)}

@@ -7,9 +7,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kubeflow.core.errors import InvalidInput
 from kubeflow.local.environments.cache import locate, needed
+from kubeflow.local.environments.sources import settled
 from kubeflow.local.job.places import Places, environments
 from kubeflow.local.job.plan import EnvironmentPlan, NodePlan
+from kubeflow.packaging.requirements.index_urls import variables
 from kubeflow.trainer.backends.localprocess import fetch_stage, frameworks, launch, runtimes, tune
 from kubeflow.trainer.backends.localprocess.launch import Layout
 from kubeflow.trainer.jobs.jobspec import JobSpec
@@ -88,12 +91,27 @@ def environment(spec: JobSpec, python: str | None) -> EnvironmentPlan | None:
         python: Another Python than this one, by path or version.
 
     Raises:
-        InvalidInput: When a requirement is none.
+        InvalidInput: When a variable that a requirement names is not set.
     """
     if spec.bundle is None:
         return None
-    plan = EnvironmentPlan(spec.bundle.requirements, spec.bundle.index_urls, python)
-    return plan if needed(plan) else None
+    given = spec.bundle.requirements, spec.bundle.index_urls
+    plan = EnvironmentPlan(*given, python=python, variables=_of_installers(spec.env, [*given[0], *given[1]]))
+    if not needed(plan):
+        return None
+    environ = {**os.environ, **plan.variables}
+    if unset := [name for name in variables([*given[0], *given[1]]) if name not in environ]:
+        raise InvalidInput(
+            f"packages_to_install or pip_index_urls name the environment variable {unset[0]}, which is not set: set it "
+            "in the environment of this process, or give the job env={...} with it."
+        )
+    return settled(plan, environ)
+
+
+def _of_installers(env: Mapping[str, str], lines: Sequence[str]) -> dict[str, str]:
+    """Return the variables of a job that decide what is installed, and from where."""
+    named = variables(lines)
+    return {name: text for name, text in env.items() if name.startswith(("PIP_", "UV_")) or name in named}
 
 
 def tunes(spec: JobSpec) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
+from kubeflow.trainer.types.checks import check_count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +30,15 @@ class LocalProcessBackendConfig:
         keep_days: Days after which a finished job is forgotten, with its logs. Default: `$KUBEFLOW_KEEP_DAYS`, else
             30. Jobs that run or are suspended are never cleaned up.
         keep_jobs: Finished jobs that are kept at most; the oldest go. Default: `$KUBEFLOW_KEEP_JOBS`, else 1,000.
+        max_jobs: Jobs that run at once on this machine; the rest wait in the order of their submission, and say so.
+            A job also waits while those that run have asked for all CPUs or all memory (`resources_per_node`). 0 is
+            no limit. Default: `$KUBEFLOW_MAX_JOBS`, else the number of CPUs, but at least 4.
         python: Another Python for jobs: its path, or a version like `"3.12"`. They run in an environment of their own
             then, which holds `packages_to_install` and nothing else. Default: the interpreter that makes them.
         grace: Seconds that processes get to end by themselves (after SIGTERM) when their job is ended. Default: 5.
 
     Raises:
-        InvalidInput: For a path that is none, or a grace that is no number of seconds.
+        InvalidInput: For a path that is none, a grace that is no number of seconds, or a number of jobs that is none.
     """
 
     cleanup_venv: bool = True
@@ -43,6 +47,7 @@ class LocalProcessBackendConfig:
     keep_jobs: int | None = None
     grace: float = 5.0
     python: str | os.PathLike[str] | None = None
+    max_jobs: int | None = None
 
     __repr__ = repr_of_fields
 
@@ -54,6 +59,8 @@ class LocalProcessBackendConfig:
         number = isinstance(self.grace, (int, float)) and not isinstance(self.grace, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
         if not number or not 0 <= self.grace < math.inf:
             raise InvalidInput(f"grace is in seconds, at least 0, not {self.grace!r}.")
+        if self.max_jobs is not None:
+            check_count("max_jobs", self.max_jobs, least=0)
 
 
 thin_all(globals())

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.paths import working_directory
 from kubeflow.core.selector import matcher
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import JobPlan
 from kubeflow.local.job.records import JobRecord
 from kubeflow.local.jobs import Jobs
+from kubeflow.local.logs.beginnings import beginnings
 from kubeflow.local.logs.lines import LogLine, read_lines
 from kubeflow.local.store.store import NameTaken
 from kubeflow.trainer.backends.machine.details import Details
@@ -29,6 +31,7 @@ from kubeflow.trainer.backends.machine.profile import Profile
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobExists, JobFailed, JobNotFound, Unsupported
 from kubeflow.trainer.jobs.jobspec import JobSpec
+from kubeflow.trainer.jobs.log_selection import LogSelection
 from kubeflow.trainer.jobs.steps import no_such_step
 from kubeflow.trainer.types.jobs import Event, TrainJob
 from kubeflow.trainer.types.loglines import LogLines
@@ -44,19 +47,21 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """How jobs are kept and ended.
+    """How jobs are kept, how many run, and how they are ended.
 
     Attributes:
         state: The state directory.
         days: Days after which a finished job is forgotten.
         jobs: Finished jobs that are kept at most.
         grace: Seconds that nodes get to end by themselves.
+        at_once: Jobs that run at once; 0 is no limit.
     """
 
     state: Path
     days: float
     jobs: int
     grace: float
+    at_once: int = 0
 
 
 class MachineBackend:
@@ -79,6 +84,11 @@ class MachineBackend:
     def namespace(self) -> None:
         """This machine has no namespaces."""
         return None
+
+    @property
+    def same_python(self) -> bool:
+        """True when nodes run under the Python of this process."""
+        return self._profile.same_python
 
     def list_runtimes(self) -> list[Runtime]:
         """Return the runtimes that jobs can name here; each says what this machine misses to run it."""
@@ -106,7 +116,7 @@ class MachineBackend:
         """Start a supervisor that runs the job in the working directory of this process."""
         spec = spec.on_machine()
         job = self._profile.realise(spec)
-        cwd = working_directory()
+        cwd = str(working_directory())
 
         def plan(places: Places) -> JobPlan:
             return JobPlan(
@@ -124,6 +134,7 @@ class MachineBackend:
                 notes=tuple(job.notes),
                 keep_days=self._keeping.days,
                 keep_jobs=self._keeping.jobs,
+                max_jobs=self._keeping.at_once,
             )
 
         try:
@@ -186,15 +197,25 @@ class MachineBackend:
         outcomes = read_outcomes(Places(self._find(name).directory).outcomes)
         return next((outcome for outcome in outcomes if outcome.rank == 0), None)
 
-    def get_job_logs(self, name: str, step: str | None, follow: bool, after: str | None = None) -> LogLines:
+    def get_job_logs(self, name: str, selection: LogSelection, follow: bool = False) -> LogLines:
         """Check the arguments, then yield lines as they come."""
         record = self._find(name)
+        step = selection.step
         steps = [node.name for node in record.nodes]
         if step is not None and step not in steps:
             raise no_such_step(name, step, steps)
+        if selection.container is not None:
+            raise Unsupported(
+                f"TrainJob {name!r} runs as {self._profile.description}, which have no containers: leave "
+                f"container={selection.container!r} out. Each step has one log, with the lines of all its ranks."
+            )
         places = Places(record.directory)
         directories = [places.node(wanted) for wanted in (steps if step is None else [step])]
-        offsets = read_offsets(after, record) if after is not None else {}
+        if selection.after is not None:
+            offsets = read_offsets(selection.after, record)
+        else:
+            since = None if selection.since is None else selection.since.timestamp()
+            offsets = beginnings(directories, tail_lines=selection.tail_lines, since=since)
         lines = read_lines(directories, finished=self._jobs.finished(record), follow=follow, offsets=offsets)
         return LogLines(
             (line.text if step is not None else f"{_origin(line)} {line.text}" for line in lines),
@@ -255,21 +276,6 @@ class MachineBackend:
                 f"TrainJob {record.name!r} is {record.phase}, and a job that has ended cannot be {verb}: "
                 "train a new one."
             )
-
-
-def working_directory() -> str:
-    """Return the directory that this process works in, which is where its jobs run.
-
-    Raises:
-        InvalidInput: When it has been deleted.
-    """
-    try:
-        return str(Path.cwd())
-    except FileNotFoundError as error:
-        raise InvalidInput(
-            "The directory that this process works in has been deleted, and its jobs would run there: os.chdir() to "
-            "one that exists."
-        ) from error
 
 
 def _origin(line: LogLine) -> str:

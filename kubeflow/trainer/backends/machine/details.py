@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import json
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
+from kubeflow.core.stdlib import json
 from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind, RuntimeTrainer
 from kubeflow.trainer.types.trainers import TrainerType
 

@@ -11,6 +11,7 @@ from kubeflow.local.job.places import Places
 from kubeflow.local.job.records import JobRecord, RankRecord, describe_exit
 from kubeflow.local.logs.lines import LAUNCHER_LOG, last_lines, rank_log
 from kubeflow.trainer.backends.machine.profile import TORCHRUN_LOG
+from kubeflow.trainer.diagnosis.first_failure import first_of
 from kubeflow.trainer.errors import JobFailed
 from kubeflow.trainer.jobs.steps import node_index
 
@@ -23,15 +24,15 @@ _NOTICED = 1.0  # seconds within which the peers of a killed rank may raise befo
 
 @dataclass(frozen=True, slots=True)
 class MachineFailure:
-    """What is known of a failure.
+    """How a job of this machine failed.
 
     Attributes:
         reason: What ended the job, in words.
-        step: The step that failed first, `None` when it was none of them.
-        rank: The rank that failed first, `None` when it failed before or outside of any rank.
+        step: The step that failed first, `None` when no step failed.
+        rank: The rank that failed first, `None` when the job failed before or outside of any rank.
         exit_code: Exit code of that rank, or else of that step; negative for a signal.
         error: The exception of that rank.
-        log: Its last lines.
+        log: The last lines of that rank or step.
     """
 
     reason: str
@@ -48,15 +49,33 @@ class MachineFailure:
         return signal.Signals(number) if number in set(signal.Signals) else None
 
     def to_error(self, name: str) -> JobFailed:
-        """Return it as the error of job `name`."""
+        """Return this failure as the error of job `name`."""
         return JobFailed(
             name,
             self.reason,
             rank=self.rank,
             node=None if self.step is None else node_index(self.step),
-            exception=f"{self.error.type}: {self.error.message}" if self.error else None,
+            step=self.step,
+            exception=self.error.summary if self.error else None,
             log=self.log,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _FailedRank:
+    record: RankRecord
+
+    @property
+    def ended_at(self) -> float:
+        return self.record.ended
+
+    @property
+    def told_to_end(self) -> bool:
+        return self.record.code == -signal.SIGTERM
+
+    @property
+    def killed(self) -> bool:
+        return self.record.code < 0 and not self.told_to_end
 
 
 def find_failure(record: JobRecord, ranks: Sequence[RankRecord]) -> MachineFailure:
@@ -72,9 +91,10 @@ def find_failure(record: JobRecord, ranks: Sequence[RankRecord]) -> MachineFailu
     errors: dict[int | None, RankError] = {
         outcome.rank: outcome.error for outcome in read_outcomes(places.outcomes) if outcome.error is not None
     }
-    first = _first(ranks)
+    # A rank that ended after the outcome of the job was decided was ended for that.
+    first = first_of((_FailedRank(end) for end in ranks if end.exit_code and not end.late), _NOTICED)
     if first is not None:
-        return _rank_failed(places, first, errors.get(first.rank))
+        return _rank_failed(places, first.record, errors.get(first.record.rank))
     step = record.failed_step
     if step is None:  # its user, its deadline or its supervisor's end ended it
         return MachineFailure(f"{record.reason}.")
@@ -102,26 +122,3 @@ def _rank_failed(places: Places, end: RankRecord, error: RankError | None) -> Ma
         error,
         last_lines(places.node(end.node) / rank_log(end.rank), _LAST_LINES),
     )
-
-
-def _first(ranks: Sequence[RankRecord]) -> RankRecord | None:
-    """The rank that failed first, as far as it can be told.
-
-    Launchers TERM the other ranks of a node when one fails, so a rank that TERM ended comes last. The peers of a
-    rank that was killed raise when their connection to it breaks, and may be noticed before it. What ended
-    after the outcome was decided does not count.
-    """
-    ends = [end for end in ranks if end.exit_code and not end.late]
-    failed = sorted(ends, key=lambda end: (_terminated(end), end.ended))
-    if not failed:
-        return None
-    killed = [end for end in failed if _killed(end) and end.ended <= failed[0].ended + _NOTICED]
-    return killed[0] if killed else failed[0]
-
-
-def _terminated(end: RankRecord) -> bool:
-    return end.code == -signal.SIGTERM
-
-
-def _killed(end: RankRecord) -> bool:
-    return end.code < 0 and not _terminated(end)

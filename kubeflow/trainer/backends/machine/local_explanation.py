@@ -46,7 +46,7 @@ def diagnose(jobs: Jobs, record: JobRecord) -> Diagnosis:
         view(record),
         summary=_summary(record, failure),
         timeline=user_events(record, events),
-        findings=_findings(record, ranks),
+        findings=[*_queue(jobs, record), *_findings(record, ranks)],
         places=_places(record),
         log=_log(failure),
         remedies=_remedies(record, failure),
@@ -68,6 +68,15 @@ def _summary(record: JobRecord, failure: MachineFailure | None) -> str:
             return f"{steps_in_short(running) or 'its next step'} {'run' if len(running) > 1 else 'runs'}."
         case _:
             return f"{record.reason or 'its supervisor prepares it'}."
+
+
+def _queue(jobs: Jobs, record: JobRecord) -> list[str]:
+    """Return where a job stands that waits for others, as it is now."""
+    standing = jobs.standing(record) if record.phase == "Created" else None
+    if standing is None:
+        return []
+    running, ahead = standing
+    return [f"{running} other job(s) run now, and {ahead} wait before it"]
 
 
 def _findings(record: JobRecord, ranks: Sequence[RankRecord]) -> list[str]:
@@ -111,8 +120,15 @@ def _remedies(record: JobRecord, failure: MachineFailure | None) -> list[str]:
     if record.phase == "Suspended":
         return [f"client.resume_job({record.name!r}) starts it anew."]
     if failure is None:
-        waits = "waiting for" in record.reason and record.phase == "Created"
-        return ["Wait for the other job, delete it, or ask for fewer GPUs (resources_per_node)."] if waits else []
+        if record.phase != "Created" or "waiting for" not in record.reason:
+            return []
+        if "GPU(s)" in record.reason:
+            return ["Wait for the other job, delete it, or ask for fewer GPUs (resources_per_node)."]
+        return [
+            "It starts by itself when its turn comes. client.list_jobs() shows the others.",
+            "To run more at once, start it with LocalProcessBackendConfig(max_jobs=...) or KUBEFLOW_MAX_JOBS; 0 is no "
+            "limit.",
+        ]
     return failure_remedies(failure)
 
 

@@ -51,6 +51,11 @@ class Profile(Protocol):
         """What nodes are here, for messages, like `"processes of this machine"`."""
         ...
 
+    @property
+    def same_python(self) -> bool:
+        """True when nodes run under the Python of this process."""
+        ...
+
     def runtimes(self) -> list[Runtime]:
         """Return the runtimes that jobs can name here, those that cannot run included."""
         ...

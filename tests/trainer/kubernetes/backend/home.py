@@ -11,8 +11,8 @@ from typing import Any
 from kubeflow.core.resource import Request, Transport
 from kubeflow.trainer import KubernetesBackendConfig
 from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
-from tests.cluster.controller import API
 from tests.cluster.stage import crds, install, runtimes, server
+from tests.cluster.trainjobs import API
 from tests.cluster.wire import Wire
 from tests.trainer.kubernetes.objects import Made
 
@@ -77,7 +77,7 @@ class Home:
     def made(self, namespace: str) -> Made:
         """Return what makes objects of a namespace as controllers would."""
         self.make_namespace(namespace)
-        return Made(_Direct(self.wire), namespace)
+        return Made(Direct(self.wire), namespace)
 
     def jobs(self, namespace: str) -> list[dict[str, Any]]:
         """Return the TrainJobs of a namespace as they are stored."""
@@ -85,7 +85,9 @@ class Home:
 
 
 @dataclass(frozen=True)
-class _Direct:
+class Direct:
+    """A transport that goes past the client."""
+
     wire: Wire
 
     def send(self, request: Request) -> Mapping[str, object]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 import pytest
 
+from kubeflow.cluster.errors import Unreachable
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.resource import Request
 from kubeflow.trainer import JobNotFound, JobWaitTimeout, TrainerClient, Unsupported
-from tests.cluster.controller import API
-from tests.trainer.kubernetes.backend.home import Home
+from tests.cluster.trainjobs import API
+from tests.trainer.kubernetes.backend.home import Counted, Home
 from tests.trainer.kubernetes.objects import ended, running
 
 
@@ -116,7 +121,9 @@ def test_a_job_is_suspended_and_resumed_by_patches_that_change_nothing_else(ever
 
     backend.suspend_job("job")
     backend.suspend_job("job")
-    assert [each.partition(" ")[0] for each in counted.sent()] == ["GET", "PATCH", "GET"]
+    asked = [(each.partition(" ")[0], each.rpartition("/")[2]) for each in counted.sent()]
+    job, runtime, pods = ("GET", "job"), ("GET", "torch-distributed"), ("GET", "pods")
+    assert asked == [job, runtime, ("PATCH", "job"), pods, job, pods]
     assert backend.get_job("job").status == "Suspended"
     assert every.jobs(namespace)[0]["spec"]["suspend"] is True
 
@@ -151,6 +158,69 @@ def test_the_number_of_nodes_changes_where_the_control_plane_lets_it(every: Home
         with pytest.raises(Unsupported, match="train again with num_nodes=3"):
             backend.scale_job("job", 3)
         assert backend.get_job("job").num_nodes == 1
+
+
+@dataclass
+class LosingAnswers(Counted):
+    """Loses deletes, or the answers to them, as long as `lost` is not empty."""
+
+    lost: list[Literal["request", "answer"]] = field(default_factory=list[Literal["request", "answer"]])
+
+    def send(self, request: Request) -> Mapping[str, object]:
+        losing = self.lost.pop() if request.method == "DELETE" and self.lost else None
+        answer = {} if losing == "request" else super().send(request)
+        if losing is not None:
+            raise Unreachable("the connection broke")
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("lost", "requests"),
+    [
+        ([], ["DELETE"]),
+        (["answer"], ["DELETE", "GET"]),  # it is gone
+        (["request"], ["GET", "DELETE"]),  # it is still there
+        (["answer", "request"], ["GET", "DELETE"]),
+    ],
+)
+def test_a_job_is_deleted_with_one_request_and_with_more_where_an_answer_is_lost(
+    newest: Home, namespace: str, lost: list[Literal["request", "answer"]], requests: list[str]
+) -> None:
+    newest.made(namespace).trainjob("job")
+    backend, counted = newest.backend(namespace, LosingAnswers)
+    assert isinstance(counted, LosingAnswers)
+    counted.sent()
+    counted.lost = list(lost)
+    if lost == ["answer", "request"]:
+        with pytest.raises(Unreachable):
+            backend.delete_job("job")
+    else:
+        backend.delete_job("job")
+    assert [each.partition(" ")[0] for each in counted.sent()] == requests
+    assert newest.jobs(namespace) == []
+
+
+def test_a_job_that_comes_while_another_is_deleted_stays(newest: Home, namespace: str) -> None:
+    made = newest.made(namespace)
+    made.trainjob("job")
+    backend, _ = newest.backend(namespace)
+    path = f"{API}/namespaces/{namespace}/trainjobs/job"
+    newest.wire.patch(path, {"metadata": {"finalizers": ["example.com/held"]}})
+    backend.delete_job("job")
+    with pytest.raises(JobWaitTimeout, match="Still there: TrainJob job"):
+        backend.delete_job("job", wait=0.3)
+
+    def release() -> None:
+        newest.wire.patch(path, {"metadata": {"finalizers": None}})
+        made.trainjob("job")
+
+    threading.Timer(0.5, release).start()
+    backend.delete_job("job", wait=60)
+    deadline = time.monotonic() + 10
+    while not (left := newest.jobs(namespace)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(left) == 1
+    assert "deletionTimestamp" not in left[0]["metadata"]
 
 
 def test_deleting_with_wait_returns_when_the_pods_are_gone_too(newest: Home, namespace: str) -> None:
@@ -200,15 +270,21 @@ def test_a_job_of_the_same_name_that_comes_meanwhile_is_not_waited_for(newest: H
 def test_waiting_for_a_suspended_job_is_not_over_while_it_runs(newest: Home, namespace: str) -> None:
     made = newest.made(namespace)
     made.trainjob("job")
-    made.pod("job", status=running())
+    pod = made.pod("job", status=running())
     client = TrainerClient(newest.config(namespace))
     assert client.wait_for_job_status("job", {"Created"}, timeout=30).status == "Running"
 
     with pytest.raises(JobWaitTimeout, match="is Running after 0.5 s, awaited: Suspended"):
         client.wait_for_job_status("job", {"Suspended"}, timeout=0.5)
 
-    threading.Timer(0.5, client.suspend_job, ["job"]).start()
+    suspending = threading.Thread(target=client.suspend_job, args=["job"])
+    suspending.start()
+    with pytest.raises(JobWaitTimeout, match="is Running after 2 s, awaited: Suspended") as late:
+        client.wait_for_job_status("job", {"Suspended"}, timeout=2)
+    assert "it is to be suspended, and node-0 goes on" in str(late.value)
+    threading.Timer(0.5, made.delete_pod, [pod]).start()
     assert client.wait_for_job_status("job", {"Suspended"}, timeout=60).status == "Suspended"
+    suspending.join()
 
 
 def test_a_change_is_told_and_a_failure_that_is_taken_back_is_none(newest: Home, namespace: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from kubeflow.cluster import ApiError, Cluster, Forbidden, Invalid, ServerFault
 from kubeflow.core.resource import Request
 from kubeflow.trainer import CustomTrainerContainer, TrainerClient
-from tests.cluster.controller import API
+from tests.cluster.trainjobs import API
 from tests.trainer.kubernetes.backend.home import Home
 from tests.trainer.kubernetes.stock import trainjob
 

@@ -11,7 +11,7 @@ from kubeflow_api.trainer.v1alpha1 import ClusterTrainingRuntime, TrainingRuntim
 
 from kubeflow.trainer import RuntimeKind, RuntimeNotFound, TrainerType
 from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import from_model, known_runtime
-from tests.cluster.controller import API
+from tests.cluster.trainjobs import API
 from tests.trainer.kubernetes.backend.home import Home
 
 Json = dict[str, Any]

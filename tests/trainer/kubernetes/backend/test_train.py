@@ -30,7 +30,7 @@ from kubeflow.trainer import (
 from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
 from kubeflow.trainer.jobs.jobspec import JobSpec, job_spec
 from kubeflow.trainer.options import EditTrainJob, Toleration
-from tests.cluster.controller import API
+from tests.cluster.trainjobs import API
 from tests.trainer.kubernetes.backend.home import Counted, Home
 
 Json = dict[str, Any]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -15,9 +16,59 @@ from kubeflow.core.resource import Request
 from kubeflow.trainer import JobNotFound
 from kubeflow.trainer.jobs.waiting import wait_for_status
 from tests.trainer.kubernetes.backend.home import Counted, Home
-from tests.trainer.kubernetes.objects import running
+from tests.trainer.kubernetes.objects import ended, running
 
 SOON = 30  # seconds: far less than the waits here take by themselves
+
+
+@dataclass
+class Unordered(Counted):
+    """A transport whose first list of jobs comes after that of pods and `then`, and whose watch of pods is silent."""
+
+    listed: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+    then: Callable[[], object] = lambda: None
+
+    def send(self, request: Request) -> Mapping[str, object]:
+        if request.path.endswith("/trainjobs") and not self.listed.is_set():
+            assert self.listed.wait(SOON)
+        answer = super().send(request)
+        if request.path.endswith("/pods") and not self.listed.is_set():
+            self.then()
+            self.listed.set()
+        return answer
+
+    def lines(self, request: Request) -> Generator[bytes, None, None]:
+        return self._silence() if request.path.endswith("/pods") else super().lines(request)
+
+    def _silence(self) -> Generator[bytes, None, None]:
+        self.over.wait(SOON)
+        yield from ()
+
+
+@pytest.mark.parametrize("end", ["before the list of jobs", "while watched"])
+@pytest.mark.parametrize("kind", ["Complete", "Failed"])
+def test_a_job_that_ended_is_shown_with_pods_that_ended(newest: Home, namespace: str, kind: str, end: str) -> None:
+    made = newest.made(namespace)
+    made.trainjob("job")
+    pod = made.pod("job", status=running())
+
+    def finish() -> None:
+        made.pod_status(pod, ended(0 if kind == "Complete" else 1))
+        made.end("job", kind)
+
+    backend, counted = newest.backend(namespace, Unordered)
+    assert isinstance(counted, Unordered)
+    if end == "before the list of jobs":
+        counted.then = finish
+    else:
+        threading.Timer(0.5, finish).start()
+    job = wait_for_status(backend, "job", {"Complete", "Failed"}, timeout=SOON, polling_interval=2)
+    counted.over.set()
+    assert (job.status, [step.status for step in job.steps]) == (
+        kind,
+        ["Succeeded" if kind == "Complete" else "Failed"],
+    )
 
 
 def test_a_wait_begins_with_what_following_the_job_lists_first(newest: Home, namespace: str) -> None:

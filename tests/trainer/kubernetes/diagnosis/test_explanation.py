@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 
 import pytest
 
-from kubeflow.cluster import Cluster
+from kubeflow.cluster import Cluster, ServerFault
+from kubeflow.cluster.readings import Found, NotPermitted, ReadFailed
 from kubeflow.core.errors import KubeflowError
 from kubeflow.core.transport import Request
-from kubeflow.trainer.backends.kubernetes.diagnosis.evidence import Evidence
+from kubeflow.trainer.backends.kubernetes.diagnosis.container_failures import first_failure
+from kubeflow.trainer.backends.kubernetes.diagnosis.evidence import Evidence, Gatherer
 from kubeflow.trainer.backends.kubernetes.diagnosis.explanation import diagnose, failure, outcome
 from kubeflow.trainer.backends.kubernetes.diagnosis.findings import findings
-from kubeflow.trainer.backends.kubernetes.diagnosis.first_failure import first_failure
-from kubeflow.trainer.backends.kubernetes.jobs.pods import read_pods
-from kubeflow.trainer.backends.kubernetes.watches.job_feed import jobs_path
+from kubeflow.trainer.backends.kubernetes.jobs.lookup import jobs_path
+from kubeflow.trainer.backends.kubernetes.jobs.pods import list_pods, read_pods
 from kubeflow.trainer.types.jobs import TrainJob
 from tests.apiserver import Recorded
 from tests.trainer.kubernetes.edge import Edge, Fault
@@ -93,7 +95,7 @@ def test_a_rank_that_was_killed_comes_before_the_peers_that_noticed() -> None:
         _pod("a-node-0-0", 0, ended(1, message=raised(0, "RuntimeError", "connection closed by peer"))),
         _pod("a-node-0-1", 1, ended(137, finished="2026-01-01T00:01:01Z")),
     ]
-    first = first_failure(read_pods(pods))
+    first = first_failure(read_pods(pods), ended=True)
     assert first is not None
     assert first.pod.step == "node-1"
     assert first.how == "was killed by SIGKILL (exit code 137)"
@@ -105,7 +107,7 @@ def test_the_first_failure_counts_not_the_nodes_that_were_ended_for_it() -> None
         _pod("a-node-0-1", 1, ended(1, finished="2026-01-01T00:01:00Z")),
         _pod("a-node-0-2", 2, ended(2, finished="2026-01-01T00:01:09Z")),
     ]
-    first = first_failure(read_pods(pods))
+    first = first_failure(read_pods(pods), ended=True)
     assert first is not None
     assert first.pod.step == "node-1"
 
@@ -119,6 +121,49 @@ def test_a_container_that_was_started_again_still_says_what_ended_it(subject: Su
     found = subject.explain("Running")
     assert found.summary == "rank 0 (node-0) raised KeyError: 'x' at train.py:3."
     assert list(found.log) == ["said before"]
+
+
+def test_an_init_container_that_fails_has_a_call_that_shows_its_log(subject: Subject) -> None:
+    subject.job()
+    spec = {
+        "initContainers": [{"name": "fetch", "image": "image"}],
+        "containers": [{"name": "node", "image": "image"}],
+    }
+    name = subject.made.pod("a", spec=spec)
+    (failed,) = ended(3, container="fetch")["containerStatuses"]
+    subject.made.pod_status(name, {"phase": "Failed", "initContainerStatuses": [failed]})
+    told = subject.explain("Failed")
+    assert told.summary == "init container fetch of node-0 exited with code 3."
+    assert "Read its log: client.get_job_logs('a', step='node-0', container='fetch')." in told.remedies
+
+
+@pytest.mark.parametrize(
+    ("native", "main", "phase", "told"),
+    [
+        (False, 0, "Failed", "container proxy of node-0 exited with code 5"),
+        (False, 1, "Failed", "node-0 exited with code 1"),
+        (False, None, "Running", None),
+        (True, 0, "Succeeded", None),
+        (True, 1, "Failed", "node-0 exited with code 1"),
+        (True, None, "Running", None),
+    ],
+)
+def test_a_sidecar_that_failed_is_the_failure_only_where_the_main_container_succeeded(
+    native: bool, main: int | None, phase: str, told: str | None
+) -> None:
+    proxy = {"name": "proxy", **({"restartPolicy": "Always"} if native else {})}
+    node = {"name": "node"}
+    spec = {"initContainers": [proxy], "containers": [node]} if native else {"containers": [node, proxy]}
+    of_proxy = [{"name": "proxy", "state": {"terminated": terminated(5, finished="2026-01-01T00:00:01Z")}}]
+    of_node = [{"name": "node", "state": {"running": {}} if main is None else {"terminated": terminated(main)}}]
+    statuses = (
+        {"initContainerStatuses": of_proxy, "containerStatuses": of_node}
+        if native
+        else {"containerStatuses": [*of_node, *of_proxy]}
+    )
+    item = {**_pod("a-node-0-0", 0, {"phase": phase, **statuses}), "spec": {"restartPolicy": "Never", **spec}}
+    first = first_failure(read_pods([item]), ended=True)
+    assert told == (None if first is None else f"{first.who} {first.how}")
 
 
 def test_a_failed_initializer_is_named_as_what_it_is(subject: Subject) -> None:
@@ -251,6 +296,33 @@ def test_a_volume_that_cannot_be_mounted_is_shown(subject: Subject) -> None:
     assert "node-0 waits for a volume" in subject.explain().summary
 
 
+@pytest.mark.parametrize(("code", "phase"), [(0, "succeeded"), (1, "failed")])
+def test_a_sidecar_that_outlives_the_training_is_named_with_the_ways_out(
+    subject: Subject, code: int, phase: str
+) -> None:
+    subject.job()
+    spec = {
+        "restartPolicy": "Never",
+        "containers": [{"name": "istio-proxy", "image": "proxy"}, {"name": "node", "image": "image"}],
+    }
+    for index in range(2):
+        name = subject.made.pod("a", index=index, spec=spec)
+        (proxy,) = running("istio-proxy")["containerStatuses"]
+        (node,) = ended(code)["containerStatuses"]
+        subject.made.pod_status(name, {"phase": "Running", "containerStatuses": [proxy, node]})
+    told = subject.explain("Running")
+    (held,) = [finding for finding in told.findings if "istio-proxy" in finding]
+    assert held == (
+        f"the main container 'node' of node-0, node-1 has {phase}, and the sidecar 'istio-proxy' runs on, so that the "
+        "job cannot end"
+    )
+    ways = "\n".join(told.remedies)
+    for way in ("sidecar.istio.io/inject", "native sidecar", "quitquitquit"):
+        assert way in ways
+    pods = list_pods(subject.cluster, subject.made.namespace, "a")
+    assert [pod.main_phase for pod in pods] == [phase.capitalize()] * 2
+
+
 def test_a_suspended_job_says_how_to_start_it(subject: Subject) -> None:
     subject.job(suspend=True)
     found = subject.explain("Suspended")
@@ -264,9 +336,10 @@ def test_a_queued_job_says_what_kueue_says() -> None:
         "spec": {"suspend": True},
     }
     refused = condition("QuotaReserved", "Pending", "insufficient unused quota for cpu in flavor default", "False")
-    (waits,) = findings(Evidence(job, workload={"status": {"conditions": [refused]}}))
+    (waits,) = findings(Evidence(job, workload=Found({"status": {"conditions": [refused]}})))
     assert waits.text == "it waits in Kueue's queue 'team': insufficient unused quota for cpu in flavor default"
-    (nobody,) = findings(Evidence(job))
+    (nobody,) = findings(Evidence(job, workload=Found({})))
+    assert nobody.text == "it waits in Kueue's queue 'team', and Kueue has made no workload of it"
     assert "kubectl get localqueue team" in nobody.remedies[0]
 
 
@@ -274,17 +347,21 @@ def test_a_queued_job_on_a_cluster_without_kueue_is_no_error(subject: Subject) -
     subject.job(suspend=True)
     labels = {"kueue.x-k8s.io/queue-name": "team"}
     subject.patch(f"{jobs_path(subject.made.namespace)}/a", {"metadata": {"labels": labels}})
-    assert "Kueue has made no workload of it" in subject.explain("Suspended").summary
+    told = subject.explain("Suspended")
+    assert told.summary.startswith("it names Kueue's queue 'team', and Kueue is not installed in this cluster")
+    assert "client.resume_job('a')" in told.remedies[0]
 
 
 def test_a_job_that_nobody_touches_says_so_after_a_while() -> None:
     job = {"metadata": {"name": "a", "creationTimestamp": "2026-01-01T00:00:00Z"}, "spec": {}}
     soon, late = datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC), datetime(2026, 1, 1, 0, 5, tzinfo=UTC)
-    assert findings(Evidence(job), soon) == []
-    (found,) = findings(Evidence(job), late)
+    assert findings(Evidence(job, now=soon)) == []
+    (found,) = findings(Evidence(job, now=late))
     assert "no controller has touched it" in found.text
     assert "controller runs" in found.remedies[0]
-    assert findings(Evidence(job, gaps=["no right to see its events"]), late) == []
+    unseen = (NotPermitted("events is forbidden"), ReadFailed("no answer in time"))
+    assert all(findings(Evidence(job, read_events=why, now=late)) == [] for why in unseen)
+    assert all(findings(Evidence(job, read_pods=why, now=late)) == [] for why in unseen)
 
 
 def test_a_job_that_is_well_has_nothing_to_try(subject: Subject) -> None:
@@ -324,6 +401,31 @@ class Crowded:
 
     def lines(self, request: Request) -> Generator[bytes, None, None]:
         return self._cluster.lines(request)
+
+
+def test_an_explanation_of_a_cluster_that_fails_takes_the_time_of_one_request() -> None:
+    class Failing:
+        """Fails after a while, and says how much time each request got."""
+
+        def __init__(self) -> None:
+            self.allowed: list[float] = []
+
+        def send(self, request: Request) -> Mapping[str, object]:
+            self.allowed.append(float(request.timeout or 0))
+            time.sleep(0.05)
+            raise ServerFault("it fails", code=500)
+
+        def lines(self, request: Request) -> Generator[bytes, None, None]:
+            yield str(self.send(request)).encode()
+
+    transport = Failing()
+    queued = {"metadata": {"name": "a", "labels": {"kueue.x-k8s.io/queue-name": "team"}}, "spec": {"suspend": True}}
+    gatherer = Gatherer(transport, "home", queued)
+    gaps = gatherer.evidence().gaps
+    assert len(gaps) == len(transport.allowed) == 3  # its pods, its events, its workload
+    spent = [30 - allowed for allowed in transport.allowed]
+    assert spent[0] == 0, "the first gets all of it"
+    assert 0.05 <= spent[1] < 0.1 <= spent[2], "each of the others gets what the failures before it have left"
 
 
 def test_an_explanation_does_not_wait_for_the_events_of_everybody_else(subject: Subject) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,11 +57,128 @@ def test_workers_of_mpi_are_known_as_such_before_their_launcher_exists(server: R
     assert [pod.step for pod in list_pods(server, namespace, "mpi")] == ["node-1"]
 
 
-def test_a_training_job_of_any_name_is_known_by_its_container(server: Recorded, namespace: str) -> None:
+def test_pods_of_jobs_with_other_names_are_steps_by_these_names(server: Recorded, namespace: str) -> None:
     made = Made(server, namespace)
-    made.pod("own", "workers", 1)
-    made.pod("own", "cache", 1, container="cache")
-    assert [pod.step for pod in list_pods(server, namespace, "own")] == ["cache-1", "node-1"]
+    for job, index in (("workers", 10), ("workers", 2), ("leader", 0), ("cache", 1)):
+        made.pod("own", job, index)
+    made.pod("own", "dataset-initializer", container="dataset-initializer")
+    pods = current(list_pods(server, namespace, "own"))
+    assert [pod.step for pod in pods] == ["dataset-initializer", "cache-1", "leader-0", "workers-2", "workers-10"]
+
+
+@pytest.mark.parametrize("name", ["node", "workers", "launcher", "dataset-initializer"])
+def test_replicas_are_steps_of_their_own_whichever_of_their_pods_is_there(
+    server: Recorded, namespace: str, name: str
+) -> None:
+    made = Made(server, namespace)
+    steps = [f"{name}-0-0", f"{name}-0-1", f"{name}-1-0", f"{name}-1-1"]
+    if name == "launcher":
+        steps[0] = "node-0"
+    elif name == "dataset-initializer":
+        steps[0] = name
+    seen: list[str] = []
+    for replica, index in ((1, 1), (0, 1), (1, 0), (0, 0)):
+        pod = made.pod("a", name, index, replica=replica, replicas=2, container="node")
+        seen += [found.step for found in list_pods(server, namespace, "a") if found.name == pod]
+    assert seen == [steps[3], steps[1], steps[2], steps[0]]
+    assert [pod.step for pod in current(list_pods(server, namespace, "a"))] == steps
+
+
+def test_more_launchers_than_one_are_steps_of_their_own(server: Recorded, namespace: str) -> None:
+    made = Made(server, namespace)
+    for job, index in (("launcher", 0), ("launcher", 1), ("node", 0), ("node", 1)):
+        made.pod("mpi", job, index)
+    pods = current(list_pods(server, namespace, "mpi"))
+    assert [pod.step for pod in pods] == ["node-0", "launcher-1", "node-1", "node-2"]
+
+
+def test_pods_of_a_job_that_is_not_indexed_are_numbered_as_they_were_made() -> None:
+    def pod(name: str, second: int, phase: str = "Running", ended: int | None = None, **metadata: object) -> object:
+        labels = {"jobset.sigs.k8s.io/jobset-name": "a", "jobset.sigs.k8s.io/replicatedjob-name": "workers"}
+        at = f"2026-01-01T00:00:{second:02}Z"
+        state = {"terminated": {"exitCode": 1, "finishedAt": f"2026-01-01T00:00:{ended:02}Z"}} if ended else {}
+        return {
+            "metadata": {"name": name, "uid": name, "labels": labels, "creationTimestamp": at, **metadata},
+            "spec": {"containers": [{"name": "node"}]},
+            "status": {"phase": phase, "containerStatuses": [{"name": "node", "state": state}]},
+        }
+
+    def steps(*pods: object) -> dict[str, str]:
+        return {pod.name: pod.step for pod in read_pods(pods)}
+
+    first = [pod("b", 1), pod("a", 1), pod("c", 2)]
+    assert steps(*first) == {"a": "workers-0", "b": "workers-1", "c": "workers-2"}
+    assert steps(*reversed(first)) == steps(*first)
+
+    # `b` fails, and another pod takes its place; `c`, which was there already, keeps its own.
+    failed = [pod("a", 1), pod("b", 1, "Failed", ended=2), pod("c", 2), pod("d", 9)]
+    assert steps(*failed[:3]) == steps(*first)
+    assert steps(*failed) == {"a": "workers-0", "b": "workers-1", "c": "workers-2", "d": "workers-1"}
+    assert [found.name for found in current(read_pods(failed))] == ["a", "d", "c"]
+
+    # One that is being deleted is replaced at once, and one that has succeeded never is.
+    leaving = [
+        pod("a", 1, deletionTimestamp="2026-01-01T00:00:30Z", deletionGracePeriodSeconds=25),
+        pod("b", 1, "Succeeded"),
+        pod("c", 2),
+        pod("e", 9),
+    ]
+    assert steps(*leaving) == {"a": "workers-0", "b": "workers-1", "c": "workers-2", "e": "workers-0"}
+
+
+@pytest.mark.parametrize(
+    ("names", "annotation", "main"),
+    [
+        (["istio-proxy", "node"], None, "node"),
+        (["istio-proxy", "node", "mine"], "mine", "mine"),
+        (["istio-proxy", "node"], "gone", "node"),
+        (["istio-proxy", "workers"], None, "workers"),
+        (["istio-proxy", "own"], None, "own"),
+        (["first", "second"], None, "first"),
+    ],
+)
+def test_a_pod_is_judged_by_its_main_container(names: list[str], annotation: str | None, main: str) -> None:
+    labels = {"jobset.sigs.k8s.io/jobset-name": "own", "jobset.sigs.k8s.io/replicatedjob-name": "workers"}
+    annotations = {"kubectl.kubernetes.io/default-container": annotation} if annotation else {}
+    item = {
+        "metadata": {"name": "own-workers-0-0-x", "labels": labels, "annotations": annotations},
+        "spec": {"restartPolicy": "Never", "containers": [{"name": name, "image": "image"} for name in names]},
+        "status": {
+            "phase": "Running",
+            "containerStatuses": [
+                {"name": name, "state": {"terminated": {"exitCode": 0}} if name == main else {"running": {}}}
+                for name in names
+            ],
+        },
+    }
+    (pod,) = read_pods([item])
+    assert (pod.main, pod.main_ended, pod.main_phase, pod.phase) == (main, True, "Succeeded", "Running")
+    assert [container.name for container in pod.held_open_by] == [name for name in names if name != main]
+    assert pod.is_node == ("node" in names)
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "ended_for_good"),
+    [
+        ("Never", 0, True),
+        ("Never", 1, True),
+        ("OnFailure", 0, True),
+        ("OnFailure", 1, False),
+        ("Always", 0, False),
+        ("Always", 1, False),
+        ("", 1, False),
+    ],
+)
+def test_a_container_has_ended_for_good_when_its_pod_will_not_start_it_again(
+    policy: str, code: int, ended_for_good: bool
+) -> None:
+    terminated_once = {"name": "node", "state": {"terminated": {"exitCode": code}}}
+    sidecar = {"name": "proxy", "state": {"running": {}}}
+    status = {"phase": "Running", "containerStatuses": [terminated_once, sidecar]}
+    (pod,) = read_pods([{"metadata": {"name": "a"}, "spec": {"restartPolicy": policy}, "status": status}])
+    pod = replace(pod, main="node")
+    assert pod.main_ended is ended_for_good
+    assert pod.main_phase == ("Running" if not ended_for_good else "Failed" if code else "Succeeded")
 
 
 def test_the_newest_attempt_of_each_step_counts(server: Recorded, namespace: str) -> None:

@@ -6,19 +6,22 @@ import random
 import threading
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 
 import pytest
 
-from kubeflow.cluster import Cluster, Forbidden
+from kubeflow.cluster import Cluster, ClusterError, Forbidden, ServerFault
 from kubeflow.cluster.pods.line_position import LogAnswer, Mark
 from kubeflow.cluster.pods.log_requests import LogPace, last_lines
 from kubeflow.cluster.pods.schedule import Pace
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.backends.kubernetes.jobs.pods import list_pods
 from kubeflow.trainer.backends.kubernetes.logs.job_logs import read
+from kubeflow.trainer.backends.kubernetes.logs.logged_job import LoggedJob
+from kubeflow.trainer.jobs.log_selection import LogSelection
 from kubeflow.trainer.types.loglines import LogLines
 from tests.apiserver import Recorded
 from tests.trainer.kubernetes.edge import Edge, Fault
@@ -70,8 +73,10 @@ class Job:
     def read(
         self, step: str | None = "node-0", *, follow: bool = True, pace: LogPace = QUICK, after: str | None = None
     ) -> LogLines:
-        namespace = self.made.namespace
-        return read(self.cluster, namespace, "a", step=step, steps=NODES, follow=follow, pace=pace, after=after)
+        return read(self.logged(), LogSelection(step, after=after), follow=follow, pace=pace)
+
+    def logged(self, steps: Sequence[str] = NODES, created: datetime | None = None) -> LoggedJob:
+        return LoggedJob(self.cluster, self.made.namespace, "a", steps, created)
 
     def take(self, count: int, after: str | None = None, step: str | None = "node-0") -> tuple[list[str], str]:
         """Read `count` lines as a process would that ends then; return them and its last position."""
@@ -144,7 +149,7 @@ def test_bytes_that_are_no_utf_8_become_replacement_characters(job: Job) -> None
 def test_a_pod_of_an_earlier_job_of_that_name_is_not_read(job: Job) -> None:
     job.pod(0, "old")
     later = datetime(2100, 1, 1, tzinfo=UTC)
-    assert list(read(job.cluster, job.made.namespace, "a", step=None, steps=NODES, since=later)) == []
+    assert list(read(job.logged(created=later), LogSelection())) == []
 
 
 def test_a_break_in_the_middle_of_what_is_there_shows_in_no_line(job: Job) -> None:
@@ -159,6 +164,74 @@ def test_a_missing_right_to_read_logs_says_so(job: Job) -> None:
     job.edge.faults.append(Fault("/log", status=403, times=9))
     with pytest.raises(Forbidden):
         list(job.read(follow=False))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("/log", status=500),
+        Fault("/log", status=503),
+        Fault("/log", status=504),
+        Fault("/log", status=429),
+        Fault("/log", cut=0),
+        Fault("previous=true", status=500),
+        Fault("/log", hang=True),
+    ],
+    ids=["500", "503", "504", "429", "cut at once", "500 on the life before", "no answer"],
+)
+def test_a_kubelet_that_fails_costs_one_call_one_budget_and_is_told_of(
+    job: Job, fault: Fault, caplog: pytest.LogCaptureFixture
+) -> None:
+    for index in range(3):
+        pod = job.pod(index, "before")
+        job.restart(pod)
+    fault.times = 999
+    job.edge.faults.append(fault)
+    started = time.monotonic()
+    with pytest.raises(ClusterError):
+        list(job.read(None, follow=False, pace=replace(QUICK, present=3)))
+    took = time.monotonic() - started
+    assert 1.5 < took < 12 if fault.hang else 1 < took < 5
+    assert len(job.edge.asked("/log")) < 100  # ten times as many as with the pauses of every day
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "the log of a-node-0-0-abcde cannot be read for now, and is requested again for up to 3 s" in warnings[0]
+    assert len(warnings) <= 3, "one line for each log, not for each request"
+
+
+def test_the_lines_of_other_pods_come_before_the_error_of_one_that_cannot_be_read(job: Job) -> None:
+    for index in range(3):
+        job.pod(index, f"of {index}")
+    job.edge.faults.append(Fault("a-node-0-1-abcde/log", status=500, times=999))
+    lines = job.read(None, follow=False, pace=replace(QUICK, present=0.5))
+    assert take(lines, 2) == ["[node-0] of 0", "[node-2] of 2"]
+    with pytest.raises(ServerFault):
+        next(lines)
+    job.edge.faults.clear()
+    assert list(job.read(None, follow=False, after=lines.position)) == ["[node-1] of 1"]
+
+
+def test_following_outlasts_a_kubelet_that_fails_while_the_job_runs_and_says_so_once(
+    job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
+    pod = job.pod(0, "one")
+    job.edge.faults.append(Fault("/log", status=500, times=25))
+    assert take(job.read(pace=replace(QUICK, present=0.1, patience=0.1)), 1) == ["one"]
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == 1
+    assert f"the log of {pod} cannot be read for now, and is requested again for as long as its job runs" in warnings[0]
+
+
+@pytest.mark.parametrize("where", ["/log", "previous=true"])
+def test_following_gives_up_a_while_after_the_job_has_ended(job: Job, where: str) -> None:
+    pod = job.pod(0, "one")
+    job.restart(pod)
+    job.end(pod)
+    job.edge.faults.append(Fault(where, status=500, times=999))
+    started = time.monotonic()
+    with pytest.raises(ServerFault):
+        list(job.read(pace=replace(QUICK, patience=1)))
+    assert time.monotonic() - started < 4
+    assert len(job.edge.asked("/log")) < 100  # ten times as many as with the pauses of every day
 
 
 def test_the_last_lines_of_the_instance_before_can_be_had(job: Job) -> None:
@@ -217,7 +290,7 @@ def test_following_an_initializer_ends_with_it_while_the_job_goes_on(job: Job) -
     job.edge.write(job.made.namespace, name, "fetched", container=container)
     job.edge.end(job.made.namespace, name, container)
     steps = (container, *NODES)
-    assert list(read(job.cluster, job.made.namespace, "a", step=container, steps=steps, follow=True)) == ["fetched"]
+    assert list(read(job.logged(steps), LogSelection(container), follow=True)) == ["fetched"]
 
 
 def test_following_a_job_that_is_deleted_ends(job: Job) -> None:
@@ -413,8 +486,6 @@ def test_closing_the_iterator_ends_its_connections_and_threads(job: Job, edge: E
 
 
 def test_a_log_that_cannot_be_read_any_more_is_an_error_and_no_early_end(job: Job) -> None:
-    from kubeflow.cluster import ServerFault
-
     job.end(job.pod(0, "one"))
     job.edge.faults.append(Fault("/log", status=501, times=999))
     with pytest.raises(ServerFault):
@@ -575,7 +646,7 @@ def test_a_place_in_the_log_of_an_earlier_job_is_refused(job: Job) -> None:
     later = datetime(2100, 1, 1, tzinfo=UTC)
     for wrong, reason in ((position, "another job"), ("x", "no position"), (position[:-1], "no position")):
         with pytest.raises(InvalidInput, match=f"no place in the log of TrainJob 'a': it is .*{reason}"):
-            read(job.cluster, job.made.namespace, "a", step=None, steps=NODES, since=later, after=wrong)
+            read(job.logged(created=later), LogSelection(after=wrong))
 
 
 # -- answers ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A client's way to its cluster: connected, checked, and told which Trainer is there."""
+"""The connection that the backend's modules share: transport, namespace, runtimes, TrainJob client, Trainer minor."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import replace
 
 from kubeflow_api.trainer.v1alpha1 import TrainJobs
 
+from kubeflow.cluster.call_budget import CallBudget
 from kubeflow.core.resource import Request, Transport
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.backends.kubernetes.connection.api_overrides import overridden
+from kubeflow.trainer.backends.kubernetes.connection.outlines import Outlining
 from kubeflow.trainer.backends.kubernetes.connection.trainer_minor import configured_minor, installed_minor
 from kubeflow.trainer.backends.kubernetes.runtimes.catalogue import Catalogue
 
@@ -46,7 +48,8 @@ class Connection:
         namespace: Where the jobs are.
         runtimes: Those that jobs can name.
         jobs: The typed client of TrainJobs; it repeats requests whose answers got lost.
-        namespace_seen: Whether the namespace has been looked at, and is not known to be missing.
+        jobs_once: The same for what must not be done twice: a write whose answer got lost raises.
+        namespace_seen: True when the namespace was looked for, and was not missing.
 
     Args:
         config: Where the cluster is.
@@ -74,7 +77,8 @@ class Connection:
         self.namespace = cluster.namespace
         self.namespace_seen = False
         served = overridden(self.transport)
-        self.jobs: TrainJobs = TrainJobs(Repeating(served), self.namespace)
+        self.jobs: TrainJobs = TrainJobs(Repeating(Outlining(served)), self.namespace)
+        self.jobs_once: TrainJobs = TrainJobs(served, self.namespace)
         self.runtimes = Catalogue(served, self.namespace)
         self.runtimes.load()
 
@@ -88,5 +92,5 @@ class Connection:
         """The minor of Kubeflow Trainer, like `"2.3"`: configured, or asked for once, when it is first needed."""
         with self._finding_out:
             if self._minor is None:
-                self._minor = installed_minor(self.transport)
+                self._minor = installed_minor(CallBudget(self.transport))
             return self._minor

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from kubeflow_api.trainer.v1alpha1.availability import AVAILABILITY
 
 from kubeflow.cluster.errors import ApiError, ClusterError
-from kubeflow.cluster.lenient import entries, text_map
+from kubeflow.cluster.wire import mapping, strings
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.resource import Request, Transport
 from kubeflow.trainer.constants import constants
@@ -57,7 +57,7 @@ def _published(transport: Transport) -> str | None:
     except ApiError as error:  # not there before 2.2, or in another namespace
         logger.debug("the Trainer version is not published: %s", error)
         return None
-    version = text_map(answer.get("data")).get(_VERSION_KEY)
+    version = strings(answer, "data").get(_VERSION_KEY)
     return _known(version) if version is not None else None
 
 
@@ -109,14 +109,14 @@ def minor_of(schema: Mapping[str, object]) -> str:
 
 
 def _train_job_schema(document: Mapping[str, object]) -> Mapping[str, object]:
-    schemas = entries(entries(document.get("components")).get("schemas"))
+    schemas = mapping(document, "components", "schemas")
     named = [schema for name, schema in schemas.items() if name.endswith(f".{constants.TRAINJOB_KIND}")]
-    return entries(named[0]) if named else {}
+    return mapping(named[0]) if named else {}
 
 
 def _has(schema: Mapping[str, object], path: str) -> bool:
     for step in path.replace("[*]", ".[*]").split("."):
-        schema = entries(schema.get("items") if step == "[*]" else entries(schema.get("properties")).get(step))
+        schema = mapping(schema, "items") if step == "[*]" else mapping(schema, "properties", step)
         if not schema:
             return False
     return True

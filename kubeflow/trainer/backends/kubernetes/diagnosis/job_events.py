@@ -8,32 +8,38 @@ explanation would have to wait for them is it asked for by name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
 from kubeflow.cluster import wire
-from kubeflow.cluster.lenient import only
 from kubeflow.cluster.pods.events import Happening, read_event
+from kubeflow.cluster.wire import Json
 from kubeflow.core.paging import pages
 from kubeflow.core.resource import Transport
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 from kubeflow.trainer.backends.kubernetes.jobs.lookup import created, find_job
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
-from kubeflow.trainer.backends.kubernetes.jobs.status import runtime_key
-from kubeflow.trainer.backends.kubernetes.jobs.views import pods_of
+from kubeflow.trainer.backends.kubernetes.jobs.views import known_runtime_of, pods_of
+from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.jobs import Event
 
 # Clocks of those who report events and of the API server differ.
 _SKEW = timedelta(seconds=5)
+# Clocks of API servers differ less, and write whole seconds.
+_SERVER_SKEW = timedelta(seconds=1)
+JOBSET_FAILURES = ("JobSetFailed", "FailedJobs", "ReachedMaxRestarts", "FailJobSetFailurePolicyAction")
+"""Reasons of events of a JobSet that has failed."""
 _STEPS = (constants.NODE, constants.LAUNCHER, constants.DATASET_INITIALIZER, constants.MODEL_INITIALIZER)
 # Objects that have the name of their TrainJob.
 _NAMESAKES = ("TrainJob", "JobSet", "PodGroup")
-# What an explanation reads of a namespace's events before it asks by name, and how many pods it asks for then.
+# What an explanation reads of a namespace's events before it asks by name, and how many pods it asks for then; and Jobs
+# of a runtime that has none called `node`.
 _PAGES = 8
 _PODS = 5
+_JOBS = 3
 # Pods that say most come first.
 _TELLING = {"Failed": 0, "Pending": 1, "Unknown": 2, "Running": 3, "Succeeded": 4}
 
@@ -57,6 +63,19 @@ class Family:
     replicated_jobs: Sequence[str] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class JobEvents:
+    """The events of a job.
+
+    Attributes:
+        events: Oldest first.
+        asked: The names whose events were asked for; none if all events of the namespace were read.
+    """
+
+    events: Sequence[Happening] = ()
+    asked: Sequence[str] = ()
+
+
 def events_of(connection: Connection, name: str) -> list[Event]:
     """Return what happened to a job and to all that belongs to it, oldest first; see `Backend.get_job_events`.
 
@@ -66,15 +85,26 @@ def events_of(connection: Connection, name: str) -> list[Event]:
         ClusterError: As the transport does.
     """
     job = find_job(connection, name)
-    runtime = connection.runtimes.remembered(*runtime_key(job))
+    runtime = known_runtime_of(connection, job)
     family = Family(
         name,
-        uid=only(str, job.metadata and job.metadata.uid) or "",
+        uid=wire.only(str, job.metadata and job.metadata.uid) or "",
         created=created(job),
         pods=pods_of(connection, name) or (),
-        replicated_jobs=[part.name for part in runtime.parts] if runtime is not None else (),
+        replicated_jobs=replicated_jobs(job.to_dict(), runtime),
     )
     return job_events(connection.transport, connection.namespace, family)
+
+
+def replicated_jobs(job: Json, runtime: KnownRuntime | None) -> list[str]:
+    """Return the names of the jobs of a TrainJob's JobSet: those of its runtime, and those that its status counts.
+
+    Args:
+        job: The TrainJob, as the server sent it.
+        runtime: Its runtime, if it is known: before there is a pod, nothing else names them.
+    """
+    counted = [wire.text(count, "name") for count in wire.objects(job, "status", "jobsStatus")]
+    return [*(part.name for part in (runtime.parts if runtime is not None else ())), *counted]
 
 
 def user_event(happening: Happening) -> Event:
@@ -103,51 +133,55 @@ def happenings(transport: Transport, namespace: str, family: Family) -> list[Hap
     return of_family(map(read_event, wire.listed(transport, wire.core_path(namespace, "events"))), family)
 
 
-def soonest_happenings(transport: Transport, namespace: str, family: Family) -> tuple[list[Happening], Sequence[str]]:
-    """Return the events of a job, oldest first, without reading all that others have in a crowded namespace.
+def soonest_happenings(transport: Transport, namespace: str, family: Family) -> JobEvents:
+    """Return the events of a job without reading all that others have in a crowded namespace.
 
     Where there are more than 4,000 events, those of the job's own name, of its first node's Job, and of its 5 most
-    telling pods are asked for by name, with a request each.
-
-    Returns:
-        The events; and the names that were asked for, none if all events of the namespace were read.
+    telling pods are asked for by name, with a request each. Where no replicated job is called `node`, Jobs of the first
+    3 take the place of the first node's.
 
     Raises:
         Forbidden: These credentials may not list events.
         ClusterError: As the transport does.
     """
     path = wire.core_path(namespace, "events")
-    belongs = _Belonging(family)
-    read: list[Happening] = []
+    chosen = _Selection(family)
     more = ""
     for page in islice(pages(transport, path, {}), _PAGES):
-        read += filter(belongs, map(read_event, wire.objects(page, "items")))
+        chosen.take(map(read_event, wire.objects(page, "items")))
         more = wire.text(page, "metadata", "continue")
     if not more:
-        return sorted(read, key=_when), ()
+        return JobEvents(chosen.events())
     pods = sorted(family.pods, key=lambda pod: _TELLING.get(pod.phase, 2))[:_PODS]
-    names = list(dict.fromkeys((family.name, f"{family.name}-{constants.NODE}-0", *(pod.name for pod in pods))))
-    found = [event for event in read if event.name not in names]
+    own: Sequence[str] = () if constants.NODE in family.replicated_jobs else family.replicated_jobs[:_JOBS]
+    jobs = [f"{family.name}-{job}-0" for job in own or [constants.NODE]]
+    names = list(dict.fromkeys((family.name, *jobs, *(pod.name for pod in pods))))
+    chosen.drop(names)
     for name in names:
-        found += map(read_event, wire.listed(transport, path, {"fieldSelector": f"involvedObject.name={name}"}))
-    return sorted(filter(belongs, found), key=_when), names
+        chosen.take(map(read_event, wire.listed(transport, path, {"fieldSelector": f"involvedObject.name={name}"})))
+    return JobEvents(chosen.events(), names)
 
 
 def of_family(events: Iterable[Happening], family: Family) -> list[Happening]:
     """Return the events that are about `family`, oldest first."""
-    return sorted(filter(_Belonging(family), events), key=_when)
+    chosen = _Selection(family)
+    chosen.take(events)
+    return chosen.events()
 
 
 def _when(event: Happening) -> tuple[datetime, datetime]:
     return event.first, event.last
 
 
-class _Belonging:
-    """Whether an event is about a job: by uid where that is known, else by the names that controllers give."""
+class _Selection:
+    """The events about a job: by uid where that is known, else by the names that controllers give.
+
+    An object that had an event before the job was made is of an earlier job of that name, and so are all its events.
+    """
 
     def __init__(self, family: Family) -> None:
         pods = family.pods
-        self._since = family.created - _SKEW if family.created is not None else None
+        self._since = family.created
         self._uids = {family.uid, *(pod.uid for pod in pods), *(pod.owner_uid for pod in pods)}
         self._uids |= {pod.jobset_uid for pod in pods}
         self._uids.discard("")
@@ -165,18 +199,50 @@ class _Belonging:
             "Pod": re.compile(rf"{name}-(?:{choice})-\d+-\d+-[a-z0-9]{{5}}"),
             "Workload": re.compile(rf"trainjob-{name}-[a-z0-9]{{5}}"),
         }
+        self._chosen: list[Happening] = []
+        self._earlier: set[str] = set()
 
-    def __call__(self, event: Happening) -> bool:
+    def take(self, events: Iterable[Happening]) -> None:
+        """Add the events that may be about the job."""
+        self._chosen += filter(self._belongs, events)
+
+    def drop(self, names: Collection[str]) -> None:
+        """Forget the events about objects of these names."""
+        self._chosen = [event for event in self._chosen if event.name not in names]
+
+    def events(self) -> list[Happening]:
+        """Return the events about the job, oldest first."""
+        return sorted((event for event in self._chosen if event.uid not in self._earlier), key=_when)
+
+    def _belongs(self, event: Happening) -> bool:
         if event.uid and event.uid in self._uids:
             return True
-        known = self._known.get((event.kind, event.name))
-        if known and event.uid and event.uid != known:
-            return False
-        if self._since is not None and event.last < self._since:
-            return False
         if event.kind == "PersistentVolumeClaim":
-            return event.name in self._claims
+            # A claim may be older than the job, and one event tells of all times that the same thing happened.
+            return event.name in self._claims and not self._is_over(event)
+        if not self._is_named_so(event):
+            return False
+        known = self._known.get((event.kind, event.name))
+        # A JobSet that failed and was removed is made anew for the same job by Trainer 2.3.0.
+        if known and event.uid not in ("", known) and not (event.kind == "JobSet" and event.reason in JOBSET_FAILURES):
+            return False
+        if self._is_earlier(event):
+            self._earlier |= {event.uid} - {""}
+            return False
+        return True
+
+    def _is_named_so(self, event: Happening) -> bool:
         if event.kind in _NAMESAKES:
             return event.name == self._name
         pattern = self._patterns.get(event.kind)
         return pattern is not None and pattern.fullmatch(event.name) is not None
+
+    def _is_earlier(self, event: Happening) -> bool:
+        """True when the event was there before the job was made, even if it has happened again since."""
+        stored = event.created
+        earlier = self._since is not None and stored is not None and stored < self._since - _SERVER_SKEW
+        return earlier or self._is_over(event)
+
+    def _is_over(self, event: Happening) -> bool:
+        """True when the event has not happened since the job was made."""
+        return self._since is not None and event.last < self._since - _SKEW

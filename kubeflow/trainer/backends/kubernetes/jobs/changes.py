@@ -7,20 +7,29 @@ import logging
 import time
 from collections.abc import Mapping
 
+from kubeflow_api.k8s.meta.v1 import ObjectMeta
 from kubeflow_api.trainer import v1alpha1
 
-from kubeflow.cluster.errors import Conflict, NotFound
-from kubeflow.cluster.lenient import only, text_map
+from kubeflow.cluster.errors import ApiError, Conflict, NotFound, ServerFault
+from kubeflow.cluster.readings import Absent
+from kubeflow.cluster.wire import only, strings
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.transport import Interruption
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
-from kubeflow.trainer.backends.kubernetes.jobs.lookup import find_job, not_found
+from kubeflow.trainer.backends.kubernetes.jobs.lookup import check_job_name, created, find_job, not_found
 from kubeflow.trainer.backends.kubernetes.jobs.pods import list_pods
-from kubeflow.trainer.backends.kubernetes.jobs.status import final_status
-from kubeflow.trainer.errors import JobWaitTimeout, Unsupported
+from kubeflow.trainer.backends.kubernetes.jobs.status import final_status, runtime_key
+from kubeflow.trainer.backends.kubernetes.jobs.suspension import refusal_of_resumption, refusal_of_suspension
+from kubeflow.trainer.constants import constants
+from kubeflow.trainer.errors import JobWaitTimeout, RuntimeGone, Unsupported
 
 logger = logging.getLogger(__name__)
 
-_QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+_WAY_OUT = (
+    "For later jobs an administrator writes retentionPolicy: {{whenDeleted: Delete}} into the volumeClaimPolicies of "
+    "the runtime {runtime!r}, if it has any."
+)
+
 # Minors in which spec.trainer can be changed at all.
 _SCALABLE = ("2.0", "2.1")
 # Seconds between two looks at something that is being deleted: the first, and the longest.
@@ -28,16 +37,46 @@ _LOOK, _LONGEST_LOOK = 0.1, 2.0
 
 
 def suspend(connection: Connection, name: str) -> None:
-    """End the processes of a job and keep it: one read and at most one write; see `Backend.suspend_job`."""
-    _set_suspended(connection, name, suspended=True)
+    """End the processes of a job and keep it; see `Backend.suspend_job`.
+
+    Three reads and at most one write. Where pods go on, up to 25 requests in ten seconds. Where the control plane
+    cannot pass the suspension on, it is taken back: the job goes on as before.
+    """
+    job = _set_suspended(connection, name, suspended=True)
+    words = refusal_of_suspension(connection, name, created(job))
+    if words is None:
+        return
+    if not _is_suspended(job):
+        _patch(connection, name, {"spec": {"suspend": False}})
+    runtime = runtime_key(job)[1]
+    raise Unsupported(
+        f"TrainJob {name!r} cannot be suspended, and goes on: the control plane cannot change what it has made "
+        f"({words.rstrip('.')}). To have its machines, delete it (client.delete_job({name!r})) and train again, from a "
+        f"checkpoint if its function writes any. {_WAY_OUT.format(runtime=runtime)}"
+    )
 
 
 def resume(connection: Connection, name: str) -> None:
-    """Start a suspended job anew: one read and at most one write; see `Backend.resume_job`."""
+    """Start a suspended job anew; see `Backend.resume_job`.
+
+    Two reads and at most one write. In a runtime of which Trainer 2.3 cannot resume jobs, the start is waited for.
+    """
     job = _set_suspended(connection, name, suspended=False)
-    queue = text_map(job.metadata and job.metadata.labels).get(_QUEUE_LABEL)
+    queue = strings(job.metadata and job.metadata.labels).get(constants.KUEUE_QUEUE_LABEL)
     if queue is not None:
         logger.warning("TrainJob %s is of Kueue's queue %s, which decides when it runs.", name, queue)
+        return
+    runtime = connection.runtimes.remembered(*runtime_key(job))
+    if runtime is None or not runtime.immutable_claims or not _is_suspended(job) or connection.minor != "2.3":
+        return
+    words = refusal_of_resumption(connection, name, created(job))
+    if words is not None:
+        _patch(connection, name, {"spec": {"suspend": True}})
+        raise Unsupported(
+            f"TrainJob {name!r} cannot be resumed, and stays suspended: the control plane cannot change what it has "
+            f"made ({words.rstrip('.')}). Delete it (client.delete_job({name!r})) and train again without suspending "
+            f"it. {_WAY_OUT.format(runtime=runtime.runtime.name)}"
+        )
 
 
 def scale(connection: Connection, name: str, num_nodes: int) -> None:
@@ -49,8 +88,7 @@ def scale(connection: Connection, name: str, num_nodes: int) -> None:
             f"{name!r} on {num_nodes} node(s), {again}."
         )
     job = _unfinished(connection, name)
-    spec = only(v1alpha1.TrainJobSpec, job.spec)
-    if only(bool, spec and spec.suspend) is not True:
+    if not _is_suspended(job):
         raise Unsupported(
             f"Kubeflow Trainer {connection.minor} looks at the number of nodes only while a job is suspended, and "
             f"TrainJob {name!r} is not: call client.suspend_job({name!r}) first, then scale it, then resume it."
@@ -59,22 +97,35 @@ def scale(connection: Connection, name: str, num_nodes: int) -> None:
 
 
 def delete(connection: Connection, name: str, wait: float | None) -> None:
-    """Delete a job, with two requests; see `Backend.delete_job`. What it owns goes after it, in the background."""
+    """Delete a job, with one request; see `Backend.delete_job`. What it owns goes after it, in the background."""
     if wait is not None and not wait > 0:
         raise InvalidInput(f"timeout is in seconds and must be greater than 0, not {wait!r}.")
+    check_job_name(name)
     started = time.monotonic()
-    uid = _uid(find_job(connection, name))
-    # Gone meanwhile, perhaps by this very request, whose answer got lost; or another has taken its name (Conflict).
-    with contextlib.suppress(NotFound, Conflict):
-        connection.jobs.delete(name, uid=uid)
+    try:
+        connection.jobs_once.delete(name)
+    except (NotFound, InvalidInput) as error:  # or a name that no object can have
+        raise not_found(connection, name) from error
+    except (Interruption, ServerFault) as error:
+        logger.debug("it is not known whether TrainJob %s is deleted: %s", name, error)
+        _delete_again(connection, name)
     if wait is not None:
-        _until_gone(connection, name, uid, started, wait)
+        _until_gone(connection, name, started, wait)
 
 
-def _until_gone(connection: Connection, name: str, uid: str | None, started: float, wait: float) -> None:
+def _delete_again(connection: Connection, name: str) -> None:
+    """Delete a job unless it is gone or being deleted. By its uid, so that this may be sent any number of times."""
+    # Gone meanwhile, or another has taken its name (Conflict).
+    with contextlib.suppress(NotFound, Conflict):
+        job = connection.jobs.get(name)
+        if not _deleting(job):
+            connection.jobs.delete(name, uid=only(str, job.metadata and job.metadata.uid))
+
+
+def _until_gone(connection: Connection, name: str, started: float, wait: float) -> None:
     pause = _LOOK
     while True:
-        left = _left(connection, name, uid)
+        left = _left(connection, name)
         if left is None:
             return
         remaining = started + wait - time.monotonic()
@@ -91,23 +142,49 @@ def _until_gone(connection: Connection, name: str, uid: str | None, started: flo
         pause = min(2 * pause, _LONGEST_LOOK)
 
 
-def _left(connection: Connection, name: str, uid: str | None) -> str | None:
+def _left(connection: Connection, name: str) -> str | None:
     """Return what is left of a deleted job, in words; `None` when nothing is."""
     try:
         job = connection.jobs.get(name)
     except NotFound:
         pods = [pod.name for pod in list_pods(connection.transport, connection.namespace, name)]
         return f"pods {', '.join(pods)}" if pods else None
-    # Another job may have the name by now, and its pods are not ours to wait for.
-    return f"TrainJob {name}" if _uid(job) == uid else None
+    # A job that is not being deleted has taken the name since, and its pods are not ours to wait for.
+    return f"TrainJob {name}" if _deleting(job) else None
+
+
+def _deleting(job: v1alpha1.TrainJob) -> bool:
+    metadata = only(ObjectMeta, job.metadata)
+    return metadata is not None and metadata.deletion_timestamp is not None
 
 
 def _set_suspended(connection: Connection, name: str, *, suspended: bool) -> v1alpha1.TrainJob:
+    """Return the job as it was before."""
     job = _unfinished(connection, name)
-    spec = only(v1alpha1.TrainJobSpec, job.spec)
-    if bool(only(bool, spec and spec.suspend)) is not suspended:
-        _patch(connection, name, {"spec": {"suspend": suspended}})
+    if _is_suspended(job) is not suspended:
+        changed = "suspended" if suspended else "resumed"
+        _check_runtime_exists(connection, job, name, changed)
+        try:
+            _patch(connection, name, {"spec": {"suspend": suspended}})
+        except ApiError as error:
+            # The words of Trainer's webhook where the runtime is gone, and these credentials may not look for it.
+            if "runtimeRef" in error.server_message and "not found" in error.server_message:
+                raise RuntimeGone(name, runtime_key(job)[1], changed, ()) from error
+            raise
     return job
+
+
+def _is_suspended(job: v1alpha1.TrainJob) -> bool:
+    spec = only(v1alpha1.TrainJobSpec, job.spec)
+    return only(bool, spec and spec.suspend) is True
+
+
+def _check_runtime_exists(connection: Connection, job: v1alpha1.TrainJob, name: str, changed: str) -> None:
+    """Refuse to change a job whose runtime is gone: the admission webhooks of Trainer 2.0 to 2.3 refuse it."""
+    kind, runtime = runtime_key(job)
+    if kind is None or not isinstance(connection.runtimes.look(kind, runtime, within=0), Absent):
+        return
+    raise RuntimeGone(name, runtime, changed, [known.runtime.name for known in connection.runtimes.load()])
 
 
 def _unfinished(connection: Connection, name: str) -> v1alpha1.TrainJob:
@@ -122,7 +199,3 @@ def _patch(connection: Connection, name: str, patch: Mapping[str, object]) -> No
         connection.jobs.patch(name, patch)
     except NotFound as error:
         raise not_found(connection, name) from error
-
-
-def _uid(job: v1alpha1.TrainJob) -> str | None:
-    return only(str, job.metadata and job.metadata.uid)

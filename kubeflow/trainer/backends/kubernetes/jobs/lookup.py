@@ -11,14 +11,20 @@ from kubeflow_api.k8s.meta.v1 import ObjectMeta
 from kubeflow_api.trainer.v1alpha1 import TrainJob
 
 from kubeflow.cluster.errors import ClusterError, Forbidden, NotFound
-from kubeflow.cluster.lenient import only
+from kubeflow.cluster.wire import only
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.resource import Request
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
+from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import JobNotFound
 
 # Names that a message can come from: one page.
 _LOOKED_AT = 500
+
+
+def jobs_path(namespace: str) -> str:
+    """Return the path of the TrainJobs of `namespace`."""
+    return f"/apis/{constants.API_VERSION}/namespaces/{quote(namespace, safe='')}/{constants.TRAINJOB_PLURAL}"
 
 
 def find_job(connection: Connection, name: str) -> TrainJob:
@@ -28,12 +34,21 @@ def find_job(connection: Connection, name: str) -> TrainJob:
         JobNotFound: With the names that there are.
         InvalidInput: When `name` is no text.
     """
-    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidInput(f"name must be the name of a job, as text, not {name!r}.")
+    check_job_name(name)
     try:
         return connection.jobs.get(name)
     except (NotFound, InvalidInput) as error:  # or a name that no object can have
         raise not_found(connection, name) from error
+
+
+def check_job_name(name: str) -> None:
+    """Refuse a name that is no text.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidInput(f"name must be the name of a job, as text, not {name!r}.")
 
 
 def not_found(connection: Connection, name: str) -> JobNotFound:
@@ -48,8 +63,8 @@ def not_found(connection: Connection, name: str) -> JobNotFound:
             check_namespace_exists(connection)
     except NotFound:
         return JobNotFound(name, (), where=f"{where}, because there is no such namespace")
-    except ClusterError:  # what matters is said without the list
-        return JobNotFound(name, (), where=where)
+    except ClusterError as error:  # what matters is said without the list
+        return JobNotFound(name, (), where=where, unseen=str(error))
     return JobNotFound(name, [str(job.metadata.name) for job in jobs if job.metadata is not None], where=where)
 
 

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from kubeflow_api.k8s.meta.v1 import Condition, ObjectMeta
 from kubeflow_api.trainer import v1alpha1
 
-from kubeflow.cluster.lenient import each, only
-from kubeflow.trainer.backends.kubernetes.jobs.job_steps import job_steps, num_nodes
+from kubeflow.cluster.wire import each, only
+from kubeflow.trainer.backends.kubernetes.jobs.job_steps import JobSteps, job_steps
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, current
 from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime
 from kubeflow.trainer.constants import constants
@@ -25,50 +25,88 @@ from kubeflow.trainer.types.trainers import TrainerType
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-def job_view(job: v1alpha1.TrainJob, pods: Iterable[JobPod] | None, known: KnownRuntime | None) -> TrainJob:
+def job_view(
+    job: v1alpha1.TrainJob, pods: Iterable[JobPod] | None, known: KnownRuntime | None, runtime_problem: str = ""
+) -> TrainJob:
     """Return what users see of `job`.
 
     Args:
         job: As the server sent it.
         pods: Its pods, also those of earlier attempts; `None` when they could not be read.
         known: The runtime that it names, if it is known.
+        runtime_problem: Why that runtime is not known, to stand after its name, like `"does not exist any more"`.
     """
     metadata = only(ObjectMeta, job.metadata)
     created = only(datetime, metadata and metadata.creation_timestamp)
     shown = current(pods or (), since=created)
-    status = job_status(job, shown)
+    status = job_status(job, None if pods is None else shown)
+    notes: list[str] = []
+    podless = ""
+    spec = only(v1alpha1.TrainJobSpec, job.spec)
+    if pods is not None and not shown and managed_elsewhere(only(str, spec and spec.managed_by)):
+        podless = "on another cluster, by MultiKueue"
+        notes.append("MultiKueue runs it on another cluster: its pods and their logs are there")
+    if runtime_problem:
+        podless = podless or f"its runtime {runtime_problem}"
+        notes.append(
+            f"its runtime {runtime_key(job)[1]!r} {runtime_problem}: its nodes and steps are those that the job and "
+            "its pods name"
+        )
+    if final_status(job) is not None:
+        podless = ""
     trained = _trainer_status(job)
+    parts = job_steps(job, None if pods is None else shown, known, status, podless)
     return TrainJob(
         name=only(str, metadata and metadata.name) or constants.UNKNOWN,
         runtime=known.runtime if known else unknown_runtime(job),
-        steps=job_steps(job, None if pods is None else shown, known, status),
-        num_nodes=num_nodes(job, known),
+        steps=parts.steps,
+        num_nodes=parts.num_nodes,
         creation_timestamp=created or _EPOCH,
         status=status,
         progress=only(int, trained and trained.progress_percentage),
         estimated_remaining_seconds=only(int, trained and trained.estimated_remaining_seconds),
         metrics=_metrics(trained),
+        notes=tuple(notes),
     )
 
 
-def job_status(job: v1alpha1.TrainJob, pods: Sequence[JobPod]) -> JobStatus:
-    """Return the status of a job with these pods, the newest of each step.
+def steps_expected(job: v1alpha1.TrainJob, known: KnownRuntime | None) -> JobSteps:
+    """Return the steps that a job has or will have, without a look at its pods; see `job_steps`."""
+    return job_steps(job, None, known, final_status(job) or "Unknown")
 
-    The last condition is not the state: a resumed job ends its list with Suspended, whose status is then False.
+
+def managed_elsewhere(manager: str | None) -> bool:
+    """True when MultiKueue is to run a job with this `managedBy`. Trainer before 2.3 runs it here all the same."""
+    return manager == constants.MULTIKUEUE
+
+
+def job_status(job: v1alpha1.TrainJob, pods: Sequence[JobPod] | None) -> JobStatus:
+    """Return the status of a job.
+
+    The last condition is not the state: a resumed job ends its list with Suspended, whose status is then False. Nor is
+    a job suspended as long as a pod of it has not ended, whatever its spec and its conditions say.
+
+    Args:
+        job: As the server sent it.
+        pods: Its pods, the newest of each step; `None` when they could not be read.
     """
     if (ended := final_status(job)) is not None:
         return ended
     spec, status = only(v1alpha1.TrainJobSpec, job.spec), only(v1alpha1.TrainJobStatus, job.status)
     suspended = only(bool, spec and spec.suspend)
-    if suspended or (suspended is None and _holds(job, constants.TRAINJOB_SUSPENDED)):
-        return "Suspended"
-    if any(pod.phase in ("Running", "Succeeded", "Failed") for pod in pods):
-        return "Running"
     counts = each(v1alpha1.JobStatus, status and status.jobs_status)
-    # With pods in sight, an active job is one whose pods are made, not one that runs.
-    if any(_positive(count.ready) or (not pods and _positive(count.active)) for count in counts):
+    active = any(_positive(count.active) for count in counts)
+    if suspended or (suspended is None and _holds(job, constants.TRAINJOB_SUSPENDED)):
+        if any(pod.phase == "Running" for pod in pods or ()) or (pods is None and active):
+            return "Running"
+        return "Created" if any(not (pod.ended or pod.deleting) for pod in pods or ()) else "Suspended"
+    if any(pod.phase in ("Running", "Succeeded", "Failed") for pod in pods or ()):
         return "Running"
-    return "Created"
+    # With pods in sight, an active job is one whose pods are made, not one that runs.
+    if any(_positive(count.ready) for count in counts) or (not pods and active):
+        return "Running"
+    # Trainer 2.0 counts nothing. Without its pods, nobody knows whether the job runs.
+    return "Unknown" if pods is None and not counts else "Created"
 
 
 def final_status(job: v1alpha1.TrainJob) -> JobStatus | None:

@@ -1,4 +1,4 @@
-"""All log lines that a job writes until it ends, through breaks, restarts and replaced pods."""
+"""The log lines of a running TrainJob until it ends, through broken connections, restarts and replaced pods."""
 
 from __future__ import annotations
 
@@ -8,98 +8,100 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from kubeflow.cluster.pods.container_log import ContainerLog
-from kubeflow.cluster.pods.log_requests import PodLogs, refused, text
-from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, list_pods, of_job
+from kubeflow.cluster.pods.log_requests import PodLogs, text
+from kubeflow.core.backoff import backoff
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 from kubeflow.trainer.backends.kubernetes.logs.bookmarks import Bookmarks, Place
+from kubeflow.trainer.backends.kubernetes.logs.logged_job import LoggedJob
 from kubeflow.trainer.backends.kubernetes.watches.job_feed import JobFeed, ended
+from kubeflow.trainer.jobs.log_selection import LogSelection
 
 logger = logging.getLogger(__name__)
 
-_QUEUED = 1024  # lines that wait to be read, of all steps together
+_QUEUED = 1024  # lines at most that wait to be yielded, of all steps together
 
 
 _Line = tuple[bytes, Place | None]
 
 
-def follow(
-    logs: PodLogs,
-    name: str,
-    step: str | None,
-    steps: Sequence[str],
-    since: datetime | None,
-    bookmarks: Bookmarks,
-) -> Iterator[str]:
-    """Yield all lines of a step, or of all steps with their names in front; see `logs.read`.
+def live_lines(job: LoggedJob, logs: PodLogs, selection: LogSelection, bookmarks: Bookmarks) -> Iterator[str]:
+    """Yield the lines of a step, or of all steps with their names in front; see `job_logs.read`.
 
     Reading begins at `bookmarks`, and moves them with each line that is yielded.
     """
-    job = _Job(name, logs, since)
+    followed = _FollowedJob(job, logs)
     try:
-        job.start()
-        if step is not None:
-            for line, place in _step(logs, job, step, bookmarks):
-                bookmarks.note(step, place)
+        followed.start()
+        if selection.step is not None:
+            for line, place in _step_lines(logs, followed, selection, bookmarks):
+                bookmarks.note(selection.step, place)
                 yield text(line)
         else:
-            yield from _all_steps(logs, job, steps, bookmarks)
+            yield from _all_steps(logs, followed, selection, job.steps, bookmarks)
         logs.check()
     finally:
         logs.close()
-        job.close()
+        followed.close()
 
 
 @dataclass(frozen=True, slots=True)
-class _Sight:
-    """What is known of the job at one moment. `over`: nothing new will start."""
+class _Snapshot:
+    """A TrainJob and its pods at one moment.
+
+    Attributes:
+        version: The version of the feed that this was read from.
+        known: True when the job and its pods have been listed.
+        finished: True when the job has ended or was deleted: no further pod will start.
+        pods: Its pods, those of earlier attempts too; empty before they are known.
+    """
 
     version: int
-    over: bool
+    known: bool
+    finished: bool
     pods: Sequence[JobPod]
 
     def pod(self, uid: str) -> JobPod | None:
         return next((pod for pod in self.pods if pod.uid == uid), None)
 
 
-class _Job:
-    """The job whose logs are followed, for any number of threads."""
+class _FollowedJob:
+    """A TrainJob whose logs are followed by any number of threads: one feed, and snapshots that are read from it."""
 
-    def __init__(self, name: str, logs: PodLogs, since: datetime | None) -> None:
-        self.feed = JobFeed(logs.transport, logs.namespace, name, logs.pace.feeds)
-        self._name = name
+    def __init__(self, job: LoggedJob, logs: PodLogs) -> None:
+        self.feed = JobFeed(job.transport, job.namespace, job.name, logs.pace.feeds)
+        self._job = job
         self._logs = logs
-        self._since = since
         self._lock = threading.Lock()
-        self._last: _Sight | None = None
-        self._ended: Sequence[JobPod] | None = None
+        self._last: _Snapshot | None = None
+        self._final_pods: Sequence[JobPod] | None = None
 
     def start(self) -> None:
         self.feed.start()
-        threading.Thread(target=self._oversee, name=f"kubeflow logs of {self._name}", daemon=True).start()
+        threading.Thread(target=self._oversee, name=f"kubeflow logs of {self._job.name}", daemon=True).start()
 
     def _oversee(self) -> None:
         from kubeflow.cluster.errors import ClusterError
 
         try:
             self._end_overtaken()
-        except ClusterError as error:  # whoever reads sees it too when the log ends, and raises it
-            logger.debug("the logs of %s are not overseen any more: %s", self._name, error)
+        except ClusterError as error:  # a thread that reads lines meets the same error, and raises it
+            logger.debug("the logs of %s are not overseen any more: %s", self._job.name, error)
         except BaseException as error:  # noqa: BLE001 - raised where the lines are read
             self._logs.fail(error)
 
     def _end_overtaken(self) -> None:
         """End the streams that have outlived their containers."""
         while not self._logs.closed.is_set():
-            sight = self.look()
-            if overtaken := self._logs.overtaken(sight.pods):
+            snapshot = self.snapshot()
+            if overtaken := self._logs.overtaken(snapshot.pods):
                 self._logs.closed.wait(self._logs.pace.grace)
                 self._logs.end(overtaken)
-            self.wait(sight.version, None)
+            self.wait(snapshot.version, None)
 
-    def look(self) -> _Sight:
-        """Return what is known now.
+    def snapshot(self) -> _Snapshot:
+        """Return the job and its pods as they were told of last; once the job has ended, its pods as listed since then.
 
         Raises:
             ClusterError: The job or its pods cannot be followed.
@@ -112,23 +114,22 @@ class _Job:
             if self.feed.pods_error is not None:
                 raise self.feed.pods_error
             ready = self.feed.ready and self.feed.pods_ready
-            job = self.feed.job() if ready else None
-            over = ready and (job is None or ended(job))  # None: it was deleted
-            sight = _Sight(version, over, of_job(self.feed.pods(), self._since) if ready else ())
-        if over:
-            # What pods were last told to be may be older than the job's end: nothing of theirs may be missed.
-            sight = replace(sight, pods=self._final())
+            train_job = self.feed.job() if ready else None
+            finished = ready and (train_job is None or ended(train_job))  # None: it was deleted
+            snapshot = _Snapshot(version, ready, finished, self._job.read_pods(self.feed.pods()) if ready else ())
+        if finished:
+            # The last news of the pods may be older than the end of the job, and pods may have ended in between.
+            snapshot = replace(snapshot, pods=self._pods_at_the_end())
         with self.feed.changed:
-            self._last = sight
-        return sight
+            self._last = snapshot
+        return snapshot
 
-    def _final(self) -> Sequence[JobPod]:
-        """Return the pods as they are now that the job has ended: there will be no others."""
+    def _pods_at_the_end(self) -> Sequence[JobPod]:
+        """Return the pods as they were listed after the job had ended: no others will follow."""
         with self._lock:
-            if self._ended is None:
-                pods = list_pods(self._logs.transport, self._logs.namespace, self._name)
-                self._ended = of_job(pods, self._since)
-            return self._ended
+            if self._final_pods is None:
+                self._final_pods = self._job.list_pods()
+            return self._final_pods
 
     def wait(self, version: int, timeout: float | None) -> None:
         """Return at the next change after `version`, after `timeout` seconds, or when reading is over."""
@@ -145,73 +146,94 @@ class _Job:
             self.feed.changed.notify_all()
 
 
-def _step(logs: PodLogs, job: _Job, step: str, begin: Bookmarks) -> Iterator[_Line]:
-    """Yield the lines of all pods of a step, one after the other, until the job is over."""
-    read: set[str] = set()
+def _step_lines(logs: PodLogs, job: _FollowedJob, selection: LogSelection, bookmarks: Bookmarks) -> Iterator[_Line]:
+    """Yield the lines of all pods of a step, one after the other, until the job has ended.
+
+    The step ends before its job when the container that is read has ended for good and its pod goes on without it.
+
+    Args:
+        logs: Where requests go.
+        job: The job.
+        selection: The step, and where reading begins. Pods that start later are read from their beginning.
+        bookmarks: Where reading begins; this function does not move them.
+    """
+    uids_read: set[str] = set()
+    tail = selection.tail_lines
+    end: float | None = None  # when the step ends although its pod goes on
     while not logs.closed.is_set():
-        sight = job.look()
-        own = [pod for pod in sight.pods if pod.step == step]
-        pod = next((pod for pod in begin.unread(own) if pod.uid not in read and pod.container.has_log), None)
-        if pod is not None:
-            yield from _pod(logs, job, pod, ContainerLog(logs, begin.last(pod)))
-            read.add(pod.uid)
-        elif sight.over or any(pod.phase == "Succeeded" and not pod.is_node for pod in own):
+        snapshot = job.snapshot()
+        pods = [pod for pod in snapshot.pods if pod.step == selection.step]
+        unread = [pod for pod in bookmarks.unread(pods) if pod.uid not in uids_read and pod.container.has_log]
+        if tail is not None:
+            uids_read.update(pod.uid for pod in unread[:-1])
+            unread = unread[-1:]
+        if unread:
+            pod = unread[0]
+            log = ContainerLog(logs, bookmarks.last(pod), tail=tail, since=selection.since)
+            yield from _pod_lines(logs, job, pod, log)
+            uids_read.add(pod.uid)
+        elif snapshot.finished or any(pod.phase == "Succeeded" and not pod.is_node for pod in pods):
             return
+        elif pods and pods[-1].main_ended and not pods[-1].ended:
+            # The container has ended for good, and its pod goes on: for an init container, or because of a sidecar.
+            now = time.monotonic()
+            end = end or now + logs.pace.grace
+            if now >= end:
+                return
+            job.wait(snapshot.version, end - now)
         else:
-            job.wait(sight.version, None)
+            end = None
+            job.wait(snapshot.version, None)
+        if snapshot.known:
+            tail = None
 
 
-def _pod(logs: PodLogs, job: _Job, pod: JobPod, log: ContainerLog) -> Iterator[_Line]:
-    """Yield the lines of the main container of a pod until it has ended for good."""
+def _pod_lines(logs: PodLogs, job: _FollowedJob, pod: JobPod, log: ContainerLog) -> Iterator[_Line]:
+    """Yield the lines of the main container of a pod until that container has ended for good."""
     from kubeflow.cluster.errors import ClusterError, Invalid, NotFound
 
-    failures = 0
-    given_up = 0.0
+    dull = 0  # answers in a row without a new line
     while not logs.closed.is_set():
-        sight = job.look()
-        now = sight.pod(pod.uid)
-        known = now or pod
-        # What is decided before reading: then nothing can have been written after it was read.
-        final = now is None or known.ended or sight.over
+        snapshot = job.snapshot()
+        present = snapshot.pod(pod.uid)
+        newest = present or pod
+        # Decided before the log is read: then no line can be written after the last reading.
+        final = present is None or newest.main_ended or snapshot.finished
+        if final:
+            log.patience.limit(logs.pace.patience)
+        dull += 1
         try:
-            for line in log.go_on(known):
-                failures = 0
+            for line in log.go_on(newest):
+                dull = 0
                 yield line, Place.of(pod, log.last)
-        except (Invalid, NotFound) as error:  # not started again yet, or gone
+        except (Invalid, NotFound) as error:  # the container has not started again yet, or the pod is gone
             logger.debug("no log of %s: %s", pod.name, error)
-            if final:
-                if isinstance(error, NotFound) and not sight.over:
-                    logger.warning("pod %s was deleted before its log was read to the end", pod.name)
-                return
-            failures += 1
+            if final and isinstance(error, NotFound) and not snapshot.finished:
+                logger.warning("pod %s was deleted before its log was read to the end", pod.name)
         except ClusterError as error:
-            if refused(error):
-                raise
-            logger.debug("the log of %s broke: %s", pod.name, error)
-            failures += 1
-            given_up = given_up or (time.monotonic() + logs.pace.patience if final else 0.0)
-            if given_up and time.monotonic() > given_up:
-                raise
-            logs.closed.wait(logs.backoff(failures - 1))
+            log.trouble(pod, error)
             continue
         if final:
             return
-        # The log has ended, and the pod does not say so yet, or its container will be started again.
-        failures += 1
-        job.wait(sight.version, None if known.container.state != "Running" else logs.backoff(failures - 1))
+        # The log has ended. Either the pod's status does not say so yet, or its container will be started again.
+        running = newest.container.state == "Running"
+        pause = backoff(max(dull, 1), first=logs.pace.retry, longest=logs.pace.longest_retry, spread=0)
+        job.wait(snapshot.version, pause if running else None)
 
 
-def _all_steps(logs: PodLogs, job: _Job, steps: Iterable[str], bookmarks: Bookmarks) -> Iterator[str]:
+def _all_steps(
+    logs: PodLogs, job: _FollowedJob, selection: LogSelection, steps: Iterable[str], bookmarks: Bookmarks
+) -> Iterator[str]:
     """Yield the lines of all steps as they come, each step read by a thread of its own."""
     from kubeflow.cluster.errors import ClusterError
 
     lines: _Queue = queue.Queue(_QUEUED)
     readers: dict[str, _Reader] = {}
-    known = list(steps)
+    names = list(steps)
     while not logs.closed.is_set():
-        for name in known:
+        for name in names:
             if name not in readers:
-                readers[name] = _Reader(logs, job, name, bookmarks, lines)
+                readers[name] = _Reader(logs, job, replace(selection, step=name), bookmarks, lines)
                 readers[name].start()
         try:
             item = lines.get(timeout=0.2)
@@ -222,55 +244,57 @@ def _all_steps(logs: PodLogs, job: _Job, steps: Iterable[str], bookmarks: Bookma
             bookmarks.note(step, place)
             yield line
             continue
-        over = [reader for reader in readers.values() if reader.over or not reader.is_alive()]
-        errors = [reader.error for reader in over if reader.error is not None]
+        finished = [reader for reader in readers.values() if reader.finished or not reader.is_alive()]
+        errors = [reader.error for reader in finished if reader.error is not None]
         for error in errors:
-            if not isinstance(error, ClusterError):  # a log that cannot be read keeps none of the others
+            if not isinstance(error, ClusterError):  # the log of one step that cannot be read stops no other step
                 raise error
-        if len(over) == len(readers) and lines.empty():
+        if len(finished) == len(readers) and lines.empty():
             if errors:
                 raise errors[0]
             return
-        known = [pod.step for pod in job.look().pods]
+        names = [pod.step for pod in job.snapshot().pods]
 
 
-_Queue = queue.Queue[tuple[str, str, Place | None] | None]  # lines, their steps, and where they stand
+_Queue = queue.Queue[tuple[str, str, Place | None] | None]  # a line, its step and its place; None wakes the reader up
 
 
 class _Reader(threading.Thread):
     """Reads the lines of one step.
 
     Attributes:
-        over: There will be no more lines.
-        error: Why, unless the step has no more.
+        finished: True when there will be no more lines.
+        error: What ended the reading; `None` when the step has no more lines.
     """
 
-    def __init__(self, logs: PodLogs, job: _Job, step: str, bookmarks: Bookmarks, lines: _Queue) -> None:
-        super().__init__(name=f"kubeflow log of {step}", daemon=True)
-        self.over = False
+    def __init__(
+        self, logs: PodLogs, job: _FollowedJob, selection: LogSelection, bookmarks: Bookmarks, lines: _Queue
+    ) -> None:
+        super().__init__(name=f"kubeflow log of {selection.step}", daemon=True)
+        self.finished = False
         self.error: BaseException | None = None
         self._logs = logs
-        self._step = step
-        self._read = _step(logs, job, step, bookmarks)
-        self._lines = lines
+        self._step = str(selection.step)
+        self._step_lines = _step_lines(logs, job, selection, bookmarks)
+        self._queue = lines
 
     def run(self) -> None:
-        """Put all lines into the queue, and at the end `None`, so that nobody waits for more."""
+        """Put all lines of the step into the queue, and `None` at the end, so that the queue's reader looks up."""
         prefix = f"[{self._step}] "
         try:
-            for line, place in self._read:
+            for line, place in self._step_lines:
                 if not self._put((prefix + text(line), self._step, place)):
                     return
         except BaseException as error:  # noqa: BLE001 - raised where the lines are read
             self.error = error
-        self.over = True
+        self.finished = True
         self._put(None)
 
     def _put(self, line: tuple[str, str, Place | None] | None) -> bool:
-        """Hand a line over; return False when nobody reads any more."""
+        """Put a line into the queue; return False when the logs were closed before there was room for it."""
         while not self._logs.closed.is_set():
             try:
-                self._lines.put(line, timeout=0.2)
+                self._queue.put(line, timeout=0.2)
             except queue.Full:
                 continue
             return True

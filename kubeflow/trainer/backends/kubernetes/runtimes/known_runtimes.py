@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from kubeflow_api.jobset.v1alpha2 import JobSetSpec, ReplicatedJob
+from kubeflow_api.jobset.v1alpha2 import JobSetSpec, ReplicatedJob, VolumeClaimPolicy
 from kubeflow_api.k8s.batch.v1 import JobSpec, JobTemplateSpec
 from kubeflow_api.k8s.core.v1 import Container, EnvVar, PodSpec, PodTemplateSpec
 from kubeflow_api.k8s.meta.v1 import EmbeddedObjectMeta, ObjectMeta
@@ -13,14 +13,14 @@ from kubeflow_api.trainer.v1alpha1 import (
     ClusterTrainingRuntime,
     JobSetTemplateSpec,
     MLPolicy,
-    MPIMLPolicySource,
     TrainingRuntime,
     TrainingRuntimeSpec,
 )
 
-from kubeflow.cluster.lenient import each, only, text_map
+from kubeflow.cluster.wire import each, only, strings
 from kubeflow.trainer.backends.kubernetes.runtimes.node_devices import device_of
 from kubeflow.trainer.constants import constants
+from kubeflow.trainer.runtimes.pod_counts import PodCounts
 from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind, RuntimeTrainer
 from kubeflow.trainer.types.trainers import TrainerType
 
@@ -58,26 +58,33 @@ class KnownRuntime:
         runtime: What its users see.
         model: The object itself.
         parts: Its replicated jobs, in its order; empty when it does not say.
-        launcher_is_node: The launcher trains too, so that there is one node less beside it (MPI).
+        pod_counts: How many pods become of them.
+        ttl_seconds: `ttlSecondsAfterFinished` of its JobSet; `None` when it has none.
+        immutable_claims: True when a volume claim policy of its JobSet leaves out `retentionPolicy`. Trainer 2.3.0 can
+            then neither suspend nor resume a job (measured): JobSet fills the field in, and it is immutable.
     """
 
     runtime: Runtime
     model: RuntimeModel
     parts: tuple[Part, ...] = ()
-    launcher_is_node: bool = False
+    pod_counts: PodCounts = field(default_factory=PodCounts)
+    ttl_seconds: int | None = None
+    immutable_claims: bool = False
 
 
 def known_runtime(model: RuntimeModel) -> KnownRuntime:
     """Return everything that is known of a runtime of a cluster."""
     spec = only(TrainingRuntimeSpec, model.spec)
-    policy = only(MLPolicy, spec and spec.ml_policy)
-    mpi = only(MPIMLPolicySource, policy and policy.mpi)
+    job_set = _job_set(spec)
     jobs = _replicated_jobs(spec)
+    policies = each(VolumeClaimPolicy, job_set and job_set.volume_claim_policies)
     return KnownRuntime(
         runtime=from_model(model),
         model=model,
         parts=tuple(Part(job.name, *device_of(_resources(job))) for job in jobs),
-        launcher_is_node=only(bool, mpi and mpi.run_launcher_as_node) is True,
+        pod_counts=PodCounts.of(model.to_dict()),
+        ttl_seconds=only(int, job_set and job_set.ttl_seconds_after_finished),
+        immutable_claims=any(policy.retention_policy is None for policy in policies),
     )
 
 
@@ -91,7 +98,7 @@ def from_model(model: RuntimeModel) -> Runtime:
     trainer = _trainer_container(jobs)
     command = (*each(str, trainer and trainer.command), *each(str, trainer and trainer.args))
     image = only(str, trainer and trainer.image) or constants.UNKNOWN
-    label = text_map(metadata and metadata.labels).get(constants.RUNTIME_FRAMEWORK_LABEL)
+    label = strings(metadata and metadata.labels).get(constants.RUNTIME_FRAMEWORK_LABEL)
     framework = label or (_framework(policy, command, f"{name} {image}") if trainer else constants.UNKNOWN)
     device, count = device_of(_node_resources(jobs, trainer))
     return Runtime(
@@ -100,7 +107,7 @@ def from_model(model: RuntimeModel) -> Runtime:
             trainer_type=TrainerType.BUILTIN_TRAINER if framework == "torchtune" else TrainerType.CUSTOM_TRAINER,
             framework=framework,
             image=image,
-            num_nodes=only(int, policy and policy.num_nodes) or 1,
+            num_nodes=PodCounts.of(model.to_dict()).nodes(None) or 1,
             device=device,
             device_count=count,
             command=command,
@@ -125,9 +132,13 @@ def _framework(policy: MLPolicy | None, command: tuple[str, ...], names: str) ->
     return next((name for name in _POLICIES if policy is not None and getattr(policy, name) is not None), _PLAIN)
 
 
-def _replicated_jobs(spec: TrainingRuntimeSpec | None) -> list[ReplicatedJob]:
+def _job_set(spec: TrainingRuntimeSpec | None) -> JobSetSpec | None:
     template = only(JobSetTemplateSpec, spec and spec.template)
-    job_set = only(JobSetSpec, template and template.spec)
+    return only(JobSetSpec, template and template.spec)
+
+
+def _replicated_jobs(spec: TrainingRuntimeSpec | None) -> list[ReplicatedJob]:
+    job_set = _job_set(spec)
     return [job for job in each(ReplicatedJob, job_set and job_set.replicated_jobs) if only(str, job.name)]
 
 
@@ -161,7 +172,7 @@ def _ancestor(job: ReplicatedJob) -> str | None:
     template = only(JobTemplateSpec, job.template)
     metadata = template and template.metadata
     labels = metadata.labels if isinstance(metadata, (EmbeddedObjectMeta, ObjectMeta)) else None
-    return text_map(labels).get(constants.TRAINJOB_ANCESTOR_LABEL)
+    return strings(labels).get(constants.TRAINJOB_ANCESTOR_LABEL)
 
 
 def _resources(job: ReplicatedJob) -> object:

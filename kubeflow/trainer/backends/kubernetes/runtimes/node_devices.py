@@ -6,15 +6,13 @@ from collections.abc import Mapping
 
 from kubeflow_api.k8s.core.v1 import ResourceRequirements
 
-from kubeflow.cluster.lenient import entries, only
+from kubeflow.cluster.wire import mapping, only
 from kubeflow.trainer.constants import constants
+from kubeflow.trainer.types.resources import UNNAMED_GPUS, is_accelerator
 
 # Resource names whose last part is no good word for the device. All others are called by it: `amd.com/gpu` is a gpu,
 # `nvidia.com/mig-1g.5gb` a mig-1g.5gb, `habana.ai/gaudi` a gaudi.
-_WORDS = {constants.NPU_LABEL: "npu", "gpu.intel.com/i915": "gpu", "gpu.intel.com/xe": "gpu"}
-# What names an accelerator. Other qualified resources are network cards and the like, which come beside one.
-_ACCELERATORS = ("gpu", "mig-", "tpu", "npu", "neuron", "gaudi", "ascend", "mlu", "dcu")
-_PART_OF_A_DEVICE = ("mem", "memory", "cores", "percentage")  # like nvidia.com/gpumem
+_WORDS = {constants.NPU_LABEL: "npu", **dict.fromkeys(UNNAMED_GPUS, "gpu")}
 
 
 def device_of(resources: object) -> tuple[str, str]:
@@ -30,7 +28,7 @@ def device_of(resources: object) -> tuple[str, str]:
 def device_in(amounts: Mapping[str, str]) -> tuple[str, str]:
     """Return device and amount as `device_of` does, from amounts by resource name."""
     for name, amount in amounts.items():
-        if _is_accelerator(name):
+        if is_accelerator(name):
             return _WORDS.get(name, name.partition("/")[2]), amount
     if "cpu" in amounts:
         return "cpu", amounts["cpu"]
@@ -38,11 +36,4 @@ def device_in(amounts: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _amounts(values: object) -> dict[str, str]:
-    return {name: str(amount) for name, amount in entries(values).items() if str(amount) not in ("0", "")}
-
-
-def _is_accelerator(name: str) -> bool:
-    if name in _WORDS:
-        return True
-    device = name.lower().partition("/")[2]
-    return any(word in device for word in _ACCELERATORS) and not device.endswith(_PART_OF_A_DEVICE)
+    return {name: str(amount) for name, amount in mapping(values).items() if str(amount) not in ("0", "")}

@@ -12,7 +12,8 @@ from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import JobFailed, JobWaitTimeout, Unsupported
 from kubeflow.trainer.jobs.fresh_names import fresh_name
 from kubeflow.trainer.jobs.jobspec import JobSpec
-from kubeflow.trainer.jobs.steps import node_step
+from kubeflow.trainer.jobs.log_selection import LogSelection
+from kubeflow.trainer.jobs.steps import FirstNode
 from kubeflow.trainer.jobs.waiting import wait_for_status
 from kubeflow.trainer.types.runtimes import Runtime
 
@@ -74,7 +75,7 @@ def runtime_packages(backend: Backend, runtime: Runtime, timeout: float = _TIMEO
     backend.train(spec)
     try:
         wait_for_status(backend, spec.name, {constants.TRAINJOB_COMPLETE}, timeout=timeout, polling_interval=timeout)
-        lines = list(backend.get_job_logs(spec.name, node_step(0), follow=False))
+        lines = list(backend.get_job_logs(spec.name, LogSelection(FirstNode.STEP)))
     except JobFailed as error:
         raise KubeflowError(
             f"The packages of runtime {runtime.name!r} cannot be listed, because the job that lists them failed: "

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Sequence
 
 from kubeflow_api.k8s.meta.v1 import ObjectMeta
 from kubeflow_api.trainer.v1alpha1 import TrainJob
 
 from kubeflow.cluster import wire
+from kubeflow.cluster.call_budget import CallBudget
 from kubeflow.cluster.errors import AlreadyExists, ClusterError, NotFound
-from kubeflow.core.resource import MERGE_PATCH, REQUEST_ID, Request
+from kubeflow.cluster.readings import Found, reading
+from kubeflow.core.resource import MERGE_PATCH, REQUEST_ID, Request, Transport
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 from kubeflow.trainer.errors import JobExists
 from kubeflow.trainer.rendering.credentials import JobSecret
@@ -35,16 +35,17 @@ def submit(connection: Connection, job: TrainJob, secrets: Sequence[JobSecret] =
         ClusterError: The server refuses the job, in its own words, or does not answer.
     """
     mark = uuid.uuid4().hex
+    aftermath = CallBudget(connection.transport)
     try:
         for secret in secrets:
             _create_secret(connection, secret, _name(job), mark)
         created = _create(connection, job)
     except BaseException:
         for secret in secrets:
-            _discard_secret(connection, secret.name, mark)
+            _discard_secret(aftermath, connection.namespace, secret.name, mark)
         raise
     for secret in secrets:
-        _hand_over(connection, secret.name, created)
+        _hand_over(aftermath, connection.namespace, secret.name, created)
     return created
 
 
@@ -67,41 +68,37 @@ def _create_secret(connection: Connection, secret: JobSecret, job: str, mark: st
     try:
         connection.transport.send(Request("POST", path, {"fieldValidation": "Strict"}, body, repeatable=True))
     except AlreadyExists:
-        if _is_own(connection, secret.name, mark):  # sent twice, and the first answer got lost
-            return
-        with contextlib.suppress(NotFound):
-            connection.jobs.get(job)
+        # Who may make Secrets need not be allowed to read them: what cannot be read is not known to be ours.
+        if reading(lambda: _is_own(connection.transport, connection.namespace, secret.name, mark)) == Found(True):
+            return  # sent twice, because the first answer got lost
+        if isinstance(reading(lambda: connection.jobs.get(job)), Found):
             raise JobExists(job) from None  # it is the Secret of that one
         raise
 
 
-def _discard_secret(connection: Connection, name: str, mark: str) -> None:
+def _discard_secret(transport: Transport, namespace: str, name: str, mark: str) -> None:
     try:
-        if _is_own(connection, name, mark):
-            connection.transport.send(
-                Request("DELETE", wire.core_path(connection.namespace, "secrets", name), repeatable=True)
-            )
+        if _is_own(transport, namespace, name, mark):
+            transport.send(Request("DELETE", wire.core_path(namespace, "secrets", name), repeatable=True))
     except NotFound:
         return
     except ClusterError as error:
-        where = connection.namespace
-        logger.warning("Secret %s of a job that was not made may be left in namespace %s: %s", name, where, error)
+        logger.warning("Secret %s of a job that was not made may be left in namespace %s: %s", name, namespace, error)
 
 
-def _is_own(connection: Connection, name: str, mark: str) -> bool:
-    there = connection.transport.send(Request("GET", wire.core_path(connection.namespace, "secrets", name)))
-    metadata = cast("Mapping[str, Mapping[str, str]]", there.get("metadata") or {})
-    return (metadata.get("labels") or {}).get(REQUEST_ID) == mark
+def _is_own(transport: Transport, namespace: str, name: str, mark: str) -> bool:
+    secret = transport.send(Request("GET", wire.core_path(namespace, "secrets", name)))
+    return wire.strings(secret, "metadata", "labels").get(REQUEST_ID) == mark
 
 
-def _hand_over(connection: Connection, name: str, job: TrainJob) -> None:
+def _hand_over(transport: Transport, namespace: str, name: str, job: TrainJob) -> None:
     """Make the job the owner of its Secret, so that the cluster deletes the one with the other."""
     metadata = job.metadata or ObjectMeta()
     owner = {"apiVersion": job.api_version, "kind": job.kind, "name": metadata.name, "uid": metadata.uid}
     patch = {"metadata": {"ownerReferences": [owner]}}
-    path = wire.core_path(connection.namespace, "secrets", name)
+    path = wire.core_path(namespace, "secrets", name)
     try:
-        connection.transport.send(Request("PATCH", path, {}, patch, MERGE_PATCH, repeatable=True))
+        transport.send(Request("PATCH", path, {}, patch, MERGE_PATCH, repeatable=True))
     except ClusterError as error:  # the job runs; only its end will leave something behind
         logger.warning("Secret %s stays when TrainJob %s is deleted; delete it by hand: %s", name, metadata.name, error)
 

@@ -10,6 +10,7 @@ from kubeflow_api.trainer.v1alpha1 import TrainJob
 
 from kubeflow.cluster.errors import Forbidden
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.outgoing import check_outgoing
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 from kubeflow.trainer.backends.kubernetes.connection.trainer_minor import NEWEST, configured_minor
@@ -90,6 +91,7 @@ def create(connection: Connection, job: TrainJob) -> str:
     check_instance(
         "job", job, (TrainJob,), remedy="train(..., dry_run=True) returns one, TrainJob.from_yaml reads one."
     )
+    check_outgoing(job)
     metadata = _own(job.metadata or ObjectMeta())
     if metadata.namespace not in (None, connection.namespace):
         raise InvalidInput(
@@ -113,7 +115,7 @@ def create(connection: Connection, job: TrainJob) -> str:
 def _create(connection: Connection, job: TrainJob, metadata: ObjectMeta, name: str) -> str:
     metadata.name = names.check(name)
     named = job.model_copy(update={"metadata": metadata, "status": None})
-    preflight.check(named, _runtime_model(connection, *runtime_key(named)), connection.minor)
+    _check(connection, named)
     submit(connection, named)
     return name
 
@@ -133,8 +135,17 @@ def _own(metadata: ObjectMeta) -> ObjectMeta:
 
 def _checked(connection: Connection, spec: JobSpec) -> TrainJob:
     job = render(spec, namespace=connection.namespace, minor=connection.minor)
-    preflight.check(job, _runtime_model(connection, *runtime_key(job)), connection.minor)
+    _check(connection, job)
     return job
+
+
+def _check(connection: Connection, job: TrainJob) -> None:
+    """Refuse a job that cannot run, and log what its user should know of one that can."""
+    runtime = _runtime_model(connection, *runtime_key(job))
+    preflight.check(job, runtime, connection.minor)
+    if runtime is not None:
+        for note in preflight.notes(job, runtime, connection.minor):
+            logger.warning("TrainJob %s: %s", job.metadata.name if job.metadata is not None else None, note)
 
 
 def _runtime_model(connection: Connection, kind: RuntimeKind | None, name: str) -> RuntimeModel | None:
@@ -146,5 +157,6 @@ def _runtime_model(connection: Connection, kind: RuntimeKind | None, name: str) 
     except Forbidden:  # the control plane, which may read it, judges
         return None
     if known is None:
-        raise RuntimeNotFound(name, [other.runtime.name for other in connection.runtimes.load()])
+        available = [other.runtime.name for other in connection.runtimes.load()]
+        raise RuntimeNotFound(name, available, unseen=connection.runtimes.unlisted)
     return known.model

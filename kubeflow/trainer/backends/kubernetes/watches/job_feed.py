@@ -1,4 +1,4 @@
-"""Being told of the changes of jobs: what `Backend.watching` and `Backend.next_change` do on a cluster."""
+"""Feeds of TrainJobs and their pods (list and watch), shared by all waits for one job: `Backend.next_change`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from urllib.parse import quote
 
 from kubeflow.cluster import wire
 from kubeflow.cluster.pods.collection_feed import Feed
@@ -16,6 +15,7 @@ from kubeflow.cluster.pods.pod_hints import PodHints
 from kubeflow.cluster.pods.schedule import Pace
 from kubeflow.cluster.wire import Json
 from kubeflow.core.resource import Interruption, Refusal, Transport
+from kubeflow.trainer.backends.kubernetes.jobs.lookup import jobs_path
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JOB_LABEL, JobPod, read_pods
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.jobs import TrainJob
@@ -23,32 +23,26 @@ from kubeflow.trainer.types.jobs import TrainJob
 logger = logging.getLogger(__name__)
 
 View = Callable[[Json, Sequence[JobPod] | None], TrainJob]
-"""Makes of a TrainJob as the server sends it, and of the pods of that name (`None` if nobody knows), what users see."""
+"""Makes the job that users see, of a TrainJob as the server sends it and its pods (`None` when they are not known)."""
 
-# A job is shown without its pods when these cannot be had although the job itself can.
+# A job is shown without its pods when these do not come for so long although the job itself does.
 _PODS_WITHIN = 5.0  # seconds
-_ENDED = ("Complete", "Failed")
-
-
-def jobs_path(namespace: str) -> str:
-    """Return the path of the TrainJobs of `namespace`."""
-    return f"/apis/{constants.API_VERSION}/namespaces/{quote(namespace, safe='')}/{constants.TRAINJOB_PLURAL}"
 
 
 class JobFeed:
-    """One TrainJob and its pods as they are now: two lists, then two watches, whatever happens in between.
+    """One TrainJob and its pods, kept up to date by two lists and two watches.
 
-    Where pods may not be watched they are listed whenever the TrainJob changes or an event is about one of them.
-    Nothing is asked before `start`.
+    Where pods may not be watched, they are listed whenever the TrainJob changes or an event is about one of them. No
+    request is sent before `start`.
 
     Args:
         transport: The cluster.
         namespace: Where the job is.
-        name: The job.
-        pace: How often the feeds ask.
+        name: The name of the job.
+        pace: How often the feeds send requests.
 
     Attributes:
-        changed: Guards all that it says, and is notified at each change.
+        changed: Guards all attributes, and is notified at each change.
     """
 
     def __init__(self, transport: Transport, namespace: str, name: str, pace: Pace | None = None) -> None:
@@ -56,7 +50,9 @@ class JobFeed:
         own = {"fieldSelector": f"metadata.name={name}"}
         self._job = Feed(transport, jobs_path(namespace), own, self.changed, pace, then=self._job_changed)
         pods = {"labelSelector": f"{JOB_LABEL}={name}"}
-        self._pods = Feed(transport, pods_path(namespace), pods, self.changed, pace, polled=self._listen)
+        self._pods = Feed(
+            transport, pods_path(namespace), pods, self.changed, pace, polled=self._listen, unsettled=self._ending
+        )
         self._hints = PodHints(transport, namespace, name, self._pods, pace)
         self._lock = threading.Lock()
         self._started = False
@@ -65,7 +61,7 @@ class JobFeed:
         self._since = 0.0
 
     def start(self) -> bool:
-        """Start to follow; return False, and do nothing, the second time."""
+        """Start the feeds. Returns False, and does nothing, from the second call on."""
         with self._lock:
             if self._started:
                 return False
@@ -76,7 +72,7 @@ class JobFeed:
             return True
 
     def close(self) -> None:
-        """Stop following."""
+        """End the feeds."""
         with self._lock:
             self._closed = True
         self._job.close()
@@ -89,8 +85,13 @@ class JobFeed:
                 return
             try:
                 self._hints.start()
-            except RuntimeError as error:  # no more threads: looks come by themselves then
+            except RuntimeError as error:  # no more threads: pods are listed at growing intervals
                 logger.debug("there are no hints at pods: %s", error)
+
+    def _ending(self) -> bool:
+        """True when the job is to be suspended and a pod of it has not ended: no event may tell of its end."""
+        suspended = any(wire.at(job, "spec", "suspend") is True for job in self._job.objects)
+        return suspended and any(not pod.ended for pod in self.pods())
 
     def _job_changed(self) -> None:
         if any(ended(job) for job in self._job.objects):
@@ -106,14 +107,14 @@ class JobFeed:
 
     @property
     def ready(self) -> bool:
-        """Whether the job is known, and its pods as far as they can be."""
+        """True when the job has been listed, and its pods too unless they cannot be."""
         if self._job.error is not None:
             return True
         return self._job.ready and (self._pods.ready or self._pods.error is not None or self._late)
 
     @property
     def settled(self) -> bool:
-        """Whether it is `ready`, and its pods, once the job has ended, are known as they are since then."""
+        """True when it is `ready`, and its pods were listed after the end of the job if the job has ended."""
         return self.ready and (not self._pods.outdated or self._pods.error is not None or self._late)
 
     @property
@@ -122,25 +123,25 @@ class JobFeed:
 
     @property
     def problem(self) -> Refusal | Interruption | None:
-        """Why the job cannot be followed for now; `None` while all is well."""
+        """Why the job cannot be followed for now; `None` while it can be."""
         return self._job.problem
 
     @property
     def pods_ready(self) -> bool:
-        """Whether its pods are known."""
+        """True when its pods have been listed."""
         return self._pods.ready
 
     @property
     def pods_error(self) -> BaseException | None:
-        """Why its pods cannot be followed: a `ClusterError`, or what should never happen."""
+        """The error that ended the feed of pods: a `ClusterError`, or an unexpected one; `None` while it goes on."""
         return self._pods.error
 
     def check(self) -> None:
         """Do nothing as long as the job can be followed, with its pods or without.
 
         Raises:
-            ClusterError: The job cannot be followed; that its pods cannot is no such error.
-            BaseException: Whatever else ended one of the two feeds.
+            ClusterError: The job cannot be followed. Pods that cannot be followed raise nothing.
+            BaseException: Any other error that ended one of the two feeds.
         """
         from kubeflow.cluster.errors import ClusterError
 
@@ -150,41 +151,41 @@ class JobFeed:
             raise self._pods.error
 
     def job(self) -> Json | None:
-        """Return the TrainJob, `None` once it is deleted, even if there is another of that name by now.
+        """Return the TrainJob; `None` once it is deleted, also when another job of that name exists by now.
 
         Raises:
-            ClusterError: It cannot be followed.
+            ClusterError: The job cannot be followed.
         """
         self.check()
-        found = next(iter(self._job.objects), wire.NOTHING)
-        uid = wire.identity_of(found)
+        train_job = next(iter(self._job.objects), wire.NOTHING)
+        uid = wire.identity_of(train_job)
         self._uid = self._uid or uid
-        return found if uid and uid == self._uid else None
+        return train_job if uid and uid == self._uid else None
 
     def pods(self) -> list[JobPod]:
-        """Return its pods as far as they are known, those of earlier attempts too."""
+        """Return its pods as they were last sent, those of earlier attempts too; none before they were listed."""
         return read_pods(self._pods.objects)
 
     def wait(self, version: int, timeout: float | None) -> None:
-        """Return when `version` is not the present one any more, or after `timeout` seconds."""
+        """Return once the present version differs from `version`, or after `timeout` seconds."""
         with self.changed:
             self.changed.wait_for(lambda: self.version != version, timeout)
 
 
 def ended(job: Json) -> bool:
-    """Return whether the control plane says of a TrainJob that it has ended."""
-    return any(wire.condition(job, kind) for kind in _ENDED)
+    """True when the status of a TrainJob has the condition Complete or Failed."""
+    return any(wire.condition(job, kind) for kind in constants.TRAINJOB_ENDS)
 
 
 class Watches:
-    """The jobs that someone waits for, each followed once however many wait for it.
+    """One `JobFeed` for each job that is waited for, shared by all who wait for that job.
 
     Args:
         transport: The cluster.
         namespace: Where the jobs are.
-        view: What users see of a job.
-        missing: The error for a job that does not exist, given its name.
-        pace: How often the feeds ask.
+        view: Makes the job that users see.
+        missing: Returns the error for a job that does not exist, given its name.
+        pace: How often the feeds send requests.
     """
 
     def __init__(
@@ -205,7 +206,7 @@ class Watches:
 
     @contextlib.contextmanager
     def held(self, name: str) -> Generator[None]:
-        """Keep following job `name`, once `next_change` has begun with it, until the context ends."""
+        """Keep the feed of job `name`, once `next_change` has started it, until the context ends."""
         with self._lock:
             feed, users = self._held.get(name) or (JobFeed(self._transport, self._namespace, name, self._pace), 0)
             self._held[name] = feed, users + 1
@@ -220,12 +221,13 @@ class Watches:
                     feed.close()
 
     def first(self, name: str) -> TrainJob | None:
-        """Return the job as it is now, when nothing is known of it yet, and go on following it; else `None`.
+        """Start the feed of a job within a context of `held`, and return the job as it is now.
 
-        That is in a context of `held`, before `next_change` has begun with it. `None` also when there is no such job.
+        Returns:
+            `None` outside of such a context, when the feed has been started before, and when there is no such job.
 
         Raises:
-            ClusterError: It cannot be had.
+            ClusterError: The job cannot be listed.
         """
         with self._lock:
             feed, _ = self._held.get(name) or (None, 0)
@@ -242,7 +244,7 @@ class Watches:
             feed.wait(version, 1.0)
 
     def followed(self, name: str) -> Json | None:
-        """Return the TrainJob as it was told of last, while it is followed and the server can be asked; else `None`."""
+        """Return the TrainJob as it was last sent, while a feed follows it without trouble; else `None`."""
         with self._lock:
             feed, _ = self._held.get(name) or (None, 0)
         if feed is None:
@@ -255,13 +257,13 @@ class Watches:
         return None if job is None else self._view(job, feed.pods() if feed.pods_ready else None)
 
     def next_change(self, name: str, seen: TrainJob, timeout: float) -> TrainJob:
-        """Return the job as soon as it differs from `seen`, or after `timeout` seconds as far as it is known then.
+        """Return the job as soon as it differs from `seen`; after `timeout` seconds, return `seen`.
 
-        A server that cannot be reached for a while changes nothing: it is asked again until the time is up.
+        While the server cannot be reached, requests are sent again until the time is up.
 
         Raises:
-            JobNotFound: When it does not exist (any more).
-            ClusterError: When it is no use to ask again, as for missing rights.
+            JobNotFound: The job does not exist, or not any more.
+            ClusterError: Sending the request again is of no use, as with missing rights.
         """
         deadline = time.monotonic() + timeout
         with self.held(name):
@@ -280,5 +282,5 @@ class Watches:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return seen
-                # Pods that do not come are given up after a while, which is no change that a feed could tell of.
+                # Pods that do not come are given up after a while. No feed notifies of that: the wait is short.
                 feed.wait(version, left if ready else min(left, 1.0))

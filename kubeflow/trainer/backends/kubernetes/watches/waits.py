@@ -12,8 +12,9 @@ from kubeflow.cluster.errors import ClusterError, Invalid
 from kubeflow.cluster.pods.schedule import Pace
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 from kubeflow.trainer.backends.kubernetes.jobs.lookup import not_found
-from kubeflow.trainer.backends.kubernetes.jobs.views import get_job, shown
+from kubeflow.trainer.backends.kubernetes.jobs.views import get_job, learn_runtime, shown
 from kubeflow.trainer.backends.kubernetes.watches.job_feed import Watches
+from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.jobs import TrainJob
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,12 @@ class Waiting:
             job = self._watches.first(name) if isinstance(name, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
         except Invalid:  # no name that an object can have, which is said below
             job = None
-        return get_job(self._connection, name) if job is None else job
+        if job is not None and _behind(job):
+            job = None
+        model = None if job is None else self.followed(name)
+        if job is None or (model is not None and learn_runtime(self._connection, model)):
+            return get_job(self._connection, name)
+        return job
 
     def followed(self, name: str) -> TrainJobModel | None:
         """Return the TrainJob as the server told of it last, if it is being followed and nothing is amiss."""
@@ -63,17 +69,26 @@ class Waiting:
         return None if job is None else TrainJobModel.from_server(job)
 
     def next_change(self, name: str, seen: TrainJob, timeout: float) -> TrainJob:
-        """Return the job as soon as it differs from `seen`; see `Backend.next_change`. A failure is read twice."""
+        """Return the job as soon as it differs from `seen`; see `Backend.next_change`.
+
+        A failure is read twice, and so is an end of which the pods do not know yet.
+        """
         deadline = time.monotonic() + timeout
         while True:
             job = self._watches.next_change(name, seen, max(0.0, deadline - time.monotonic()))
-            if job.status != "Failed" or seen.status == "Failed":
+            if job.status == seen.status or not (job.status == "Failed" or _behind(job)):
                 return job
-            time.sleep(_SETTLED)
+            if job.status == "Failed":
+                time.sleep(_SETTLED)
             try:
                 again = get_job(self._connection, name)
             except ClusterError as error:
-                logger.debug("the failure of TrainJob %s cannot be read again: %s", name, error)
+                logger.debug("the end of TrainJob %s cannot be read again: %s", name, error)
                 return job
-            if again.status == "Failed" or again != seen or time.monotonic() >= deadline:
+            if again.status == job.status or again != seen or time.monotonic() >= deadline:
                 return again
+
+
+def _behind(job: TrainJob) -> bool:
+    """True when a job has ended and a step of it has not: no order holds between a watch of jobs and one of pods."""
+    return job.status in constants.TRAINJOB_ENDS and any(step.status in ("Pending", "Running") for step in job.steps)
