@@ -14,6 +14,7 @@ REQUIRED = "KUBEFLOW_TEST_REQUIRED"
 # Name -> what the reasons of skipped tests say of it. The first that fits counts.
 PARTS = {
     "API server": r"API server",
+    "measured files": r"measured files",
     "upstream releases": r"KUBEFLOW_TEST_UPSTREAM|releases",
     "registry": r"KUBEFLOW_TEST_REGISTRY|package index",
     "MPI": r"\bMPI\b|mpirun",

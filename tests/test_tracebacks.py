@@ -36,7 +36,7 @@ SLIPS = [
     ("client.train(train_func=unsendable)", "kubeflow.packaging.errors.PackagingError: unsendable cannot be sent"),
     ("client.train(train_func=fail, func_args={'l': 1})", "kubeflow.packaging.errors.PackagingError: fail cannot be"),
     ("client.scale_job('none', 2)", "kubeflow.trainer.errors.JobNotFound: There is no TrainJob 'none'."),
-    ("client.create_job('a: b: c')", "kubeflow.core.errors.InvalidInput: This is not one YAML document"),
+    ("client.create_job('a: b: c')", "kubeflow.core.errors.InvalidInput: TrainJob: not one YAML document"),
     ("bundle(unsendable)", "kubeflow.packaging.errors.PackagingError: unsendable cannot be sent"),
     ("CustomTrainer(func=3)", "kubeflow.core.errors.InvalidInput: func must be a function, not 3"),
     ("CustomTrainer.call(fail, 1, 2, 3)", "kubeflow.packaging.errors."),

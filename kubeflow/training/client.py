@@ -5,6 +5,7 @@ Only what becomes one TrainJob: the operator's own kinds (PyTorchJob, ...) are a
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from kubeflow.trainer import (
 )
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobs.steps import node_step
+from kubeflow.trainer.types.code import Serializer
 from kubeflow.trainer.types.jobs import JobReference, TrainJob, name_of
 from kubeflow.trainer.types.resources import Resources
 
@@ -98,6 +100,8 @@ class TrainingClient:
         num_gpus_per_worker: int | None = None,
         command: Sequence[str] | None = None,
         args: Sequence[str] | None = None,
+        code_dir: str | os.PathLike[str] | None = None,
+        serializer: Serializer = "source",
     ) -> str:
         """Make a job and start it: of a function (`train_func`), or of an image (`base_image`) with a command.
 
@@ -118,6 +122,8 @@ class TrainingClient:
             num_gpus_per_worker: GPUs of each node, instead of in `resources_per_worker`.
             command: Command of the nodes, with an image.
             args: Its arguments.
+            code_dir: With `train_func`: see `CustomTrainer`.
+            serializer: With `train_func`: see `CustomTrainer`.
 
         Returns:
             The job's name.
@@ -148,6 +154,8 @@ class TrainingClient:
                 resources_per_node=resources or None,
                 env=env_vars,
                 num_proc_per_node=num_procs_per_worker,
+                code_dir=code_dir,
+                serializer=serializer,
             )
         else:
             trainer = CustomTrainerContainer(
@@ -301,6 +309,10 @@ def _trainer(trainer: CustomTrainer | CustomTrainerContainer) -> str:
         func = Code(getattr(trainer.func, "__name__", "train_func"))
         fields = {"func": func, "func_args": trainer.func_args, "image": trainer.image}
         fields |= {"packages_to_install": trainer.packages_to_install, "num_proc_per_node": trainer.num_proc_per_node}
+        fields |= {
+            "code_dir": trainer.code_dir,
+            "serializer": {"source": None}.get(trainer.serializer, trainer.serializer),
+        }
     fields |= {"num_nodes": trainer.num_nodes, "resources_per_node": trainer.resources_per_node}
     fields |= {"env": Code("{...}") if trainer.env else None}  # values may be secrets: they are not for logs
     return f"{type(trainer).__name__}({_call(**fields)})"

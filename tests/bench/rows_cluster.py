@@ -13,9 +13,10 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
-from tests.bench.cases import Case, Metric, Place
+from kubeflow.trainer import CustomTrainer, KubernetesBackendConfig, TrainerClient
+from tests.bench.cases import Case, Metric, Place, Unit
 from tests.bench.probes import scripting
-from tests.bench.requirements import BetterThanPeer
+from tests.bench.requirements import AtMost, BetterThanPeer
 from tests.bench.series import Missing
 from tests.cluster.proxy import Proxy
 from tests.cluster.stage import MISSING, REASON, crds, install, namespace, runtimes, server
@@ -26,16 +27,27 @@ JOBS = 1000
 HOME = "bench"
 LIST_FACTOR = 20
 """How many times faster than the published package the jobs must be listed."""
+LIST_BYTES = 3_000_000
+"""What may be read for it, on the way as the server sends it. The jobs have the code of this SDK, and so do their pods."""
 
 _FOLDER = str(Path(__file__).parent / "jobs")
 
 # Both packages know these names; the work is the same to the letter.
 _CODE = """
-import os, sys, time
+import os, socket, sys, time
 from kubeflow.trainer import CustomTrainer, TrainerClient
 {config}
 sys.path.insert(0, {jobs_folder!r})
 from allreduce import train as function
+
+class CountingSocket(socket.socket):
+    read = 0
+    def recv_into(self, *arguments):
+        count = super().recv_into(*arguments)
+        CountingSocket.read += count
+        return count
+
+socket.socket = CountingSocket
 
 def timed(call):
     start = time.perf_counter()
@@ -47,7 +59,9 @@ def new_client():
 
 new_client()  # imports, and what is set up once in a process
 construct, client = timed(new_client)
+CountingSocket.read = 0
 listing, jobs = timed(client.list_jobs)
+read = CountingSocket.read
 assert len(jobs) == {jobs}, len(jobs)
 get, job = timed(lambda: client.get_job("job-00050"))
 assert job.status == "Complete", job.status
@@ -56,7 +70,7 @@ train, name = timed(lambda: client.train(runtime="torch-distributed", trainer=tr
 again, second = timed(lambda: client.train(runtime="torch-distributed", trainer=trainer))
 for made in (name, second):
     client.delete_job(made)
-report({{"construct": construct, "list": listing, "get": get, "train": train, "again": again}})
+report({{"construct": construct, "list": listing, "read": read, "get": get, "train": train, "again": again}})
 """
 _OURS = "from kubeflow.trainer import KubernetesBackendConfig"
 _PEER = "from kubeflow.common.types import KubernetesBackendConfig"
@@ -84,8 +98,21 @@ def _cluster() -> tuple[Path, Path]:
     install(wire, crds("2.3"))
     for runtime in runtimes("2.3"):
         wire.send("POST", "/apis/trainer.kubeflow.org/v1alpha1/clustertrainingruntimes", runtime)
-    stock(wire, namespace(wire, HOME), JOBS, with_pods=JOBS)
+    home = namespace(wire, HOME)
+    stock(wire, home, JOBS, with_pods=JOBS, create=_maker(kubeconfig))
     return kubeconfig, folder
+
+
+def _maker(kubeconfig: Path) -> Callable[[str], object]:
+    """Return what makes a job that has a function of this SDK, with arguments that no other job has."""
+    client = TrainerClient(KubernetesBackendConfig(config_file=str(kubeconfig), namespace=HOME))
+    script = Path(_FOLDER) / "allreduce.py"
+
+    def create(name: str) -> object:
+        trainer = CustomTrainer(str(script), args=[name])
+        return client.train(runtime="torch-distributed", trainer=trainer, name=name)
+
+    return create
 
 
 def _beside(milliseconds: int) -> Callable[[], Missing | None]:
@@ -108,6 +135,7 @@ def _case(milliseconds: int, *, rounds: int) -> Case:
         name=f"a cluster with {JOBS:,} jobs, {milliseconds} ms away",
         metrics=(
             Metric("list", f"list {JOBS:,} jobs", requirement=BetterThanPeer(LIST_FACTOR)),
+            Metric("read", "read for that", unit=Unit.BYTES, requirement=AtMost(LIST_BYTES)),
             Metric("construct", "make a client"),
             Metric("get", "get a job"),
             Metric("train", "the first train() of a process returns"),

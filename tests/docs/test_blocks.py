@@ -24,8 +24,8 @@ import pytest
 import yaml
 from kubeflow_api.trainer.v1alpha1 import ClusterTrainingRuntime, TrainingRuntime, TrainJob
 
-from tests.cluster.controller import API
 from tests.cluster.stage import MISSING, REASON, Stage, stage
+from tests.cluster.trainjobs import API
 from tests.docs.pages import PAGES, ROOT, Block, blocks, outputs
 from tests.docs.reader import Outcome
 

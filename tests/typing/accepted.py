@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Literal, assert_type
 
 from kubeflow_api.k8s.core.v1 import Container, ContainerPort, EnvVar, ResourceRequirements, Toleration
@@ -164,6 +165,18 @@ def trainers(client: TrainerClient) -> None:
     CustomTrainer.call(lambda: print("nothing to give"))
     CustomTrainer(func=train, func_args={"lr": 0.1}, num_nodes=2)
     assert_type(client.train(trainer=trainer), JobName[dict[str, float]])
+    by_value = CustomTrainer(train, {"lr": 0.1}, None, ["numpy"], code_dir=Path("code"), serializer="cloudpickle")
+    assert_type(by_value, CustomTrainer[dict[str, float]])
+    script = CustomTrainer("train.py", args=["--lr", "0.1"], code_dir=".", num_nodes=2)
+    assert_type(script, CustomTrainer[None])
+    assert_type(CustomTrainer(Path("train.py"), args={"lr": 0.1, "fast": True}), CustomTrainer[None])
+    assert_type(CustomTrainer(module="pkg.train", args=["--lr", 0.1]).replace(code_dir="."), CustomTrainer[None])
+    assert_type(client.train(trainer=script), JobName[None])
+    assert_type(client.train(train_func=train, serializer="cloudpickle"), JobName[dict[str, float]])
+    assert_type(client.train(train_func="train.py", args=["--lr", "0.1"], code_dir=Path.cwd(), dry_run=True), TrainJob)
+    assert_type(client.train(module="pkg.train", args={"lr": 0.1}), JobName[object])
+    any_code: list[CustomTrainer] = [trainer, script]
+    client.train(trainer=any_code[0])
     assert_type(client.train(trainer=trainer, dry_run=True), TrainJob)
     assert_type(client.train(train_func=train, server_dry_run=True), TrainJob)
     assert_type(client.train(train_func=train, dry_run=True, server_dry_run=True), TrainJob)
@@ -208,6 +221,8 @@ def jobs(client: TrainerClient) -> None:
 
 
 def logs(client: TrainerClient, stored: str | None) -> Iterator[str]:
+    client.get_job_logs("a", container="istio-proxy", tail_lines=100, since=timedelta(minutes=5))
+    client.get_job_logs("a", "node-0", True, since=datetime.now(UTC))
     lines = client.get_job_logs("a", step=None, follow=True, after=stored)
     assert_type(lines, LogLines)
     assert_type(lines.position, str)

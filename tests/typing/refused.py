@@ -98,6 +98,14 @@ CustomTrainer.call(train(0.1))  # mistake: what the function returned, not the f
 CustomTrainer.call(train, lr=0.1).replace(num_node=2)  # mistake: a misspelt setting
 CustomTrainer.call(train, lr=0.1).replace(num_nodes="2")  # mistake: a string for a number
 CustomTrainer.call(train, lr=0.1).replace(func=print)  # mistake: another function needs other arguments
+CustomTrainer()  # mistake: nothing to run
+CustomTrainer(train, module="pkg.train")  # mistake: two things to run
+CustomTrainer(train, args=["--lr", "0.1"])  # mistake: a command line for a function
+CustomTrainer("train.py", func_args={"lr": 0.1})  # mistake: arguments of a function for a script
+CustomTrainer("train.py", serializer="cloudpickle")  # mistake: a script is text
+CustomTrainer(train, serializer="pickle")  # mistake: no such serializer
+CustomTrainer(train, code_dir=3)  # mistake: a number for a folder
+CustomTrainer(module=train)  # mistake: a function for the name of a module
 
 
 def misplaced(client: TrainerClient, name: JobName[dict[str, float]]) -> None:
@@ -108,8 +116,13 @@ def misplaced(client: TrainerClient, name: JobName[dict[str, float]]) -> None:
     client.train(train_func=train, num_node=2)  # mistake: a misspelt argument
     client.train(train_func=train, num_nodes="2")  # mistake: a string for a number
     client.train(train_func=train, num_node=2, dry_run=True)  # mistake: a misspelt argument of a dry run
+    client.train(module=train)  # mistake: a function for the name of a module
+    client.train(train_func=train, serializer="pickle")  # mistake: no such serializer
     client.get_job(train)  # mistake: a function for a job
     client.get_job(3)  # mistake: a number for a job
+    client.get_job_logs("a", since=300)  # mistake: a number for a time
+    client.get_job_logs("a", tail_lines="10")  # mistake: a text for a number
+    client.get_job_logs("a", "node-0", True, "position")  # mistake: a position without its name
     client.wait_for_job_status(name, "Completed")  # mistake: no such status
     client.wait_for_job_status(name, {"Done"})  # mistake: no such status
     client.wait_for_job_status(name, "Unknown")  # mistake: nobody can wait for it
