@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,18 +18,43 @@ from codegen.errors import CodegenError
 
 
 @dataclass(frozen=True, slots=True)
+class KindName:
+    """A kind as the API server names it, such as TrainJob of trainer.kubeflow.org/v1alpha1."""
+
+    group: str
+    version: str
+    kind: str
+
+    @property
+    def api_version(self) -> str:
+        """Group and version as objects carry them."""
+        return f"{self.group}/{self.version}"
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.api_version}"
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
     """One control plane: where its documents lie, which kinds are taken from them, in which versions.
 
     Attributes:
         versions: Pinned releases such as `v2.3.0`, oldest first; models come from the last.
+        preview: A pinned state before the release of a newer minor. Kinds that came with it get models, marked as
+            preview; all others stay those of the last of `versions`.
         openapi: Path of the OpenAPI document below the source; None when the CRDs are all there is.
         crds: Glob of the CRD documents below the source.
-        definitions: Prefix of this group's definitions in the OpenAPI document, without the final dot.
+        group: API group of the kinds that are named without one.
+        version: API version of the kinds that are named without one.
+        definitions: Prefix of the definitions of `group` and `version`, without the final dot.
+        further: Other group and version, such as `serving.kserve.io/v1alpha1` -> prefix of its definitions.
+        kinds: As they are written: `Name`, or `group/version/Name` for another group or version.
+        since: A kind as it is written in `kinds` -> the first minor that has it, such as `v2.4`.
         extra: Further definitions to keep, by their name after `definitions`, such as request bodies.
         rename: Prefix of definitions upstream -> the prefix that a pin gives them.
         names: Pattern of places in the CRDs, such as `Robot.spec.*.arms[]` -> the name of the types there. Only for a
             component without OpenAPI document.
+        shown: Name as people write it, where it is not `name` with a capital.
         identical: Release that has the same types as the pinned one -> path of the document that proves it.
     """
 
@@ -45,6 +71,41 @@ class Component:
     rename: Mapping[str, str]
     identical: Mapping[str, str]
     names: Mapping[str, str] = field(default_factory=dict[str, str])
+    further: Mapping[str, str] = field(default_factory=dict[str, str])
+    since: Mapping[str, str] = field(default_factory=dict[str, str])
+    preview: str | None = None
+    shown: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The component as people call it, such as `Trainer`."""
+        return self.shown or self.name.capitalize()
+
+    @property
+    def pinned(self) -> tuple[str, ...]:
+        """All pinned releases, oldest first, the preview included."""
+        return (*self.versions, *([self.preview] if self.preview else ()))
+
+    @property
+    def api_versions(self) -> Mapping[str, str]:
+        """Group and version -> prefix of its definitions, the component's own first."""
+        return {f"{self.group}/{self.version}": self.definitions, **self.further}
+
+    def kind_name(self, written: str) -> KindName:
+        """Return the kind that an entry of `kinds` means."""
+        group, _, rest = written.rpartition("/")[0].partition("/")
+        return KindName(group or self.group, rest or self.version, written.rpartition("/")[2])
+
+    def kinds_in(self, release: str) -> tuple[KindName, ...]:
+        """Return the kinds that a release has, in the order of `kinds`."""
+        first = {written: numeric(since) for written, since in self.since.items()}
+        has = numeric(minor(release))
+        return tuple(self.kind_name(written) for written in self.kinds if first.get(written, has) <= has)
+
+    def written(self, kind: KindName) -> str:
+        """Return a kind as `kinds` has it; no other kind of the component is written so."""
+        own = (kind.group, kind.version) == (self.group, self.version)
+        return kind.kind if own else f"{kind.api_version}/{kind.kind}"
 
     def definition(self, name: str) -> str:
         """Return the full definition name of this group's type `name`."""
@@ -101,6 +162,11 @@ def minor(version: str) -> str:
     return "v" + ".".join(parts[:2])
 
 
+def numeric(version: str) -> list[int]:
+    """Return the numbers of a release tag, to sort by: `v2.10.0` comes after `v2.9.1`."""
+    return [int(part) for part in version.removeprefix("v").split(".")]
+
+
 def load(root: Path) -> Config:
     """Read the configuration of the checkout at `root`.
 
@@ -141,11 +207,41 @@ def _component(name: str, reader: _TomlTable) -> Component:
         rename=reader.strings_by_name("rename", default={}),
         names=reader.strings_by_name("names", default={}),
         identical=reader.strings_by_name("identical", default={}),
+        further=reader.strings_by_name("further", default={}),
+        since=reader.strings_by_name("since", default={}),
+        preview=reader.optional("preview"),
+        shown=reader.optional("title"),
     )
     reader.finish()
-    for version in component.versions:
+    for version in component.pinned:
         minor(version)
+    _check_kinds(component)
     return component
+
+
+def _check_kinds(component: Component) -> None:
+    """Refuse kinds of no known group and version, and first minors of no kind or no kind's form."""
+    where = f"pyproject.toml: tool.codegen.components.{component.name}"
+    for written in component.kinds:
+        if written.count("/") not in (0, 2) or not all(written.split("/")):
+            raise CodegenError(f"{where}.kinds: {written!r} is neither 'Name' nor 'group/version/Name'")
+        kind = component.kind_name(written)
+        if component.written(kind) != written:
+            raise CodegenError(f"{where}.kinds: {written!r} is of the component's own version; write {kind.kind!r}")
+        if kind.api_version not in component.api_versions:
+            raise CodegenError(
+                f"{where}.further: no entry for {kind.api_version} of {written!r}; add the prefix of its definitions, "
+                f'such as "{kind.api_version}" = "{component.name}.{kind.version}"'
+            )
+    for written, first in component.since.items():
+        if written not in component.kinds:
+            raise CodegenError(f"{where}.since: {written!r} is not written so in `kinds`: {', '.join(component.kinds)}")
+        if not re.fullmatch(r"v\d+\.\d+", first):
+            raise CodegenError(f"{where}.since: a minor is written like 'v2.4', not {first!r}")
+        if all(numeric(minor(release)) < numeric(first) for release in component.pinned):
+            raise CodegenError(f"{where}.since: no pinned release has {written!r}, which came with {first}")
+    if component.preview and numeric(minor(component.preview)) <= numeric(minor(component.versions[-1])):
+        raise CodegenError(f"{where}.preview: {component.preview} is not newer than {component.versions[-1]}")
 
 
 def _string(where: str, value: object) -> str:

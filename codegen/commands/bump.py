@@ -17,10 +17,10 @@ from codegen import config
 from codegen.commands import verify
 from codegen.comparison import contract, report
 from codegen.comparison.differ import diff
-from codegen.config import Component, Config, minor
+from codegen.config import Component, Config, minor, numeric
 from codegen.emitters import manifest
 from codegen.errors import CodegenError
-from codegen.pins.lock import numeric
+from codegen.pins import lock
 from codegen.upstream.source import Source, open_source
 
 # What the steps read, and what they write, below the checkout.
@@ -95,13 +95,21 @@ def _steps(
     from codegen.minors import compatibility
 
     path = root / "pyproject.toml"
-    versions = with_version(config.load(root).component(name).versions, version)
-    path.write_text(with_versions(path.read_text("utf-8"), name, versions), "utf-8")
+    before = config.load(root).component(name)
+    versions = with_version(before.versions, version)
+    text = with_versions(path.read_text("utf-8"), name, versions)
+    lines: list[str] = []
+    if before.preview and numeric(minor(before.preview)) <= numeric(minor(version)):
+        text = without_preview(text, name)
+        lines.append(f"no preview any more: {before.preview}")
+        if minor(before.preview) != minor(version):
+            lock.remove(root / "schemas", lock.find(root / "schemas", name, before.preview))
+    path.write_text(text, "utf-8")
     configuration = config.load(root)
     if configuration.component(name).versions != versions:
         raise CodegenError(f"{path}: `versions` of {name} could not be edited; write it as one list of plain strings")
     written = pin(root, configuration.component(name), version, source, commit, identical)
-    lines = [f"pinned: {written}", f"generated: {generate(root, configuration)}"]
+    lines += [f"pinned: {written}", f"generated: {generate(root, configuration)}"]
     lines += [f"written: {each}" for each in compatibility.write(root, configuration)]
     # What is new cannot be described before it is known: that is left to do, and `verify` insists on it later.
     lines.append(f"verified: {verify.verify(root, described=False)}")
@@ -128,14 +136,31 @@ def with_versions(text: str, component: str, versions: Sequence[str]) -> str:
     Raises:
         CodegenError: The component has no table of its own with a `versions` list.
     """
-    table = re.search(rf"^\[tool\.codegen\.components\.{re.escape(component)}\][^\n]*\n", text, re.MULTILINE)
-    end = re.compile(r"^\[", re.MULTILINE).search(text, table.end()) if table else None
-    until = end.start() if end else len(text)
-    key = re.compile(r"^versions\s*=\s*\[[^\]]*\]", re.MULTILINE).search(text, table.end(), until) if table else None
+    key = _key(text, component, r"^versions\s*=\s*\[[^\]]*\]")
     if key is None:
         raise CodegenError(f"pyproject.toml: no `versions = [...]` below [tool.codegen.components.{component}]")
     listed = ", ".join(json.dumps(version) for version in versions)
     return f"{text[: key.start()]}versions = [{listed}]{text[key.end() :]}"
+
+
+def without_preview(text: str, component: str) -> str:
+    """Return the text of a pyproject.toml without the `preview` of one component; all else stays as it is.
+
+    Raises:
+        CodegenError: The component has no table of its own with a line `preview = ...`.
+    """
+    key = _key(text, component, r"^preview\s*=[^\n]*\n")
+    if key is None:
+        raise CodegenError(f"pyproject.toml: no line `preview = ...` below [tool.codegen.components.{component}]")
+    return text[: key.start()] + text[key.end() :]
+
+
+def _key(text: str, component: str, pattern: str) -> re.Match[str] | None:
+    """Return where `pattern` matches in the table of a component in the text of a pyproject.toml."""
+    table = re.search(rf"^\[tool\.codegen\.components\.{re.escape(component)}\][^\n]*\n", text, re.MULTILINE)
+    end = re.compile(r"^\[", re.MULTILINE).search(text, table.end()) if table else None
+    until = end.start() if end else len(text)
+    return re.compile(pattern, re.MULTILINE).search(text, table.end(), until) if table else None
 
 
 def _copy(source: Path, target: Path) -> None:

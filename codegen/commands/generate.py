@@ -56,7 +56,8 @@ def generate(root: Path, config: Config, out: Path | None = None) -> str:
         reference_pages.write(root, pages)
     classes = sum(text.count("\nclass ") for text in files.values())
     summary = f"{target}: {len(record.outputs)} files, {classes} classes from {', '.join(pin.file for pin in pins)}"
-    return "\n".join([summary, *_first(descriptions.findings)])
+    notes = [f"note: {note}" for pin in pins for note in pin.notes]
+    return "\n".join([summary, *notes, *_first(descriptions.findings)])
 
 
 def write_reference(root: Path, config: Config) -> str:

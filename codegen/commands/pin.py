@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -19,8 +19,8 @@ from codegen.errors import CodegenError, SchemaError
 from codegen.pins import lock, round_trip
 from codegen.pins.patches import upstream as upstream_patches
 from codegen.schema.definitions import Definitions, reachable
-from codegen.schema.jsontypes import Object
-from codegen.upstream.crd import KindName, read_crds
+from codegen.schema.jsontypes import Object, parse_json
+from codegen.upstream.crd import Crd, read_crds
 from codegen.upstream.merge import merge
 from codegen.upstream.named_types import ANY_OBJECT, name_types
 from codegen.upstream.openapi import read_definitions
@@ -66,24 +66,27 @@ def build(component: Component, version: str, source: Source, others: Definition
         CodegenError: A document or a kind is missing. Or the pin does not give back the CRDs that it was made from.
     """
     documents = source.glob(component.crds)
-    wanted_kinds = [KindName(component.group, component.version, kind) for kind in component.kinds]
+    wanted_kinds = component.kinds_in(version)
     crds, untaken = read_crds(documents, wanted_kinds)
     if missing := [str(kind) for kind in wanted_kinds if kind not in crds]:
         seen = "\n  ".join(untaken or ["no CRD at all"])
         raise CodegenError(f"no CRD for {', '.join(missing)}; {component.crds} has:\n  {seen}")
-    kinds = [crds[kind] for kind in wanted_kinds]
+    prefixes = component.api_versions
+    kinds = [_with_definition(crds[kind], prefixes[kind.api_version]) for kind in wanted_kinds]
     notes: list[str] = []
     if component.openapi is None:
-        named = name_types(component.definitions, kinds, others or {}, component.names)
+        named = name_types(prefixes, kinds, others or {}, component.names)
         names, merged, read = component.crds, named.definitions, []
         notes += named.unrecognised
     else:
         openapi = source.read(component.openapi)
         definitions = read_definitions(openapi, component.rename, {**(others or {}), **ANY_OBJECT})
         names, read = openapi.name, [openapi]
-        merged = merge(definitions, names, [(component.definition(crd.kind), crd) for crd in kinds])
-    roots = [name for crd in kinds for name in (crd.kind, str(crd.facts["listKind"]))]
-    wanted = [component.definition(name) for name in (*roots, *component.extra)]
+        merged = merge(definitions, names, [(str(crd.facts["definition"]), crd) for crd in kinds])
+    wanted = [
+        f"{prefixes[crd.name.api_version]}.{name}" for crd in kinds for name in (crd.kind, str(crd.facts["listKind"]))
+    ]
+    wanted += map(component.definition, component.extra)
     if version != component.versions[-1]:  # an older release may lack what is kept besides the kinds
         wanted = [name for name in wanted if name in merged or name not in map(component.definition, component.extra)]
     if unknown := [name for name in wanted if name not in merged]:
@@ -100,6 +103,11 @@ def build(component: Component, version: str, source: Source, others: Definition
     used = {crd.document for crd in kinds}
     documents = [*read, *(document for document in documents if document.name in used)]
     return BuiltPin(text.encode(), documents, [*notes, *untaken])
+
+
+def _with_definition(crd: Crd, prefix: str) -> Crd:
+    """Return `crd` with the name of its definition among its facts, as a pin has them."""
+    return replace(crd, facts={**crd.facts, "definition": f"{prefix}.{crd.kind}"})
 
 
 def same_types(component: Component, source: Source, others: Mapping[str, Source]) -> dict[str, dict[str, str]]:
@@ -147,7 +155,7 @@ def pin(
     if not commit or len(commit) != 40 or not set(commit) <= set("0123456789abcdef"):
         raise CodegenError("the source is no git checkout: name the release's full commit hash with --commit")
     patches = upstream_patches(root / "schemas", component.name, version)
-    built = build(component, version, PatchedSource(source, patches), _others(root / "schemas", component))
+    built = build(component, version, PatchedSource(source, patches), others(root / "schemas", component))
     read = {document.name for document in built.documents}
     if idle := [patch.place for patch in patches if patch.file not in read]:
         raise CodegenError(f"schemas/patches.toml: the patch at {idle[0]!r} is for a file that is not read; remove it")
@@ -172,12 +180,17 @@ def pin(
     return WrittenPin(target, built.notes)
 
 
-def _others(schemas: Path, component: Component) -> Definitions:
-    """Return the definitions of the pins of other components; where several have one, the newest file's."""
+def others(schemas: Path, component: Component) -> Definitions:
+    """Return the definitions of the pins of other components; where several have one, the newest file's.
+
+    Raises:
+        CodegenError: One of the pins differs from the lock, or is missing.
+    """
     definitions: dict[str, Object] = {}
     for entry in lock.read(schemas):
         if entry.component != component.name:
-            document = cast("Mapping[str, Mapping[str, Definitions]]", json.loads((schemas / entry.file).read_bytes()))
+            content = parse_json(lock.content(schemas, entry), f"schemas/{entry.file}")
+            document = cast("Mapping[str, Mapping[str, Definitions]]", content)
             definitions |= document["components"]["schemas"]
     return definitions
 

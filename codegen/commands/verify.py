@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from codegen import config
+from codegen.config import KindName
 from codegen.emitters import manifest
 from codegen.errors import CodegenError
 from codegen.pins import lock
@@ -61,7 +62,7 @@ def _pins(schemas: Path, configuration: config.Config, pins: list[lock.Pin]) -> 
             )
     locked = {(pin.component, pin.version) for pin in pins}
     wanted = {
-        (component.name, version) for component in configuration.components.values() for version in component.versions
+        (component.name, version) for component in configuration.components.values() for version in component.pinned
     }
     findings += [
         f"schemas/lock.toml: no pin of {name} {version}, which pyproject.toml names"
@@ -78,19 +79,27 @@ def _pins(schemas: Path, configuration: config.Config, pins: list[lock.Pin]) -> 
 
 
 def _kinds(schemas: Path, configuration: config.Config, pins: list[lock.Pin]) -> list[str]:
-    """Return the kinds that pyproject.toml and the newest pin of a component do not both name."""
+    """Return the kinds that pyproject.toml and a pin do not both name."""
     findings: list[str] = []
     for component in configuration.components.values():
-        file = component.pin_file(component.versions[-1])
-        path = schemas / file
-        if path.is_file() and any(pin.file == file for pin in pins):
-            pinned = {str(entry["kind"]) for entry in json.loads(path.read_bytes()).get("x-kinds", [])}
+        for release in component.pinned:
+            file = component.pin_file(release)
+            path = schemas / file
+            if not path.is_file() or not any(pin.file == file for pin in pins):
+                continue
+            entries = json.loads(path.read_bytes()).get("x-kinds", [])
+            kinds = (KindName(entry["group"], entry["version"], entry["kind"]) for entry in entries)
+            pinned = set(map(component.written, kinds))
+            named = set(map(component.written, component.kinds_in(release)))
             findings += [
-                f"schemas/{file}: has no {kind}, which pyproject.toml names; pin it again"
-                for kind in sorted(set(component.kinds) - pinned)
+                f"schemas/{file}: has no {kind}, which pyproject.toml names; pin it again, or give its first minor in "
+                f"`since` of {component.name}"
+                for kind in sorted(named - pinned)
             ]
-            extra = sorted(pinned - set(component.kinds))
-            findings += [f"schemas/{file}: has {kind}, which pyproject.toml does not name" for kind in extra]
+            findings += [
+                f"schemas/{file}: has {kind}, which pyproject.toml does not name for it; pin it again"
+                for kind in sorted(pinned - named)
+            ]
     return findings
 
 

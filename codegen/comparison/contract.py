@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from codegen.comparison.tree import Node, expand, expand_all
-from codegen.config import Component
+from codegen.config import Component, KindName
 from codegen.errors import CodegenError, SchemaError
 from codegen.pins import lock
 from codegen.schema.definitions import REF_PREFIX, children, reference, references
@@ -91,7 +91,7 @@ def from_file(path: Path, component: Component) -> Contract:
         return from_openapi(name, objects[0], component)
     raise CodegenError(
         f"{path} is neither a pin, nor CRDs, nor an OpenAPI document of a cluster "
-        f"(kubectl get --raw /openapi/v3/apis/{component.group}/{component.version})"
+        f"(kubectl get --raw /openapi/v3/apis/{next(iter(component.api_versions))})"
     )
 
 
@@ -105,20 +105,29 @@ def from_pin(name: str, document: Object, definitions: str) -> Contract:
         CodegenError: It is a pin of another component.
     """
     schemas = cast("Mapping[str, Object]", as_object(document["components"], name, ()).get("schemas"))
-    facts = {str(entry["kind"]): entry for entry in cast("Sequence[Object]", document["x-kinds"])}
-    lists = {str(entry["listKind"]): str(entry["kind"]) for entry in facts.values()}
-    if absent := [kind for kind in facts if f"{definitions}.{kind}" not in schemas]:
-        raise CodegenError(f"{name} has no definition {definitions}.{absent[0]}: it is a pin of another component")
+    facts: dict[str, Object] = {}
+    of_kind: dict[str, str] = {}
+    for entry in cast("Sequence[Object]", document["x-kinds"]):
+        definition = str(entry.get("definition", f"{definitions}.{entry['kind']}"))
+        own = definition == f"{definitions}.{entry['kind']}"
+        label = str(entry["kind"]) if own else f"{entry['group']}/{entry['version']}/{entry['kind']}"
+        facts[label], of_kind[label] = entry, definition
+    prefixes = {definitions, *(definition.rpartition(".")[0] for definition in of_kind.values())}
+    if facts and not any(definition.startswith(f"{definitions}.") for definition in of_kind.values()):
+        raise CodegenError(f"{name} has no kind of {definitions}: it is a pin of another component")
+    if absent := [definition for definition in of_kind.values() if definition not in schemas]:
+        raise CodegenError(f"{name} has no definition {absent[0]}: it is a pin of another component")
+    lists = {str(entry["listKind"]) for entry in facts.values()}
     trees = expand_all(schemas, name)
     referred = {target for node in schemas.values() for target in references(node)}
     roots = {
         key.removeprefix(f"{definitions}."): _without(trees[key], "items") if _last(key) in lists else trees[key]
         for key in schemas
-        if key not in referred and key.startswith(f"{definitions}.") and _last(key) not in facts
+        if key not in referred and key.rpartition(".")[0] in prefixes and key not in of_kind.values()
     }
     return Contract(
         name=name,
-        kinds={kind: trees[f"{definitions}.{kind}"] for kind in facts},
+        kinds={label: trees[definition] for label, definition in of_kind.items()},
         facts=facts,
         roots={key: roots[key] for key in sorted(roots)},
         types=trees,
@@ -136,16 +145,18 @@ def from_crds(name: str, documents: Iterable[Object], component: Component) -> C
     facts: dict[str, Object] = {}
     for document in documents:
         spec = as_object(document.get("spec", {}), name, ("spec",))
-        if document.get("kind") != "CustomResourceDefinition" or spec.get("group") != component.group:
+        if document.get("kind") != "CustomResourceDefinition":
             continue
         names = as_object(spec.get("names"), name, ("spec", "names"))
         kind = as_string(names.get("kind"), name, ("spec", "names", "kind"))
         versions = cast("Sequence[Object]", as_list(spec.get("versions"), name, ("spec", "versions")))
         for version in versions:
-            if version.get("name") == component.version:
+            found = KindName(str(spec.get("group")), str(version.get("name")), kind)
+            if found.api_version in component.api_versions:
+                label = component.written(found)
                 schema = as_object(version.get("schema", {}), name, ("spec", "versions")).get("openAPIV3Schema", {})
-                kinds[kind] = _without(expand(as_object(schema, name, ("spec",)), {}, name), *_SERVERS)
-                facts[kind] = {
+                kinds[label] = _without(expand(as_object(schema, name, ("spec",)), {}, name), *_SERVERS)
+                facts[label] = {
                     "scope": spec.get("scope"),
                     "plural": names.get("plural"),
                     "subresources": sorted(as_object(version.get("subresources", {}), name, ("spec", "versions"))),
@@ -154,7 +165,7 @@ def from_crds(name: str, documents: Iterable[Object], component: Component) -> C
 
 
 def from_openapi(name: str, document: Object, component: Component) -> Contract:
-    """Return the contract in the OpenAPI v3 document that a cluster serves for the component's group and version.
+    """Return the contract in the OpenAPI v3 document that a cluster serves for a group and version of the component.
 
     Raises:
         CodegenError: It describes no kind of the component.
@@ -164,10 +175,9 @@ def from_openapi(name: str, document: Object, component: Component) -> Contract:
     kinds: dict[str, Node] = {}
     for key, schema in schemas.items():
         for identity in cast("Sequence[Object]", schema.get("x-kubernetes-group-version-kind", [])):
-            kind = str(identity.get("kind"))
-            ours = identity.get("group") == component.group and identity.get("version") == component.version
-            if ours and not _is_list(schema):
-                kinds[kind] = _without(expand({"$ref": REF_PREFIX + key}, schemas, name), *_SERVERS)
+            kind = KindName(*(str(identity.get(key)) for key in ("group", "version", "kind")))
+            if kind.api_version in component.api_versions and not _is_list(schema):
+                kinds[component.written(kind)] = _without(expand({"$ref": REF_PREFIX + key}, schemas, name), *_SERVERS)
     # Nothing else in such a document is named for the reader: names of types are made up by the server.
     kinds = {kind: _anonymous(node) for kind, node in kinds.items()}
     return _nonempty(Contract(name, kinds, {}, {}, {}, complete=False), component)
@@ -187,7 +197,7 @@ def _is_list(schema: Object) -> bool:
 
 def _nonempty(contract: Contract, component: Component) -> Contract:
     if not contract.kinds:
-        raise CodegenError(f"{contract.name} describes no kind of {component.group}/{component.version}")
+        raise CodegenError(f"{contract.name} describes no kind of {' or '.join(component.api_versions)}")
     return contract
 
 

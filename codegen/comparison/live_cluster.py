@@ -1,4 +1,4 @@
-"""The contract of one API group in a live cluster, read from `/openapi/v3`.
+"""The contract of a component in a live cluster, read from `/openapi/v3`.
 
 The official Kubernetes client reads the kubeconfig and brings exec plugins and certificates. Only what all its
 releases have in common is used of it.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -76,23 +77,26 @@ def live(component: Component, kubeconfig: str | None, context: str | None) -> C
         client = config.new_client_from_config(kubeconfig, context)
     except config.ConfigException as error:
         raise CodegenError(f"cannot use the kubeconfig: {error} Name one with --kubeconfig and --context") from error
-    path = f"/openapi/v3/apis/{component.group}/{component.version}"
     credentials = [each for each in client.configuration.auth_settings().values() if each.get("in") == "header"]
     headers = {str(each["key"]): str(each["value"]) for each in credentials if each.get("value")}
-    try:
-        answer = client.rest_client.pool_manager.request(
-            "GET", client.configuration.host + path, headers=headers, timeout=_SECONDS, retries=0
-        )
-    except unreachable as error:
-        raise CodegenError(f"the cluster at {client.configuration.host} does not answer: {error}") from error
-    if answer.status == 404:
-        raise CodegenError(
-            f"the cluster serves no {component.group}/{component.version}: is {component.name} installed there?"
-        )
-    if answer.status != 200:
-        raise CodegenError(f"the cluster refuses {path}: {answer.status} {_message(answer.data)}")
     name = f"cluster {context or client.configuration.host}"
-    return from_openapi(name, as_object(parse_json(answer.data, name), name, ()), component)
+    found: list[Contract] = []
+    for api_version in component.api_versions:
+        path = f"/openapi/v3/apis/{api_version}"
+        try:
+            answer = client.rest_client.pool_manager.request(
+                "GET", client.configuration.host + path, headers=headers, timeout=_SECONDS, retries=0
+            )
+        except unreachable as error:
+            raise CodegenError(f"the cluster at {client.configuration.host} does not answer: {error}") from error
+        if answer.status not in (200, 404):
+            raise CodegenError(f"the cluster refuses {path}: {answer.status} {_message(answer.data)}")
+        if answer.status == 200:
+            found.append(from_openapi(name, as_object(parse_json(answer.data, name), name, ()), component))
+    if not found:
+        served = " or ".join(component.api_versions)
+        raise CodegenError(f"the cluster serves no {served}: is {component.name} installed there?")
+    return replace(found[0], kinds={kind: node for each in found for kind, node in each.kinds.items()})
 
 
 def _message(body: bytes) -> str:

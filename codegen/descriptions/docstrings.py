@@ -21,10 +21,13 @@ INDENT = "    "
 OWN = "."  # the key under which a class's own docstring stands; no attribute has that name
 
 
-def docstrings(definition: str, node: Object, descriptions: Descriptions) -> dict[str, str]:
+def docstrings(definition: str, node: Object, descriptions: Descriptions, preview: str | None = None) -> dict[str, str]:
     """Return the docstrings of a class as Python source: its own under `OWN`, and those of attributes by name.
 
     An attribute of which neither we nor the schema say anything has none.
+
+    Args:
+        preview: What the class is a preview of, such as `Trainer 2.4`.
     """
     class_text = descriptions.classes.get(definition)
     origin = f"`{definition}`"
@@ -34,6 +37,8 @@ def docstrings(definition: str, node: Object, descriptions: Descriptions) -> dic
         own = [f"{origin}: {link}"]
     else:
         own = [f"{origin}."]
+    if preview:
+        own.insert(1, f"A preview of {preview}, which is not released: it may change, or go, with any release.")
     if rules := constraints(node):
         own.append(f"Constraints: {'; '.join(rules)}.")
     result = {OWN: literal(own)}

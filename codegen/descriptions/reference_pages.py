@@ -68,7 +68,9 @@ def pages(
 def _wanted(pins: Iterable[NewestPin]) -> Iterator[_Page]:
     for pin in pins:
         release = f"{pin.component.name} {pin.component.versions[-1]}"
-        yield from (_Page(kind.definition, release, kind) for kind in pin.kinds)
+        for kind in pin.kinds:
+            preview = f"{pin.component.name} {kind.preview} (a preview)"
+            yield _Page(kind.definition, preview if kind.preview else release, kind)
         yield from (_Page(pin.component.definition(name), release, None) for name in pin.component.extra)
 
 

@@ -64,7 +64,7 @@ def inputs(root: Path, configuration: Config) -> dict[str, str]:
     own modules.
     """
     pins = {
-        component.pin_file(version) for component in configuration.components.values() for version in component.versions
+        component.pin_file(version) for component in configuration.components.values() for version in component.pinned
     }
     files = [
         *(root / "schemas" / name for name in pins),

@@ -98,7 +98,9 @@ def is_open(config: Config, name: str, node: Object) -> bool:
 
     Where an OpenAPI document describes what a CRD leaves open, that document counts.
     """
-    crds_only = {each.definitions for each in config.components.values() if each.openapi is None}
+    crds_only = {
+        prefix for each in config.components.values() if each.openapi is None for prefix in each.api_versions.values()
+    }
     return node.get(OPEN) is True and name not in config.types and name.rpartition(".")[0] in crds_only
 
 

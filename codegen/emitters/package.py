@@ -32,13 +32,14 @@ def render(
     kinds = [kind for pin in pins for kind in pin.kinds]
     updates = updates_of(definitions, [kind.definition for kind in kinds])
     modelled = {**definitions, **updates.definitions}
-    texts = {name: docstrings(name, node, descriptions) for name, node in definitions.items()}
+    previews = {name: pin.preview for pin in pins for name in pin.previewed}
+    texts = {name: docstrings(name, node, descriptions, previews.get(name)) for name, node in definitions.items()}
     texts |= {
         name: update_docstrings(origin, definitions[origin], updates.definitions[name], descriptions)
         for name, origin in updates.origins.items()
     }
     # What several components bring comes from the one that stands first.
-    documents = {name: f"schemas/{pin.file}" for pin in reversed(pins) for name in pin.definitions}
+    documents = {name: pin.document(name) for pin in reversed(pins) for name in pin.definitions}
     documents |= {name: documents[origin] for name, origin in updates.origins.items()}
     files = models.render(config, documents, modelled, kinds, texts, root / "templates" / "models")
     exports = _exports(config, modelled)
@@ -48,9 +49,8 @@ def render(
         )
         exports[package]["client"] = sorted(["Client", *(f"{kind.name}s" for kind in group)])
     for component in config.components.values():
-        if len(component.versions) > 1:
-            package = config.modules[component.definitions]
-            files[f"{package.replace('.', '/')}/availability.py"] = _availability(root, component, environment)
+        for package, text in _availability(root, config, component, environment).items():
+            files[f"{package.replace('.', '/')}/availability.py"] = text
             exports[package]["availability"] = ["check"]
     field_docstrings = {name: summaries(name, descriptions) for name in definitions}
     for package, module in builders(config, definitions, kinds, field_docstrings).items():
@@ -78,18 +78,29 @@ def render(
         )
     for package in {parent for name in exports for parent in _parents(name)}:
         files[f"{package.replace('.', '/')}/__init__.py"] = f'"""API groups of `{package}`."""\n'
-    versions = {pin.component.name: pin.component.versions[-1] for pin in pins}
-    files["__init__.py"] = environment.get_template("root.py.jinja").render(versions=versions)
+    files["__init__.py"] = environment.get_template("root.py.jinja").render(
+        versions={pin.component.name: pin.component.versions[-1] for pin in pins},
+        previews={kind.name: pin.preview for pin in pins for kind in pin.kinds if kind.preview},
+    )
     header = environment.get_template("header.jinja").render()
     return {path: header + text for path, text in files.items()} | {"py.typed": ""}
 
 
-def _availability(root: Path, component: Component, environment: Environment) -> str:
-    return environment.get_template("availability.py.jinja").render(
-        component=component.name,
-        minors=field_table.minors(component),
-        groups=field_table.grouped(field_table.load(root, component)),
-    )
+def _availability(root: Path, config: Config, component: Component, environment: Environment) -> dict[str, str]:
+    """Return the module with the tables of each package with kinds of `component`; none where it has one minor."""
+    if len(component.pinned) < 2:
+        return {}
+    found = field_table.load(root, component)
+    result: dict[str, str] = {}
+    for api_version, prefix in component.api_versions.items():
+        if tables := field_table.of_version(found, component, api_version):
+            result[config.modules[prefix]] = environment.get_template("availability.py.jinja").render(
+                component=component.title,
+                minors=field_table.minors(component),
+                preview=field_table.preview(component),
+                groups=field_table.grouped(tables),
+            )
+    return result
 
 
 def _exports(config: Config, definitions: Iterable[str]) -> dict[str, dict[str, list[str]]]:

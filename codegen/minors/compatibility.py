@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from codegen.config import Component, Config, minor
+from codegen.config import Component, Config, minor, numeric
 from codegen.errors import CodegenError
 from codegen.minors import field_table
 from codegen.pins import lock
-from codegen.pins.lock import numeric
 
 FACTS = "compatibility.toml"
 PAGE = "docs/compatibility.md"
@@ -68,8 +67,12 @@ def facts(root: Path) -> list[Release]:
 
 
 def releases(root: Path, component: Component) -> list[str]:
-    """Return the releases whose types are pinned, those that are proven identical included, oldest first."""
+    """Return the releases whose types are pinned, those that are proven identical included, oldest first.
+
+    A preview is no release.
+    """
     pins = [pin for pin in lock.read(root / "schemas") if pin.component == component.name]
+    pins = [pin for pin in pins if pin.version != component.preview]
     return sorted({version for pin in pins for version in (pin.version, *pin.identical)}, key=numeric)
 
 
@@ -110,12 +113,13 @@ def render(root: Path, configuration: Config) -> str:
     environment = templating.environment(root)
     tables = [
         (
-            component.name.capitalize(),
+            component.title,
             field_table.minors(component),
+            field_table.preview(component),
             field_table.grouped(field_table.load(root, component)),
         )
         for component in configuration.components.values()
-        if len(component.versions) > 1
+        if len(component.pinned) > 1
     ]
     return environment.get_template("compatibility.md.jinja").render(
         sdk=project["version"],

@@ -96,14 +96,29 @@ def read_replaced(schemas: Path) -> list[Replaced]:
 
 
 def load(root: Path, component: Component) -> dict[str, FieldTable]:
-    """Return the tables of all kinds of `component`, from its pins.
+    """Return the tables of all kinds of `component`, from its pins; of its preview only that a kind comes with it.
 
     Raises:
         CodegenError: A pin is missing, or an entry of `replaced.toml` matches nothing.
     """
     contracts = [pinned(root, component, version) for version in component.versions]
     entries = [entry for entry in read_replaced(root / "schemas") if entry.component == component.name]
-    return tables(minors(component), contracts, entries)
+    found = tables(minors(component), contracts, entries)
+    if component.preview:
+        comes = FieldTable((FieldRow("", preview(component), None),), ())
+        found |= {kind: comes for kind in pinned(root, component, component.preview).kinds if kind not in found}
+    return found
+
+
+def preview(component: Component) -> str | None:
+    """Return the minor of the preview as users write it, such as `2.4`; None where there is none."""
+    return minor(component.preview).removeprefix("v") if component.preview else None
+
+
+def of_version(found: Mapping[str, FieldTable], component: Component, api_version: str) -> dict[str, FieldTable]:
+    """Return those tables that are of kinds of one group and version, by the bare name of the kind."""
+    kinds = {written: component.kind_name(written) for written in found}
+    return {kind.kind: found[written] for written, kind in kinds.items() if kind.api_version == api_version}
 
 
 def grouped(tables: Mapping[str, FieldTable]) -> list[tuple[tuple[str, ...], FieldTable]]:

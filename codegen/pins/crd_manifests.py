@@ -48,10 +48,11 @@ def pinned_crds(root: Path, component: Component, version: str) -> dict[str, Obj
     schemas = root / "schemas"
     entry = lock.find(schemas, component.name, version)
     pin = as_object(parse_json(lock.content(schemas, entry), entry.file), entry.file, ())
-    if entry.version == component.versions[-1]:  # patches are written for what the models are generated from
+    if entry.version in (component.versions[-1], component.preview):  # models are made of these, and patches for them
         components = as_object(pin["components"], entry.file, ("components",))
         definitions = cast("Definitions", as_object(components["schemas"], entry.file, ("components", "schemas")))
-        patched = patches.apply(definitions, patches.of_component(schemas, component.name))
+        own = [patch for patch in patches.of_component(schemas, component.name) if patch.definition in definitions]
+        patched = patches.apply(definitions, own)
         pin = {**pin, "components": {"schemas": patched}}
     return manifests(f"schemas/{entry.file}", pin)
 
@@ -74,8 +75,16 @@ def manifests(document: str, pin: Object) -> dict[str, Object]:
         manifest = _manifest(document, facts, inliner)
         name = as_string(as_object(manifest["metadata"], document, ())["name"], document, ())
         plural, _, group = name.partition(".")
-        result[f"{group}_{plural}.json"] = manifest
+        file = f"{group}_{plural}.json"
+        result[file] = _with_version(result[file], manifest) if file in result else manifest
     return result
+
+
+def _with_version(manifest: Object, other: Object) -> Object:
+    """Return a manifest with the version that `other` has of the same kind; the one that stood first is stored."""
+    spec, further = cast("Object", manifest["spec"]), cast("Object", other["spec"])
+    added = [{**version, "storage": False} for version in cast("list[Object]", further["versions"])]
+    return {**manifest, "spec": {**spec, "versions": [*cast("list[Json]", spec["versions"]), *added]}}
 
 
 def render(manifest: Object) -> str:
@@ -90,7 +99,7 @@ def _manifest(document: str, facts: Object, inliner: Inliner) -> Object:
     version: dict[str, Json] = {
         "name": texts["version"],
         "served": True,
-        "storage": True,  # the only version here, so it must be the one that is stored
+        "storage": True,
         "schema": {"openAPIV3Schema": kind_schema(document, inliner, facts)},
     }
     if subresources := as_list(facts.get("subresources", []), document, _KINDS):
@@ -119,23 +128,12 @@ def kind_schema(document: str, inliner: Inliner, facts: Object) -> Object:
         facts: Of the kind, as they stand in the pin.
 
     Raises:
-        SchemaError: No definition, or several, fit the kind; or a type refers to itself.
+        SchemaError: The facts name no definition of the pin; or a type refers to itself.
     """
-    name = as_string(facts.get("kind"), document, (*_KINDS, "kind"))
-    definition = _definition(document, inliner.definitions, name, str(facts.get("listKind")))
+    definition = as_string(facts.get("definition"), document, (*_KINDS, "definition"))
+    if definition not in inliner.definitions:
+        raise SchemaError(document, ("components", "schemas"), f"no definition {definition!r}")
     root = dict(inliner.definition(definition))
     # The server validates an object's own metadata itself, and refuses a CRD that wants to.
     root["properties"] = {**cast("Object", root["properties"]), "metadata": {"type": "object"}}
     return root
-
-
-def _definition(document: str, definitions: Definitions, name: str, listed: str) -> str:
-    """Return the definition of the kind `name`: the one whose list type is beside it."""
-    candidates = [
-        definition
-        for definition in definitions
-        if definition.endswith(f".{name}") and f"{definition.removesuffix(name)}{listed}" in definitions
-    ]
-    if len(candidates) != 1:
-        raise SchemaError(document, _KINDS, f"{len(candidates)} definitions fit the kind {name!r}; expected one")
-    return candidates[0]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from codegen.config import minor
+from codegen.config import minor, numeric
 from codegen.errors import CodegenError
 
 HEADER = """\
@@ -78,13 +78,23 @@ def find(schemas: Path, component: str, version: str) -> Pin:
     raise CodegenError(f"{component} {version} is not pinned; schemas/lock.toml has: {versions}")
 
 
+def remove(schemas: Path, pin: Pin) -> None:
+    """Remove a pin: its file, and its entry in `schemas/lock.toml`."""
+    others = [other for other in read(schemas) if other.file != pin.file]
+    (schemas / "lock.toml").write_text(render(others), "utf-8")
+    (schemas / pin.file).unlink()
+
+
 def content(schemas: Path, pin: Pin) -> bytes:
     """Return the bytes of a pinned file.
 
     Raises:
-        CodegenError: They are not those that the lock has the hash of.
+        CodegenError: They are not those that the lock has the hash of, or are not there.
     """
-    actual = (schemas / pin.file).read_bytes()
+    try:
+        actual = (schemas / pin.file).read_bytes()
+    except FileNotFoundError:
+        raise CodegenError(f"schemas/{pin.file}: is in lock.toml but missing; pin it again") from None
     if sha256(actual) != pin.sha256:
         raise CodegenError(f"schemas/{pin.file} differs from its hash in lock.toml; pin it again")
     return actual
@@ -105,11 +115,6 @@ def render(pins: list[Pin]) -> str:
             lines += [f"{key} = {_quote(value)}" for key, value in sorted(proof.items())]
         blocks.append("\n".join(lines) + "\n")
     return "\n".join(blocks)
-
-
-def numeric(version: str) -> list[int]:
-    """Return the numbers of a release tag, to sort by: `v2.10.0` comes after `v2.9.1`."""
-    return [int(part) for part in version.removeprefix("v").split(".")]
 
 
 def _quote(text: str) -> str:

@@ -44,6 +44,11 @@ class Patch:
     require: tuple[str, ...]
     relax: tuple[str, ...]
 
+    @property
+    def definition(self) -> str:
+        """The definition that is patched."""
+        return self.at.partition("/")[0]
+
 
 def read(schemas: Path) -> list[Patch]:
     """Return the `[[patch]]` entries of `schemas/patches.toml`; none when there is no such file.

@@ -13,7 +13,11 @@ from codegen.schema.naming import location
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind as the generated code needs it: where it lives in the API, and in the package."""
+    """A kind as the generated code needs it: where it lives in the API, and in the package.
+
+    Attributes:
+        preview: The pinned preview that the kind came with, such as `v2.4.0`; None for a kind of a release.
+    """
 
     definition: str
     package: str
@@ -24,6 +28,7 @@ class Kind:
     plural: str
     namespaced: bool
     status: bool
+    preview: str | None = None
 
     @property
     def api_version(self) -> str:
@@ -31,23 +36,28 @@ class Kind:
         return f"{self.group}/{self.version}"
 
 
-def kinds_of(config: Config, definitions: str, facts: Iterable[Object]) -> list[Kind]:
-    """Return the kinds of a pin, in the pin's order."""
+def kinds_of(config: Config, facts: Iterable[Object], preview: str | None = None) -> list[Kind]:
+    """Return the kinds of a pin, in the pin's order.
+
+    Args:
+        facts: `x-kinds` of the pin.
+        preview: Release of the pin, where it is a preview.
+    """
     result: list[Kind] = []
     for fact in cast("Iterable[Mapping[str, str]]", facts):
-        package, name = location(config, f"{definitions}.{fact['kind']}")
-        _, list_name = location(config, f"{definitions}.{fact['listKind']}")
+        package, name = location(config, fact["definition"])
         result.append(
             Kind(
-                definition=f"{definitions}.{name}",
+                definition=fact["definition"],
                 package=package,
                 name=name,
-                list_name=list_name,
+                list_name=fact["listKind"],
                 group=fact["group"],
                 version=fact["version"],
                 plural=fact["plural"],
                 namespaced=fact["scope"] == "Namespaced",
                 status="status" in fact["subresources"],
+                preview=preview,
             )
         )
     return result

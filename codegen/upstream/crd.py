@@ -12,6 +12,7 @@ from typing import cast
 
 import yaml
 
+from codegen.config import KindName
 from codegen.errors import SchemaError
 from codegen.schema.definitions import CONDITION, OPEN
 from codegen.schema.jsontypes import Json, JsonPath, Object, as_list, as_object, as_string
@@ -65,18 +66,6 @@ except ImportError:  # PyYAML built without libyaml: the same result, slower
 
 
 @dataclass(frozen=True, slots=True)
-class KindName:
-    """A kind as the API server names it, such as TrainJob of trainer.kubeflow.org/v1alpha1."""
-
-    group: str
-    version: str
-    kind: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} of {self.group}/{self.version}"
-
-
-@dataclass(frozen=True, slots=True)
 class Crd:
     """One kind in one version, as its CRD defines it.
 
@@ -89,9 +78,14 @@ class Crd:
 
     document: str
     path: JsonPath
-    kind: str
+    name: KindName
     schema: Object
     facts: Object
+
+    @property
+    def kind(self) -> str:
+        """Name of the kind, without group and version."""
+        return self.name.kind
 
     @property
     def opaque(self) -> bool:
@@ -183,7 +177,7 @@ def _crd(kind: KindName, spec: Object, document: str, place: JsonPath) -> Crd:
     schema = as_object(schema_holder.get("openAPIV3Schema"), document, path)
     _check(schema, document, path)
     columns = as_list(entry.get("additionalPrinterColumns", []), document, (*place, "additionalPrinterColumns"))
-    result = Crd(document, path, kind.kind, schema, {})
+    result = Crd(document, path, kind, schema, {})
     facts: dict[str, Json] = {
         "group": kind.group,
         "version": kind.version,

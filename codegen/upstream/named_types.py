@@ -44,11 +44,13 @@ class NamedTypes:
     unrecognised: Sequence[str]
 
 
-def name_types(prefix: str, crds: Sequence[Crd], others: Definitions, names: Mapping[str, str]) -> NamedTypes:
+def name_types(
+    prefixes: Mapping[str, str], crds: Sequence[Crd], others: Definitions, names: Mapping[str, str]
+) -> NamedTypes:
     """Return definitions for `crds`, those of `others` included that they use.
 
     Args:
-        prefix: Of the definitions, without the final dot.
+        prefixes: Group and version, such as `gadget.example/v1` -> prefix of its definitions, without the final dot.
         crds: The kinds.
         others: Definitions of other pins.
         names: Pattern of places (`InferenceService.spec.*.containers[]`) -> the name of the types there.
@@ -59,11 +61,12 @@ def name_types(prefix: str, crds: Sequence[Crd], others: Definitions, names: Map
     """
     if missing := [name for name in (OBJECT_META, LIST_META, QUANTITY, INT_OR_STRING, TIME) if name not in others]:
         raise SchemaError(crds[0].document, (), f"no other pin brings {missing[0]}; pin a component with OpenAPI first")
-    naming = _Naming(prefix, KubernetesTypes(others), others, names)
+    naming = _Naming(prefixes, KubernetesTypes(others), others, names)
     for crd in crds:
         naming.kind(crd)
     if unused := sorted(names.keys() - naming.used):
-        raise CodegenError(f"pyproject.toml: the pattern {unused[0]!r} of `names` matches no type of {prefix}")
+        every = ", ".join(prefixes.values())
+        raise CodegenError(f"pyproject.toml: the pattern {unused[0]!r} of `names` matches no type of {every}")
     anything: Object = {OPEN: True}
     return NamedTypes({**others, **ANY_OBJECT, ANY: anything, **naming.definitions}, sorted(naming.unrecognised))
 
@@ -101,7 +104,7 @@ class _SchemaPlace:
 
 @dataclass
 class _Naming:
-    prefix: str
+    prefixes: Mapping[str, str]
     kubernetes: KubernetesTypes
     others: Definitions
     names: Mapping[str, str]
@@ -111,22 +114,23 @@ class _Naming:
     _contents: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
 
     def kind(self, crd: Crd) -> None:
+        prefix = self._prefix(crd)
         self._define(crd.schema, _SchemaPlace(crd, crd.path, crd.kind, crd.kind), root=True)
         list_kind = str(crd.facts["listKind"])
-        self.definitions[f"{self.prefix}.{list_kind}"] = {
+        self.definitions[f"{prefix}.{list_kind}"] = {
             "type": "object",
             "required": ["items"],
             "properties": {
                 "apiVersion": {"type": "string"},
                 "kind": {"type": "string"},
                 "metadata": _link(LIST_META),
-                "items": {"type": "array", "items": _link(f"{self.prefix}.{crd.kind}")},
+                "items": {"type": "array", "items": _link(f"{prefix}.{crd.kind}")},
             },
         }
 
     def _define(self, node: Object, place: _SchemaPlace, *, root: bool = False) -> str:
         name = self._named(place)
-        full = f"{self.prefix}.{name}"
+        full = f"{self._prefix(place.crd)}.{name}"
         facts = {key: node[key] for key in _OF_DEFINITION if key in node}
         if root:
             facts |= {key: value for key, value in facts_of(node).items() if key not in facts}
@@ -176,9 +180,12 @@ class _Naming:
             return _link(found, self.kubernetes.beside(found, at_use))
         if similar := self.kubernetes.similar(schema):
             self.unrecognised.add(
-                f"{self.prefix}.{self._named(place)} ({place.dotted}) is a type of its own: {similar}"
+                f"{self._prefix(place.crd)}.{self._named(place)} ({place.dotted}) is a type of its own: {similar}"
             )
         return _link(self._define(node, place), at_use)
+
+    def _prefix(self, crd: Crd) -> str:
+        return self.prefixes[crd.name.api_version]
 
     def _named(self, place: _SchemaPlace) -> str:
         for pattern, name in self.names.items():

@@ -9,3 +9,8 @@ VERSIONS = {
     "trainer": "v2.3.0",
     "katib": "v0.19.0",
 }
+
+# Kinds of minors that are not released -> that minor. Their models may change, or go, with any release of this package.
+PREVIEWS = {
+    "OptimizationJob": "Trainer 2.4",
+}

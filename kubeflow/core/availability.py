@@ -116,12 +116,14 @@ class Availability:
         minors: The known ones, oldest first, such as `2.3`.
         fields: By kind.
         limits: By kind.
+        preview: A minor that is not released yet; known for the kinds that come with it only.
     """
 
     component: str
     minors: tuple[str, ...]
     fields: Mapping[str, tuple[Field, ...]]
     limits: Mapping[str, tuple[Limit, ...]]
+    preview: str | None = None
 
     __repr__ = repr_of_fields
 
@@ -131,7 +133,7 @@ class Availability:
         Raises:
             InvalidInput: It is none of the known ones.
         """
-        result = ".".join(version.removeprefix("v").split(".")[:2])
+        result = _numbers(version)
         if result not in self.minors:
             raise InvalidInput(f"{self.component} {version!r} is not known here; known are {', '.join(self.minors)}")
         return result
@@ -144,7 +146,7 @@ class Availability:
 
         Args:
             obj: A kind of the component.
-            version: The minor, as `minor` takes it.
+            version: The minor, as `minor` takes it; for a kind that comes with the preview, the preview too.
 
         Raises:
             InvalidInput: The minor is not known, or `obj` is no kind of this component.
@@ -152,8 +154,10 @@ class Availability:
         if obj.KIND not in self._places:
             known = ", ".join(self._places)
             raise InvalidInput(f"{obj.KIND or type(obj).__name__} is no kind of {self.component}: {known}")
-        minor = self.minor(version)
-        return list(self._value(obj, self._places[obj.KIND], "", obj.KIND, minor))
+        place = self._places[obj.KIND]
+        previewed = any(row.since == self.preview for row in place.fields)
+        minor = _numbers(version) if previewed and _numbers(version) == self.preview else self.minor(version)
+        return list(self._value(obj, place, "", obj.KIND, minor))
 
     def _object(self, value: Model, place: _Place | None, path: str, kind: str, minor: str) -> Iterator[Unavailable]:
         for name in type(value).model_fields:
@@ -197,12 +201,13 @@ class Availability:
                     yield from self._step(item, place, path, key, kind, minor)
 
     def _missing(self, rows: list[Field], path: str, kind: str, minor: str) -> Unavailable:
-        order = self.minors.index
+        order = self._order
         lacks = f"{self.component} {minor} {'does not have it' if path else f'has no {kind}'}"
         later = [row for row in rows if row.since and order(row.since) > order(minor)]
         if later:
             row = later[0]
-            problem = f"{lacks}; it came with {row.since}"
+            preview = row.since == self.preview
+            problem = f"{lacks}; it {'comes' if preview else 'came'} with {row.since}{', a preview' * preview}"
             instead = self._follow(kind, row, minor, back=True)
             return Unavailable(path, minor, problem + _advice(instead, minor), row.since, None, _path(instead))
         row = rows[-1]
@@ -231,10 +236,13 @@ class Availability:
         return None
 
     def has(self, row: Field | Limit, minor: str) -> bool:
-        """Return whether a row of the tables holds for `minor`, which is one of `minors`."""
-        order = self.minors.index
+        """Return whether a row of the tables holds for `minor`, which is one of `minors` or the preview."""
+        order = self._order
         after = row.since is None or order(row.since) <= order(minor)
         return after and (row.until is None or order(minor) <= order(row.until))
+
+    def _order(self, minor: str) -> int:
+        return len(self.minors) if minor == self.preview else self.minors.index(minor)
 
     @cached_property
     def _places(self) -> dict[str, _Place]:
@@ -246,6 +254,11 @@ class Availability:
             for limit in self.limits[kind]:
                 _at(root, limit.path).limits.append(limit)
         return result
+
+
+def _numbers(version: str) -> str:
+    """Return the first two numbers of a version: `2.1` for `v2.1.3`."""
+    return ".".join(version.removeprefix("v").split(".")[:2])
 
 
 def _at(root: _Place, path: str) -> _Place:

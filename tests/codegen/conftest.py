@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from codegen.__main__ import main
+from codegen.config import Component
 
 ROOT = Path(__file__).parents[2]
 INPUTS = Path(__file__).parent / "inputs"
@@ -39,6 +41,15 @@ kinds = ["Robot"]
 """
 
 
+def released(component: Component, release: str) -> Path:
+    """Return the folder with upstream's documents of a release; a preview was made from its project's main branch."""
+    folder = Path(os.environ["KUBEFLOW_TEST_UPSTREAM"]) / component.name
+    if release != component.preview:
+        return folder / release
+    (main,) = folder.glob("main-*")
+    return main
+
+
 @dataclass(frozen=True)
 class Workshop:
     """A small checkout at `root`, and the upstream release that it pins, at `upstream`."""
@@ -59,6 +70,13 @@ class Workshop:
         after = change(before)
         assert after != before
         path.write_text(after, "utf-8")
+
+    def edit_configuration(self, before: str, after: str) -> None:
+        """Replace a text of pyproject.toml, which must be there once."""
+        path = self.root / "pyproject.toml"
+        text = path.read_text("utf-8")
+        assert text.count(before) == 1
+        path.write_text(text.replace(before, after), "utf-8")
 
     def written(self) -> list[str]:
         """Return what the commands have written so far."""

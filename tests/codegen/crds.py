@@ -21,8 +21,11 @@ from codegen.pins import lock
 from codegen.upstream.source import open_source
 from tests.codegen.conftest import ROOT
 
+_TRAINER = config.load(ROOT).component("trainer")
 REF = "#/components/schemas/"
-KNOWN: dict[str, Any] = json.loads((ROOT / "schemas/trainer/v2.3.json").read_text("utf-8"))["components"]["schemas"]
+KNOWN: dict[str, Any] = json.loads((ROOT / "schemas" / _TRAINER.pin_file(_TRAINER.versions[-1])).read_text("utf-8"))[
+    "components"
+]["schemas"]
 
 
 def manifest(spec: Mapping[str, Any], root: Mapping[str, Any] | None = None, kind: str = "Gadget") -> dict[str, Any]:

@@ -105,8 +105,8 @@ def test_a_replacement_that_matches_nothing_fails(entry: Replaced, problem: str)
 def test_the_table_of_trainer_is_thin() -> None:
     component = config.load(ROOT).component("trainer")
     result = field_table.load(ROOT, component)
-    assert field_table.minors(component) == ("2.0", "2.1", "2.2", "2.3")
-    assert sorted(result) == ["ClusterTrainingRuntime", "TrainJob", "TrainingRuntime"]
+    assert field_table.minors(component)[:4] == ("2.0", "2.1", "2.2", "2.3")
+    assert sorted(result) == sorted(component.kinds)
     assert result["TrainingRuntime"] == result["ClusterTrainingRuntime"]
     assert sum(len(each.fields) + len(each.limits) for _, each in field_table.grouped(result)) < 80
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from codegen import config
 from codegen.commands.bump import predecessor, with_version, with_versions
 from codegen.errors import CodegenError
 from codegen.pins import lock
-from tests.codegen.conftest import COMMIT, PYPROJECT, ROOT, Workshop
+from tests.codegen.conftest import COMMIT, PYPROJECT, ROOT, Workshop, released
 
 
 @pytest.fixture
@@ -153,11 +154,8 @@ def test_the_configuration_is_edited_and_everything_else_in_it_left_alone() -> N
     assert edited == PYPROJECT.replace('["v1.2.3"]', '["v1.2.3", "v1.3.0"]  # newest last')
     real = (ROOT / "pyproject.toml").read_text("utf-8")
     lines = zip(real.splitlines(), with_versions(real, "trainer", ["v9.9.9"]).splitlines(), strict=True)
-    assert [new for old, new in lines if old != new] == [
-        next(line for line in real.splitlines() if line.startswith('versions = ["v2.0.0"')).replace(
-            '["v2.0.0", "v2.1.0", "v2.2.0", "v2.3.0"]', '["v9.9.9"]'
-        )
-    ]
+    (edited_line,) = [new for old, new in lines if old != new]
+    assert edited_line.startswith('versions = ["v9.9.9"]')
     with pytest.raises(CodegenError, match=r"no `versions = \[...\]` below \[tool.codegen.components.robots\]"):
         with_versions(text, "robots", [])
 
@@ -170,36 +168,64 @@ def test_versions_are_ordered_as_numbers() -> None:
     assert predecessor(["v2.2.0"], "v2.1.0") is None
 
 
+TRAINER = config.load(ROOT).component("trainer")
+
+
+def checkout(folder: Path, change: Callable[[str], str] = lambda text: text) -> Path:
+    """Return a copy of this checkout, with its pyproject.toml changed."""
+    root = folder / "checkout"
+    for name in ("codegen", "schemas", "templates", "generated", "docs"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "pyproject.toml").write_text(change((ROOT / "pyproject.toml").read_text("utf-8")), "utf-8")
+    return root
+
+
+def bump_trainer(root: Path, version: str, source: Path, commit: str) -> str:
+    command = [sys.executable, "-m", "codegen", "--root", str(root), "bump", "trainer", version]
+    command += ["--from", str(source), "--commit", commit]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
 @pytest.mark.skipif("KUBEFLOW_TEST_UPSTREAM" not in os.environ, reason="KUBEFLOW_TEST_UPSTREAM is not set")
 def test_make_bump_takes_up_trainer_again(tmp_path: Path) -> None:
     """The newest Trainer is taken away from a copy of this checkout, and comes back the same."""
-    import shutil
-
-    root = tmp_path / "checkout"
-    for name in ("codegen", "schemas", "templates", "generated", "docs"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    text = (ROOT / "pyproject.toml").read_text("utf-8")
-    (root / "pyproject.toml").write_text(with_versions(text, "trainer", ["v2.0.0", "v2.1.0", "v2.2.0"]), "utf-8")
-    (root / "schemas/trainer/v2.3.json").unlink()
+    *older, newest = TRAINER.versions
+    root = checkout(tmp_path, lambda text: with_versions(text, "trainer", older))
     pins = lock.read(root / "schemas")
-    (root / "schemas/lock.toml").write_text(lock.render([pin for pin in pins if pin.version != "v2.3.0"]), "utf-8")
-    (commit,) = [pin.commit for pin in pins if pin.version == "v2.3.0"]
-    source = Path(os.environ["KUBEFLOW_TEST_UPSTREAM"]) / "trainer/v2.3.0"
-    command = [
-        sys.executable,
-        "-m",
-        "codegen",
-        "--root",
-        str(root),
-        "bump",
-        "trainer",
-        "v2.3.0",
-        "--from",
-        str(source),
-        "--commit",
-        commit,
-    ]
-    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert "trainer v2.2.0 → trainer v2.3.0" in printed
+    (pin,) = [pin for pin in pins if (pin.component, pin.version) == ("trainer", newest)]
+    lock.remove(root / "schemas", pin)
+    printed = bump_trainer(root, newest, released(TRAINER, newest), pin.commit)
+    assert f"trainer {older[-1]} → trainer {newest}" in printed
     assert (root / "schemas/lock.toml").read_bytes() == (ROOT / "schemas/lock.toml").read_bytes()
     assert (root / "generated/manifest.json").read_bytes() == (ROOT / "generated/manifest.json").read_bytes()
+
+
+@pytest.mark.skipif("KUBEFLOW_TEST_UPSTREAM" not in os.environ, reason="KUBEFLOW_TEST_UPSTREAM is not set")
+def test_a_preview_becomes_a_release_and_the_minor_before_it_can_still_be_bumped(tmp_path: Path) -> None:
+    preview, newest = TRAINER.preview, TRAINER.versions[-1]
+    if preview is None:
+        pytest.skip("no preview is pinned")
+    root = checkout(tmp_path)
+    printed = bump_trainer(root, preview, released(TRAINER, preview), COMMIT)
+    assert f"no preview any more: {preview}" in printed
+    component = config.load(root).component("trainer")
+    assert (component.preview, component.versions) == (None, (*TRAINER.versions, preview))
+    assert "PREVIEWS" not in (root / "generated/kubeflow_api/__init__.py").read_text("utf-8")
+    assert "A preview" not in (root / "generated/kubeflow_api/trainer/v1alpha1/models.py").read_text("utf-8")
+    patch = f"{newest.rpartition('.')[0]}.99"
+    printed = bump_trainer(root, patch, released(TRAINER, newest), COMMIT)
+    assert "does not take" not in printed
+    assert config.load(root).component("trainer").versions == (*TRAINER.versions[:-1], patch, preview)
+    files = {pin.version: pin.file for pin in lock.read(root / "schemas") if pin.component == "trainer"}
+    kinds = [entry["kind"] for entry in json.loads((root / "schemas" / files[patch]).read_text("utf-8"))["x-kinds"]]
+    assert kinds == [kind.kind for kind in TRAINER.kinds_in(newest)]
+    assert set(kinds) < {kind.kind for kind in TRAINER.kinds_in(preview)}
+
+
+def test_a_bump_past_the_preview_takes_its_pin_away(generated: Workshop) -> None:
+    generated.edit_configuration('versions = ["v1.2.3"]', 'versions = ["v1.2.3"]\npreview = "v1.3.0"')
+    assert generated.run("pin", "workshop", "v1.3.0", "--from", str(generated.upstream), "--commit", COMMIT) == 0
+    assert bump(generated, "v1.4.0") == 0
+    assert config.load(generated.root).component("workshop").versions == ("v1.2.3", "v1.4.0")
+    assert [pin.version for pin in lock.read(generated.root / "schemas")] == ["v1.2.3", "v1.4.0"]
+    assert not (generated.root / "schemas/workshop/v1.3.json").exists()

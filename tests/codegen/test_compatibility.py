@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from codegen import config
+from codegen.config import minor
 from codegen.errors import CodegenError
 from codegen.minors import compatibility
 from tests.codegen.conftest import ROOT
@@ -46,11 +47,14 @@ def edit(checkout: Path, before: str, after: str) -> None:
 
 
 def test_a_release_without_facts_is_something_to_do_and_no_failure(checkout: Path) -> None:
-    edit(checkout, 'version = "v2.3.0"', 'version = "v2.4.0"')
+    release = config.load(ROOT).component("trainer").versions[-1]
+    edit(checkout, f'version = "{release}"', 'version = "v2.99.0"')
     configuration = config.load(checkout)
     (todo,) = compatibility.missing(checkout, configuration)
-    assert "add the Kubernetes versions of trainer v2.3.0 to schemas/compatibility.toml" in todo
-    assert "| 2.3 |" not in compatibility.render(checkout, configuration).split("## ")[0]
+    assert f"add the Kubernetes versions of trainer {release} to schemas/compatibility.toml" in todo
+    assert (
+        f"| {minor(release).removeprefix('v')} |" not in compatibility.render(checkout, configuration).split("## ")[0]
+    )
 
 
 @pytest.mark.parametrize(

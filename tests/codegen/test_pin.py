@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
+from codegen import config
 from codegen.pins.lock import sha256
 from codegen.upstream.openapi import read_definitions
 from codegen.upstream.source import open_source
-from tests.codegen.conftest import COMMIT, ROOT, Workshop
+from tests.codegen.conftest import COMMIT, ROOT, Workshop, released
 
 REF = "#/components/schemas/"
 
@@ -316,32 +317,36 @@ def test_a_key_of_a_list_that_its_items_lack_is_refused(workshop: Workshop, caps
 
 
 UPSTREAM = os.environ.get("KUBEFLOW_TEST_UPSTREAM")
+TRAINER = config.load(ROOT).component("trainer")
+NEWEST_TRAINER = ROOT / "schemas" / TRAINER.pin_file(TRAINER.versions[-1])
 
 
 @pytest.mark.skipif(not UPSTREAM, reason="KUBEFLOW_TEST_UPSTREAM names no folder with the control planes' releases")
 def test_the_committed_pins_are_what_upstream_says_today(tmp_path: Path) -> None:
-    from codegen import config
-    from codegen.commands.pin import build
+    from codegen.commands.pin import build, others
     from codegen.pins import lock
+    from codegen.pins.patches import upstream as upstream_patches
+    from codegen.upstream.patching import PatchedSource
     from codegen.upstream.source import open_source
 
     configuration = config.load(ROOT)
     pins = lock.read(ROOT / "schemas")
     assert pins
     for pin in pins:
-        source = open_source(str(Path(str(UPSTREAM)) / pin.component / pin.version))
-        built = build(configuration.component(pin.component), pin.version, source)
+        component = configuration.component(pin.component)
+        patches = upstream_patches(ROOT / "schemas", pin.component, pin.version)
+        source = PatchedSource(open_source(str(released(component, pin.version))), patches)
+        built = build(component, pin.version, source, others(ROOT / "schemas", component))
         assert built.content == (ROOT / "schemas" / pin.file).read_bytes()
         assert {document.name: document.sha256 for document in built.documents} == pin.sources
 
 
 @pytest.mark.skipif(not UPSTREAM, reason="KUBEFLOW_TEST_UPSTREAM names no folder with the control planes' releases")
 def test_the_swagger_2_document_of_katib_is_read() -> None:
-    from codegen import config
     from codegen.commands.pin import build
 
     katib = dataclasses.replace(config.load(ROOT).component("katib"), openapi="pkg/apis/v1beta1/swagger.json")
-    others = json.loads((ROOT / "schemas/trainer/v2.3.json").read_text("utf-8"))["components"]["schemas"]
+    others = json.loads(NEWEST_TRAINER.read_text("utf-8"))["components"]["schemas"]
     source = open_source(str(Path(str(UPSTREAM)) / "katib/v0.18.0"))
     schemas = json.loads(build(katib, "v0.18.0", source, others).content)["components"]["schemas"]
     assert schemas["katib.v1beta1.Experiment"]["properties"]["metadata"]["$ref"].endswith(".meta.v1.ObjectMeta")

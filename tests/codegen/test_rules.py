@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codegen import config
 from codegen.comparison.keywords import compare
 from codegen.comparison.tree import expand
 from codegen.descriptions.constraints import constraints
@@ -24,7 +25,8 @@ from tests.codegen.conftest import ROOT, Workshop
 from tests.codegen.oracle import alike, ours, theirs
 from tests.codegen.test_generate import python
 
-PINS = ("trainer/v2.0.json", "trainer/v2.1.json", "trainer/v2.2.json", "trainer/v2.3.json")
+_TRAINER = config.load(ROOT).component("trainer")
+PINS = [_TRAINER.pin_file(release) for release in _TRAINER.pinned]
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ PLACES = [place for pin in PINS for place in places(pin)]
 
 @pytest.mark.parametrize("pin", PINS)
 def test_every_rule_of_every_pin_is_lowered(pin: str) -> None:
-    kinds = [f"trainer.v1alpha1.{kind['kind']}" for kind in document(pin)["x-kinds"]]
+    kinds = [kind["definition"] for kind in document(pin)["x-kinds"]]
     lowered = rules_of(pin, DEFINITIONS[pin], kinds)
     assert {rule.text for rule in lowered.rules} == {place.rule for place in places(pin)}
     assert {rule.transition for rule in lowered.rules} == {True, False}

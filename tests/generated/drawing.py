@@ -12,7 +12,8 @@ from typing import Any
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from codegen.pins import patches
+from codegen import config
+from codegen.pins import newest
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "#/components/schemas/"
@@ -31,29 +32,21 @@ JSON = st.recursive(
 )
 
 
-PINS = {"trainer": "trainer/v2.3.json", "katib": "katib/v0.19.json"}
+CONFIG = config.load(ROOT)
 
 
 @cache
 def kinds() -> dict[str, dict[str, Any]]:
     """Return what the pins say of each kind, by the name of its definition."""
-    found: dict[str, dict[str, Any]] = {}
-    for component, file in PINS.items():
-        for kind in json.loads((ROOT / "schemas" / file).read_text("utf-8"))["x-kinds"]:
-            found[f"{component}.{kind['version']}.{kind['kind']}"] = kind
-    return found
+    files = [component.pin_file(release) for component in CONFIG.components.values() for release in component.pinned]
+    documents = [json.loads((ROOT / "schemas" / file).read_text("utf-8")) for file in files]
+    return {kind["definition"]: kind for document in documents for kind in document["x-kinds"]}
 
 
 @cache
 def definitions() -> dict[str, Any]:
     """Return the definitions that the models are generated from: all pins with their fix-ups."""
-    listed = patches.read(ROOT / "schemas")
-    found: dict[str, Any] = {}
-    for component, file in PINS.items():
-        pinned = json.loads((ROOT / "schemas" / file).read_text("utf-8"))["components"]["schemas"]
-        patched = patches.apply(pinned, [patch for patch in listed if patch.component == component])
-        found = {**patched, **found}
-    return found
+    return dict(newest.together(CONFIG, newest.load(ROOT, CONFIG)))
 
 
 @cache
@@ -101,12 +94,12 @@ def _draw(draw: st.DrawFn, node: dict[str, Any], depth: int, generosity: int) ->
     if kind == "array":
         low = node.get("minItems", 0)
         size = draw(st.sampled_from([1, 1, 1, 2, 0])) if depth < DEEPEST else 0
-        size = max(low, size)
+        size = min(max(low, size), node.get("maxItems", size + low))
         return [_draw(draw, node["items"], depth + 1, generosity) for _ in range(size)]
     if "enum" in node:
         return draw(st.sampled_from(node["enum"]))
     if "pattern" in node:
-        return draw(st.from_regex(node["pattern"], fullmatch=True).filter(lambda text: len(text) <= node["maxLength"]))
+        return draw(st.from_regex(node["pattern"], fullmatch=True).filter(lambda text: len(text) <= node.get("maxLength", 99)))
     if kind == "string":
         return draw(st.text(st.characters(codec="utf-8"), min_size=node.get("minLength", 0), max_size=8))
     if kind == "number":

@@ -16,7 +16,7 @@ from kubeflow_api.trainer.v1alpha1 import TrainingRuntime, TrainJob, check
 from kubeflow_api.trainer.v1alpha1.availability import AVAILABILITY
 from tests.generated.drawing import PREFIX, ROOT, TIME, objects, target
 
-MINORS = ["2.0", "2.1", "2.2", "2.3"]
+MINORS = AVAILABILITY.minors
 POD = "spec.runtimePatches[*].trainingRuntimeSpec.template.spec.replicatedJobs[*].template.spec.template"
 REF = {"name": "torch-distributed"}
 
@@ -58,7 +58,7 @@ def test_a_field_of_an_older_server_is_named_with_what_took_its_place() -> None:
     (now,) = check(old(podSpecOverrides=[]), "2.1")
     assert (now.until, now.instead) == ("2.0", "spec.podTemplateOverrides")
     assert "(spec.podSpecOverrides[*] as spec.podTemplateOverrides[*].spec)" in now.problem
-    newest = {finding.path: finding.instead for finding in check(overrides, "2.3")}
+    newest = {finding.path: finding.instead for finding in check(overrides, MINORS[-1])}
     assert newest == {
         "spec.podSpecOverrides": "spec.runtimePatches",
         "spec.labels": "spec.runtimePatches[*].trainingRuntimeSpec.template.metadata.labels",
@@ -99,12 +99,13 @@ def test_an_empty_object_is_set_and_null_is_not() -> None:
 
 def test_a_field_that_no_known_minor_has_is_named_too() -> None:
     (finding,) = check(old(fromTheFuture=1), "2.3")
-    assert str(finding) == "spec.fromTheFuture: no known minor of Trainer has it (2.0 to 2.3)"
+    every = f"{MINORS[0]} to {MINORS[-1]}"
+    assert str(finding) == f"spec.fromTheFuture: no known minor of Trainer has it ({every})"
 
 
-@pytest.mark.parametrize("minor", ["1.9", "2.9", "", "latest"])
+@pytest.mark.parametrize("minor", ["1.9", "2.99", "", "latest"])
 def test_an_unknown_minor_lists_the_known_ones(minor: str) -> None:
-    with pytest.raises(InvalidInput, match=r"known are 2\.0, 2\.1, 2\.2, 2\.3"):
+    with pytest.raises(InvalidInput, match=f"known are {', '.join(MINORS)}"):
         check(job(), minor)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from kubeflow.core.availability import Availability, Field, Limit, Unavailable
 
-from .models import ClusterTrainingRuntime, TrainingRuntime, TrainJob
+from .models import ClusterTrainingRuntime, OptimizationJob, TrainingRuntime, TrainJob
 
 _FIELDS_1 = (
     Field("spec.mlPolicy.flux", since="2.2"),
@@ -163,6 +163,9 @@ _LIMITS_2: tuple[Limit, ...] = (
     Limit("spec.trainer.numProcPerNode", since="2.2", type="integer"),
 )
 
+_FIELDS_3 = (Field("", since="2.4"),)
+_LIMITS_3: tuple[Limit, ...] = ()
+
 AVAILABILITY = Availability(
     component="Trainer",
     minors=("2.0", "2.1", "2.2", "2.3"),
@@ -170,16 +173,19 @@ AVAILABILITY = Availability(
         "ClusterTrainingRuntime": _FIELDS_1,
         "TrainingRuntime": _FIELDS_1,
         "TrainJob": _FIELDS_2,
+        "OptimizationJob": _FIELDS_3,
     },
     limits={
         "ClusterTrainingRuntime": _LIMITS_1,
         "TrainingRuntime": _LIMITS_1,
         "TrainJob": _LIMITS_2,
+        "OptimizationJob": _LIMITS_3,
     },
+    preview="2.4",
 )
 
 
-def check(obj: ClusterTrainingRuntime | TrainingRuntime | TrainJob, minor: str) -> list[Unavailable]:
+def check(obj: ClusterTrainingRuntime | OptimizationJob | TrainingRuntime | TrainJob, minor: str) -> list[Unavailable]:
     """Return every set field of `obj` that a minor does not have, and what to use instead; empty when all is well.
 
     Fields of other minors count too that were read from a server and that the model does not know.
@@ -187,6 +193,7 @@ def check(obj: ClusterTrainingRuntime | TrainingRuntime | TrainJob, minor: str) 
     Args:
         obj: The object, before it is sent or after it was read.
         minor: One of 2.0, 2.1, 2.2, 2.3; a leading `v` and a patch number are taken off.
+            For a kind that comes with the preview also 2.4.
 
     Raises:
         kubeflow.core.errors.InvalidInput: The minor is none of these.

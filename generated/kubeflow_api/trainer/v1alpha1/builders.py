@@ -78,6 +78,42 @@ class ClusterTrainingRuntimeBuilder(KindBuilder):
     }
 
 
+class OptimizationJobBuilder(KindBuilder):
+    """Builds a `OptimizationJob`."""
+
+    MODEL = "kubeflow_api.trainer.v1alpha1.models:OptimizationJob"
+    METHODS = {
+        "edit_search_algorithm": Method(
+            "enter", ("search_algorithm",), builder="kubeflow_api.trainer.v1alpha1.builders:SearchAlgorithmBuilder"
+        ),
+        "edit_train_job_template": Method(
+            "enter",
+            ("train_job_template",),
+            builder="kubeflow_api.trainer.v1alpha1.builders:TrainJobTemplateSpecBuilder",
+        ),
+        "objective": Method(
+            "item", ("objectives",), keys=("metric",), builder="kubeflow_api.trainer.v1alpha1.builders:ObjectiveBuilder"
+        ),
+        "parameter": Method(
+            "item", ("parameters",), keys=("name",), builder="kubeflow_api.trainer.v1alpha1.builders:ParameterBuilder"
+        ),
+        "search_algorithm": Method("merge", ("search_algorithm",)),
+        "train_job_metadata": Method("merge", ("train_job_template", "metadata")),
+        "train_job_spec": Method(
+            "enter",
+            ("train_job_template", "spec"),
+            builder="kubeflow_api.trainer.v1alpha1.builders:TrainJobSpecBuilder",
+        ),
+        "train_job_template": Method("merge", ("train_job_template",)),
+    }
+
+
+class CategoricalSpaceBuilder(Builder):
+    """Builds a `CategoricalSpace` inside another object."""
+
+    METHODS = {}
+
+
 class ContainerPatchBuilder(Builder):
     """Builds a `ContainerPatch` inside another object."""
 
@@ -132,6 +168,12 @@ class EnvInjectionTargetBuilder(Builder):
 
 class FluxMLPolicySourceBuilder(Builder):
     """Builds a `FluxMLPolicySource` inside another object."""
+
+    METHODS = {}
+
+
+class GridAlgorithmBuilder(Builder):
+    """Builds a `GridAlgorithm` inside another object."""
 
     METHODS = {}
 
@@ -239,6 +281,12 @@ class JobTemplatePatchBuilder(Builder):
     }
 
 
+class LogUniformSpaceBuilder(Builder):
+    """Builds a `LogUniformSpace` inside another object."""
+
+    METHODS = {}
+
+
 class MLPolicyBuilder(Builder):
     """Builds a `MLPolicy` inside another object."""
 
@@ -293,6 +341,70 @@ class ModelInitializerBuilder(Builder):
         ),
         "env": Method("item", ("env",), keys=("name",), builder="kubeflow_api.k8s.core.v1.builders:EnvVarBuilder"),
         "secret_ref": Method("merge", ("secret_ref",)),
+    }
+
+
+class ObjectiveBuilder(Builder):
+    """Builds a `Objective` inside another object."""
+
+    METHODS = {}
+
+
+class OptimizationJobSpecBuilder(Builder):
+    """Builds a `OptimizationJobSpec` inside another object."""
+
+    METHODS = {
+        "edit_search_algorithm": Method(
+            "enter", ("search_algorithm",), builder="kubeflow_api.trainer.v1alpha1.builders:SearchAlgorithmBuilder"
+        ),
+        "edit_train_job_template": Method(
+            "enter",
+            ("train_job_template",),
+            builder="kubeflow_api.trainer.v1alpha1.builders:TrainJobTemplateSpecBuilder",
+        ),
+        "objective": Method(
+            "item", ("objectives",), keys=("metric",), builder="kubeflow_api.trainer.v1alpha1.builders:ObjectiveBuilder"
+        ),
+        "parameter": Method(
+            "item", ("parameters",), keys=("name",), builder="kubeflow_api.trainer.v1alpha1.builders:ParameterBuilder"
+        ),
+        "search_algorithm": Method("merge", ("search_algorithm",)),
+        "train_job_metadata": Method("merge", ("train_job_template", "metadata")),
+        "train_job_spec": Method(
+            "enter",
+            ("train_job_template", "spec"),
+            builder="kubeflow_api.trainer.v1alpha1.builders:TrainJobSpecBuilder",
+        ),
+        "train_job_template": Method("merge", ("train_job_template",)),
+    }
+
+
+class OptimizationJobStatusBuilder(Builder):
+    """Builds a `OptimizationJobStatus` inside another object."""
+
+    METHODS = {
+        "condition": Method(
+            "item", ("conditions",), keys=("type",), builder="kubeflow_api.k8s.meta.v1.builders:ConditionBuilder"
+        ),
+        "edit_result": Method("enter", ("result",), builder="kubeflow_api.trainer.v1alpha1.builders:ResultBuilder"),
+        "result": Method("merge", ("result",)),
+    }
+
+
+class ParameterAssignmentBuilder(Builder):
+    """Builds a `ParameterAssignment` inside another object."""
+
+    METHODS = {}
+
+
+class ParameterBuilder(Builder):
+    """Builds a `Parameter` inside another object."""
+
+    METHODS = {
+        "edit_search_space": Method(
+            "enter", ("search_space",), builder="kubeflow_api.trainer.v1alpha1.builders:SearchSpaceBuilder"
+        ),
+        "search_space": Method("merge", ("search_space",)),
     }
 
 
@@ -373,6 +485,12 @@ class PodTemplatePatchBuilder(Builder):
     }
 
 
+class RandomAlgorithmBuilder(Builder):
+    """Builds a `RandomAlgorithm` inside another object."""
+
+    METHODS = {}
+
+
 class ReplicatedJobPatchBuilder(Builder):
     """Builds a `ReplicatedJobPatch` inside another object."""
 
@@ -388,6 +506,19 @@ class ReplicatedJobPatchBuilder(Builder):
             builder="kubeflow_api.trainer.v1alpha1.builders:PodSpecPatchBuilder",
         ),
         "template": Method("merge", ("template",)),
+    }
+
+
+class ResultBuilder(Builder):
+    """Builds a `Result` inside another object."""
+
+    METHODS = {
+        "parameter": Method(
+            "item",
+            ("parameters",),
+            keys=("name",),
+            builder="kubeflow_api.trainer.v1alpha1.builders:ParameterAssignmentBuilder",
+        ),
     }
 
 
@@ -415,6 +546,38 @@ class RuntimeRefBuilder(Builder):
     """Builds a `RuntimeRef` inside another object."""
 
     METHODS = {}
+
+
+class SearchAlgorithmBuilder(Builder):
+    """Builds a `SearchAlgorithm` inside another object."""
+
+    METHODS = {
+        "edit_grid": Method("enter", ("grid",), builder="kubeflow_api.trainer.v1alpha1.builders:GridAlgorithmBuilder"),
+        "edit_random": Method(
+            "enter", ("random",), builder="kubeflow_api.trainer.v1alpha1.builders:RandomAlgorithmBuilder"
+        ),
+        "grid": Method("merge", ("grid",)),
+        "random": Method("merge", ("random",)),
+    }
+
+
+class SearchSpaceBuilder(Builder):
+    """Builds a `SearchSpace` inside another object."""
+
+    METHODS = {
+        "categorical": Method("merge", ("categorical",)),
+        "edit_categorical": Method(
+            "enter", ("categorical",), builder="kubeflow_api.trainer.v1alpha1.builders:CategoricalSpaceBuilder"
+        ),
+        "edit_log_uniform": Method(
+            "enter", ("log_uniform",), builder="kubeflow_api.trainer.v1alpha1.builders:LogUniformSpaceBuilder"
+        ),
+        "edit_uniform": Method(
+            "enter", ("uniform",), builder="kubeflow_api.trainer.v1alpha1.builders:UniformSpaceBuilder"
+        ),
+        "log_uniform": Method("merge", ("log_uniform",)),
+        "uniform": Method("merge", ("uniform",)),
+    }
 
 
 class TorchMLPolicySourceBuilder(Builder):
@@ -471,6 +634,18 @@ class TrainJobStatusBuilder(Builder):
             "item", ("jobs_status",), keys=("name",), builder="kubeflow_api.trainer.v1alpha1.builders:JobStatusBuilder"
         ),
         "trainer_status": Method("merge", ("trainer_status",)),
+    }
+
+
+class TrainJobTemplateSpecBuilder(Builder):
+    """Builds a `TrainJobTemplateSpec` inside another object."""
+
+    METHODS = {
+        "edit_metadata": Method(
+            "enter", ("metadata",), builder="kubeflow_api.k8s.meta.v1.builders:EmbeddedObjectMetaBuilder"
+        ),
+        "edit_spec": Method("enter", ("spec",), builder="kubeflow_api.trainer.v1alpha1.builders:TrainJobSpecBuilder"),
+        "spec": Method("merge", ("spec",)),
     }
 
 
@@ -533,6 +708,12 @@ class TrainingRuntimeSpecPatchBuilder(Builder):
         ),
         "template": Method("merge", ("template",)),
     }
+
+
+class UniformSpaceBuilder(Builder):
+    """Builds a `UniformSpace` inside another object."""
+
+    METHODS = {}
 
 
 class VolcanoPodGroupPolicySourceBuilder(Builder):

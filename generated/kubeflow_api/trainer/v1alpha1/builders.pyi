@@ -54,6 +54,7 @@ from kubeflow_api.k8s.meta.v1.builders import (
 )
 from kubeflow_api.k8s.meta.v1.models import Condition, EmbeddedObjectMeta
 from kubeflow_api.trainer.v1alpha1.models import (
+    CategoricalSpace,
     ClusterTrainingRuntime,
     ContainerPatch,
     CoschedulingPodGroupPolicySource,
@@ -61,6 +62,7 @@ from kubeflow_api.trainer.v1alpha1.models import (
     EnvInjection,
     EnvInjectionTarget,
     FluxMLPolicySource,
+    GridAlgorithm,
     Initializer,
     JAXMLPolicySource,
     JobSetSpecPatch,
@@ -69,27 +71,51 @@ from kubeflow_api.trainer.v1alpha1.models import (
     JobSpecPatch,
     JobStatus,
     JobTemplatePatch,
+    LogUniformSpace,
     Metric,
     MLPolicy,
     ModelInitializer,
     MPIMLPolicySource,
+    Objective,
+    OptimizationJob,
+    Parameter,
+    ParameterAssignment,
     PodGroupPolicy,
     PodSpecPatch,
     PodTemplatePatch,
+    RandomAlgorithm,
     ReplicatedJobPatch,
+    Result,
     RuntimePatch,
     RuntimeRef,
+    SearchAlgorithm,
+    SearchSpace,
     TorchMLPolicySource,
     Trainer,
     TrainerStatus,
     TrainingRuntime,
     TrainingRuntimeSpecPatch,
     TrainJob,
+    TrainJobSpec,
+    TrainJobTemplateSpec,
+    UniformSpace,
     VolcanoPodGroupPolicySource,
     XGBoostMLPolicySource,
 )
 from kubeflow_api.volcano.scheduling.v1beta1.builders import NetworkTopologySpecBuilder, NetworkTopologySpecDict
 from kubeflow_api.volcano.scheduling.v1beta1.models import NetworkTopologySpec
+
+class CategoricalSpaceFields(TypedDict, total=False):
+    pass
+
+class CategoricalSpaceSome(CategoricalSpaceFields, total=False):
+    choices: Sequence[str] | None
+
+class CategoricalSpaceDict(CategoricalSpaceFields, total=False):
+    choices: Required[Sequence[str]]
+
+class CategoricalSpaceBuilder(Builder):
+    def set(self, **fields: Unpack[CategoricalSpaceSome]) -> Self: ...
 
 class ContainerPatchFields(TypedDict, total=False):
     env: Sequence[EnvVar | EnvVarDict] | None
@@ -176,6 +202,12 @@ class FluxMLPolicySourceDict(TypedDict, total=False):
 
 class FluxMLPolicySourceBuilder(Builder):
     def set(self, **fields: Unpack[FluxMLPolicySourceDict]) -> Self: ...
+
+class GridAlgorithmDict(TypedDict, total=False):
+    pass
+
+class GridAlgorithmBuilder(Builder):
+    def set(self, **fields: Unpack[GridAlgorithmDict]) -> Self: ...
 
 class InitializerDict(TypedDict, total=False):
     dataset: DatasetInitializer | DatasetInitializerDict | None
@@ -290,6 +322,20 @@ class JobTemplatePatchBuilder(Builder):
     def spec(self, **fields: Unpack[JobSpecPatchDict]) -> Self:
         """Change to what the Job runs."""
 
+class LogUniformSpaceFields(TypedDict, total=False):
+    type: Literal["Int", "Float"] | None
+
+class LogUniformSpaceSome(LogUniformSpaceFields, total=False):
+    max: str | None
+    min: str | None
+
+class LogUniformSpaceDict(LogUniformSpaceFields, total=False):
+    max: Required[str]
+    min: Required[str]
+
+class LogUniformSpaceBuilder(Builder):
+    def set(self, **fields: Unpack[LogUniformSpaceSome]) -> Self: ...
+
 class MLPolicyDict(TypedDict, total=False):
     flux: FluxMLPolicySource | FluxMLPolicySourceDict | None
     jax: JAXMLPolicySource | JAXMLPolicySourceDict | None
@@ -374,6 +420,110 @@ class ModelInitializerBuilder(Builder):
         `ACCESS_TOKEN`, or `ACCESS_KEY_ID` and `SECRET_ACCESS_KEY`.
         """
 
+class ObjectiveFields(TypedDict, total=False):
+    direction: Literal["Maximize", "Minimize"] | None
+
+class ObjectiveItem(ObjectiveFields, total=False):
+    pass
+
+class ObjectiveSome(ObjectiveFields, total=False):
+    metric: str | None
+
+class ObjectiveDict(ObjectiveFields, total=False):
+    metric: Required[str]
+
+class ObjectiveBuilder(Builder):
+    def set(self, **fields: Unpack[ObjectiveSome]) -> Self: ...
+
+class OptimizationJobSpecFields(TypedDict, total=False):
+    num_trials: int | None
+    parallel_trials: int | None
+    search_algorithm: SearchAlgorithm | SearchAlgorithmDict | None
+
+class OptimizationJobSpecSome(OptimizationJobSpecFields, total=False):
+    objectives: Sequence[Objective | ObjectiveDict] | None
+    parameters: Sequence[Parameter | ParameterDict] | None
+    train_job_template: TrainJobTemplateSpec | TrainJobTemplateSpecDict | None
+
+class OptimizationJobSpecDict(OptimizationJobSpecFields, total=False):
+    objectives: Required[Sequence[Objective | ObjectiveDict]]
+    parameters: Required[Sequence[Parameter | ParameterDict]]
+    train_job_template: Required[TrainJobTemplateSpec | TrainJobTemplateSpecDict]
+
+class OptimizationJobSpecBuilder(Builder):
+    def set(self, **fields: Unpack[OptimizationJobSpecSome]) -> Self: ...
+    def edit_search_algorithm(self) -> SearchAlgorithmBuilder:
+        """How the values of the next trial are chosen. Exactly one of its fields is set."""
+    def edit_train_job_template(self) -> TrainJobTemplateSpecBuilder:
+        """The TrainJob that each trial runs. A trial gets its values as environment variables named
+        `KUBEFLOW_TRAINER_OPT_` and the parameter in capitals.
+        """
+    def objective(self, metric: str, **fields: Unpack[ObjectiveItem]) -> ObjectiveBuilder:
+        """What the search optimizes. The present API takes exactly one."""
+    def parameter(self, name: str, **fields: Unpack[ParameterItem]) -> ParameterBuilder:
+        """The hyperparameters and the values that each may take."""
+    def search_algorithm(self, **fields: Unpack[SearchAlgorithmDict]) -> Self:
+        """How the values of the next trial are chosen. Exactly one of its fields is set."""
+    def train_job_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self: ...
+    def train_job_spec(self) -> TrainJobSpecBuilder: ...
+    def train_job_template(self, **fields: Unpack[TrainJobTemplateSpecDict]) -> Self:
+        """The TrainJob that each trial runs. A trial gets its values as environment variables named
+        `KUBEFLOW_TRAINER_OPT_` and the parameter in capitals.
+        """
+
+class OptimizationJobStatusDict(TypedDict, total=False):
+    conditions: Sequence[Condition | ConditionDict] | None
+    result: Result | ResultDict | None
+
+class OptimizationJobStatusBuilder(Builder):
+    def set(self, **fields: Unpack[OptimizationJobStatusDict]) -> Self: ...
+    def condition(self, type: str, **fields: Unpack[ConditionItem]) -> ConditionBuilder:
+        """Whether the search was set up, is complete, or failed, each with a reason. The types are Created, Complete
+        and Failed.
+        """
+    def edit_result(self) -> ResultBuilder:
+        """The best trial so far. It has no metric; the values stand in the status of its TrainJob."""
+    def result(self, **fields: Unpack[ResultDict]) -> Self:
+        """The best trial so far. It has no metric; the values stand in the status of its TrainJob."""
+
+class ParameterAssignmentFields(TypedDict, total=False):
+    pass
+
+class ParameterAssignmentItem(ParameterAssignmentFields, total=False):
+    value: str | None
+
+class ParameterAssignmentSome(ParameterAssignmentFields, total=False):
+    name: str | None
+    value: str | None
+
+class ParameterAssignmentDict(ParameterAssignmentFields, total=False):
+    name: Required[str]
+    value: Required[str]
+
+class ParameterAssignmentBuilder(Builder):
+    def set(self, **fields: Unpack[ParameterAssignmentSome]) -> Self: ...
+
+class ParameterFields(TypedDict, total=False):
+    pass
+
+class ParameterItem(ParameterFields, total=False):
+    search_space: SearchSpace | SearchSpaceDict | None
+
+class ParameterSome(ParameterFields, total=False):
+    name: str | None
+    search_space: SearchSpace | SearchSpaceDict | None
+
+class ParameterDict(ParameterFields, total=False):
+    name: Required[str]
+    search_space: Required[SearchSpace | SearchSpaceDict]
+
+class ParameterBuilder(Builder):
+    def set(self, **fields: Unpack[ParameterSome]) -> Self: ...
+    def edit_search_space(self) -> SearchSpaceBuilder:
+        """The values that it may take. Exactly one of its fields is set."""
+    def search_space(self, **fields: Unpack[SearchSpaceDict]) -> Self:
+        """The values that it may take. Exactly one of its fields is set."""
+
 class PodGroupPolicyDict(TypedDict, total=False):
     coscheduling: CoschedulingPodGroupPolicySource | CoschedulingPodGroupPolicySourceDict | None
     volcano: VolcanoPodGroupPolicySource | VolcanoPodGroupPolicySourceDict | None
@@ -443,6 +593,12 @@ class PodTemplatePatchBuilder(Builder):
     def spec(self, **fields: Unpack[PodSpecPatchDict]) -> Self:
         """Where the pods may run, and what they mount."""
 
+class RandomAlgorithmDict(TypedDict, total=False):
+    seed: int | None
+
+class RandomAlgorithmBuilder(Builder):
+    def set(self, **fields: Unpack[RandomAlgorithmDict]) -> Self: ...
+
 class ReplicatedJobPatchFields(TypedDict, total=False):
     template: JobTemplatePatch | JobTemplatePatchDict | None
 
@@ -464,6 +620,20 @@ class ReplicatedJobPatchBuilder(Builder):
     def pod_spec(self) -> PodSpecPatchBuilder: ...
     def template(self, **fields: Unpack[JobTemplatePatchDict]) -> Self:
         """What to change of that step."""
+
+class ResultFields(TypedDict, total=False):
+    parameters: Sequence[ParameterAssignment | ParameterAssignmentDict] | None
+
+class ResultSome(ResultFields, total=False):
+    train_job_name: str | None
+
+class ResultDict(ResultFields, total=False):
+    train_job_name: Required[str]
+
+class ResultBuilder(Builder):
+    def set(self, **fields: Unpack[ResultSome]) -> Self: ...
+    def parameter(self, name: str, **fields: Unpack[ParameterAssignmentItem]) -> ParameterAssignmentBuilder:
+        """The values that it had."""
 
 class RuntimePatchFields(TypedDict, total=False):
     time: datetime | None
@@ -500,6 +670,41 @@ class RuntimeRefDict(RuntimeRefFields, total=False):
 
 class RuntimeRefBuilder(Builder):
     def set(self, **fields: Unpack[RuntimeRefSome]) -> Self: ...
+
+class SearchAlgorithmDict(TypedDict, total=False):
+    grid: GridAlgorithm | GridAlgorithmDict | None
+    random: RandomAlgorithm | RandomAlgorithmDict | None
+
+class SearchAlgorithmBuilder(Builder):
+    def set(self, **fields: Unpack[SearchAlgorithmDict]) -> Self: ...
+    def edit_grid(self) -> GridAlgorithmBuilder:
+        """Every combination of the choices once. All parameters are categorical."""
+    def edit_random(self) -> RandomAlgorithmBuilder:
+        """Values at random from the search spaces."""
+    def grid(self, **fields: Unpack[GridAlgorithmDict]) -> Self:
+        """Every combination of the choices once. All parameters are categorical."""
+    def random(self, **fields: Unpack[RandomAlgorithmDict]) -> Self:
+        """Values at random from the search spaces."""
+
+class SearchSpaceDict(TypedDict, total=False):
+    categorical: CategoricalSpace | CategoricalSpaceDict | None
+    log_uniform: LogUniformSpace | LogUniformSpaceDict | None
+    uniform: UniformSpace | UniformSpaceDict | None
+
+class SearchSpaceBuilder(Builder):
+    def set(self, **fields: Unpack[SearchSpaceDict]) -> Self: ...
+    def categorical(self, **fields: Unpack[CategoricalSpaceDict]) -> Self:
+        """Any of a list of texts. A grid takes no other space."""
+    def edit_categorical(self) -> CategoricalSpaceBuilder:
+        """Any of a list of texts. A grid takes no other space."""
+    def edit_log_uniform(self) -> LogUniformSpaceBuilder:
+        """A number of a range, uniform in its logarithm. Useful for learning rates."""
+    def edit_uniform(self) -> UniformSpaceBuilder:
+        """A number of a range, all equally likely."""
+    def log_uniform(self, **fields: Unpack[LogUniformSpaceDict]) -> Self:
+        """A number of a range, uniform in its logarithm. Useful for learning rates."""
+    def uniform(self, **fields: Unpack[UniformSpaceDict]) -> Self:
+        """A number of a range, all equally likely."""
 
 class TorchMLPolicySourceDict(TypedDict, total=False):
     env_injection: EnvInjection | EnvInjectionDict | None
@@ -576,6 +781,24 @@ class TrainJobStatusBuilder(Builder):
         `TrainJobStatus` on and the program posts its progress.
         """
 
+class TrainJobTemplateSpecFields(TypedDict, total=False):
+    metadata: EmbeddedObjectMeta | EmbeddedObjectMetaDict | None
+
+class TrainJobTemplateSpecSome(TrainJobTemplateSpecFields, total=False):
+    spec: TrainJobSpec | TrainJobSpecDict | None
+
+class TrainJobTemplateSpecDict(TrainJobTemplateSpecFields, total=False):
+    spec: Required[TrainJobSpec | TrainJobSpecDict]
+
+class TrainJobTemplateSpecBuilder(Builder):
+    def set(self, **fields: Unpack[TrainJobTemplateSpecSome]) -> Self: ...
+    def edit_metadata(self) -> EmbeddedObjectMetaBuilder:
+        """Labels and annotations of the TrainJobs. The controller names them, so a name or namespace is refused."""
+    def edit_spec(self) -> TrainJobSpecBuilder:
+        """What each trial runs, on which runtime."""
+    def spec(self, **fields: Unpack[TrainJobSpecDict]) -> Self:
+        """What each trial runs, on which runtime."""
+
 class TrainerDict(TypedDict, total=False):
     args: Sequence[str] | None
     command: Sequence[str] | None
@@ -649,6 +872,20 @@ class TrainingRuntimeSpecPatchBuilder(Builder):
         """One entry for each step to change, by its name in the runtime."""
     def template(self, **fields: Unpack[JobSetTemplatePatchDict]) -> Self:
         """Change to the JobSet that the runtime creates."""
+
+class UniformSpaceFields(TypedDict, total=False):
+    type: Literal["Int", "Float"] | None
+
+class UniformSpaceSome(UniformSpaceFields, total=False):
+    max: str | None
+    min: str | None
+
+class UniformSpaceDict(UniformSpaceFields, total=False):
+    max: Required[str]
+    min: Required[str]
+
+class UniformSpaceBuilder(Builder):
+    def set(self, **fields: Unpack[UniformSpaceSome]) -> Self: ...
 
 class VolcanoPodGroupPolicySourceDict(TypedDict, total=False):
     network_topology: NetworkTopologySpec | NetworkTopologySpecDict | None
@@ -763,3 +1000,34 @@ class ClusterTrainingRuntimeBuilder(KindBuilder):
         """
     def template(self, **fields: Unpack[JobSetTemplateSpecDict]) -> Self:
         """The JobSet that every job of this runtime becomes."""
+
+class OptimizationJobBuilder(KindBuilder):
+    def __init__(
+        self,
+        name: str | None = ...,
+        *,
+        namespace: str | None = ...,
+        labels: Mapping[str, str] | None = ...,
+        annotations: Mapping[str, str] | None = ...,
+    ) -> None: ...
+    def set(self, **fields: Unpack[OptimizationJobSpecSome]) -> Self: ...
+    def metadata(self, **fields: Unpack[ObjectMetaDict]) -> Self: ...
+    def build(self) -> OptimizationJob: ...
+    def edit_search_algorithm(self) -> SearchAlgorithmBuilder:
+        """How the values of the next trial are chosen. Exactly one of its fields is set."""
+    def edit_train_job_template(self) -> TrainJobTemplateSpecBuilder:
+        """The TrainJob that each trial runs. A trial gets its values as environment variables named
+        `KUBEFLOW_TRAINER_OPT_` and the parameter in capitals.
+        """
+    def objective(self, metric: str, **fields: Unpack[ObjectiveItem]) -> ObjectiveBuilder:
+        """What the search optimizes. The present API takes exactly one."""
+    def parameter(self, name: str, **fields: Unpack[ParameterItem]) -> ParameterBuilder:
+        """The hyperparameters and the values that each may take."""
+    def search_algorithm(self, **fields: Unpack[SearchAlgorithmDict]) -> Self:
+        """How the values of the next trial are chosen. Exactly one of its fields is set."""
+    def train_job_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self: ...
+    def train_job_spec(self) -> TrainJobSpecBuilder: ...
+    def train_job_template(self, **fields: Unpack[TrainJobTemplateSpecDict]) -> Self:
+        """The TrainJob that each trial runs. A trial gets its values as environment variables named
+        `KUBEFLOW_TRAINER_OPT_` and the parameter in capitals.
+        """

@@ -10,7 +10,14 @@ from typing import ClassVar
 from kubeflow.core.display import call
 from kubeflow.core.resource import Propagation, Resource, Table, Transport, WatchEvent
 
-from .models import ClusterTrainingRuntime, TrainingRuntime, TrainJob, TrainJobUpdate
+from .models import (
+    ClusterTrainingRuntime,
+    OptimizationJob,
+    OptimizationJobUpdate,
+    TrainingRuntime,
+    TrainJob,
+    TrainJobUpdate,
+)
 from .rules import validate_rules
 
 
@@ -505,6 +512,202 @@ class ClusterTrainingRuntimes(Resource[ClusterTrainingRuntime]):
         self._delete(name, None, propagation, uid, resource_version, dry_run)
 
 
+class OptimizationJobs(Resource[OptimizationJob]):
+    """The namespaced kind `OptimizationJob`.
+
+    Each method raises what the transport raises: typed errors of the server's refusals.
+    """
+
+    MODEL = OptimizationJob
+    PLURAL: ClassVar[str] = "optimizationjobs"
+    NAMESPACED: ClassVar[bool] = True
+
+    def create(self, obj: OptimizationJob, *, namespace: str | None = None, dry_run: bool = False) -> OptimizationJob:
+        """Create `obj` and return it as the server stored it, defaults filled in.
+
+        It is created once, also when an answer is lost and the request is sent again: each call marks what it creates
+        with a label of its own, and makes the name from `generate_name` here.
+
+        Args:
+            obj: What to create; a field that the server does not know is refused, not dropped.
+            namespace: Of the object; default: the object's own, else the client's.
+            dry_run: Have the server check and default it, without storing it.
+
+        Raises:
+            RuleViolation: A CEL rule of the kind does not hold; nothing is sent.
+        """
+        return self._create(obj, namespace, dry_run, validate_rules)
+
+    def get(self, name: str, *, namespace: str | None = None) -> OptimizationJob:
+        """Return the object `name`."""
+        return self._get(name, namespace)
+
+    def list(
+        self,
+        *,
+        namespace: str | None = None,
+        all_namespaces: bool = False,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+    ) -> Iterator[OptimizationJob]:
+        """Iterate over the objects, page by page: memory stays constant however many there are.
+
+        When the server forgets the moment of the first page (after minutes), the rest is that of the present: no
+        object comes twice.
+
+        Args:
+            namespace: Only those of this namespace; default: the client's.
+            all_namespaces: Those of every namespace instead.
+            label_selector: Such as `app=mnist,tier!=test`.
+            field_selector: Such as `metadata.name=mnist`.
+        """
+        return self._list(namespace, label_selector, field_selector, all_namespaces)
+
+    def watch(
+        self,
+        *,
+        namespace: str | None = None,
+        all_namespaces: bool = False,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        resource_version: str | None = None,
+        timeout: float | None = None,
+    ) -> Generator[WatchEvent[OptimizationJob], None, None]:
+        """Yield the objects that there are as ADDED, then every change as it happens.
+
+        Goes on after dropped connections and errors of the server, and lists again when it has missed too much: what
+        is different then is reported, with the last state seen of what is gone. Close the generator to end it early.
+
+        Args:
+            namespace: Only those of this namespace; default: the client's.
+            all_namespaces: Those of every namespace instead.
+            label_selector: Such as `app=mnist,tier!=test`.
+            field_selector: Such as `metadata.name=mnist`.
+            resource_version: Yield only what happened since this version instead of what there is; when the server
+                does not know it any more, everything that there is comes as ADDED.
+            timeout: Seconds of wall-clock time after which the generator ends; default: never.
+        """
+        return self._watch(namespace, label_selector, field_selector, all_namespaces, resource_version, timeout)
+
+    def table(
+        self,
+        *,
+        namespace: str | None = None,
+        all_namespaces: bool = False,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+    ) -> Table:
+        """Return the columns that `kubectl get` shows, filled in by the server.
+
+        Args:
+            namespace: Only those of this namespace; default: the client's.
+            all_namespaces: Those of every namespace instead.
+            label_selector: Such as `app=mnist,tier!=test`.
+            field_selector: Such as `metadata.name=mnist`.
+        """
+        return self._table(namespace, label_selector, field_selector, all_namespaces)
+
+    def replace(self, obj: OptimizationJob, *, namespace: str | None = None, dry_run: bool = False) -> OptimizationJob:
+        """Replace the object by `obj`, which must carry the `resource_version` that it was read with."""
+        return self._replace(obj, namespace, dry_run)
+
+    def modify(
+        self,
+        name: str,
+        change: Callable[[OptimizationJob], None],
+        *,
+        namespace: str | None = None,
+        dry_run: bool = False,
+    ) -> OptimizationJob:
+        """Read the object `name`, let `change` alter it, and store what is different; return it as stored.
+
+        When somebody else has changed the object in between, it is read again and `change` called again, up to ten
+        times: it must depend on nothing but the object that it is given. Needs the rights to get and to patch.
+        """
+        return self._modify(name, change, namespace, dry_run)
+
+    def patch(
+        self, name: str, patch: Mapping[str, object], *, namespace: str | None = None, dry_run: bool = False
+    ) -> OptimizationJob:
+        """Change the object `name` by a JSON merge patch in wire names: a value sets, None removes, a list replaces."""
+        return self._patch(name, patch, namespace, dry_run)
+
+    def apply(
+        self,
+        obj: OptimizationJob,
+        *,
+        namespace: str | None = None,
+        field_manager: str = "kubeflow-sdk",
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> OptimizationJob:
+        """Create the object, or make it have what is set in `obj` (server-side apply), and return it as stored.
+
+        Args:
+            obj: Its name, and the fields that you own. What you applied before and is not set any more is removed.
+            namespace: Of the object; default: the object's own, else the client's.
+            field_manager: In whose name; each manager owns the fields that it applies.
+            force: Take over fields that another manager owns, instead of a conflict.
+            dry_run: Have the server check it, without storing it.
+        """
+        return self._apply(obj, namespace, field_manager, force, dry_run)
+
+    def update(
+        self, name: str, update: OptimizationJobUpdate, *, namespace: str | None = None, dry_run: bool = False
+    ) -> OptimizationJob:
+        """Change the object `name` to what is set in `update`, which has no fields that cannot change.
+
+        Sent as a JSON merge patch: a list replaces the whole list, and a field that was assigned None is removed.
+        """
+        return self._patch(name, update.to_dict(), namespace, dry_run)
+
+    def delete(
+        self,
+        name: str,
+        *,
+        namespace: str | None = None,
+        propagation: Propagation = "Background",
+        uid: str | None = None,
+        resource_version: str | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        """Delete the object `name`; what it owns goes after it, unless `propagation` says otherwise.
+
+        Args:
+            name: Of the object.
+            namespace: Of the object; default: the client's.
+            propagation: `"Background"`: what it owns is deleted after it, `"Foreground"`: before it, `"Orphan"`: never.
+            uid: Delete only the object with this uid, not another that has taken its name.
+            resource_version: Delete it only if it is still at this version.
+            dry_run: Have the server check it, without deleting.
+        """
+        self._delete(name, namespace, propagation, uid, resource_version, dry_run)
+
+    def replace_status(
+        self, obj: OptimizationJob, *, namespace: str | None = None, dry_run: bool = False
+    ) -> OptimizationJob:
+        """Replace the status of the object by that of `obj`; everything else in `obj` is ignored."""
+        return self._replace(obj, namespace, dry_run, "status")
+
+    def patch_status(
+        self, name: str, patch: Mapping[str, object], *, namespace: str | None = None, dry_run: bool = False
+    ) -> OptimizationJob:
+        """Change the status of the object `name` by a JSON merge patch in wire names."""
+        return self._patch(name, patch, namespace, dry_run, "status")
+
+    def apply_status(
+        self,
+        obj: OptimizationJob,
+        *,
+        namespace: str | None = None,
+        field_manager: str = "kubeflow-sdk",
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> OptimizationJob:
+        """Make the status of the object have what is set in that of `obj` (server-side apply); see `apply`."""
+        return self._apply(obj, namespace, field_manager, force, dry_run, "status")
+
+
 class Client:
     """All kinds of `trainer.kubeflow.org/v1alpha1` in one cluster.
 
@@ -534,3 +737,8 @@ class Client:
     def cluster_training_runtimes(self) -> ClusterTrainingRuntimes:
         """The kind `ClusterTrainingRuntime`."""
         return ClusterTrainingRuntimes(self._transport, self._namespace)
+
+    @cached_property
+    def optimization_jobs(self) -> OptimizationJobs:
+        """The kind `OptimizationJob`."""
+        return OptimizationJobs(self._transport, self._namespace)

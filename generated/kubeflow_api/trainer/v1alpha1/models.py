@@ -298,6 +298,220 @@ class XGBoostMLPolicySource(Model):
     """
 
 
+class CategoricalSpace(Model):
+    """A list of texts to choose from.
+
+    A preview of Trainer 2.4, which is not released: it may change, or go, with any release.
+
+    Schema: `trainer.v1alpha1.CategoricalSpace`.
+    """
+
+    choices: list[str]
+    """The texts, each once. One entry fixes the hyperparameter.
+
+    Required. Constraints: 1 to 100 entries; each at most 64 characters; no value twice. Example: `["adam", "sgd"]`.
+    """
+
+    if not TYPE_CHECKING:
+        choices: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=100, min_length=1)]
+
+
+class GridAlgorithm(Model):
+    """Search through every combination. It has no settings.
+
+    A preview of Trainer 2.4, which is not released: it may change, or go, with any release.
+
+    Schema: `trainer.v1alpha1.GridAlgorithm`.
+    """
+
+
+class LogUniformSpace(Model):
+    """A range of numbers above zero, drawn uniformly in their logarithm. Its ends are written as texts.
+
+    A preview of Trainer 2.4, which is not released: it may change, or go, with any release.
+
+    Schema: `trainer.v1alpha1.LogUniformSpace`.
+    """
+
+    max: str
+    """Largest value. It is above `min`.
+
+    Required. Constraints: 1 to 64 characters; matches `^-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?$`. Example:
+    `"0.1"`.
+    """
+
+    min: str
+    """Smallest value, above zero.
+
+    Required. Constraints: 1 to 64 characters; matches `^-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?$`. Example:
+    `"1e-5"`.
+    """
+
+    type: Literal["Int", "Float"] | None = None
+    """Whether whole numbers are drawn, or any.
+
+    Default: `"Float"`. Example: `"Float"`.
+    """
+
+    if not TYPE_CHECKING:
+        max: Annotated[
+            str, Field(max_length=64, min_length=1, pattern="^-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?$")
+        ]
+        min: Annotated[
+            str, Field(max_length=64, min_length=1, pattern="^-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?$")
+        ]
+
+
+class Objective(Model):
+    """A metric that the trials report, and which way is better.
+
+    A preview of Trainer 2.4, which is not released: it may change, or go, with any release.
+
+    Schema: `trainer.v1alpha1.Objective`.
+    """
+
+    direction: Literal["Maximize", "Minimize"] | None = None
+    """Whether smaller or larger values are better.
+
+    Default: `"Minimize"`. Example: `"Maximize"`.
+    """
+
+    metric: str
+    """Name of the metric as the training function reports it in the status of its TrainJob. The latest report counts.
+
+    Required. Constraints: 1 to 64 characters. Example: `"accuracy"`.
+    """
+
+    if not TYPE_CHECKING:
+        metric: Annotated[str, Field(max_length=64, min_length=1)]
+
+
+class ParameterAssignment(Model):
+    """A hyperparameter and its value in one trial.
+
+    A preview of Trainer 2.4, which is not released: it may change, or go, with any release.
+
+    Schema: `trainer.v1alpha1.ParameterAssignment`.
+    """
+
+    name: str
+    """Which hyperparameter this is, as `parameters` of the search names it.
+
+    Required. Constraints: 1 to 64 characters. Example: `"learning_rate"`.
+    """
+
+    value: str
+    """The value, as text.
+
+    Required. Constraints: 1 to 64 characters. Example: `"0.03"`.
+    """
+
+    if not TYPE_CHECKING:
+        name: Annotated[str, Field(max_length=64, min_length=1)]
+        value: Annotated[str, Field(max_length=64, min_length=1)]
+
+
+class RandomAlgorithm(Model):
+    """Search at random.
+
+    A preview of Trainer 2.4, which is not released: it may change, or go, with any release.
+
+    Schema: `trainer.v1alpha1.RandomAlgorithm`.
+    """
+
+    seed: int | None = None
+    """Start of the random numbers. The same seed gives the same trials.
+
+    Example: `42`.
+    """
+
+
+class Result(Model):
+    """The best trial of a search.
+
+    A preview of Trainer 2.4, which is not released: it may change, or go, with any release.
+
+    Schema: `trainer.v1alpha1.Result`.
+    """
+
+    parameters: list[ParameterAssignment] | None = None
+    """The values that it had.
+
+    Constraints: at most 100 entries; keyed by `name`.
+    """
+
+    train_job_name: str
+    """Name of its TrainJob.
+
+    Required. Constraints: 1 to 63 characters. Example: `"tune-mnist-4"`.
+    """
+
+    if not TYPE_CHECKING:
+        parameters: Annotated[list[ParameterAssignment] | None, Field(max_length=100)] = None
+        train_job_name: Annotated[str, Field(max_length=63, min_length=1)]
+
+
+class SearchAlgorithm(Model):
+    """How the values of trials are chosen. Exactly one field is set.
+
+    A preview of Trainer 2.4, which is not released: it may change, or go, with any release.
+
+    Schema: `trainer.v1alpha1.SearchAlgorithm`.
+    """
+
+    grid: GridAlgorithm | None = None
+    """Every combination of the choices once. All parameters are categorical."""
+
+    random: RandomAlgorithm | None = None
+    """Values at random from the search spaces."""
+
+
+class UniformSpace(Model):
+    """A range of numbers from which each is equally likely. Its ends are written as texts.
+
+    A preview of Trainer 2.4, which is not released: it may change, or go, with any release.
+
+    Schema: `trainer.v1alpha1.UniformSpace`.
+    """
+
+    max: str
+    """Largest value. It is above `min`.
+
+    Required. Constraints: 1 to 64 characters; matches `^-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?$`. Example:
+    `"0.1"`.
+    """
+
+    min: str
+    """Smallest value.
+
+    Required. Constraints: 1 to 64 characters; matches `^-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?$`. Example:
+    `"0.01"`.
+    """
+
+    type: Literal["Int", "Float"] | None = None
+    """Whether whole numbers are drawn, or any.
+
+    Default: `"Float"`. Example: `"Int"`.
+    """
+
+    if not TYPE_CHECKING:
+        max: Annotated[
+            str, Field(max_length=64, min_length=1, pattern="^-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?$")
+        ]
+        min: Annotated[
+            str, Field(max_length=64, min_length=1, pattern="^-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?$")
+        ]
+
+
+class OptimizationJobUpdate(Model):
+    """What can change of an existing `OptimizationJob`; what is not set stays as it is.
+
+    Derived from `trainer.v1alpha1.OptimizationJob`.
+    """
+
+    metadata: ObjectMetaUpdate | None = None
+
+
 class EnvInjection(Model):
     """Further containers that need to know how the nodes of a torch job find each other.
 
@@ -379,6 +593,53 @@ class TrainJobStatus(Model):
     if not TYPE_CHECKING:
         conditions: Annotated[list[Condition] | None, Field(max_length=8)] = None
         jobs_status: Annotated[list[JobStatus] | None, Field(max_length=100)] = None
+
+
+class OptimizationJobStatus(Model):
+    """How far the search is, and its best trial.
+
+    A preview of Trainer 2.4, which is not released: it may change, or go, with any release.
+
+    Schema: `trainer.v1alpha1.OptimizationJobStatus`.
+    """
+
+    conditions: list[Condition] | None = None
+    """Whether the search was set up, is complete, or failed, each with a reason. The types are Created, Complete and
+    Failed.
+
+    Constraints: at most 100 entries; keyed by `type`. Example: `[{"type": "Complete", "status": "True", "reason":
+    "MaxTrialsReached", "message": \"\", "lastTransitionTime": "2026-08-21T10:00:00Z"}]`.
+    """
+
+    result: Result | None = None
+    """The best trial so far. It has no metric; the values stand in the status of its TrainJob."""
+
+    if not TYPE_CHECKING:
+        conditions: Annotated[list[Condition] | None, Field(max_length=100)] = None
+
+
+class SearchSpace(Model):
+    """The values that a hyperparameter may take.
+
+    A preview of Trainer 2.4, which is not released: it may change, or go, with any release.
+
+    Schema: `trainer.v1alpha1.SearchSpace`.
+    """
+
+    categorical: CategoricalSpace | None = None
+    """Any of a list of texts. A grid takes no other space."""
+
+    log_uniform: LogUniformSpace | None = None
+    """A number of a range, uniform in its logarithm. Useful for learning rates.
+
+    Constraints: rule: min must be strictly greater than 0; rule: min must be strictly less than max.
+    """
+
+    uniform: UniformSpace | None = None
+    """A number of a range, all equally likely.
+
+    Constraints: rule: min must be strictly less than max.
+    """
 
 
 class ContainerPatch(Model):
@@ -590,6 +851,31 @@ class Trainer(Model):
         command: Annotated[list[Annotated[str, Field(max_length=1048576)]] | None, Field(max_length=128)] = None
         env: Annotated[list[EnvVar] | None, Field(max_length=128)] = None
         image: Annotated[str | None, Field(max_length=500)] = None
+
+
+class Parameter(Model):
+    """One hyperparameter.
+
+    A preview of Trainer 2.4, which is not released: it may change, or go, with any release.
+
+    Schema: `trainer.v1alpha1.Parameter`.
+    """
+
+    name: str
+    """Name of the hyperparameter. It becomes part of the name of an environment variable in capitals, so use letters,
+    digits and `_`, and no two names that differ in case alone.
+
+    Required. Constraints: 1 to 64 characters. Example: `"learning_rate"`.
+    """
+
+    search_space: SearchSpace
+    """The values that it may take. Exactly one of its fields is set.
+
+    Required. Constraints: rule: exactly one of the fields in [uniform logUniform categorical] must be set.
+    """
+
+    if not TYPE_CHECKING:
+        name: Annotated[str, Field(max_length=64, min_length=1)]
 
 
 class Initializer(Model):
@@ -1100,6 +1386,27 @@ class TrainingRuntimeList(KubeObject):
     """
 
 
+class TrainJobTemplateSpec(Model):
+    """The TrainJob that each trial runs.
+
+    A preview of Trainer 2.4, which is not released: it may change, or go, with any release.
+
+    Schema: `trainer.v1alpha1.TrainJobTemplateSpec`.
+    """
+
+    metadata: EmbeddedObjectMeta | None = None
+    """Labels and annotations of the TrainJobs. The controller names them, so a name or namespace is refused.
+
+    Constraints: rule: name and namespace cannot be set in a template.. Example: `{"labels": {"team": "vision"}}`.
+    """
+
+    spec: TrainJobSpec
+    """What each trial runs, on which runtime.
+
+    Required.
+    """
+
+
 class TrainJobSpecUpdate(Model):
     """What can change of an existing `TrainJobSpec`; what is not set stays as it is.
 
@@ -1207,6 +1514,142 @@ class TrainJobList(KubeObject):
     """Name of the list's kind. The constructor fills it in.
 
     Example: `"TrainJobList"`.
+    """
+
+    metadata: ListMeta | None = None
+    """Where this page stands in the whole list. `continue` fetches the next page and `resourceVersion` starts a watch
+    after it.
+
+    Example: `{"resourceVersion": "184467"}`.
+    """
+
+
+class OptimizationJobSpec(Model):
+    """What to search, how, in how many trials, and the TrainJob that a trial runs.
+
+    A preview of Trainer 2.4, which is not released: it may change, or go, with any release.
+
+    Schema: `trainer.v1alpha1.OptimizationJobSpec`.
+    """
+
+    num_trials: int | None = None
+    """Trials in all. A grid may have fewer points, and then ends earlier.
+
+    Unit: trials. Default: `1`. Constraints: 1 to 100. Example: `12`.
+    """
+
+    objectives: list[Objective]
+    """What the search optimizes. The present API takes exactly one.
+
+    Required. Constraints: exactly 1 entry; keyed by `metric`.
+    """
+
+    parallel_trials: int | None = None
+    """Trials that may run at the same time, at most `numTrials`.
+
+    Unit: trials. Default: `1`. Constraints: 1 to 100. Example: `3`.
+    """
+
+    parameters: list[Parameter]
+    """The hyperparameters and the values that each may take.
+
+    Required. Constraints: 1 to 100 entries; keyed by `name`.
+    """
+
+    search_algorithm: SearchAlgorithm | None = None
+    """How the values of the next trial are chosen. Exactly one of its fields is set.
+
+    Default: `{"random": {}}`. Constraints: rule: exactly one of the fields in [random grid] must be set.
+    """
+
+    train_job_template: TrainJobTemplateSpec
+    """The TrainJob that each trial runs. A trial gets its values as environment variables named `KUBEFLOW_TRAINER_OPT_`
+    and the parameter in capitals.
+
+    Required.
+    """
+
+    if not TYPE_CHECKING:
+        num_trials: Annotated[int | None, Field(le=100, ge=1)] = None
+        objectives: Annotated[list[Objective], Field(max_length=1, min_length=1)]
+        parallel_trials: Annotated[int | None, Field(le=100, ge=1)] = None
+        parameters: Annotated[list[Parameter], Field(max_length=100, min_length=1)]
+
+
+class OptimizationJob(KubeObject):
+    """A search for good hyperparameters: runs one TrainJob after another with values drawn from search spaces. The
+    released Trainer has no such kind. Where only its CRD is installed, no controller acts on it and it never gets a
+    status.
+
+    A preview of Trainer 2.4, which is not released: it may change, or go, with any release.
+
+    Schema: `trainer.v1alpha1.OptimizationJob`.
+    """
+
+    API_VERSION: ClassVar[str] = "trainer.kubeflow.org/v1alpha1"
+    KIND: ClassVar[str] = "OptimizationJob"
+
+    api_version: Literal["trainer.kubeflow.org/v1alpha1"] | None = None
+    """API group and version. The constructor fills it in.
+
+    Example: `"trainer.kubeflow.org/v1alpha1"`.
+    """
+
+    kind: Literal["OptimizationJob"] | None = None
+    """Name of the kind. The constructor fills it in.
+
+    Example: `"OptimizationJob"`.
+    """
+
+    metadata: ObjectMeta | None = None
+    """Name, namespace, labels and annotations.
+
+    Example: `{"name": "tune-mnist", "namespace": "ml"}`.
+    """
+
+    spec: OptimizationJobSpec
+    """What to search, and which TrainJob to run for each trial. Nothing of it can be changed after creation.
+
+    Required. Constraints: cannot be changed once set; rule: parallelTrials cannot exceed numTrials; rule: Grid search
+    requires all parameters to be Categorical; Uniform and LogUniform are not supported.. Example: `{"objectives":
+    [{"metric": "loss"}], "parameters": [{"name": "lr", "searchSpace": {"uniform": {"min": "0.01", "max": "0.1"}}}],
+    "trainJobTemplate": {"spec": {"runtimeRef": {"name": "torch-distributed"}}}}`.
+    """
+
+    status: OptimizationJobStatus | None = None
+    """What the control plane has observed so far. Written by the controller; a fresh job has none.
+
+    Example: `{"conditions": []}`.
+    """
+
+
+class OptimizationJobList(KubeObject):
+    """A page of OptimizationJobs, as the server answers a list request.
+
+    A preview of Trainer 2.4, which is not released: it may change, or go, with any release.
+
+    Schema: `trainer.v1alpha1.OptimizationJobList`.
+    """
+
+    API_VERSION: ClassVar[str] = "trainer.kubeflow.org/v1alpha1"
+    KIND: ClassVar[str] = "OptimizationJobList"
+
+    api_version: Literal["trainer.kubeflow.org/v1alpha1"] | None = None
+    """API group and version. The constructor fills it in.
+
+    Example: `"trainer.kubeflow.org/v1alpha1"`.
+    """
+
+    items: list[OptimizationJob]
+    """The jobs of this page, at most as many as the request's `limit`.
+
+    Required.
+    """
+
+    kind: Literal["OptimizationJobList"] | None = None
+    """Name of the list's kind. The constructor fills it in.
+
+    Example: `"OptimizationJobList"`.
     """
 
     metadata: ListMeta | None = None

@@ -9,9 +9,9 @@ from kubeflow.core import cel
 from kubeflow.core.rules import Rule, Shape, Violation, violations
 
 if TYPE_CHECKING:
-    from .models import ClusterTrainingRuntime, TrainingRuntime, TrainJob
+    from .models import ClusterTrainingRuntime, OptimizationJob, TrainingRuntime, TrainJob
 
-K = TypeVar("K", "TrainJob", "TrainingRuntime", "ClusterTrainingRuntime")
+K = TypeVar("K", "TrainJob", "TrainingRuntime", "ClusterTrainingRuntime", "OptimizationJob")
 
 _RULES: tuple[Rule, ...] = (
     Rule(
@@ -107,6 +107,64 @@ _RULES: tuple[Rule, ...] = (
                 ),
                 lambda: cel.some(cel.field(this, "replicatedJobs"), lambda v0: cel.has(v0, "dependsOn")),
             )
+        ),
+    ),
+    Rule(
+        "double(self.min) > 0.0",
+        "min must be strictly greater than 0",
+        lambda this, old: cel.greater(cel.to_double(cel.field(this, "min")), 0.0),
+    ),
+    Rule(
+        "double(self.min) < double(self.max)",
+        "min must be strictly less than max",
+        lambda this, old: cel.less(cel.to_double(cel.field(this, "min")), cel.to_double(cel.field(this, "max"))),
+    ),
+    Rule(
+        "[has(self.uniform),has(self.logUniform),has(self.categorical)].filter(x,x==true).size() == 1",
+        "exactly one of the fields in [uniform logUniform categorical] must be set",
+        lambda this, old: cel.equal(
+            cel.size(
+                cel.select(
+                    [cel.has(this, "uniform"), cel.has(this, "logUniform"), cel.has(this, "categorical")],
+                    lambda v0: cel.equal(v0, True),
+                )
+            ),
+            1,
+        ),
+    ),
+    Rule(
+        "[has(self.random),has(self.grid)].filter(x,x==true).size() == 1",
+        "exactly one of the fields in [random grid] must be set",
+        lambda this, old: cel.equal(
+            cel.size(cel.select([cel.has(this, "random"), cel.has(this, "grid")], lambda v0: cel.equal(v0, True))), 1
+        ),
+    ),
+    Rule(
+        "!has(self.name) && !has(self.namespace)",
+        "name and namespace cannot be set in a template.",
+        lambda this, old: cel.both(
+            lambda: cel.invert(cel.has(this, "name")), lambda: cel.invert(cel.has(this, "namespace"))
+        ),
+    ),
+    Rule(
+        "self == oldSelf",
+        "OptimizationJobSpec is immutable and cannot be updated after creation",
+        lambda this, old: cel.equal(this, old),
+        transition=True,
+    ),
+    Rule(
+        "self.parallelTrials <= self.numTrials",
+        "parallelTrials cannot exceed numTrials",
+        lambda this, old: cel.at_most(cel.field(this, "parallelTrials"), cel.field(this, "numTrials")),
+    ),
+    Rule(
+        "!has(self.searchAlgorithm.grid) || self.parameters.all(p, has(p.searchSpace.categorical))",
+        "Grid search requires all parameters to be Categorical; Uniform and LogUniform are not supported.",
+        lambda this, old: cel.either(
+            lambda: cel.invert(cel.has(cel.field(this, "searchAlgorithm"), "grid")),
+            lambda: cel.every(
+                cel.field(this, "parameters"), lambda v0: cel.has(cel.field(v0, "searchSpace"), "categorical")
+            ),
         ),
     ),
 )
@@ -335,6 +393,7 @@ _SHAPES: dict[str, Shape] = {
     "scheduling.v1beta1.NetworkTopologySpec": Shape(
         fields={"highestTierAllowed": Shape(default=[1]), "mode": Shape(default=["hard"])}
     ),
+    "trainer.v1alpha1.CategoricalSpace": Shape(fields={"choices": Shape(unique=True)}),
     "trainer.v1alpha1.ClusterTrainingRuntime": Shape(fields={"spec": Shape(of="trainer.v1alpha1.TrainingRuntimeSpec")}),
     "trainer.v1alpha1.ContainerPatch": Shape(
         fields={
@@ -383,6 +442,7 @@ _SHAPES: dict[str, Shape] = {
             "spec": Shape(of="trainer.v1alpha1.JobSpecPatch"),
         }
     ),
+    "trainer.v1alpha1.LogUniformSpace": Shape(fields={"type": Shape(default=["Float"])}),
     "trainer.v1alpha1.MLPolicy": Shape(
         fields={
             "flux": Shape(of="trainer.v1alpha1.FluxMLPolicySource"),
@@ -404,6 +464,39 @@ _SHAPES: dict[str, Shape] = {
             "secretRef": Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True),
             "storageUri": Shape(rules=(_RULES[1],)),
         }
+    ),
+    "trainer.v1alpha1.Objective": Shape(fields={"direction": Shape(default=["Minimize"])}),
+    "trainer.v1alpha1.OptimizationJob": Shape(
+        fields={
+            "spec": Shape(
+                of="trainer.v1alpha1.OptimizationJobSpec",
+                rules=(
+                    _RULES[17],
+                    _RULES[18],
+                    _RULES[19],
+                ),
+            ),
+            "status": Shape(of="trainer.v1alpha1.OptimizationJobStatus"),
+        }
+    ),
+    "trainer.v1alpha1.OptimizationJobSpec": Shape(
+        fields={
+            "numTrials": Shape(default=[1]),
+            "objectives": Shape(items=Shape(of="trainer.v1alpha1.Objective"), keys=("metric",)),
+            "parallelTrials": Shape(default=[1]),
+            "parameters": Shape(items=Shape(of="trainer.v1alpha1.Parameter"), keys=("name",)),
+            "searchAlgorithm": Shape(rules=(_RULES[15],), default=[{"random": {}}]),
+            "trainJobTemplate": Shape(of="trainer.v1alpha1.TrainJobTemplateSpec"),
+        }
+    ),
+    "trainer.v1alpha1.OptimizationJobStatus": Shape(
+        fields={
+            "conditions": Shape(items=Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Condition"), keys=("type",)),
+            "result": Shape(of="trainer.v1alpha1.Result"),
+        }
+    ),
+    "trainer.v1alpha1.Parameter": Shape(
+        fields={"searchSpace": Shape(of="trainer.v1alpha1.SearchSpace", rules=(_RULES[14],))}
     ),
     "trainer.v1alpha1.PodGroupPolicy": Shape(
         fields={
@@ -436,6 +529,7 @@ _SHAPES: dict[str, Shape] = {
         }
     ),
     "trainer.v1alpha1.ReplicatedJobPatch": Shape(fields={"template": Shape(of="trainer.v1alpha1.JobTemplatePatch")}),
+    "trainer.v1alpha1.Result": Shape(fields={"parameters": Shape(keys=("name",))}),
     "trainer.v1alpha1.RuntimePatch": Shape(
         fields={
             "manager": Shape(rules=(_RULES[0],)),
@@ -445,6 +539,19 @@ _SHAPES: dict[str, Shape] = {
     ),
     "trainer.v1alpha1.RuntimeRef": Shape(
         fields={"apiGroup": Shape(default=["trainer.kubeflow.org"]), "kind": Shape(default=["ClusterTrainingRuntime"])}
+    ),
+    "trainer.v1alpha1.SearchSpace": Shape(
+        fields={
+            "categorical": Shape(of="trainer.v1alpha1.CategoricalSpace"),
+            "logUniform": Shape(
+                of="trainer.v1alpha1.LogUniformSpace",
+                rules=(
+                    _RULES[12],
+                    _RULES[13],
+                ),
+            ),
+            "uniform": Shape(of="trainer.v1alpha1.UniformSpace", rules=(_RULES[13],)),
+        }
     ),
     "trainer.v1alpha1.TorchMLPolicySource": Shape(fields={"envInjection": Shape(of="trainer.v1alpha1.EnvInjection")}),
     "trainer.v1alpha1.TrainJob": Shape(
@@ -481,6 +588,12 @@ _SHAPES: dict[str, Shape] = {
             "trainerStatus": Shape(of="trainer.v1alpha1.TrainerStatus", rules=(_RULES[3],)),
         }
     ),
+    "trainer.v1alpha1.TrainJobTemplateSpec": Shape(
+        fields={
+            "metadata": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta", rules=(_RULES[16],)),
+            "spec": Shape(of="trainer.v1alpha1.TrainJobSpec"),
+        }
+    ),
     "trainer.v1alpha1.Trainer": Shape(
         fields={
             "env": Shape(items=Shape(of="io.k8s.api.core.v1.EnvVar"), keys=("name",)),
@@ -501,6 +614,7 @@ _SHAPES: dict[str, Shape] = {
     "trainer.v1alpha1.TrainingRuntimeSpecPatch": Shape(
         fields={"template": Shape(of="trainer.v1alpha1.JobSetTemplatePatch")}
     ),
+    "trainer.v1alpha1.UniformSpace": Shape(fields={"type": Shape(default=["Float"])}),
     "trainer.v1alpha1.VolcanoPodGroupPolicySource": Shape(
         fields={"networkTopology": Shape(of="scheduling.v1beta1.NetworkTopologySpec")}
     ),
@@ -511,6 +625,7 @@ _KINDS = {
     ("trainer.kubeflow.org/v1alpha1", "TrainJob"): "trainer.v1alpha1.TrainJob",
     ("trainer.kubeflow.org/v1alpha1", "TrainingRuntime"): "trainer.v1alpha1.TrainingRuntime",
     ("trainer.kubeflow.org/v1alpha1", "ClusterTrainingRuntime"): "trainer.v1alpha1.ClusterTrainingRuntime",
+    ("trainer.kubeflow.org/v1alpha1", "OptimizationJob"): "trainer.v1alpha1.OptimizationJob",
 }
 
 
