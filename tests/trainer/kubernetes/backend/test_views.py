@@ -133,10 +133,14 @@ def test_progress_is_what_the_function_last_reported() -> None:
     assert view == job_view(reported, [], None)  # a NaN is no change
 
 
-PARTS = st.one_of(st.none(), st.integers(), st.booleans(), st.text(max_size=3), st.just([{}]), st.just({"name": 1}))
+SCALARS = st.one_of(st.none(), st.integers(), st.booleans(), st.text(max_size=3))
+NAMED = st.dictionaries(
+    st.sampled_from(["name", "type", "status", "ready", "succeeded", "numNodes", "metrics"]), SCALARS
+)
+PARTS = st.one_of(SCALARS, NAMED, st.lists(st.one_of(SCALARS, NAMED), max_size=3))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(st.dictionaries(st.sampled_from(["metadata", "spec", "status"]), PARTS), st.data())
 def test_no_job_is_so_broken_that_it_cannot_be_shown(top: Json, data: st.DataObject) -> None:
     keys = {
@@ -153,4 +157,5 @@ def test_no_job_is_so_broken_that_it_cannot_be_shown(top: Json, data: st.DataObj
     view = job_view(TrainJob.from_server({**below, **top}), [], None)
 
     assert view.status in ("Created", "Suspended")
+    assert all(step.name for step in view.steps)
     assert view.name

@@ -103,7 +103,8 @@ class _Layout:
         spec = only(v1alpha1.TrainJobSpec, job.spec)
         status = only(v1alpha1.TrainJobStatus, job.status)
         trainer = only(v1alpha1.Trainer, spec and spec.trainer)
-        self._counts = {count.name: count for count in each(v1alpha1.JobStatus, status and status.jobs_status)}
+        counts = each(v1alpha1.JobStatus, status and status.jobs_status)
+        self._counts = {count.name: count for count in counts if only(str, count.name)}
         self._known = known
         self._parts: Mapping[str, Part] = {part.name: part for part in known.parts} if known is not None else {}
         self._own_device = device_of(trainer and trainer.resources_per_node)
