@@ -32,8 +32,8 @@ generate: test-installed ## Write generated/, docs/reference/ and docs/compatibi
 	$(BIN)/python -m codegen generate
 	@$(BIN)/python -m codegen compatibility
 
-bump: test-installed ## Take up a release: make bump TRAINER=v2.4.0 FROM=its-checkout (or KATIB=...)
-	@$(BIN)/python -m codegen bump $(if $(KATIB),katib $(KATIB),trainer $(TRAINER)) --from $(FROM) $(if $(COMMIT),--commit $(COMMIT))
+bump: test-installed ## Take up a release: make bump TRAINER=v2.4.0 FROM=its-checkout (or KATIB=...; COMPONENT=jobset VERSION=...)
+	@$(BIN)/python -m codegen bump $(if $(COMPONENT),$(COMPONENT) $(VERSION),$(if $(KATIB),katib $(KATIB),trainer $(TRAINER))) --from $(FROM) $(if $(COMMIT),--commit $(COMMIT))
 
 docs: test-installed ## Write the API reference in docs/reference/ from schemas/
 	$(BIN)/python -m codegen docs

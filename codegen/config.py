@@ -55,7 +55,7 @@ class Component:
         names: Pattern of places in the CRDs, such as `Robot.spec.*.arms[]` -> the name of the types there. Only for a
             component without OpenAPI document.
         shown: Name as people write it, where it is not `name` with a capital.
-        identical: Release that has the same types as the pinned one -> path of the document that proves it.
+        identical: Release that has the same types as the pinned one -> glob of the documents that prove it.
     """
 
     name: str

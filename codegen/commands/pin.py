@@ -18,12 +18,12 @@ from codegen.config import Component
 from codegen.errors import CodegenError, SchemaError
 from codegen.pins import lock, round_trip
 from codegen.pins.patches import upstream as upstream_patches
-from codegen.schema.definitions import Definitions, reachable
+from codegen.schema.definitions import ANY_OBJECT, Definitions, reachable
 from codegen.schema.jsontypes import Object, parse_json
 from codegen.upstream.crd import Crd, read_crds
-from codegen.upstream.merge import merge
-from codegen.upstream.named_types import ANY_OBJECT, name_types
-from codegen.upstream.openapi import read_definitions
+from codegen.upstream.merge import OpenApiPlaces, merge
+from codegen.upstream.named_types import name_types
+from codegen.upstream.openapi import places, read_definitions
 from codegen.upstream.patching import PatchedSource
 from codegen.upstream.source import Document, Source
 
@@ -82,7 +82,8 @@ def build(component: Component, version: str, source: Source, others: Definition
         openapi = source.read(component.openapi)
         definitions = read_definitions(openapi, component.rename, {**(others or {}), **ANY_OBJECT})
         names, read = openapi.name, [openapi]
-        merged = merge(definitions, names, [(str(crd.facts["definition"]), crd) for crd in kinds])
+        where = OpenApiPlaces(component.name, names, places(openapi, component.rename))
+        merged = merge(definitions, where, [(str(crd.facts["definition"]), crd) for crd in kinds])
     wanted = [
         f"{prefixes[crd.name.api_version]}.{name}" for crd in kinds for name in (crd.kind, str(crd.facts["listKind"]))
     ]
@@ -111,7 +112,7 @@ def _with_definition(crd: Crd, prefix: str) -> Crd:
 
 
 def same_types(component: Component, source: Source, others: Mapping[str, Source]) -> dict[str, dict[str, str]]:
-    """Return the proof that other releases have the types of the pinned one: a document that is byte for byte the same.
+    """Return the proof that other releases have the types of the pinned one: documents that are byte for byte the same.
 
     Raises:
         CodegenError: A release of `component.identical` is not in `others`, or its document differs.
@@ -122,10 +123,15 @@ def same_types(component: Component, source: Source, others: Mapping[str, Source
             raise CodegenError(
                 f"{component.name} {version} is said to have the same types: give --identical {version}=FOLDER"
             )
-        here, there = source.read(name), others[version].read(name)
-        if here.sha256 != there.sha256:
-            raise CodegenError(f"{name} differs between the pinned release and {version}: pin {version} on its own")
-        proofs[version] = {"document": name, "sha256": here.sha256}
+        here, there = (
+            {document.name: document.sha256 for document in each.glob(name)} for each in (source, others[version])
+        )
+        if here != there:
+            differing = min(file for file, _ in here.items() ^ there.items())
+            raise CodegenError(
+                f"{differing} differs between the pinned release and {version}: pin {version} on its own"
+            )
+        proofs[version] = here
     return proofs
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -26,15 +26,15 @@ class Release:
     """One release of a component.
 
     Attributes:
-        tested: Oldest and newest Kubernetes minor that its project tests it with.
+        tested: Oldest and newest Kubernetes minor that its project tests it with; None where that is not known.
         types: Kubernetes minor whose types it was built with; fields newer than a cluster are dropped by it.
         note: What else is worth a word in the table.
     """
 
     component: str
     version: str
-    tested: tuple[str, str]
     types: str
+    tested: tuple[str, str] | None = None
     note: str = ""
 
     @property
@@ -55,12 +55,15 @@ def facts(root: Path) -> list[Release]:
     result: list[Release] = []
     for entry in cast("list[dict[str, object]]", tomllib.loads(path.read_text("utf-8")).get("release", [])):
         try:
-            first, last = cast("list[str]", entry["tested"])
             values = cast("dict[str, str]", {key: value for key, value in entry.items() if key != "tested"})
-            release = Release(**values, tested=(first, last))
-        except (KeyError, TypeError, ValueError) as error:
+            release = Release(**values, tested=None)
+            if "tested" in entry:
+                first, last = cast("list[str]", entry["tested"])
+                release = replace(release, tested=(first, last))
+        except (TypeError, ValueError) as error:
             raise CodegenError(f"schemas/{FACTS}: the entry {entry} is wrong: {error}") from error
-        if numeric(first) > numeric(last):
+        if release.tested and numeric(release.tested[0]) > numeric(release.tested[1]):
+            first, last = release.tested
             raise CodegenError(f"schemas/{FACTS}: {release.component} {release.version}: {first} comes after {last}")
         result.append(release)
     return result
@@ -146,9 +149,10 @@ def _rows(root: Path, configuration: Config) -> list[tuple[str, str, str]]:
     optimizers = [release for release in listed if release.component == "katib"]
     rows: list[tuple[str, str, str]] = []
     for trainer in (release for release in listed if release.component == "trainer"):
-        together = [(katib, _common(trainer.tested, katib.tested)) for katib in optimizers]
-        texts = [_together(katib, common) for katib, common in together if common]
-        rows.append((_range(trainer.tested), trainer.minor, ", ".join(texts) or "none"))
+        if trainer.tested:
+            together = [(katib, _common(trainer.tested, katib.tested)) for katib in optimizers if katib.tested]
+            texts = [_together(katib, common) for katib, common in together if common]
+            rows.append((_range(trainer.tested), trainer.minor, ", ".join(texts) or "none"))
     return rows
 
 

@@ -26,7 +26,7 @@ class Pin:
         sha256: Of that file, in hex.
         sources: Path of each upstream document -> its SHA-256.
         patches: File and JSON pointer of each patch of upstream's documents -> what it does.
-        identical: Release with the same types -> path and SHA-256 of the document that is the same in both.
+        identical: Release with the same types -> path -> SHA-256 of the documents that are the same in both.
     """
 
     component: str
@@ -112,7 +112,7 @@ def render(pins: list[Pin]) -> str:
             lines += [f"{_quote(place)} = {_quote(effect)}" for place, effect in sorted(pin.patches.items())]
         for version, proof in sorted(pin.identical.items()):
             lines += ["", f"[pin.identical.{_quote(version)}]"]
-            lines += [f"{key} = {_quote(value)}" for key, value in sorted(proof.items())]
+            lines += [f"{_quote(name)} = {_quote(digest)}" for name, digest in sorted(proof.items())]
         blocks.append("\n".join(lines) + "\n")
     return "\n".join(blocks)
 

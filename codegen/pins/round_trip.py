@@ -11,6 +11,7 @@ from codegen.pins.crd_manifests import kind_schema
 from codegen.schema.definitions import OPEN, Definitions
 from codegen.schema.jsontypes import Json, JsonPath, Object, as_object
 from codegen.upstream.crd import Crd
+from codegen.upstream.patching import suggestion
 from codegen.upstream.structural import Inliner, comparable
 
 _SHOWN = 10  # differences in a message
@@ -45,16 +46,12 @@ def check(component: str, document: str, pin: Object, crds: Iterable[Crd]) -> No
         return
     file, path, mine = first
     more = [f"... and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-    change = "remove = true" if mine is None else f"set = {_text(mine)}"
     lines = [
         f"{document} does not give back the CRDs that it was made from; {len(found)} difference(s):",
         *found[:_SHOWN],
         *more,
-        "Where the pin is right, say so in schemas/patches.toml, with the reason:",
-        f'[[upstream]]\n  component = "{component}"\n  file = "{file}"\n  at = "{to_pointer(path)}"\n  {change}\n'
-        '  reason = "..."',
     ]
-    raise CodegenError("\n  ".join(lines))
+    raise CodegenError("\n  ".join(lines) + suggestion(component, file, path, mine))
 
 
 def _differences(ours: Json, theirs: Json, path: JsonPath) -> Iterator[tuple[JsonPath, Json, Json]]:

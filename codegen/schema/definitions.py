@@ -14,6 +14,9 @@ KUBERNETES = "io.k8s."  # prefix of Kubernetes' own types
 OPEN = "x-kubernetes-preserve-unknown-fields"
 # Of a pin: the alternatives of a node (`oneOf` and so on), which say nothing of its structure.
 CONDITION = "x-value-validation"
+# An object of which nothing is said: the type that a pin gives it.
+FREE = "io.k8s.apimachinery.pkg.apis.meta.v1.unstructured.Unstructured"
+ANY_OBJECT: Definitions = {FREE: {"type": "object", "additionalProperties": True}}
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 # In a template, a CRD admits only part of ObjectMeta and the server prunes the rest: a type of its own.
 EMBEDDED_META = "io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta"

@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from typing import cast
 
 from codegen.errors import CodegenError, SchemaError
-from codegen.schema.definitions import OBJECT_META, OPEN, REF_PREFIX, Definitions
+from codegen.schema.definitions import ANY_OBJECT, FREE, OBJECT_META, OPEN, REF_PREFIX, Definitions
 from codegen.schema.jsontypes import Json, JsonPath, Object
 from codegen.schema.naming import singular
 from codegen.upstream.crd import Crd, admits_anything, facts_of, is_opaque
@@ -26,8 +26,6 @@ LIST_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"
 QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
 TIME = "io.k8s.apimachinery.pkg.apis.meta.v1.Time"
-FREE = "io.k8s.apimachinery.pkg.apis.meta.v1.unstructured.Unstructured"
-ANY_OBJECT: Definitions = {FREE: {"type": "object", "additionalProperties": True}}
 ANY = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON"
 
 

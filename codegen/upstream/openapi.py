@@ -66,6 +66,16 @@ def read_definitions(
     return _renamed(cleaned, rename, name) if rename else cleaned
 
 
+def places(document: Document, rename: Mapping[str, str] | None = None) -> dict[str, JsonPath]:
+    """Return where the definitions of `document` stand in it, by the names that `read_definitions` gives them."""
+    root = as_object(parse_json(document.content, document.name), document.name, ())
+    swagger = root.get("swagger") == "2.0"
+    above: JsonPath = ("definitions",) if swagger else ("components", "schemas")
+    node = root if swagger else as_object(root.get("components"), document.name, above[:1])
+    found = as_object(node.get("definitions" if swagger else "schemas"), document.name, above)
+    return {_new_name(name, rename or {}): (*above, name) for name in found}
+
+
 def _from_swagger(root: Object, others: Definitions, document: str) -> tuple[Object, Definitions]:
     """Return a Swagger 2.0 document in the words of OpenAPI 3.0, and what it refers to in other pins."""
     own = as_object(root.get("definitions"), document, ("definitions",))
@@ -142,8 +152,7 @@ def _clean(node: Object, schemas: Object, document: str, path: JsonPath) -> Obje
 
 def _renamed(definitions: Definitions, rename: Mapping[str, str], document: str) -> Definitions:
     def new(name: str) -> str:
-        prefix, _, last = name.rpartition(".")
-        return f"{rename[prefix]}.{last}" if prefix in rename else name
+        return _new_name(name, rename)
 
     def visit(value: Json) -> Json:
         if isinstance(value, Mapping):
@@ -159,6 +168,11 @@ def _renamed(definitions: Definitions, rename: Mapping[str, str], document: str)
             raise SchemaError(document, ("components", "schemas", name), f"renamed to {new(name)!r}, which exists")
         result[new(name)] = cast("Object", visit(node))
     return result
+
+
+def _new_name(name: str, rename: Mapping[str, str]) -> str:
+    prefix, _, last = name.rpartition(".")
+    return f"{rename[prefix]}.{last}" if prefix in rename else name
 
 
 def _validate(root: Object, cleaned: Definitions, document: str) -> None:

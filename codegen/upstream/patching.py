@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from codegen.errors import CodegenError, SchemaError
-from codegen.schema.jsontypes import Json
+from codegen.errors import CodegenError, SchemaError, to_pointer
+from codegen.schema.jsontypes import Json, JsonPath
 from codegen.upstream.source import Document, Source
 
 
@@ -46,6 +46,32 @@ class UpstreamPatch:
     def effect(self) -> str:
         """What the patch does, as the lock records it."""
         return f"set {json.dumps(self.value[0], sort_keys=True)}" if self.value else "remove"
+
+
+def suggestion(component: str, file: str, path: JsonPath, value: Json) -> str:
+    """Return, for the end of a message, the entry that would set `value` at a place of a document, or remove it.
+
+    Args:
+        value: None to remove what stands there.
+    """
+    change = "remove = true" if value is None else f"set = {toml_value(value)}"
+    lines = [
+        "",
+        "Where the other is right, say so in schemas/patches.toml, with the reason:",
+        "[[upstream]]",
+        *(f'component = "{component}"', f'file = "{file}"', f'at = "{to_pointer(path)}"', change, 'reason = "..."'),
+    ]
+    return "\n  ".join(lines)
+
+
+def toml_value(value: Json) -> str:
+    """Return `value` as TOML has it, on one line; nulls of an object are left out, as TOML has none."""
+    if isinstance(value, Mapping):
+        entries = [f"{json.dumps(key)} = {toml_value(item)}" for key, item in value.items() if item is not None]
+        return "{" + ", ".join(entries) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ", ".join(map(toml_value, value)) + "]"
+    return json.dumps(value)
 
 
 @dataclass(frozen=True, slots=True)

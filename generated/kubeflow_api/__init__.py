@@ -8,6 +8,8 @@ One package for each API group and version, such as `kubeflow_api.trainer.v1alph
 VERSIONS = {
     "trainer": "v2.3.0",
     "katib": "v0.19.0",
+    "jobset": "v0.12.0",
+    "spark-operator": "v2.5.2",
 }
 
 # Kinds of minors that are not released -> that minor. Their models may change, or go, with any release of this package.

@@ -4,51 +4,79 @@
 import typing as _typing
 
 if _typing.TYPE_CHECKING:
+    from .builders import JobSetBuilder
+    from .client import Client, JobSets
     from .models import (
         Coordinator,
         DependsOn,
         FailurePolicy,
         FailurePolicyRule,
+        JobSet,
+        JobSetList,
         JobSetSpec,
+        JobSetSpecUpdate,
+        JobSetStatus,
+        JobSetUpdate,
         Network,
         ReplicatedJob,
+        ReplicatedJobStatus,
         StartupPolicy,
         SuccessPolicy,
         VolumeClaimPolicy,
         VolumeRetentionPolicy,
     )
+    from .rules import validate_rules
 else:
     from kubeflow.core.lazy import exporter as _exporter
 
     __getattr__, __dir__ = _exporter(
         __name__,
         {
+            "builders": ["JobSetBuilder"],
+            "client": ["Client", "JobSets"],
             "models": [
                 "Coordinator",
                 "DependsOn",
                 "FailurePolicy",
                 "FailurePolicyRule",
+                "JobSet",
+                "JobSetList",
                 "JobSetSpec",
+                "JobSetSpecUpdate",
+                "JobSetStatus",
+                "JobSetUpdate",
                 "Network",
                 "ReplicatedJob",
+                "ReplicatedJobStatus",
                 "StartupPolicy",
                 "SuccessPolicy",
                 "VolumeClaimPolicy",
                 "VolumeRetentionPolicy",
             ],
+            "rules": ["validate_rules"],
         },
     )
 
 __all__ = [
+    "Client",
     "Coordinator",
     "DependsOn",
     "FailurePolicy",
     "FailurePolicyRule",
+    "JobSet",
+    "JobSetBuilder",
+    "JobSetList",
+    "JobSets",
     "JobSetSpec",
+    "JobSetSpecUpdate",
+    "JobSetStatus",
+    "JobSetUpdate",
     "Network",
     "ReplicatedJob",
+    "ReplicatedJobStatus",
     "StartupPolicy",
     "SuccessPolicy",
+    "validate_rules",
     "VolumeClaimPolicy",
     "VolumeRetentionPolicy",
 ]

@@ -3,7 +3,40 @@
 
 from __future__ import annotations
 
-from kubeflow.core.builder import Builder, Method
+from kubeflow.core.builder import Builder, KindBuilder, Method
+
+
+class JobSetBuilder(KindBuilder):
+    """Builds a `JobSet`."""
+
+    MODEL = "kubeflow_api.jobset.v1alpha2.models:JobSet"
+    METHODS = {
+        "coordinator": Method("merge", ("coordinator",)),
+        "edit_coordinator": Method(
+            "enter", ("coordinator",), builder="kubeflow_api.jobset.v1alpha2.builders:CoordinatorBuilder"
+        ),
+        "edit_failure_policy": Method(
+            "enter", ("failure_policy",), builder="kubeflow_api.jobset.v1alpha2.builders:FailurePolicyBuilder"
+        ),
+        "edit_network": Method("enter", ("network",), builder="kubeflow_api.jobset.v1alpha2.builders:NetworkBuilder"),
+        "edit_startup_policy": Method(
+            "enter", ("startup_policy",), builder="kubeflow_api.jobset.v1alpha2.builders:StartupPolicyBuilder"
+        ),
+        "edit_success_policy": Method(
+            "enter", ("success_policy",), builder="kubeflow_api.jobset.v1alpha2.builders:SuccessPolicyBuilder"
+        ),
+        "failure_policy": Method("merge", ("failure_policy",)),
+        "network": Method("merge", ("network",)),
+        "replicated_job": Method(
+            "item",
+            ("replicated_jobs",),
+            keys=("name",),
+            builder="kubeflow_api.jobset.v1alpha2.builders:ReplicatedJobBuilder",
+        ),
+        "startup_policy": Method("merge", ("startup_policy",)),
+        "success_policy": Method("merge", ("success_policy",)),
+        "volume_claim_policy": Method("append", ("volume_claim_policies",)),
+    }
 
 
 class CoordinatorBuilder(Builder):
@@ -64,6 +97,22 @@ class JobSetSpecBuilder(Builder):
     }
 
 
+class JobSetStatusBuilder(Builder):
+    """Builds a `JobSetStatus` inside another object."""
+
+    METHODS = {
+        "condition": Method(
+            "item", ("conditions",), keys=("type",), builder="kubeflow_api.k8s.meta.v1.builders:ConditionBuilder"
+        ),
+        "replicated_jobs_status": Method(
+            "item",
+            ("replicated_jobs_status",),
+            keys=("name",),
+            builder="kubeflow_api.jobset.v1alpha2.builders:ReplicatedJobStatusBuilder",
+        ),
+    }
+
+
 class NetworkBuilder(Builder):
     """Builds a `Network` inside another object."""
 
@@ -84,6 +133,12 @@ class ReplicatedJobBuilder(Builder):
         "job_spec": Method("enter", ("template", "spec"), builder="kubeflow_api.k8s.batch.v1.builders:JobSpecBuilder"),
         "template": Method("merge", ("template",)),
     }
+
+
+class ReplicatedJobStatusBuilder(Builder):
+    """Builds a `ReplicatedJobStatus` inside another object."""
+
+    METHODS = {}
 
 
 class StartupPolicyBuilder(Builder):

@@ -91,6 +91,12 @@ class CinderVolumeSourceBuilder(Builder):
     }
 
 
+class ClientIPConfigBuilder(Builder):
+    """Builds a `ClientIPConfig` inside another object."""
+
+    METHODS = {}
+
+
 class ClusterTrustBundleProjectionBuilder(Builder):
     """Builds a `ClusterTrustBundleProjection` inside another object."""
 
@@ -515,6 +521,22 @@ class LifecycleHandlerBuilder(Builder):
     }
 
 
+class LoadBalancerIngressBuilder(Builder):
+    """Builds a `LoadBalancerIngress` inside another object."""
+
+    METHODS = {
+        "port": Method("append", ("ports",)),
+    }
+
+
+class LoadBalancerStatusBuilder(Builder):
+    """Builds a `LoadBalancerStatus` inside another object."""
+
+    METHODS = {
+        "ingress": Method("append", ("ingress",)),
+    }
+
+
 class LocalObjectReferenceBuilder(Builder):
     """Builds a `LocalObjectReference` inside another object."""
 
@@ -881,6 +903,12 @@ class PodTemplateSpecBuilder(Builder):
     }
 
 
+class PortStatusBuilder(Builder):
+    """Builds a `PortStatus` inside another object."""
+
+    METHODS = {}
+
+
 class PortworxVolumeSourceBuilder(Builder):
     """Builds a `PortworxVolumeSource` inside another object."""
 
@@ -1050,6 +1078,78 @@ class ServiceAccountTokenProjectionBuilder(Builder):
     """Builds a `ServiceAccountTokenProjection` inside another object."""
 
     METHODS = {}
+
+
+class ServiceBuilder(Builder):
+    """Builds a `Service` inside another object."""
+
+    METHODS = {
+        "edit_metadata": Method(
+            "enter", ("metadata",), builder="kubeflow_api.k8s.meta.v1.builders:EmbeddedObjectMetaBuilder"
+        ),
+        "edit_spec": Method("enter", ("spec",), builder="kubeflow_api.k8s.core.v1.builders:ServiceSpecBuilder"),
+        "edit_status": Method("enter", ("status",), builder="kubeflow_api.k8s.core.v1.builders:ServiceStatusBuilder"),
+        "spec": Method("merge", ("spec",)),
+        "status": Method("merge", ("status",)),
+    }
+
+
+class ServicePortBuilder(Builder):
+    """Builds a `ServicePort` inside another object."""
+
+    METHODS = {}
+
+
+class ServiceSpecBuilder(Builder):
+    """Builds a `ServiceSpec` inside another object."""
+
+    METHODS = {
+        "client_ip_config": Method(
+            "enter",
+            ("session_affinity_config", "client_ip"),
+            builder="kubeflow_api.k8s.core.v1.builders:ClientIPConfigBuilder",
+        ),
+        "edit_session_affinity_config": Method(
+            "enter",
+            ("session_affinity_config",),
+            builder="kubeflow_api.k8s.core.v1.builders:SessionAffinityConfigBuilder",
+        ),
+        "port": Method(
+            "item",
+            ("ports",),
+            keys=("port", "protocol"),
+            defaults={"protocol": "TCP"},
+            builder="kubeflow_api.k8s.core.v1.builders:ServicePortBuilder",
+        ),
+        "selector": Method("entries", ("selector",)),
+        "session_affinity_config": Method("merge", ("session_affinity_config",)),
+    }
+
+
+class ServiceStatusBuilder(Builder):
+    """Builds a `ServiceStatus` inside another object."""
+
+    METHODS = {
+        "condition": Method(
+            "item", ("conditions",), keys=("type",), builder="kubeflow_api.k8s.meta.v1.builders:ConditionBuilder"
+        ),
+        "edit_load_balancer": Method(
+            "enter", ("load_balancer",), builder="kubeflow_api.k8s.core.v1.builders:LoadBalancerStatusBuilder"
+        ),
+        "ingress": Method("append", ("load_balancer", "ingress")),
+        "load_balancer": Method("merge", ("load_balancer",)),
+    }
+
+
+class SessionAffinityConfigBuilder(Builder):
+    """Builds a `SessionAffinityConfig` inside another object."""
+
+    METHODS = {
+        "client_ip": Method("merge", ("client_ip",)),
+        "edit_client_ip": Method(
+            "enter", ("client_ip",), builder="kubeflow_api.k8s.core.v1.builders:ClientIPConfigBuilder"
+        ),
+    }
 
 
 class SleepActionBuilder(Builder):

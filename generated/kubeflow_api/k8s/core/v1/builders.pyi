@@ -15,6 +15,7 @@ from kubeflow_api.k8s.core.v1.models import (
     Capabilities,
     CephFSVolumeSource,
     CinderVolumeSource,
+    ClientIPConfig,
     ClusterTrustBundleProjection,
     ConfigMapEnvSource,
     ConfigMapKeySelector,
@@ -53,6 +54,8 @@ from kubeflow_api.k8s.core.v1.models import (
     KeyToPath,
     Lifecycle,
     LifecycleHandler,
+    LoadBalancerIngress,
+    LoadBalancerStatus,
     LocalObjectReference,
     ModifyVolumeStatus,
     NFSVolumeSource,
@@ -80,6 +83,7 @@ from kubeflow_api.k8s.core.v1.models import (
     PodSchedulingGroup,
     PodSecurityContext,
     PodSpec,
+    PortStatus,
     PortworxVolumeSource,
     PreferredSchedulingTerm,
     Probe,
@@ -98,6 +102,10 @@ from kubeflow_api.k8s.core.v1.models import (
     SecurityContext,
     SELinuxOptions,
     ServiceAccountTokenProjection,
+    ServicePort,
+    ServiceSpec,
+    ServiceStatus,
+    SessionAffinityConfig,
     SleepAction,
     StorageOSVolumeSource,
     Sysctl,
@@ -116,12 +124,15 @@ from kubeflow_api.k8s.core.v1.models import (
     WindowsSecurityContextOptions,
 )
 from kubeflow_api.k8s.meta.v1.builders import (
+    ConditionBuilder,
+    ConditionDict,
+    ConditionItem,
     EmbeddedObjectMetaBuilder,
     EmbeddedObjectMetaDict,
     LabelSelectorBuilder,
     LabelSelectorDict,
 )
-from kubeflow_api.k8s.meta.v1.models import EmbeddedObjectMeta, LabelSelector
+from kubeflow_api.k8s.meta.v1.models import Condition, EmbeddedObjectMeta, LabelSelector
 
 class AWSElasticBlockStoreVolumeSourceFields(TypedDict, total=False):
     fs_type: str | None
@@ -252,6 +263,12 @@ class CinderVolumeSourceBuilder(Builder):
     def set(self, **fields: Unpack[CinderVolumeSourceSome]) -> Self: ...
     def edit_secret_ref(self) -> LocalObjectReferenceBuilder: ...
     def secret_ref(self, **fields: Unpack[LocalObjectReferenceDict]) -> Self: ...
+
+class ClientIPConfigDict(TypedDict, total=False):
+    timeout_seconds: int | None
+
+class ClientIPConfigBuilder(Builder):
+    def set(self, **fields: Unpack[ClientIPConfigDict]) -> Self: ...
 
 class ClusterTrustBundleProjectionFields(TypedDict, total=False):
     label_selector: LabelSelector | LabelSelectorDict | None
@@ -901,6 +918,23 @@ class LifecycleHandlerBuilder(Builder):
     def sleep(self, **fields: Unpack[SleepActionDict]) -> Self: ...
     def tcp_socket(self, **fields: Unpack[TCPSocketActionDict]) -> Self: ...
 
+class LoadBalancerIngressDict(TypedDict, total=False):
+    hostname: str | None
+    ip: str | None
+    ip_mode: str | None
+    ports: Sequence[PortStatus | PortStatusDict] | None
+
+class LoadBalancerIngressBuilder(Builder):
+    def set(self, **fields: Unpack[LoadBalancerIngressDict]) -> Self: ...
+    def port(self, **fields: Unpack[PortStatusDict]) -> Self: ...
+
+class LoadBalancerStatusDict(TypedDict, total=False):
+    ingress: Sequence[LoadBalancerIngress | LoadBalancerIngressDict] | None
+
+class LoadBalancerStatusBuilder(Builder):
+    def set(self, **fields: Unpack[LoadBalancerStatusDict]) -> Self: ...
+    def ingress(self, **fields: Unpack[LoadBalancerIngressDict]) -> Self: ...
+
 class LocalObjectReferenceFields(TypedDict, total=False):
     pass
 
@@ -1417,6 +1451,22 @@ class PodTemplateSpecBuilder(Builder):
     def edit_spec(self) -> PodSpecBuilder: ...
     def spec(self, **fields: Unpack[PodSpecDict]) -> Self: ...
 
+class PortStatusFields(TypedDict, total=False):
+    pass
+
+class PortStatusSome(PortStatusFields, total=False):
+    error: str | None
+    port: int | None
+    protocol: Literal["SCTP", "TCP", "UDP"] | None
+
+class PortStatusDict(PortStatusFields, total=False):
+    error: Required[str]
+    port: Required[int]
+    protocol: Required[Literal["SCTP", "TCP", "UDP"]]
+
+class PortStatusBuilder(Builder):
+    def set(self, **fields: Unpack[PortStatusSome]) -> Self: ...
+
 class PortworxVolumeSourceFields(TypedDict, total=False):
     fs_type: str | None
     read_only: bool | None
@@ -1677,6 +1727,92 @@ class ServiceAccountTokenProjectionDict(ServiceAccountTokenProjectionFields, tot
 
 class ServiceAccountTokenProjectionBuilder(Builder):
     def set(self, **fields: Unpack[ServiceAccountTokenProjectionSome]) -> Self: ...
+
+class ServiceDict(TypedDict, total=False):
+    api_version: str | None
+    kind: str | None
+    metadata: EmbeddedObjectMeta | EmbeddedObjectMetaDict | None
+    spec: ServiceSpec | ServiceSpecDict | None
+    status: ServiceStatus | ServiceStatusDict | None
+
+class ServiceBuilder(Builder):
+    def set(self, **fields: Unpack[ServiceDict]) -> Self: ...
+    def edit_metadata(self) -> EmbeddedObjectMetaBuilder: ...
+    def edit_spec(self) -> ServiceSpecBuilder: ...
+    def edit_status(self) -> ServiceStatusBuilder: ...
+    def spec(self, **fields: Unpack[ServiceSpecDict]) -> Self: ...
+    def status(self, **fields: Unpack[ServiceStatusDict]) -> Self: ...
+
+class ServicePortFields(TypedDict, total=False):
+    app_protocol: str | None
+    name: str | None
+    node_port: int | None
+    target_port: IntOrStringLike | None
+
+class ServicePortItem(ServicePortFields, total=False):
+    pass
+
+class ServicePortSome(ServicePortFields, total=False):
+    port: int | None
+    protocol: Literal["SCTP", "TCP", "UDP"] | None
+
+class ServicePortDict(ServicePortFields, total=False):
+    port: Required[int]
+    protocol: Literal["SCTP", "TCP", "UDP"] | None
+
+class ServicePortBuilder(Builder):
+    def set(self, **fields: Unpack[ServicePortSome]) -> Self: ...
+
+class ServiceSpecDict(TypedDict, total=False):
+    allocate_load_balancer_node_ports: bool | None
+    cluster_ip: str | None
+    cluster_ips: Sequence[str] | None
+    external_ips: Sequence[str] | None
+    external_name: str | None
+    external_traffic_policy: Literal["Cluster", "Local"] | None
+    health_check_node_port: int | None
+    internal_traffic_policy: Literal["Cluster", "Local"] | None
+    ip_families: Sequence[Literal["", "IPv4", "IPv6"]] | None
+    ip_family_policy: Literal["PreferDualStack", "RequireDualStack", "SingleStack"] | None
+    load_balancer_class: str | None
+    load_balancer_ip: str | None
+    load_balancer_source_ranges: Sequence[str] | None
+    ports: Sequence[ServicePort | ServicePortDict] | None
+    publish_not_ready_addresses: bool | None
+    selector: Mapping[str, str] | None
+    session_affinity: Literal["ClientIP", "None"] | None
+    session_affinity_config: SessionAffinityConfig | SessionAffinityConfigDict | None
+    traffic_distribution: str | None
+    type: Literal["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"] | None
+
+class ServiceSpecBuilder(Builder):
+    def set(self, **fields: Unpack[ServiceSpecDict]) -> Self: ...
+    def client_ip_config(self) -> ClientIPConfigBuilder: ...
+    def edit_session_affinity_config(self) -> SessionAffinityConfigBuilder: ...
+    def port(
+        self, port: int, protocol: Literal["SCTP", "TCP", "UDP"] = ..., **fields: Unpack[ServicePortItem]
+    ) -> ServicePortBuilder: ...
+    def selector(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self: ...
+    def session_affinity_config(self, **fields: Unpack[SessionAffinityConfigDict]) -> Self: ...
+
+class ServiceStatusDict(TypedDict, total=False):
+    conditions: Sequence[Condition | ConditionDict] | None
+    load_balancer: LoadBalancerStatus | LoadBalancerStatusDict | None
+
+class ServiceStatusBuilder(Builder):
+    def set(self, **fields: Unpack[ServiceStatusDict]) -> Self: ...
+    def condition(self, type: str, **fields: Unpack[ConditionItem]) -> ConditionBuilder: ...
+    def edit_load_balancer(self) -> LoadBalancerStatusBuilder: ...
+    def ingress(self, **fields: Unpack[LoadBalancerIngressDict]) -> Self: ...
+    def load_balancer(self, **fields: Unpack[LoadBalancerStatusDict]) -> Self: ...
+
+class SessionAffinityConfigDict(TypedDict, total=False):
+    client_ip: ClientIPConfig | ClientIPConfigDict | None
+
+class SessionAffinityConfigBuilder(Builder):
+    def set(self, **fields: Unpack[SessionAffinityConfigDict]) -> Self: ...
+    def client_ip(self, **fields: Unpack[ClientIPConfigDict]) -> Self: ...
+    def edit_client_ip(self) -> ClientIPConfigBuilder: ...
 
 class SleepActionFields(TypedDict, total=False):
     pass

@@ -10,7 +10,7 @@ from kubeflow.core.model import Model
 from kubeflow.core.quantity import QuantityLike
 from kubeflow.core.time import Time
 
-from ...meta.v1.models import EmbeddedObjectMeta, LabelSelector
+from ...meta.v1.models import Condition, EmbeddedObjectMeta, LabelSelector
 
 
 class AWSElasticBlockStoreVolumeSource(Model):
@@ -815,6 +815,63 @@ class WindowsSecurityContextOptions(Model):
     run_as_user_name: str | None = None
 
 
+class ClientIPConfig(Model):
+    """`io.k8s.api.core.v1.ClientIPConfig`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#clientipconfig-v1-core
+    """
+
+    timeout_seconds: int | None = None
+
+
+class PortStatus(Model):
+    """`io.k8s.api.core.v1.PortStatus`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#portstatus-v1-core
+    """
+
+    error: str
+    """Constraints: at most 316 characters; matches
+    `^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$`.
+    """
+
+    port: int
+    protocol: Literal["SCTP", "TCP", "UDP"]
+
+    if not TYPE_CHECKING:
+        error: Annotated[
+            str,
+            Field(
+                max_length=316,
+                pattern="^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",
+            ),
+        ]
+
+
+class ServicePort(Model):
+    """`io.k8s.api.core.v1.ServicePort`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#serviceport-v1-core
+    """
+
+    app_protocol: str | None = None
+    name: str | None = None
+    node_port: int | None = None
+    port: int
+    protocol: Literal["SCTP", "TCP", "UDP"] | None = None
+    """Default: `"TCP"`."""
+
+    target_port: IntOrStringLike | None = None
+
+
+class SessionAffinityConfig(Model):
+    """`io.k8s.api.core.v1.SessionAffinityConfig`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#sessionaffinityconfig-v1-core
+    """
+
+    client_ip: ClientIPConfig | None = None
+
+    if not TYPE_CHECKING:
+        client_ip: Annotated[ClientIPConfig | None, Field(alias="clientIP")] = None
+
+
 class CSIVolumeSource(Model):
     """`io.k8s.api.core.v1.CSIVolumeSource`:
     https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#csivolumesource-v1-core
@@ -1104,6 +1161,83 @@ class SecurityContext(Model):
     windows_options: WindowsSecurityContextOptions | None = None
 
 
+class LoadBalancerIngress(Model):
+    """`io.k8s.api.core.v1.LoadBalancerIngress`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#loadbalanceringress-v1-core
+    """
+
+    hostname: str | None = None
+    ip: str | None = None
+    ip_mode: str | None = None
+    ports: list[PortStatus] | None = None
+    """Constraints: replaced as a whole."""
+
+
+class LoadBalancerStatus(Model):
+    """`io.k8s.api.core.v1.LoadBalancerStatus`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#loadbalancerstatus-v1-core
+    """
+
+    ingress: list[LoadBalancerIngress] | None = None
+    """Constraints: replaced as a whole."""
+
+
+class ServiceSpec(Model):
+    """`io.k8s.api.core.v1.ServiceSpec`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#servicespec-v1-core
+    """
+
+    allocate_load_balancer_node_ports: bool | None = None
+    cluster_ip: str | None = None
+    cluster_ips: list[str] | None = None
+    """Constraints: replaced as a whole."""
+
+    external_ips: list[str] | None = None
+    """Constraints: replaced as a whole."""
+
+    external_name: str | None = None
+    external_traffic_policy: Literal["Cluster", "Local"] | None = None
+    health_check_node_port: int | None = None
+    internal_traffic_policy: Literal["Cluster", "Local"] | None = None
+    ip_families: list[Literal["", "IPv4", "IPv6"]] | None = None
+    """Constraints: replaced as a whole."""
+
+    ip_family_policy: Literal["PreferDualStack", "RequireDualStack", "SingleStack"] | None = None
+    load_balancer_class: str | None = None
+    load_balancer_ip: str | None = None
+    load_balancer_source_ranges: list[str] | None = None
+    """Constraints: replaced as a whole."""
+
+    ports: list[ServicePort] | None = None
+    """Constraints: keyed by `port`, `protocol`."""
+
+    publish_not_ready_addresses: bool | None = None
+    selector: dict[str, str] | None = None
+    """Constraints: replaced as a whole."""
+
+    session_affinity: Literal["ClientIP", "None"] | None = None
+    session_affinity_config: SessionAffinityConfig | None = None
+    traffic_distribution: str | None = None
+    type: Literal["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"] | None = None
+
+    if not TYPE_CHECKING:
+        cluster_ip: Annotated[str | None, Field(alias="clusterIP")] = None
+        cluster_ips: Annotated[list[str] | None, Field(alias="clusterIPs")] = None
+        external_ips: Annotated[list[str] | None, Field(alias="externalIPs")] = None
+        load_balancer_ip: Annotated[str | None, Field(alias="loadBalancerIP")] = None
+
+
+class ServiceStatus(Model):
+    """`io.k8s.api.core.v1.ServiceStatus`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#servicestatus-v1-core
+    """
+
+    conditions: list[Condition] | None = None
+    """Constraints: keyed by `type`."""
+
+    load_balancer: LoadBalancerStatus | None = None
+
+
 class ClusterTrustBundleProjection(Model):
     """`io.k8s.api.core.v1.ClusterTrustBundleProjection`:
     https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#clustertrustbundleprojection-v1-core
@@ -1326,6 +1460,18 @@ class WeightedPodAffinityTerm(Model):
 
     pod_affinity_term: PodAffinityTerm
     weight: int
+
+
+class Service(Model):
+    """`io.k8s.api.core.v1.Service`:
+    https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#service-v1-core
+    """
+
+    api_version: str | None = None
+    kind: str | None = None
+    metadata: EmbeddedObjectMeta | None = None
+    spec: ServiceSpec | None = None
+    status: ServiceStatus | None = None
 
 
 class Container(Model):
