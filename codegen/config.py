@@ -231,7 +231,7 @@ def _check_kinds(component: Component) -> None:
         if kind.api_version not in component.api_versions:
             raise CodegenError(
                 f"{where}.further: no entry for {kind.api_version} of {written!r}; add the prefix of its definitions, "
-                f'such as "{kind.api_version}" = "{component.name}.{kind.version}"'
+                f'such as "{kind.api_version}" = "{component.definitions.partition(".")[0]}.{kind.version}"'
             )
     for written, first in component.since.items():
         if written not in component.kinds:

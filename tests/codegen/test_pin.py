@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -267,6 +268,64 @@ def test_fields_that_only_one_document_requires_are_a_patch(
         "utf-8",
     )
     assert pinned(workshop)["components"]["schemas"]["workshop.v1.RobotSpec"]["required"] == ["model"]
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("openapi.json", set_in("components/schemas/workshop.v1.RobotSpec/required", ["class", "model"])),
+        ("openapi.json", set_in("components/schemas/workshop.v1.RobotSpec/properties/wheels", {"type": "integer"})),
+        ("openapi.json", set_in("components/schemas/workshop.v1.RobotSpec/properties/model/type", "integer")),
+        ("robots.yaml", lambda text: text.replace("model: {type: string,", "wheels: {type: integer}\n              model: {type: string,")),
+        ("robots.yaml", lambda text: text.replace("enum: [Walker,", "enum: [Runner,")),
+        ("robots.yaml", lambda text: text.replace("              arms:\n                type: array\n                items: *arm", "              arms:\n                type: array\n                items:\n                  type: object\n                  required: [name]\n                  properties: {name: {type: string, maxLength: 8}, reach: *quantity}")),
+    ],
+    ids=["required", "a field of OpenAPI", "type", "a field of the CRD", "enum", "constraints of one type at two places"],
+)  # fmt: skip
+def test_the_patch_that_a_message_names_is_one_that_helps(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str], file: str, change: Callable[[str], str]
+) -> None:
+    workshop.edit(file, change)
+    for _ in range(3):  # another disagreement may come to light
+        if workshop.pin() == 0:
+            break
+        message = capsys.readouterr().err
+        assert "Where the other is right, say so in schemas/patches.toml, with the reason:" in message
+        entry = message[message.index("[[upstream]]") :]
+        path = workshop.root / "schemas/patches.toml"
+        before = path.read_text("utf-8") if path.exists() else ""
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"{before}\n{entry}\n", "utf-8")
+    assert (workshop.root / "schemas/workshop/v1.2.json").exists()
+    assert "[pin.patches]" in (workshop.root / "schemas/lock.toml").read_text("utf-8")
+
+
+def test_an_object_of_which_nothing_is_said_is_any_object(workshop: Workshop) -> None:
+    anything = {"type": "object", "additionalProperties": True}
+    workshop.edit("openapi.json", set_in("components/schemas/workshop.v1.RobotSpec/properties/payload", anything))
+    opaque = "payload: {type: object, x-kubernetes-preserve-unknown-fields: true}\n              model: {type: string,"
+    workshop.edit("robots.yaml", lambda text: text.replace("model: {type: string,", opaque))
+    schemas = pinned(workshop)["components"]["schemas"]
+    payload = schemas["workshop.v1.RobotSpec"]["properties"]["payload"]
+    assert payload["allOf"][0]["$ref"].endswith(".unstructured.Unstructured")
+
+
+def test_releases_with_the_same_documents_are_proven_by_all_of_them(
+    workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workshop.edit_configuration('kinds = ["Robot"]', 'kinds = ["Robot"]\nidentical = { "v1.1.0" = "*.*" }')
+    other = tmp_path / "other"
+    shutil.copytree(workshop.upstream, other)
+    command = ["pin", "workshop", "v1.2.3", "--from", str(workshop.upstream), "--commit", COMMIT]
+    assert workshop.run(*command) == 1
+    assert "give --identical v1.1.0=FOLDER" in capsys.readouterr().err
+    assert workshop.run(*command, "--identical", f"v1.1.0={other}") == 0
+    (entry,) = tomllib.loads((workshop.root / "schemas/lock.toml").read_text("utf-8"))["pin"]
+    files = ("openapi.json", "robots.yaml")
+    assert entry["identical"]["v1.1.0"] == {name: sha256((workshop.upstream / name).read_bytes()) for name in files}
+    (other / "robots.yaml").write_text("", "utf-8")
+    assert workshop.run(*command, "--identical", f"v1.1.0={other}") == 1
+    assert "robots.yaml differs between the pinned release and v1.1.0: pin v1.1.0 on its own" in capsys.readouterr().err
 
 
 CONFIG_MAP = "kind: ConfigMap\n"
