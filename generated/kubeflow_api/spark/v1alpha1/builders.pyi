@@ -80,15 +80,15 @@ class SparkConnectSpecBuilder(Builder):
     def edit_dynamic_allocation(self) -> DynamicAllocationBuilder:
         """Executors that come and go with the load."""
     def edit_executor(self) -> ExecutorSpecBuilder:
-        """The pods of the executors."""
+        """Number, resources and template of the executor pods."""
     def edit_server(self) -> ServerSpecBuilder:
-        """The pod of the server."""
+        """Resources and template of the server pod, and its Service."""
     def executor(self, **fields: Unpack[ExecutorSpecDict]) -> Self:
-        """The pods of the executors."""
+        """Number, resources and template of the executor pods."""
     def hadoop_conf(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
         """Settings for Hadoop, without their prefix `spark.hadoop.`."""
     def server(self, **fields: Unpack[ServerSpecDict]) -> Self:
-        """The pod of the server."""
+        """Resources and template of the server pod, and its Service."""
     def spark_conf(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
         """Settings of Spark by their full names. Up to 2.5.2 a shell reads the values: no spaces, quotes, `;` or `$`."""
 
@@ -105,11 +105,11 @@ class SparkConnectStatusBuilder(Builder):
     def condition(self, type: str, **fields: Unpack[ConditionItem]) -> ConditionBuilder:
         """Whether the server pod is ready, and why not."""
     def edit_server(self) -> SparkConnectServerStatusBuilder:
-        """Pod and Service of the server."""
+        """Its pod, and the Service to connect to."""
     def executors(self, entries: Mapping[str, int] = ..., /, **more: int) -> Self:
         """How many executor pods are in which phase."""
     def server(self, **fields: Unpack[SparkConnectServerStatusDict]) -> Self:
-        """Pod and Service of the server."""
+        """Its pod, and the Service to connect to."""
 
 class SparkConnectBuilder(KindBuilder):
     def __init__(
@@ -128,14 +128,14 @@ class SparkConnectBuilder(KindBuilder):
     def edit_dynamic_allocation(self) -> DynamicAllocationBuilder:
         """Executors that come and go with the load."""
     def edit_executor(self) -> ExecutorSpecBuilder:
-        """The pods of the executors."""
+        """Number, resources and template of the executor pods."""
     def edit_server(self) -> ServerSpecBuilder:
-        """The pod of the server."""
+        """Resources and template of the server pod, and its Service."""
     def executor(self, **fields: Unpack[ExecutorSpecDict]) -> Self:
-        """The pods of the executors."""
+        """Number, resources and template of the executor pods."""
     def hadoop_conf(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
         """Settings for Hadoop, without their prefix `spark.hadoop.`."""
     def server(self, **fields: Unpack[ServerSpecDict]) -> Self:
-        """The pod of the server."""
+        """Resources and template of the server pod, and its Service."""
     def spark_conf(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
         """Settings of Spark by their full names. Up to 2.5.2 a shell reads the values: no spaces, quotes, `;` or `$`."""

@@ -142,7 +142,7 @@ class SparkConnectStatus(Model):
     """
 
     server: SparkConnectServerStatus | None = None
-    """Pod and Service of the server."""
+    """Its pod, and the Service to connect to."""
 
     start_time: Time | None = None
     """When the operator began to set it up.
@@ -201,7 +201,7 @@ class SparkConnectSpec(Model):
     """Executors that come and go with the load."""
 
     executor: ExecutorSpec
-    """The pods of the executors.
+    """Number, resources and template of the executor pods.
 
     Required.
     """
@@ -220,7 +220,7 @@ class SparkConnectSpec(Model):
     """
 
     server: ServerSpec
-    """The pod of the server.
+    """Resources and template of the server pod, and its Service.
 
     Required.
     """

@@ -128,13 +128,13 @@ class DriverIngressConfigurationDict(DriverIngressConfigurationFields, total=Fal
 class DriverIngressConfigurationBuilder(Builder):
     def set(self, **fields: Unpack[DriverIngressConfigurationSome]) -> Self: ...
     def ingress_annotations(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Annotations for the Ingress."""
+        """What the Ingress controller is told, in its own annotations."""
     def ingress_tl(self, **fields: Unpack[IngressTLSDict]) -> Self:
         """Certificates of the Ingress, by host."""
     def service_annotations(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Annotations for the Service."""
+        """What cloud and mesh are told, in their own annotations of the Service."""
     def service_labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Labels for the Service."""
+        """Labels that the operator gives the Service, beside its own."""
 
 class DriverSpecDict(TypedDict, total=False):
     affinity: Affinity | AffinityDict | None
@@ -540,7 +540,7 @@ class SparkApplicationSpecBuilder(Builder):
     def deps(self, **fields: Unpack[DependenciesDict]) -> Self:
         """Files and packages that the program needs."""
     def driver(self, **fields: Unpack[DriverSpecDict]) -> Self:
-        """The pod of the driver."""
+        """Resources and settings of the driver pod."""
     def driver_ingress_option(self, **fields: Unpack[DriverIngressConfigurationDict]) -> Self:
         """Further Services and Ingresses that lead to the driver."""
     def dynamic_allocation(self, **fields: Unpack[DynamicAllocationDict]) -> Self:
@@ -550,11 +550,11 @@ class SparkApplicationSpecBuilder(Builder):
     def edit_deps(self) -> DependenciesBuilder:
         """Files and packages that the program needs."""
     def edit_driver(self) -> DriverSpecBuilder:
-        """The pod of the driver."""
+        """Resources and settings of the driver pod."""
     def edit_dynamic_allocation(self) -> DynamicAllocationBuilder:
         """Executors that come and go with the load."""
     def edit_executor(self) -> ExecutorSpecBuilder:
-        """The pods of the executors."""
+        """Number, resources and template of the executor pods."""
     def edit_monitoring(self) -> MonitoringSpecBuilder:
         """Which metrics are exposed, and how."""
     def edit_restart_policy(self) -> RestartPolicyBuilder:
@@ -562,7 +562,7 @@ class SparkApplicationSpecBuilder(Builder):
     def edit_spark_ui_options(self) -> SparkUIConfigurationBuilder:
         """Service and Ingress of the user interface of the driver."""
     def executor(self, **fields: Unpack[ExecutorSpecDict]) -> Self:
-        """The pods of the executors."""
+        """Number, resources and template of the executor pods."""
     def hadoop_conf(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
         """Settings for Hadoop, without their prefix `spark.hadoop.`."""
     def monitoring(self, **fields: Unpack[MonitoringSpecDict]) -> Self:
@@ -621,13 +621,13 @@ class SparkUIConfigurationDict(TypedDict, total=False):
 class SparkUIConfigurationBuilder(Builder):
     def set(self, **fields: Unpack[SparkUIConfigurationDict]) -> Self: ...
     def ingress_annotations(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Annotations for the Ingress."""
+        """What the Ingress controller is told, in its own annotations."""
     def ingress_tl(self, **fields: Unpack[IngressTLSDict]) -> Self:
         """Certificates of the Ingress, by host."""
     def service_annotations(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Annotations for the Service."""
+        """What cloud and mesh are told, in their own annotations of the Service."""
     def service_labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Labels for the Service."""
+        """Labels that the operator gives the Service, beside its own."""
 
 class SparkApplicationBuilder(KindBuilder):
     def __init__(
@@ -646,7 +646,7 @@ class SparkApplicationBuilder(KindBuilder):
     def deps(self, **fields: Unpack[DependenciesDict]) -> Self:
         """Files and packages that the program needs."""
     def driver(self, **fields: Unpack[DriverSpecDict]) -> Self:
-        """The pod of the driver."""
+        """Resources and settings of the driver pod."""
     def driver_ingress_option(self, **fields: Unpack[DriverIngressConfigurationDict]) -> Self:
         """Further Services and Ingresses that lead to the driver."""
     def dynamic_allocation(self, **fields: Unpack[DynamicAllocationDict]) -> Self:
@@ -656,11 +656,11 @@ class SparkApplicationBuilder(KindBuilder):
     def edit_deps(self) -> DependenciesBuilder:
         """Files and packages that the program needs."""
     def edit_driver(self) -> DriverSpecBuilder:
-        """The pod of the driver."""
+        """Resources and settings of the driver pod."""
     def edit_dynamic_allocation(self) -> DynamicAllocationBuilder:
         """Executors that come and go with the load."""
     def edit_executor(self) -> ExecutorSpecBuilder:
-        """The pods of the executors."""
+        """Number, resources and template of the executor pods."""
     def edit_monitoring(self) -> MonitoringSpecBuilder:
         """Which metrics are exposed, and how."""
     def edit_restart_policy(self) -> RestartPolicyBuilder:
@@ -668,7 +668,7 @@ class SparkApplicationBuilder(KindBuilder):
     def edit_spark_ui_options(self) -> SparkUIConfigurationBuilder:
         """Service and Ingress of the user interface of the driver."""
     def executor(self, **fields: Unpack[ExecutorSpecDict]) -> Self:
-        """The pods of the executors."""
+        """Number, resources and template of the executor pods."""
     def hadoop_conf(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
         """Settings for Hadoop, without their prefix `spark.hadoop.`."""
     def monitoring(self, **fields: Unpack[MonitoringSpecDict]) -> Self:

@@ -179,7 +179,7 @@ class DriverIngressConfiguration(Model):
     """
 
     ingress_annotations: dict[str, str] | None = None
-    """Annotations for the Ingress.
+    """What the Ingress controller is told, in its own annotations.
 
     Example: `{"nginx.ingress.kubernetes.io/proxy-body-size": "8m"}`.
     """
@@ -197,13 +197,13 @@ class DriverIngressConfiguration(Model):
     """
 
     service_annotations: dict[str, str] | None = None
-    """Annotations for the Service.
+    """What cloud and mesh are told, in their own annotations of the Service.
 
     Example: `{"team": "vision"}`.
     """
 
     service_labels: dict[str, str] | None = None
-    """Labels for the Service.
+    """Labels that the operator gives the Service, beside its own.
 
     Example: `{"team": "vision"}`.
     """
@@ -453,7 +453,7 @@ class ScheduledSparkApplicationStatus(Model):
     """
 
     last_run_name: str | None = None
-    """The SparkApplication of the last run.
+    """Which SparkApplication was started last.
 
     Example: `"nightly-1755745200"`.
     """
@@ -589,7 +589,7 @@ class SparkUIConfiguration(Model):
     """
 
     ingress_annotations: dict[str, str] | None = None
-    """Annotations for the Ingress.
+    """What the Ingress controller is told, in its own annotations.
 
     Example: `{"nginx.ingress.kubernetes.io/proxy-body-size": "8m"}`.
     """
@@ -601,13 +601,13 @@ class SparkUIConfiguration(Model):
     """
 
     service_annotations: dict[str, str] | None = None
-    """Annotations for the Service.
+    """What cloud and mesh are told, in their own annotations of the Service.
 
     Example: `{"team": "vision"}`.
     """
 
     service_labels: dict[str, str] | None = None
-    """Labels for the Service.
+    """Labels that the operator gives the Service, beside its own.
 
     Example: `{"team": "vision"}`.
     """
@@ -1145,7 +1145,7 @@ class SparkApplicationSpec(Model):
     """
 
     arguments: list[str] | None = None
-    """Arguments of the program.
+    """What the program is called with, in order.
 
     Example: `["1000"]`.
     """
@@ -1163,7 +1163,7 @@ class SparkApplicationSpec(Model):
     """Files and packages that the program needs."""
 
     driver: DriverSpec
-    """The pod of the driver.
+    """Resources and settings of the driver pod.
 
     Required.
     """
@@ -1175,7 +1175,7 @@ class SparkApplicationSpec(Model):
     """Executors that come and go with the load."""
 
     executor: ExecutorSpec
-    """The pods of the executors.
+    """Number, resources and template of the executor pods.
 
     Required.
     """
