@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from codegen.config import Config
-from codegen.schema.definitions import Definitions, reference
+from codegen.schema.definitions import Definitions, reference, references
 from codegen.schema.jsontypes import Object
 from codegen.schema.kinds import Kind
 from codegen.schema.naming import attribute, location, singular, words
@@ -245,8 +245,7 @@ class _Graph:
         return self._item(node) if node.get("x-kubernetes-list-type") == "map" else None
 
     def _targets(self, definition: str) -> list[str]:
-        nodes = self._properties(definition).values()
-        return [target for node in nodes if (target := self._target(node) or self._item(node))]
+        return sorted(references(self.definitions[definition]) - self.config.types.keys())
 
     def _methods(
         self, definition: str, package: str, module: Module, path: tuple[str, ...] = ()

@@ -203,6 +203,12 @@ class MonitoringSpecBuilder(Builder):
     }
 
 
+class NameKeyBuilder(Builder):
+    """Builds a `NameKey` inside another object."""
+
+    METHODS = {}
+
+
 class NamePathBuilder(Builder):
     """Builds a `NamePath` inside another object."""
 

@@ -385,6 +385,20 @@ class MonitoringSpecBuilder(Builder):
     def prometheus(self, **fields: Unpack[PrometheusSpecDict]) -> Self:
         """How Prometheus reads them."""
 
+class NameKeyFields(TypedDict, total=False):
+    pass
+
+class NameKeySome(NameKeyFields, total=False):
+    key: str | None
+    name: str | None
+
+class NameKeyDict(NameKeyFields, total=False):
+    key: Required[str]
+    name: Required[str]
+
+class NameKeyBuilder(Builder):
+    def set(self, **fields: Unpack[NameKeySome]) -> Self: ...
+
 class NamePathFields(TypedDict, total=False):
     pass
 
