@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
@@ -17,12 +17,9 @@ from pydantic_core import PydanticSerializationError
 
 from kubeflow.core.display import repr_args_of_model, repr_of_fields, repr_of_model
 from kubeflow.core.errors import InvalidInput, InvalidObject, UnknownAttribute, did_you_mean
-from kubeflow.core.int_or_string import IntOrString
-from kubeflow.core.mistakes import bare, explained, fields, wire_name
-from kubeflow.core.outgoing import keep_misfits
-from kubeflow.core.quantity import Quantity
+from kubeflow.core.lazy_model import LazyModel, wire_form, wire_text
+from kubeflow.core.mistakes import explained
 from kubeflow.core.signatures import ConstructorSignature
-from kubeflow.core.time import Timestamp
 from kubeflow.core.tracebacks import thin_call, thinned
 
 if TYPE_CHECKING:
@@ -37,10 +34,7 @@ JsonObject: TypeAlias = dict[str, object]
 JsonValue: TypeAlias = object
 
 
-M = TypeVar("M", bound="Model")
-
-
-class Model(BaseModel):
+class Model(LazyModel):
     """One object of a Kubernetes API. Attributes are snake_case; the wire is camelCase; both are accepted.
 
     A constructor takes attributes as keywords; an argument that is `None` counts as not given. It raises
@@ -142,27 +136,14 @@ class Model(BaseModel):
 
         return yaml_text.read_object(text, cls.__name__, cls.from_dict)
 
-    @classmethod
-    def from_server(cls, values: Mapping[str, object]) -> Self:
-        """Return the object that a server sent. Unknown fields and values are kept; nothing is refused.
-
-        A field whose value does not fit this version's schema holds the value as it came. Sent back with `to_dict`,
-        the object is what was received plus what was changed.
-        """
-        try:
-            return cast(Self, cls.__pydantic_validator__.validate_python(values))
-        except ValidationError:
-            return _taken(cls, values)
-
     def to_dict(self) -> JsonObject:
         """Return the object as it is sent: wire names, JSON values, and only what was set.
 
         Raises:
             InvalidInput: A free-form field holds what JSON has no form for.
         """
-        dump = self.__pydantic_serializer__.to_python
         try:
-            return cast(JsonObject, dump(self, mode="json", by_alias=True, exclude_unset=True, warnings=False))
+            return cast(JsonObject, wire_form(self))
         except (PydanticSerializationError, ValueError) as error:
             raise _not_json(self, error) from None
 
@@ -172,14 +153,13 @@ class Model(BaseModel):
         Raises:
             InvalidInput: As `to_dict`.
         """
-        dump = self.__pydantic_serializer__.to_json
         try:
-            return dump(self, by_alias=True, exclude_unset=True, warnings=False).decode()
+            return wire_text(self)
         except (PydanticSerializationError, ValueError) as error:
             raise _not_json(self, error) from None
 
     def to_yaml(self) -> str:
-        """Return `to_dict()` as a YAML document, fields in the schema's order."""
+        """Return `to_dict()` as a YAML document."""
         from kubeflow.core import yaml_text
 
         return yaml_text.write(self.to_dict())
@@ -292,6 +272,8 @@ class MinProperties:
 
     count: int
 
+    ONLY_CHECKS: ClassVar[bool] = True
+
     __repr__ = repr_of_fields
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -326,45 +308,3 @@ def _forbid_coercion(node: object) -> None:
     elif isinstance(node, list):
         for value in cast("list[object]", node):
             _forbid_coercion(value)
-
-
-# -- reading what does not fit -----------------------------------------------------------------------------------
-
-
-def _taken(model: type[M], values: Mapping[str, object]) -> M:
-    """Build `model` from `values` field by field: what fits is validated, the rest is kept as it came."""
-    by_wire = {wire_name(model, name): (name, annotation) for name, annotation in fields(model)}
-    known: dict[str, object] = {}
-    extra: dict[str, object] = {}
-    for key, value in values.items():
-        name, annotation = by_wire.get(key, (None, None))
-        if name is None:
-            extra[key] = value
-        else:
-            known[name] = _taken_value(annotation, value)
-    missing = dict.fromkeys(name for name in model.model_fields if name not in known)
-    result = model.__new__(model)
-    object.__setattr__(result, "__dict__", {**missing, **known})
-    object.__setattr__(result, "__pydantic_fields_set__", set(known))
-    object.__setattr__(result, "__pydantic_extra__", extra)
-    object.__setattr__(result, "__pydantic_private__", None)
-    keep_misfits(result)
-    return result
-
-
-def _taken_value(annotation: object, value: object) -> object:
-    if isinstance(annotation, type) and issubclass(annotation, Model):
-        return annotation.from_server(cast("Mapping[str, object]", value)) if isinstance(value, Mapping) else value
-    if get_origin(annotation) is list and isinstance(value, list):
-        member = bare(get_args(annotation)[0])
-        return [_taken_value(member, item) for item in cast("list[object]", value)]
-    if get_origin(annotation) is dict and isinstance(value, dict):
-        member = bare(get_args(annotation)[1])
-        return {key: _taken_value(member, item) for key, item in cast("dict[str, object]", value).items()}
-    for kind in (Quantity, IntOrString, Timestamp):
-        if annotation is kind:
-            try:
-                return kind.from_wire(value)
-            except InvalidInput:
-                return value
-    return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from pydantic import ModelWrapValidatorHandler, model_validator
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 class OpenModel(Model):
     """An object that may have more fields than its class names; those are kept and sent as they are given."""
+
+    WRITING_VALIDATORS: ClassVar[frozenset[str]] = frozenset({"_keep_unknown"})
 
     @model_validator(mode="wrap")
     @classmethod

@@ -12,10 +12,10 @@ from typing import cast
 from pydantic import BaseModel, ValidationError
 
 from kubeflow.core.errors import InvalidObject, Mistake
+from kubeflow.core.lazy_model import is_untouched, received, wire_form
 from kubeflow.core.mistakes import explained, wire_name
 
-_KEPT = "_kept"
-_ABSENT = "absent"  # stands for the value of a field that is not set
+_ABSENT = object()  # stands for the value of a field that is not set
 
 
 def check_outgoing(obj: BaseModel) -> None:
@@ -29,24 +29,20 @@ def check_outgoing(obj: BaseModel) -> None:
         raise InvalidObject(type(obj).__name__, found)
 
 
-def keep_misfits(model: BaseModel) -> None:
-    """Remember which fields of `model`, as a server sent them, do not fit the schema: no mistakes of a user."""
-    given = _given(model)
-    misfits = {str(mistake.place[0]) for mistake in _own_mistakes(model) if mistake.place}
-    if misfits:
-        kept = {name: given.get(name, _ABSENT) for name in misfits}
-        object.__setattr__(model, "__pydantic_private__", {_KEPT: kept})
-
-
 def _mistakes(model: BaseModel, place: tuple[str | int, ...]) -> Iterator[Mistake]:
+    if is_untouched(model):
+        return
     given = _given(model)
-    kept = cast("Mapping[str, object]", (model.__pydantic_private__ or {}).get(_KEPT, {}))
+    sent = received(model)
     for mistake in _own_mistakes(model):
-        field = str(mistake.place[0]) if mistake.place else ""
-        if field not in kept or kept[field] != given.get(field, _ABSENT):
+        if sent is None or not mistake.place or not _is_as_sent(given, sent, str(mistake.place[0])):
             yield Mistake((*place, *mistake.place), mistake.message, mistake.kind, mistake.value)
     for name, value in given.items():
         yield from _below(value, (*place, name))
+
+
+def _is_as_sent(given: Mapping[str, object], sent: Mapping[str, object], field: str) -> bool:
+    return (wire_form(given[field]) if field in given else _ABSENT) == sent.get(field, _ABSENT)
 
 
 def _below(value: object, place: tuple[str | int, ...]) -> Iterator[Mistake]:

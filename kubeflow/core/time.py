@@ -62,7 +62,7 @@ class Timestamp(datetime):
         from pydantic_core import core_schema
 
         return core_schema.no_info_plain_validator_function(
-            cls.from_wire, serialization=core_schema.plain_serializer_function_ser_schema(_text_of)
+            cls.from_wire, serialization=core_schema.plain_serializer_function_ser_schema(text_of)
         )
 
     @classmethod
@@ -70,7 +70,8 @@ class Timestamp(datetime):
         return {"type": "string", "format": "date-time"}
 
 
-def _text_of(value: object) -> object:
+def text_of(value: object) -> object:
+    """Return the text of a time as it is sent; any other value as it is."""
     text = getattr(value, "_text", None)
     if text is None and isinstance(value, datetime):
         text = value.astimezone(UTC).isoformat().replace("+00:00", "Z")
