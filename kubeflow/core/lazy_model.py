@@ -10,7 +10,7 @@ from datetime import datetime
 from types import NoneType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import SchemaSerializer, core_schema
 
 from kubeflow.core import forks
@@ -44,6 +44,8 @@ class LazyModel(BaseModel):
     that is looked at is a copy. `sent_form` returns what nobody looked at as it came.
     """
 
+    model_config = ConfigDict(defer_build=True)
+
     WRITING_VALIDATORS: ClassVar[frozenset[str]] = frozenset()
     """Names of validators that change nothing in what a server sent."""
 
@@ -61,7 +63,7 @@ class LazyModel(BaseModel):
             InvalidInput: `values` is no mapping.
         """
         given = cast(object, values)
-        if not isinstance(given, Mapping):
+        if not isinstance(given, (dict, Mapping)):
             if isinstance(given, cls):
                 return given
             raise InvalidInput(f"{cls.__name__}: expected a mapping of its fields, not {type(given).__name__}")
@@ -78,19 +80,20 @@ class LazyModel(BaseModel):
             sent = _sent(self)
             if sent is None:
                 return super().__getattr__(name)
-            field = sent.layout.fields.get(name)
-            if sent.unread and field is not None:
+            if sent.unread and name in sent.layout.fields:
                 # Of threads that look at once, all get what the first has put there.
-                return _fields(self).setdefault(name, field.of(sent.wire))
+                value = _fields(self).setdefault(name, sent.layout.value(name, sent.wire))
+                if sent.unread:
+                    return value
             _read(self, sent)
-            if name in _fields(self):  # another thread has read it in the meantime
+            if name in _fields(self):  # another thread has read all fields in the meantime
                 return _fields(self)[name]
             return object.__getattribute__(self, name) if name in _SLOTS else super().__getattr__(name)
 
         def _all_fields(self) -> dict[str, object]:
-            sent = _sent(self)
-            if sent is not None and sent.unread:
-                _read(self, sent)
+            state = _state(self)
+            if type(state) is _Sent and state.unread:
+                _read(self, state)
             return _fields(self)
 
         __dict__ = property(_all_fields, BaseModel.__dict__["__dict__"].__set__)
@@ -180,19 +183,32 @@ def sent_form(model: BaseModel) -> dict[str, object] | None:
     sent = _sent(model)
     if sent is None or not sent.layout.lazy:
         return None
-    unread, fields, attributes = sent.unread, dict(_fields(model)), sent.layout.attributes
-    if unread and not fields:
+    if not sent.unread:
+        return _changed_form(model, sent)
+    fields, by_wire = _fields(model), sent.layout.by_wire
+    if not fields:
         return cast("dict[str, object]", _json(sent.wire))
-    if unread:
-        return {
-            key: wire_form(fields[name]) if (name := attributes.get(key)) in fields else _json(value)
-            for key, value in sent.wire.items()
-        }
-    fields_set, known = model.model_fields_set, sent.layout.fields.items()
-    given = {field.wire: fields[name] for name, field in known if name in fields_set and name in fields}
-    given |= model.model_extra or {}
-    order = [*(key for key in sent.wire if key in given), *(key for key in given if key not in sent.wire)]
-    return {key: wire_form(given[key]) for key in order}
+    return {
+        key: wire_form(fields[field.name]) if (field := by_wire.get(key)) and field.name in fields else _json(value)
+        for key, value in sent.wire.items()
+    }
+
+
+def _changed_form(model: BaseModel, sent: _Sent) -> dict[str, object]:
+    fields, fields_set, extra = _fields(model), model.model_fields_set, model.model_extra or {}
+    form: dict[str, object] = {}
+    for key in sent.wire:
+        field = sent.layout.by_wire.get(key)
+        if field is None:
+            form |= {key: wire_form(extra[key])} if key in extra else {}
+        elif field.name in fields_set and field.name in fields:
+            value = fields[field.name]
+            form[key] = value if type(value) in _SIMPLE else wire_form(value)
+    if len(form) < len(fields_set | extra.keys() if extra else fields_set):
+        known = sent.layout.fields
+        added = {known[name].wire: value for name, value in fields.items() if name in known and name in fields_set}
+        form |= {key: wire_form(value) for key, value in (added | extra).items() if key not in form}
+    return form
 
 
 def wire_form(value: object) -> object:
@@ -203,16 +219,18 @@ def wire_form(value: object) -> object:
     """
     if type(value) in _SIMPLE:
         return value
-    if isinstance(value, BaseModel):
-        form = sent_form(value)
-        return value.__pydantic_serializer__.to_python(value, **_AS_SENT) if form is None else form
     if isinstance(value, list):
-        return [wire_form(item) for item in cast("list[object]", value)]
+        return [item if type(item) in _SIMPLE else wire_form(item) for item in cast("list[object]", value)]
     if isinstance(value, dict) and all(type(key) is str for key in cast("dict[object, object]", value)):
         return {key: wire_form(item) for key, item in cast("dict[str, object]", value).items()}
     if isinstance(value, Quantity | IntOrString):
         return value.raw
-    return text_of(value) if isinstance(value, datetime) else _ANYTHING.to_python(value, **_AS_SENT)
+    if isinstance(value, datetime):
+        return text_of(value)
+    if not isinstance(value, BaseModel):
+        return _ANYTHING.to_python(value, **_AS_SENT)
+    form = sent_form(value)
+    return value.__pydantic_serializer__.to_python(value, **_AS_SENT) if form is None else form
 
 
 def wire_text(model: BaseModel) -> str:
@@ -274,14 +292,18 @@ def _read(model: LazyModel, sent: _Sent) -> None:
     with _LOCK.held:
         if not sent.unread:
             return
-        fields, known, attributes = _fields(model), sent.layout.fields, sent.layout.attributes
-        for name, field in known.items():
-            if name not in fields:
-                fields.setdefault(name, field.of(sent.wire))
-        in_order = {name: fields[name] for name in known}
-        unknown = {key: copied(value) for key, value in sent.wire.items() if key not in attributes}
-        fields_set = {attributes.get(key, key) for key in sent.wire if key not in known or key in attributes}
-        _fill(model, in_order, sent, unknown, fields_set)
+        held, by_wire = _fields(model), sent.layout.by_wire
+        fields, unknown, fields_set = dict(sent.layout.defaults), dict[str, object](), set[str]()
+        for key, value in sent.wire.items():
+            if (field := by_wire.get(key)) is not None:
+                fields_set.add(field.name)
+                # Put there first, so that another thread that looks at it now gets the same.
+                fields[field.name] = held.setdefault(field.name, None if value is None else field.read(value))
+            else:
+                unknown[key] = copied(value)
+                if key not in fields:
+                    fields_set.add(key)
+        _fill(model, fields, sent, unknown, fields_set)
         sent.unread = False
 
 

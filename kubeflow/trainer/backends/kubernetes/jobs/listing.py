@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
-from kubeflow_api.k8s.meta.v1 import ObjectMeta
 from kubeflow_api.trainer.v1alpha1 import TrainJob as TrainJobModel
 
 from kubeflow.cluster import wire
@@ -56,7 +55,7 @@ class _Listing:
     selector: str | None
     view: Callable[[TrainJobModel], TrainJob]
     names: set[str] = field(default_factory=set[str])
-    contents: dict[tuple[str, ...], TrainJobModel] = field(default_factory=dict[tuple[str, ...], TrainJobModel])
+    contents: dict[tuple[str, ...], Json] = field(default_factory=dict[tuple[str, ...], Json])
 
     def jobs(self) -> Iterator[TrainJob]:
         read = ahead(self._pages())
@@ -115,8 +114,8 @@ class _Listing:
         """Return the TrainJob of an outline; it shares spec and status with those of the same content."""
         content = self.contents.get(outline.key)
         if content is None:
-            content = self.contents[outline.key] = TrainJobModel.from_server(outline.content)
-        return content.model_copy(update={"metadata": ObjectMeta.from_server(outline.metadata)})
+            content = self.contents[outline.key] = dict(TrainJobModel.from_server(outline.content))
+        return TrainJobModel.from_server({**content, "metadata": outline.metadata})
 
     def _selecting(self, also: str | None = None) -> dict[str, str]:
         chosen = ",".join(part for part in (self.selector, also) if part)
