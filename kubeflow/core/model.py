@@ -17,7 +17,7 @@ from pydantic_core import PydanticSerializationError
 
 from kubeflow.core.display import repr_args_of_model, repr_of_fields, repr_of_model
 from kubeflow.core.errors import InvalidInput, InvalidObject, UnknownAttribute, did_you_mean
-from kubeflow.core.lazy_model import LazyModel, wire_form, wire_text
+from kubeflow.core.lazy_model import LazyModel, sent_form, wire_form, wire_text
 from kubeflow.core.mistakes import explained
 from kubeflow.core.signatures import ConstructorSignature
 from kubeflow.core.tracebacks import thin_call, thinned
@@ -143,7 +143,8 @@ class Model(LazyModel):
             InvalidInput: A free-form field holds what JSON has no form for.
         """
         try:
-            return cast(JsonObject, wire_form(self))
+            form = sent_form(self)
+            return cast(JsonObject, wire_form(self)) if form is None else form
         except (PydanticSerializationError, ValueError) as error:
             raise _not_json(self, error) from None
 

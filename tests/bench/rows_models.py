@@ -1,11 +1,11 @@
-"""Rows: parsing and dumping the objects that a client moves, beside raw JSON."""
+"""Rows: parsing and dumping the objects that a client moves, beside the published models and raw JSON."""
 
 from collections.abc import Mapping
 
 from tests.bench.cases import Case, Metric, Place, Probe, Unit
 from tests.bench.objects import cluster_training_runtime, experiment, large_train_job, small_train_job
 from tests.bench.probes import looping, scripting
-from tests.bench.requirements import Always
+from tests.bench.requirements import Always, AtMostTimesLimit, BetterThanPeer
 from tests.bench.series import Missing
 
 _PARSE = {Place.OURS: "Model.from_server(obj)", Place.PEER: "Model.from_dict(obj)"}
@@ -17,6 +17,13 @@ _KATIB = {
     Place.OURS: "from kubeflow_api.katib.v1beta1 import {kind} as Model",
     Place.PEER: "from kubeflow_katib_api.models import V1beta1{kind} as Model",
 }
+
+FACTOR = 5
+"""How many times faster than the published models an object must be parsed and dumped."""
+COUNT = 1000
+"""Objects of a listing."""
+OVER_JSON = 2.5
+"""What reading the names in a listing may cost, as a multiple of `json.loads`."""
 
 # What a package's model modules weigh on disk, as they were installed.
 _SIZE = """
@@ -35,8 +42,13 @@ def _models(place: Place, load: str, obj: Mapping[str, object]) -> Probe:
         place,
         # `from_dict` is strict on both sides: an object that does not fit the schema would be timed on the detour that
         # a lenient reading takes.
-        setup=f"{load}\nModel.from_dict(obj)\nmodel = {parse}",
-        statements={"parse": parse, "dump": "model.to_dict()"},
+        setup=f"{load}\nmade = Model.from_dict(obj)\nmodel = {parse}",
+        statements={
+            "parse": parse,
+            "name": f"{parse}.metadata.name",
+            "dump": "model.to_dict()",
+            "made": "made.to_dict()",
+        },
         # The peer's answer is no: its dump holds datetime objects where the wire has text, and is not JSON.
         checks={"identical": "model.to_dict() == obj"},
         inputs={"obj": obj},
@@ -47,7 +59,12 @@ def _raw(obj: Mapping[str, object]) -> Probe:
     return looping(
         Place.BARE,
         setup="import json\ntext = json.dumps(obj)",
-        statements={"parse": "json.loads(text)", "dump": "json.dumps(obj)"},
+        statements={
+            "parse": "json.loads(text)",
+            "name": "json.loads(text)['metadata']['name']",
+            "dump": "json.dumps(obj)",
+            "made": "json.dumps(obj)",
+        },
         checks={"identical": "json.loads(text) == obj"},
         inputs={"obj": obj},
     )
@@ -57,8 +74,10 @@ def _case(name: str, kind: str, obj: Mapping[str, object], classes: Mapping[Plac
     return Case(
         name=name,
         metrics=(
-            Metric("parse", "object to model"),
-            Metric("dump", "model to object"),
+            Metric("parse", "object to model", requirement=BetterThanPeer(FACTOR)),
+            Metric("name", "object to model, and read its name"),
+            Metric("dump", "model to object", requirement=BetterThanPeer(FACTOR)),
+            Metric("made", "model that a user made to object"),
             Metric("identical", "dump equals what was parsed", Unit.TRUTH, requirement=Always(1)),
         ),
         ours=_models(Place.OURS, classes[Place.OURS].format(kind=kind), obj),
@@ -67,6 +86,38 @@ def _case(name: str, kind: str, obj: Mapping[str, object], classes: Mapping[Plac
         limit_is="json.loads and json.dumps of the same object",
         rounds=7,
         warmup=0,  # the worker warms up each statement itself
+    )
+
+
+def _listing(name: str, kind: str, obj: Mapping[str, object], classes: Mapping[Place, str] = _TRAINER) -> Case:
+    """Return a case that reads the names of the objects in a listing, from its text on."""
+    setup = f"import json\ntext = json.dumps({{'items': [obj] * {COUNT}}})"
+    items = "for item in json.loads(text)['items']"
+
+    def names(place: Place) -> Probe:
+        parse = _PARSE[place].replace("obj", "item")
+        load = classes[place].format(kind=kind)
+        return looping(
+            place,
+            setup=f"{load}\n{setup}",
+            statements={"names": f"[{parse}.metadata.name {items}]"},
+            inputs={"obj": obj},
+        )
+
+    return Case(
+        name=name,
+        metrics=(Metric("names", f"read the name of {COUNT:,} objects", requirement=AtMostTimesLimit(OVER_JSON)),),
+        ours=names(Place.OURS),
+        peer=names(Place.PEER),
+        limit=looping(
+            Place.BARE,
+            setup=setup,
+            statements={"names": f"[item['metadata']['name'] {items}]"},
+            inputs={"obj": obj},
+        ),
+        limit_is="json.loads of the same text, and its names",
+        rounds=5,
+        warmup=0,
     )
 
 
@@ -95,4 +146,12 @@ CASES = (
     _case("parse and dump a large TrainJob", "TrainJob", large_train_job()),
     _case("parse and dump a ClusterTrainingRuntime", "ClusterTrainingRuntime", cluster_training_runtime()),
     _case("parse and dump an Experiment", "Experiment", experiment(), _KATIB),
+    _listing("a listing of 1,000 small TrainJobs beside json.loads", "TrainJob", small_train_job()),
+    _listing("a listing of 1,000 large TrainJobs beside json.loads", "TrainJob", large_train_job()),
+    _listing(
+        "a listing of 1,000 ClusterTrainingRuntimes beside json.loads",
+        "ClusterTrainingRuntime",
+        cluster_training_runtime(),
+    ),
+    _listing("a listing of 1,000 Experiments beside json.loads", "Experiment", experiment(), _KATIB),
 )
