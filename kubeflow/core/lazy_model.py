@@ -24,7 +24,8 @@ _SIMPLE = frozenset({str, int, float, bool, NoneType})  # JSON values that have 
 _SLOTS = frozenset({"__pydantic_fields_set__", "__pydantic_extra__"})
 _SENT = "sent"  # in a pickle
 _ANYTHING = SchemaSerializer(core_schema.any_schema())
-_to_json_value: Callable[..., Any] = _ANYTHING.to_python
+_to_json_value: Callable[..., object] = _ANYTHING.to_python
+_to_json_object: Callable[..., dict[str, object]] = _ANYTHING.to_python
 
 _fields: Callable[[BaseModel], dict[str, object]] = BaseModel.__dict__["__dict__"].__get__
 _state: Callable[[BaseModel], object] = BaseModel.__dict__["__pydantic_private__"].__get__
@@ -191,7 +192,7 @@ def sent_form(model: BaseModel) -> dict[str, object] | None:
         return _changed_form(model, sent)
     fields, by_wire = _fields(model), sent.layout.by_wire
     if not fields:
-        return _to_json_value(sent.wire, mode="json", by_alias=True, exclude_unset=True, warnings=False)
+        return _to_json_object(sent.wire, mode="json", by_alias=True, exclude_unset=True, warnings=False)
     return {
         key: wire_form(fields[field.name]) if (field := by_wire.get(key)) and field.name in fields else _json(value)
         for key, value in sent.wire.items()
@@ -232,7 +233,7 @@ def wire_form(value: object) -> object:
     if isinstance(value, datetime):
         return text_of(value)
     if not isinstance(value, BaseModel):
-        return cast(object, _to_json_value(value, **_AS_SENT))
+        return _to_json_value(value, **_AS_SENT)
     form = sent_form(value)
     return value.__pydantic_serializer__.to_python(value, **_AS_SENT) if form is None else form
 
@@ -255,7 +256,7 @@ _AS_SENT: dict[str, Any] = {"mode": "json", "by_alias": True, "exclude_unset": T
 
 
 def _json(value: object) -> object:
-    return value if type(value) in _SIMPLE else cast(object, _to_json_value(value, **_AS_SENT))
+    return value if type(value) in _SIMPLE else _to_json_value(value, **_AS_SENT)
 
 
 def _sent(model: BaseModel) -> _Sent | None:
