@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -75,11 +76,17 @@ def test_what_is_changed_below_shows_in_all_that_is_written() -> None:
 
 
 def test_a_copy_shares_what_is_below_and_a_deep_copy_does_not() -> None:
-    for copied in (copy.copy, lambda job: job.model_copy()):
+    shallow: list[Callable[[Any], Any]] = [copy.copy, lambda job: job.model_copy()]
+    for copied in shallow:
         job = read()
         twin = copied(job)
         assert twin.spec is job.spec
-    for copied in (copy.deepcopy, lambda job: job.model_copy(deep=True), lambda job: pickle.loads(pickle.dumps(job))):
+    deep: list[Callable[[Any], Any]] = [
+        copy.deepcopy,
+        lambda job: job.model_copy(deep=True),
+        lambda job: pickle.loads(pickle.dumps(job)),
+    ]
+    for copied in deep:
         for looked in (False, True):
             job = read()
             if looked:
