@@ -6,7 +6,6 @@ Semantics: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, cast
@@ -15,6 +14,7 @@ from kubeflow.core.cel import CelError, MapList, SetList, Value, equal
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.model import KubeObject
+from kubeflow.core.stdlib import json
 from kubeflow.core.time import Timestamp
 
 Test: TypeAlias = "Callable[[Value, Value], Value]"

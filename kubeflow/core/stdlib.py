@@ -36,6 +36,13 @@ else:
         return copy
 
 
+_CLASSES = {
+    "ast": ("NodeVisitor",),
+    "json": ("JSONEncoder", "JSONDecoder"),
+    "shlex": ("shlex",),
+    "textwrap": ("TextWrapper",),
+}
+"""By module: the classes whose methods its functions call. None of these methods calls `super()` without arguments."""
 _FOLDER = str(Path(_ast.__file__).parent)
 
 
@@ -60,9 +67,38 @@ def _copied(module: ModuleType) -> ModuleType:
     for name, value in vars(copy).items():
         if isinstance(value, FunctionType) and value.__globals__ is vars(module):
             vars(copy)[name] = _within(vars(copy), value)  # what it calls may be replaced later
+    classes = {vars(module)[name]: _guarded(vars(module)[name]) for name in _CLASSES.get(module.__name__, ())}
+    for name, value in vars(copy).items():
+        if isinstance(value, type) and value in classes:
+            vars(copy)[name] = classes[value]
+        elif type(value) in classes:
+            vars(copy)[name] = object.__new__(classes[type(value)])
+            vars(vars(copy)[name]).update(vars(value))
     if isinstance(inner := vars(copy).get("path"), ModuleType):
         vars(copy)["path"] = _copied(inner)  # os.path
     return copy
+
+
+def _guarded(cls: type) -> type:
+    """Return a subclass that has the methods which Python gives a class, whatever stands in their place."""
+    methods: dict[str, object] = {}
+    for base in reversed(cls.__mro__[:-1]):
+        for name, value in vars(base).items():
+            if isinstance(value, FunctionType):
+                methods[name] = value if _is_pythons(value) else _original_method(base, name)
+    return type(cls.__name__, (cls,), {"__slots__": (), "__module__": cls.__module__, **methods})
+
+
+def _original_method(cls: type, name: str) -> object:
+    tree = _ast.parse(Path(sys.modules[cls.__module__].__file__ or "").read_bytes())
+    found = next(node for node in tree.body if isinstance(node, _ast.ClassDef) and node.name == cls.__name__)
+    method = next((node for node in found.body if isinstance(node, _ast.FunctionDef) and node.name == name), None)
+    if method is None:  # Python has none there: what the base class has counts
+        return next((vars(base)[name] for base in cls.__mro__[1:] if name in vars(base)), None)
+    scope: dict[str, object] = {}
+    code: CodeType = compile(_ast.Module([method], []), sys.modules[cls.__module__].__file__ or "", "exec")
+    exec(code, vars(sys.modules[cls.__module__]), scope)
+    return scope[name]
 
 
 def _within(namespace: dict[str, object], function: FunctionType) -> FunctionType:

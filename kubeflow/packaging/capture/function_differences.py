@@ -29,17 +29,20 @@ class FunctionDifferences:
         self._provider = provider
         self._record = provider.record
 
-    def function(self, function: FunctionType, ref: Ref, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    def function(
+        self, function: FunctionType, ref: Ref, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    ) -> None:
         """Send what was set on a function, later than its text sets it or by decorators that are left out."""
         self._check_code(function)
         attributes = dict(vars(function))
-        natural = {"__name__": node.name, "__qualname__": _natural_qualname(function)}
+        is_lambda = isinstance(node, ast.Lambda)
+        natural = {"__name__": "<lambda>" if is_lambda else node.name, "__qualname__": _natural_qualname(function)}
         natural["__module__"] = str(function.__globals__.get("__name__", ""))
         for name in _FUNCTION_ATTRIBUTES:
             value: object = getattr(function, name)
             if value != natural[name]:
                 attributes[name] = value
-        doc, written = function.__doc__, ast.get_docstring(node, clean=False)
+        doc, written = function.__doc__, None if is_lambda else ast.get_docstring(node, clean=False)
         if doc != written and (doc is None or written is None or inspect.cleandoc(doc) != inspect.cleandoc(written)):
             attributes["__doc__"] = doc
         if len(function.__defaults__ or ()) != len(node.args.defaults):
@@ -49,7 +52,9 @@ class FunctionDifferences:
             attributes["__kwdefaults__"] = function.__kwdefaults__
         arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg)
         annotated = {a.arg: a.annotation for a in arguments if a is not None and a.annotation is not None}
-        self.annotations(function, annotated | ({"return": node.returns} if node.returns is not None else {}), ref)
+        if not is_lambda and node.returns is not None:
+            annotated["return"] = node.returns
+        self.annotations(function, annotated, ref)
         if attributes:
             label = function.__qualname__
             self._provider.afterwards(lambda: self.set(ref, attributes, f"{label}.", ""))

@@ -11,6 +11,7 @@ from types import CellType, FunctionType
 
 from kubeflow.core.stdlib import ast
 from kubeflow.packaging.capture import packed_function
+from kubeflow.packaging.capture.applied_decorators import AppliedDecorators, with_decorators
 from kubeflow.packaging.capture.class_text import class_text, raw_functions_of, runs_code
 from kubeflow.packaging.capture.differences import ClassStatement, Differences
 from kubeflow.packaging.capture.edits import Edits, own_decorators
@@ -44,6 +45,7 @@ class Makers:
         self._differences = differences
         self._cells = SharedCells(provider)
         self._texts = MakerTexts(provider.record)
+        self._applied = AppliedDecorators(provider)
         self._of_libraries = LibraryFunctions(provider, differences.functions, self._cells, self._operands)
 
     def mark(self) -> dict[int, tuple[CellType, Ref]]:
@@ -90,14 +92,19 @@ class Makers:
         edits = Edits(self._provider, origin, first, self._provider.name_for)
         if first < node.lineno:
             edits.decorators(node, dropped)
+        applied = self._applied.of(value, node) if isinstance(value, type) else []
+        decorated = with_decorators(node, applied)
+        text_number = self._record.reserve() if applied else number
         if isinstance(value, type):
             edits.bases(node, value, names)
-            edits.body(node, value, names)
+            edits.body(decorated, value, names)
             self._differences.link_methods(value, ref, node, origin, names)
-            self._record.nodes[number].runs_code = runs_code(value, node)
-        self._execute(number, origin, node, first, edits.made)
+            self._record.nodes[text_number].runs_code = runs_code(value, node)
+        self._execute(text_number, origin, node, first, edits.made)
+        if applied:
+            self._applied.apply(number, Ref({"name": name}, (text_number,)), applied)
         if isinstance(value, type):
-            text = ClassStatement(node, origin, names, edits.outcomes)
+            text = ClassStatement(decorated, origin, names, edits.outcomes)
             self._provider.afterwards(lambda: self._differences.of_class(value, ref, text))
 
     @staticmethod
@@ -137,7 +144,7 @@ class Makers:
             ref = Ref({"id": number}, (number,))
             self._provider.link(function, ref)
             made = self._made(number, raw, function, node, origin, module, where)
-        if made and raw is function and not isinstance(node, ast.Lambda):
+        if made and raw is function:
             self._differences.functions.function(raw, ref, node)
         elif made:
             self._differences.functions.decorated(function, ref)
@@ -297,10 +304,13 @@ class Makers:
         edits = Edits(self._provider, origin, first, parameters.name_of if is_inner else self._provider.name_for)
         if first < node.lineno:
             edits.decorators(node, dropped)
+        applied = self._applied.of(cls, node)
+        decorated = with_decorators(node, applied)
         edits.bases(node, cls, names)
-        edits.body(node, cls, names)
-        self._record.nodes[number].runs_code = True
-        step = self._texts.maker(number, node, origin, first, edits.made, parameters, is_inner=is_inner)
+        edits.body(decorated, cls, names)
+        text_number = self._record.reserve() if applied else number
+        self._record.nodes[text_number].runs_code = True
+        step = self._texts.maker(text_number, node, origin, first, edits.made, parameters, is_inner=is_inner)
         names_used = self._texts.outer_names(step, origin, node, cells, module)
         operands, late = self._operands(parameters, cls.__qualname__, where)
         if operands is None:
@@ -310,10 +320,12 @@ class Makers:
         made = {**step.piece, "cells": [o.operand for o in operands], "module": module, "qualname": cls.__qualname__}
         given = self._cells.known(parameters.cells)
         made |= {"given": {name: cell.operand for name, cell in given.items()}} if given else {}
-        ref = self._record.make(number, {"do": "factory", **made}, *operands, *given.values())
+        ref = self._record.make(text_number, {"do": "factory", **made}, *operands, *given.values())
+        if applied:
+            ref = self._applied.apply(number, ref, applied) or ref
         self._differences.link_methods(cls, ref, node, origin, names)
         if not module:
-            self._provider.names_of_text(number, names_used, origin, step.offset)
+            self._provider.names_of_text(text_number, names_used, origin, step.offset)
         for name, cell in late:
             holder = next(f for f in raw_functions_of(cls) if name in f.__code__.co_freevars)
             place = self._provider.known(holder)
@@ -324,4 +336,4 @@ class Makers:
         for function in raw_functions_of(cls):
             if (place := self._provider.known(function)) is not None:
                 self._cells.note(function, place)
-        return ClassStatement(node, origin, names, edits.outcomes)
+        return ClassStatement(decorated, origin, names, edits.outcomes)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 
 from kubeflow.core.errors import Finding
 from kubeflow.core.stdlib import ast, inspect
@@ -19,6 +19,7 @@ from kubeflow.packaging.capture.live_objects import ELSEWHERE, Objects
 from kubeflow.packaging.capture.makers import Makers
 from kubeflow.packaging.capture.module_state import ModuleStates
 from kubeflow.packaging.capture.module_steps import Operand, Record, Ref
+from kubeflow.packaging.capture.notebook_names import NOTEBOOK_ONLY, find_notebook_only, is_get_ipython, is_shell
 from kubeflow.packaging.capture.object_state import gives_state, has_own_names, has_readable_state, own_name
 from kubeflow.packaging.capture.pickled_names import PickledNames
 from kubeflow.packaging.capture.provider import PickledValues
@@ -37,8 +38,6 @@ from kubeflow.packaging.source.modules import ModuleGraph
 from kubeflow.packaging.source.origins import Origins
 from kubeflow.packaging.tagged_json.encoder import encode
 from kubeflow.packaging.tagged_json.reductions import PICKLE_HOOKS, defines
-
-_NOTEBOOK_ONLY = frozenset({"get_ipython", "display"})
 
 
 class ModuleWalk:
@@ -195,7 +194,7 @@ class ModuleWalk:
         """Provide the module-level name `name`; `where` is the line that uses it."""
         if name in self._names:
             return self._names[name]
-        if name not in self._namespace or _is_shell(self._namespace[name]):
+        if name not in self._namespace or is_shell(self._namespace[name]):
             return self._elsewhere(name, where)
         with self._record.node() as number:
             ref = self._names[name] = Ref({"name": name}, (number,))
@@ -205,7 +204,7 @@ class ModuleWalk:
     def builtin(self, name: str, where: str = "") -> Ref | None:
         """Provide what the user's code has put among Python's builtins; None for what every Python has there."""
         place = f"builtins:{name}"
-        if place in self._names or name in BUILTINS or name in _NOTEBOOK_ONLY or name not in vars(builtins):
+        if place in self._names or name in BUILTINS or name in NOTEBOOK_ONLY or name not in vars(builtins):
             return self._names.get(place)
         number = self._record.reserve()
         self._names[place] = Ref({"path": place}, (number,))
@@ -239,11 +238,8 @@ class ModuleWalk:
 
     def _elsewhere(self, name: str, where: str) -> Ref | None:
         """Provide a name that the module does not have."""
-        if name in _NOTEBOOK_ONLY:
-            self._record.find(
-                name, "it exists in notebooks only, and so do lines that begin with % or !",
-                "Take it out of the code that runs in the job", where,
-            )  # fmt: skip
+        if name in NOTEBOOK_ONLY or is_get_ipython(self._namespace.get(name)):
+            find_notebook_only(self._record, name, where)
         elif name not in vars(builtins):
             self._undefined.use(name, where)
         return self.builtin(name, where)
@@ -255,6 +251,8 @@ class ModuleWalk:
     def names_of_text(self, number: int, names: FreeNames, origin: Origin, offset: int) -> None:
         """Provide what a piece of text uses, and let node `number` depend on that."""
         self._undefined.read(names)
+        if names.notebook:
+            find_notebook_only(self._record, "get_ipython", f"{origin.label}:{names.notebook + offset}")
         self._text_names.provide(number, names, origin, offset)
 
     # -- objects that no name of the module means ------------------------------------------------------------------
@@ -389,10 +387,3 @@ class ModuleWalk:
                 where,
             )
         return ref
-
-
-def _is_shell(value: object) -> bool:
-    """Say whether a value is IPython's own `get_ipython` or `open`, which notebooks put among the user's names."""
-    if isinstance(value, MethodType):
-        return value.__func__.__module__.startswith("IPython.")
-    return isinstance(value, FunctionType) and value.__globals__.get("__name__") == "IPython.core.interactiveshell"

@@ -24,6 +24,7 @@ TERMINATION_PATH = "KUBEFLOW_TERMINATION_LOG"  # names that file where the pod's
 # https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/
 TERMINATION_LIMIT = 4096
 _ROOM = 16 * 1024  # bytes that the outcome of a rank takes from its disk at the start
+_json_classes: List[Any] = []
 _ballast: List[bytearray] = []  # memory that is given back when a report needs some
 RANK_VARIABLES = (
     "RANK",
@@ -72,8 +73,11 @@ def begin(environ: Mapping[str, str], termination_log: str = "") -> None:
     import fcntl
 
     if uses.LIBRARIES:
-        for name in ("json", "json.encoder", "time"):  # found later without opening another file
-            __import__(name)
+        import json
+        import time  # noqa: F401  # pyright: ignore[reportUnusedImport]  (found later without opening another file)
+
+        for cls in (json.JSONEncoder, json.JSONDecoder):  # the user may put something else in place of their methods
+            _json_classes.append(type("Json", (cls,), {n: f for n, f in vars(cls).items() if callable(f)}))
         try:
             for _ in range(4):
                 descriptor = os.open(os.devnull, os.O_RDONLY)
@@ -210,14 +214,17 @@ def _write_termination(document: Dict[str, Any], local_rank: int, path: str) -> 
 def _json(value: Any) -> str:
     import json
 
-    return json.JSONEncoder().encode(value)  # the user may put something else in place of `dumps`
+    cls = _json_classes[0] if uses.LIBRARIES and _json_classes else json.JSONEncoder
+    text: str = cls().encode(value)  # the user may put something else in place of `dumps`
+    return text
 
 
 def _parsed(text: str) -> Dict[str, Any]:
     import json
 
+    cls = _json_classes[1] if uses.LIBRARIES and _json_classes else json.JSONDecoder
     try:
-        found: Dict[str, Any] = json.loads(text)
+        found: Dict[str, Any] = cls().decode(text)
         return dict(found)
     except (ValueError, TypeError):  # what another program wrote
         return {}

@@ -15,6 +15,7 @@ from kubeflow.core.stdlib import ast, inspect
 from kubeflow.packaging.source.ownership import is_users
 from kubeflow.packaging.source.parser import parse
 
+_GENERATED = ("<attrs generated", "<decorator-gen")  # file names of code that libraries generate, with its text
 TIMED = "<timed exec>"  # the file name that IPython gives to the code of every cell that begins with %%time
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -236,7 +237,11 @@ def made_by(value: object, node: Definition, origin: Origin) -> bool:
 def is_of_user(function: FunctionType) -> bool:
     """Say whether the user wrote the text of a function: not a library, and not what a library generated."""
     filename = function.__code__.co_filename
-    return filename == TIMED or (bool(linecache.getlines(filename, function.__globals__)) and is_users(Path(filename)))
+    return filename == TIMED or (
+        not filename.startswith(_GENERATED)
+        and bool(linecache.getlines(filename, function.__globals__))
+        and is_users(Path(filename))
+    )
 
 
 def names_in_text(cls: type) -> list[str]:

@@ -45,7 +45,7 @@ class FreeNames:
     that are not evaluated: good to have, no error when absent. `assigned` are set by `global` statements. `spelled` are
     words in strings of code that looks names up by `globals` or `eval`. `made` are names that the code may bind by the
     namespace of a module, as in `globals()["X"] = 1`; `makes_any` is True when it may bind names that no text has.
-    `line` holds the first line of each name.
+    `line` holds the first line of each name; `notebook` is the line that takes IPython's shell from its module, or 0.
     """
 
     early: frozenset[str]
@@ -57,6 +57,7 @@ class FreeNames:
     optional: frozenset[str] = frozenset()
     made: frozenset[str] = frozenset()
     makes_any: bool = False
+    notebook: int = 0
 
 
 def free_names(text: str, filename: str = "<piece>", future: Sequence[str] = ()) -> FreeNames:
@@ -98,9 +99,23 @@ def free_names(text: str, filename: str = "<piece>", future: Sequence[str] = ())
         optional=frozenset(_guarded_names(tree)),
         made=frozenset(name for names, _ in made for name in names),
         makes_any=any(anything for _, anything in made),
+        notebook=min(_notebook_lines(tree), default=0) if "get_ipython" in text else 0,
     )
 
 
+def _notebook_lines(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines of `from IPython import get_ipython` and `IPython.get_ipython`, but for those that may fail."""
+    if isinstance(tree, ast.Try) and any(_names_error(h.type, _IMPORT_ERRORS) for h in tree.handlers):
+        return
+    if isinstance(tree, ast.ImportFrom) and (tree.module or "").partition(".")[0] == "IPython":
+        yield from (tree.lineno for alias in tree.names if alias.name == "get_ipython")
+    elif isinstance(tree, ast.Attribute) and tree.attr == "get_ipython":
+        yield tree.lineno
+    for child in ast.iter_child_nodes(tree):
+        yield from _notebook_lines(child)
+
+
+_IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError", "NameError", "AttributeError", "Exception", "BaseException")
 _LOOKUPS = frozenset({"globals", "eval", "exec"})
 
 
@@ -189,15 +204,17 @@ def _guarded_names(tree: ast.AST) -> set[str]:
     """Names tried inside `try: ... except NameError`, whose absence the code expects."""
     found: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Try) and any(_names_name_error(handler.type) for handler in node.handlers):
+        if isinstance(node, ast.Try) and any(_names_error(handler.type, _NAME_ERRORS) for handler in node.handlers):
             found |= {n.id for part in node.body for n in ast.walk(part) if isinstance(n, ast.Name)}
     return found
 
 
-def _names_name_error(node: ast.expr | None) -> bool:
-    if node is None:
-        return True
-    return any(isinstance(n, ast.Name) and n.id in ("NameError", "Exception", "BaseException") for n in ast.walk(node))
+_NAME_ERRORS = ("NameError", "Exception", "BaseException")
+
+
+def _names_error(node: ast.expr | None, errors: Sequence[str]) -> bool:
+    """Say whether an `except` takes one of some errors."""
+    return node is None or any(isinstance(n, ast.Name) and n.id in errors for n in ast.walk(node))
 
 
 def _annotation_names(tree: ast.AST) -> Iterator[str]:

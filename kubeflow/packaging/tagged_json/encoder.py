@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import binascii
 import enum
-import json
 import math
 import sys
 import types
 from collections.abc import Callable
 from typing import Any
 
+from kubeflow.core.stdlib import json
 from kubeflow.packaging.remote.codec import TAG, CodecError, OnlyPickle, load
 from kubeflow.packaging.tagged_json.reductions import (
     STATIC,
@@ -68,7 +68,6 @@ def written(part: Any) -> Any:
 
 def plain(parts: Any) -> Any:
     """Return what `Encoder` gave as plain JSON, with what a `Shared` stands for in its place."""
-    # The user may have put something else in place of `json.dumps`.
     return json.JSONDecoder().decode(json.JSONEncoder(default=written).encode(parts))
 
 

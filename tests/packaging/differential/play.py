@@ -22,7 +22,15 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import CodeType, ModuleType
 
-_dumps = json.dumps  # a case may replace it
+
+class _Encoder(json.JSONEncoder):
+    """A case may replace functions of `json`, and methods of its classes."""
+
+    encode = json.JSONEncoder.encode
+    iterencode = json.JSONEncoder.iterencode
+
+
+_dumps = _Encoder().encode
 
 SECONDS = 100.0
 """For one case; its processes are then killed."""

@@ -8,13 +8,13 @@ wrote which field last: an outline holds as long as nobody else has written what
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
 from kubeflow.cluster import wire
 from kubeflow.cluster.wire import Json
+from kubeflow.core.stdlib import json
 from kubeflow.core.transport import Request, Transport
 from kubeflow.trainer.constants import constants
 
