@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., object])
+_PACKAGE = str(Path(__file__).parents[1])
 PARAMETER_PREFIX = "KUBEFLOW_PARAMETER_"
 
 
@@ -92,6 +94,8 @@ def bundle(
         same_python: True when the job runs under this very Python with its packages, as jobs of this machine do: values
             that only pickle can carry (tensors, data frames, models) are taken then.
 
+    Warns of what is set here, and not in the job, where nothing that is sent names it.
+
     Raises:
         PackagingError: With every finding.
     """
@@ -117,6 +121,8 @@ def bundle(
     plan.findings += credential_findings(plan.files, plan.entry, frozenset(plan.needed), plan.written)
     if plan.findings:
         raise PackagingError(plan.name, plan.findings)
+    for told in plan.told:
+        _warn(f"The job of {plan.name} lacks something that is set here. {told}")
     plan.entry["directory"] = workspace is not None
     plan.note_shadows()
     function = target if callable(target) else None
@@ -138,6 +144,14 @@ def bundle(
         _files=MappingProxyType(dict(sorted(files.items()))),
         _payload=payload,
     )
+
+
+def _warn(text: str) -> None:
+    """Warn at the line of the user's that asked for the bundle."""
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, stacklevel=level)
 
 
 def call_arguments(

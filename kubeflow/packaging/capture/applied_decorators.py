@@ -50,10 +50,10 @@ class AppliedDecorators:
         if not marks:
             return []
         written = {_mark_of(found.func) for part in node.decorator_list if (found := self._read(part)) is not None}
-        found = [each for name, each in self._calls if name == node.name and _mark_of(each.func) in marks]
-        found = [each for each in found if each.keywords or each.configures or _mark_of(each.func) not in written]
+        made = [each for name, each in self._calls if name == node.name and _mark_of(each.func) in marks]
+        made = [each for each in made if each.keywords or each.configures or _mark_of(each.func) not in written]
         # Several of a kind made several classes: the one that this class is of is the one that replaced nothing.
-        return found if len({_mark_of(each.func) for each in found}) == len(found) else found[-1:]
+        return made if len({_mark_of(each.func) for each in made}) == len(made) else made[-1:]
 
     @cached_property
     def _calls(self) -> list[tuple[str, AppliedDecorator]]:

@@ -21,6 +21,7 @@ class Plan:
 
     `entry` is what the runner reads, `external` are packages that the image must have, and `shadowing` are the user's
     modules that bear the name of one of the standard library.
+    `told` is what the job lacks and may do without.
     `has_objects` is True when the job gives objects a state.
     """
 
@@ -29,6 +30,7 @@ class Plan:
     files: dict[str, bytes] = field(default_factory=dict[str, bytes])
     executable: list[str] = field(default_factory=list[str])
     findings: list[Finding] = field(default_factory=list[Finding])
+    told: list[Finding] = field(default_factory=list[Finding])
     external: set[str] = field(default_factory=set[str])
     shadowing: list[str] = field(default_factory=list[str])
     needed: set[str] = field(default_factory=set[str])

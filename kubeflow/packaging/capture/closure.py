@@ -65,6 +65,11 @@ class Closure:
         """Everything that cannot be sent, in the order in which it was met."""
         return self.walk.findings
 
+    @property
+    def told(self) -> list[Finding]:
+        """What the job does not have, and may do without."""
+        return self.walk.record.told
+
     def _finish(self) -> None:
         if not self._finished:
             self._finished = True

@@ -18,6 +18,7 @@ from kubeflow.packaging.capture import packed_function
 from kubeflow.packaging.capture.bundle_plan import Plan
 from kubeflow.packaging.capture.closure import Closure
 from kubeflow.packaging.capture.edited_files import edited_findings
+from kubeflow.packaging.capture.interpreter_settings import trace_findings
 from kubeflow.packaging.capture.script_file import script_finding
 from kubeflow.packaging.capture.signature import binding_findings, coercion
 from kubeflow.packaging.capture.undefined_names import UndefinedNames
@@ -50,6 +51,8 @@ def plan_function(
         same_python: True when the job runs under this very Python, and can read pickles. Then cloudpickle packs what
             has no text, also without being asked for.
     """
+    if findings := trace_findings():
+        return Plan(_name(target), findings=findings)
     plan = _planned(target, args, later, serializer, workspace, same_python=same_python)
     if serializer == "cloudpickle" or not packed_function.helps(plan.findings):
         return plan
@@ -122,6 +125,7 @@ def _planned(
     plan.has_objects = closure.has_objects()
     plan.add_modules(graph)
     plan.findings += closure.findings + edited_findings(graph.loaded())
+    plan.told += closure.told
     plan.written = closure.written
     plan.entry |= {"args": encoded[:count], "kwargs": named, "hyperparameters": specs}
     return plan

@@ -35,14 +35,16 @@ class FunctionDifferences:
         """Send what was set on a function, later than its text sets it or by decorators that are left out."""
         self._check_code(function)
         attributes = dict(vars(function))
-        is_lambda = isinstance(node, ast.Lambda)
-        natural = {"__name__": "<lambda>" if is_lambda else node.name, "__qualname__": _natural_qualname(function)}
+        natural = {
+            "__name__": "<lambda>" if isinstance(node, ast.Lambda) else node.name,
+            "__qualname__": _natural_qualname(function),
+        }
         natural["__module__"] = str(function.__globals__.get("__name__", ""))
-        for name in _FUNCTION_ATTRIBUTES:
-            value: object = getattr(function, name)
-            if value != natural[name]:
-                attributes[name] = value
-        doc, written = function.__doc__, None if is_lambda else ast.get_docstring(node, clean=False)
+        for fact in _FUNCTION_ATTRIBUTES:
+            value: object = getattr(function, fact)
+            if value != natural[fact]:
+                attributes[fact] = value
+        doc, written = function.__doc__, None if isinstance(node, ast.Lambda) else ast.get_docstring(node, clean=False)
         if doc != written and (doc is None or written is None or inspect.cleandoc(doc) != inspect.cleandoc(written)):
             attributes["__doc__"] = doc
         if len(function.__defaults__ or ()) != len(node.args.defaults):
@@ -52,7 +54,7 @@ class FunctionDifferences:
             attributes["__kwdefaults__"] = function.__kwdefaults__
         arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg)
         annotated = {a.arg: a.annotation for a in arguments if a is not None and a.annotation is not None}
-        if not is_lambda and node.returns is not None:
+        if not isinstance(node, ast.Lambda) and node.returns is not None:
             annotated["return"] = node.returns
         self.annotations(function, annotated, ref)
         if attributes:

@@ -10,14 +10,21 @@ from __future__ import annotations
 import random
 import struct
 import sys
+from collections import ChainMap
 from collections.abc import Iterator, Sequence
-from types import FunctionType, ModuleType
+from dataclasses import replace
+from types import ModuleType
 
-from kubeflow.core.stdlib import ast, inspect, os, re
+from kubeflow.core.stdlib import ast, os, re
+from kubeflow.packaging.capture.called_functions import CalledFunctions, Scope, last_name, ran_before, running_line
+from kubeflow.packaging.capture.interpreter_settings import InterpreterSettings
+from kubeflow.packaging.capture.lost_settings import LostSettings
 from kubeflow.packaging.capture.module_steps import Ref
+from kubeflow.packaging.capture.patched_places import ANY, patched_places
 from kubeflow.packaging.capture.provider import Provider
+from kubeflow.packaging.capture.repeated_text import RepeatedText
 from kubeflow.packaging.capture.static_values import UNKNOWN, literal, static_value
-from kubeflow.packaging.source.definitions import Origin, statements
+from kubeflow.packaging.source.definitions import Origin
 from kubeflow.packaging.source.free_names import free_names
 
 # A call of one of these names sets something. What else is called at module level may write files, or train.
@@ -28,8 +35,9 @@ _SETS = re.compile(
 _OWN_SETS = re.compile(r"(set|config|init|enable|disable)\w*(logg|warning|precision|determinis)", re.IGNORECASE)
 _SEEDS = re.compile(r"seed", re.IGNORECASE)
 # Streams, paths, users and handlers belong to the process; a device may not be there.
+_SETS_ONLY = re.compile(r"set|enable|disable|use_")  # what else gives something back may have been called for that
+_BLOCKS = (ast.If, ast.For, ast.While, ast.Try, ast.With)
 _OF_THE_PROCESS = frozenset({"sys", "os", "atexit", "signal"})
-_OF_SYS = frozenset({"setrecursionlimit", "setswitchinterval", "set_int_max_str_digits"})
 _OF_DEVICES = frozenset({"set_device", "set_visible_devices"})
 _OF_COPYREG = frozenset({"pickle", "constructor", "add_extension"})
 _NOT_FOR_CHILDREN = "set_start_method"  # a process that the job spawns has its method already
@@ -47,6 +55,11 @@ class LibrarySettings:
         self._provider = provider
         self._record = provider.record
         self._replaced: set[str] | None = None
+        self._functions = CalledFunctions(provider, _may_set)
+        self._repeated = RepeatedText(provider, self._functions, self._sets, self._name_of)
+        self._lost = LostSettings(provider, self._carry_out, self._module)
+        self._interpreter = InterpreterSettings(provider)
+        self._seeds: tuple[Origin, ast.stmt] | None = None
 
     def environment(self) -> None:
         """Provide the environment variables that the module has set. Those that the job is given stay.
@@ -54,10 +67,11 @@ class LibrarySettings:
         They come first: libraries read some of them while they are imported.
         """
         found: dict[str, tuple[Origin, ast.stmt]] = {}
-        for origin, node in self._statements():
-            for name in self._variables(node):
-                if name in os.environ and not _OF_THIS_MACHINE.fullmatch(name):
-                    found[name] = origin, node
+        for origin, node in self._ran_here():
+            for inner, scope in self._functions.ran(node, Scope(origin)):
+                for name in self._variables(inner):
+                    if name in os.environ and not _OF_THIS_MACHINE.fullmatch(name):
+                        found[name] = scope.origin, inner
         for name, (origin, node) in found.items():
             text = f"__import__('os').environ.setdefault({name!r}, {os.environ[name]!r})"
             self._carry_out(origin, node, text)
@@ -71,29 +85,46 @@ class LibrarySettings:
             for argument in call.args[:1] if isinstance(call, ast.Call) else ():
                 keys += [key for key in argument.keys if key] if isinstance(argument, ast.Dict) else [argument]
             yield from (word.arg for word in call.keywords if word.arg) if isinstance(call, ast.Call) else ()
-        yield from (name for key in keys if isinstance(name := self._static(key), str))
+        for key in keys:
+            value = self._static(key)
+            yield from (name for name in (value if isinstance(value, dict) else (value,)) if isinstance(name, str))
 
     def _is_environ(self, node: ast.expr) -> bool:
         return self._static(node) is os.environ
 
     def others(self) -> None:
         """Provide everything else, after the definitions: it may name them."""
-        seeds: tuple[Origin, ast.stmt] | None = None
-        for origin, node in self._statements():
-            called = _called(node)
-            if called is not None and _SEEDS.search(_last_name(called)):
-                seeds = origin, node
-            elif (called is not None and self._sets(called)) or self._sets_in_loop(node):
-                text = ast.get_source_segment(origin.text, node) or ast.unparse(node)
-                if called is not None and _last_name(called) == _NOT_FOR_CHILDREN:
-                    text = f'if __name__ == "__main__": {text}'
-                self._carry_out(origin, node, text)
-            else:
-                for target in _targets(node):
-                    self._attribute(origin, node, target)
-        if seeds is not None:
+        for origin, node in self._ran_here():
+            self._statement(origin, node)
+            for inner, scope in self._functions.ran(node, Scope(origin)):
+                self._interpreter.at_exit(scope.origin, inner)
+        self._interpreter.provide()
+        if self._seeds is not None:
             for text, values in self._generators():
-                self._carry_out(*seeds, text, values)
+                self._carry_out(*self._seeds, text, values)
+
+    def _statement(self, origin: Origin, node: ast.stmt) -> None:
+        scope = Scope(origin)
+        if self._sets(node, scope):
+            value = node.value if isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign) else None
+            made = value if isinstance(value, ast.Call) else node
+            text = ast.get_source_segment(origin.text, made) or ast.unparse(made)
+            if isinstance(value, ast.Call) and last_name(value.func) == _NOT_FOR_CHILDREN:
+                text = f'if __name__ == "__main__": {text}'
+            self._carry_out(origin, node, text)
+        elif isinstance(node, _BLOCKS) or self._functions.called(node, scope) is not None:
+            if self._functions.may_set(node):
+                self._block(origin, node)
+        else:
+            for target in _targets(node):
+                self._attribute(origin, node, target)
+
+    def _block(self, origin: Origin, node: ast.stmt) -> None:
+        """Provide what a block has set, or a call of a function of the user's."""
+        if text := self._repeated.of(origin, node):
+            self._carry_out(origin, node, text)
+        for lost in list(self._repeated.lost.values()):
+            self._lost.provide(lost)
 
     def original(self, value: object) -> str | None:
         """Return `module:name` of what a statement put something else in place of, as `np.mean` of `np.mean = mine`.
@@ -101,67 +132,68 @@ class LibrarySettings:
         In the job it is there under that name until the statement is carried out.
         """
         if self._replaced is None:
-            holders = [(self._static(t.value), t.attr) for t in self._all_targets() if isinstance(t, ast.Attribute)]
-            self._replaced = {f"{holder.__name__}:{name}" for holder, name in holders if isinstance(holder, ModuleType)}
-            classes = [(holder, name) for holder, name in holders if isinstance(holder, type)]
-            self._replaced |= {f"{cls.__module__}:{cls.__qualname__}.{name}" for cls, name in classes}
+            self._replaced = set()
+            for origin in self._provider.origins.all():
+                for holder, name, _ in patched_places(origin.tree, self._provider.namespace):
+                    path = f"{holder.__module__}:{holder.__qualname__}." if isinstance(holder, type) else ""
+                    self._replaced.add(f"{path or f'{holder.__name__}:'}{name}")
         path = f"{getattr(value, '__module__', '')}:{getattr(value, '__qualname__', '')}"
-        return path if path in self._replaced and not path.startswith("__main__:") else None
-
-    def _all_targets(self) -> Iterator[ast.expr]:
-        for _, node in self._statements():
-            yield from _targets(node)
+        is_replaced = path in self._replaced or re.sub(r"[^.:]*$", ANY, path) in self._replaced
+        return path if is_replaced and not path.startswith("__main__:") else None
 
     # -- statements ------------------------------------------------------------------------------------------
 
-    def _statements(self) -> Iterator[tuple[Origin, ast.stmt]]:
+    def _ran_here(self) -> Iterator[tuple[Origin, ast.stmt]]:
+        """Yield the statements of the module's top level that have run. Those after a call of the SDK have not yet."""
         for origin in self._provider.origins.all():
-            for node in origin.tree.body:
-                yield origin, node
-                for called_origin, inner in self._called_statements(node):
-                    yield called_origin, inner
+            line = running_line(origin, self._provider.namespace)
+            for node in origin.tree.body if line is None else ran_before(origin.tree.body, line):
                 if isinstance(node, ast.If) and _is_main_guard(node):
-                    for inner in statements(node.body):
-                        yield origin, inner
+                    yield from ((origin, inner) for inner in node.body)
+                else:
+                    yield origin, node
 
-    def _called_statements(self, node: ast.stmt) -> Iterator[tuple[Origin, ast.stmt]]:
-        """Yield what a function of the module did that a statement calls: what it always does, with global names."""
-        called = _called(node)
-        function = self._provider.namespace.get(called.id) if isinstance(called, ast.Name) else None
-        if not isinstance(called, ast.Name) or not isinstance(function, FunctionType) or self._sets(called):
-            return
-        binding = next(iter(self._provider.origins.bindings(called.id)), None)
-        if binding is None or not isinstance(binding.node, ast.FunctionDef) or _is_running(function):
-            return
-        if binding.node.decorator_list or not binding.origin.has(function.__code__):
-            return
-        own = {*function.__code__.co_varnames, *function.__code__.co_cellvars}
-        for inner in binding.node.body:
-            if any(isinstance(part, ast.Return | ast.Raise | ast.Yield | ast.YieldFrom) for part in ast.walk(inner)):
-                return
-            if not own & {part.id for part in ast.walk(inner) if isinstance(part, ast.Name)}:
-                yield binding.origin, inner
+    def _sets(self, node: ast.stmt, scope: Scope) -> bool:
+        """Say whether a statement sets something that the job is to set as well. Notes seeds."""
+        value = node.value if isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign) else None
+        if isinstance(value, ast.Call):
+            name = last_name(value.func)
+            if _SEEDS.search(name):
+                self._seeds = scope.origin, node
+                return False
+            return self._call_sets(value.func, scope) and (isinstance(node, ast.Expr) or bool(_SETS_ONLY.match(name)))
+        return bool(scope.label or scope.is_block) and any(self._is_opaque(t, scope) for t in _targets(node))
 
-    def _sets(self, called: ast.expr) -> bool:
-        name = _last_name(called)
+    def _call_sets(self, called: ast.expr, scope: Scope) -> bool:
+        name = last_name(called)
         if (root := _root(called)) is None:
             return False
-        module = self._module(root)
+        module = self._module(root, scope)
         if module is None:
             own = self._provider.namespace.get(root)
-            return isinstance(called, ast.Name) and callable(own) and bool(_OWN_SETS.search(name))
+            readable = isinstance(called, ast.Name) and self._functions.called(_call_statement(called), scope)
+            is_own = isinstance(called, ast.Name) and callable(own) and root not in scope.names() and not readable
+            return is_own and bool(_OWN_SETS.search(name))
         if module in _OF_THE_PROCESS:
-            return module == "sys" and name in _OF_SYS
+            return False
         if module == "copyreg":
             return name in _OF_COPYREG
         return bool(_SETS.match(name)) and name not in _OF_DEVICES and self._is_used(module)
 
-    def _sets_in_loop(self, node: ast.stmt) -> bool:
-        """Say whether a statement is a loop that does nothing but set something."""
-        if not isinstance(node, ast.For) or node.orelse or any(isinstance(n, ast.Call) for n in ast.walk(node.iter)):
+    def _is_opaque(self, target: ast.expr, scope: Scope) -> bool:
+        """Say whether a target belongs to a library that does not show what it holds: `torch.backends.x.y`, an item."""
+        root = _root(target)
+        module = None if root is None else self._module(root, scope)
+        if module is None or module in _OF_THE_PROCESS or not self._is_used(module):
             return False
-        calls = [_called(inner) for inner in node.body]
-        return all(called is not None and self._sets(called) for called in calls)
+        if isinstance(target, ast.Subscript):
+            return True
+        imported: dict[str, object] = {name: sys.modules.get(path) for name, path in scope.all_modules().items()}
+        names = ChainMap(imported, self._provider.namespace)
+        holder = static_value(target.value, names) if isinstance(target, ast.Attribute) else UNKNOWN
+        return isinstance(target, ast.Attribute) and not (
+            isinstance(holder, ModuleType | type) and target.attr in vars(holder)
+        )
 
     def _attribute(self, origin: Origin, node: ast.stmt, target: ast.expr) -> None:
         """Provide `np.mean = loud_mean`: what the attribute is now, or the statement where only it tells of what."""
@@ -190,25 +222,34 @@ class LibrarySettings:
         self._record.nodes[number].reads(*reads)
         last = node.lineno + text.count("\n")
         self._record.statement(number, origin, node.lineno, last, text=text)
-        self._provider.names_of_text(number, free_names(text, origin.filename), origin, node.lineno - 1)
+        names = free_names(text, origin.filename)  # what its functions use is used at once
+        names = replace(names, early=names.early | names.late, late=frozenset())
+        self._provider.names_of_text(number, names, origin, node.lineno - 1)
 
     # -- what statements are about -------------------------------------------------------------------------------
 
     def _static(self, node: ast.expr) -> object:
         return static_value(node, self._provider.namespace)
 
-    def _module(self, root: str) -> str | None:
+    def _name_of(self, value: object) -> str | None:
+        ref = self._provider.quietly(value)
+        return None if ref is None else self._provider.name_for(ref)
+
+    def _module(self, root: str, scope: Scope | None = None) -> str | None:
         """Return the module, not the user's own, that a name was imported from, or that it means."""
-        value = self._provider.namespace.get(root)
-        name: str | None = None
-        if isinstance(value, ModuleType):
-            name = value.__name__
-        else:
-            for binding in self._provider.origins.bindings(root):
-                if isinstance(binding.node, ast.ImportFrom) and binding.alias is not None and not binding.node.level:
-                    name = binding.node.module
-                break
+        is_local = scope is not None and root in scope.names()
+        name = scope.module(root) if scope is not None and is_local else self._module_of_global(root)
         return None if name is None or self._provider.graph.locate(name) is not None else name
+
+    def _module_of_global(self, root: str) -> str | None:
+        value = self._provider.namespace.get(root)
+        if isinstance(value, ModuleType):
+            return value.__name__
+        for binding in self._provider.origins.bindings(root):
+            if isinstance(binding.node, ast.ImportFrom) and binding.alias is not None and not binding.node.level:
+                return binding.node.module
+            break
+        return None
 
     def _is_used(self, module: str) -> bool:
         top = module.partition(".")[0]
@@ -245,12 +286,16 @@ class LibrarySettings:
             yield text.format(self._provider.name_for(ref)), (ref,)
 
 
-def _is_running(function: FunctionType) -> bool:
-    """Say whether a function is being called now, by the thread that makes the bundle."""
-    frame = inspect.currentframe()
-    while frame is not None and frame.f_code is not function.__code__:
-        frame = frame.f_back
-    return frame is not None
+def _may_set(node: ast.AST) -> bool:
+    """Say whether a part of a text may set something, by its words."""
+    if isinstance(node, ast.Call):
+        name = last_name(node.func)
+        return bool(_SETS.match(name) or _SEEDS.search(name) or _OWN_SETS.search(name) or name == "setdefault")
+    return isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store)
+
+
+def _call_statement(called: ast.Name) -> ast.stmt:
+    return ast.Expr(ast.Call(called, [], []))
 
 
 def _is_main_guard(node: ast.If) -> bool:
@@ -268,10 +313,6 @@ def _targets(node: ast.stmt) -> list[ast.expr]:
 
 def _called(node: ast.stmt) -> ast.expr | None:
     return node.value.func if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
-
-
-def _last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _root(node: ast.expr) -> str | None:

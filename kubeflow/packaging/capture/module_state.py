@@ -28,6 +28,7 @@ from kubeflow.packaging.capture.made_attributes import NAMESPACES, made_attribut
 from kubeflow.packaging.capture.module_objects import ModuleObjects
 from kubeflow.packaging.capture.module_steps import Ref
 from kubeflow.packaging.capture.object_state import state_of
+from kubeflow.packaging.capture.patched_places import ANY, patched_places
 from kubeflow.packaging.capture.provider import Provider
 from kubeflow.packaging.capture.static_values import UNKNOWN, is_atom, is_data, same, static_value
 from kubeflow.packaging.source.definitions import bound_names, first_line, raw_functions, statements
@@ -48,6 +49,7 @@ class ModuleStates:
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
         self._done: set[str] = set()
+        self._patches: set[tuple[int, str]] = set()
         self._changed: dict[tuple[str, str], set[Chain]] = {}
         """By module and name: what the notebook or script changed there; the chain goes on inside the value."""
 
@@ -73,6 +75,10 @@ class ModuleStates:
             for chain, line in changes(origin.tree):
                 if chain[0] in namespace:
                     self._note(namespace[chain[0]], chain[1:], modules, f"{origin.label}:{line}")
+            for holder, name, line in patched_places(origin.tree, namespace):
+                names = _users_functions(holder, namespace) if name == ANY else [name]
+                for each in names:
+                    self._note(holder, (each,), modules, f"{origin.label}:{line}")
         for name, found in loaded.items():
             for chain, line in changes(found.tree):
                 owner = vars(found.module).get(chain[0])
@@ -107,9 +113,15 @@ class ModuleStates:
         is_library = bool(path) and self._provider.graph.locate(path[0]) is None
         if len(chain) != 1 or chain[0] == "[]" or not is_library or path[0] in (*_NOT_PATCHED, "__main__"):
             return
-        value = inspect.getattr_static(owner, chain[0], UNKNOWN)
-        if value is UNKNOWN or (only_of and getattr(value, "__module__", "") != only_of):
+        is_module = isinstance(owner, ModuleType)  # one may compute attributes, as those of `torch.backends` do
+        value = vars(owner).get(chain[0], UNKNOWN) if is_module else inspect.getattr_static(owner, chain[0], UNKNOWN)
+        if (
+            (id(owner), chain[0]) in self._patches
+            or value is UNKNOWN
+            or (only_of and getattr(value, "__module__", "") != only_of)
+        ):
             return
+        self._patches.add((id(owner), chain[0]))
         place = {"path": f"{path[0]}:{'.'.join(path[1:])}" if len(path) > 1 else path[0]}
         found = self._provider.quietly(value)
         what = ".".join([*path, chain[0]])
@@ -334,6 +346,11 @@ class _ComparedModule:
         if known:
             operands = {name: value.operand for name, value in known.items()}
             self._provider.record.late({"do": "set", "of": ref.operand, "attrs": operands}, ref, *known.values())
+
+
+def _users_functions(holder: ModuleType | type, namespace: dict[str, object]) -> list[str]:
+    """Return the names under which a module or class has functions of the notebook or script."""
+    return [n for n, v in vars(holder).items() if type(v) is FunctionType and v.__globals__ is namespace]
 
 
 def _functions(value: object) -> Iterator[FunctionType]:

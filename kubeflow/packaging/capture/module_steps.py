@@ -72,6 +72,7 @@ class Record:
     def __init__(self, graph: ModuleGraph, package: str) -> None:
         """`package` is what relative imports of the user's text are relative to."""
         self.findings: list[Finding] = []
+        self.told: list[Finding] = []
         self.nodes: list[StepNode] = []
         self._late: list[tuple[Step, tuple[int, ...]]] = []
         self._repeated: list[int] = []
@@ -89,6 +90,12 @@ class Record:
         finding = Finding(what, why, remedy.rstrip("."), where)
         if finding not in self.findings:
             self.findings.append(finding)
+
+    def tell(self, what: str, why: str, remedy: str, where: str = "") -> None:
+        """Note one thing that the job does not have, and that what is sent does not name."""
+        told = Finding(what, why, remedy.rstrip("."), where)
+        if told not in self.told:
+            self.told.append(told)
 
     # -- nodes ---------------------------------------------------------------------------------------------
 
