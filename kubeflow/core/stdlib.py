@@ -37,12 +37,11 @@ else:
 
 
 _CLASSES = {
-    "ast": ("NodeVisitor",),
     "json": ("JSONEncoder", "JSONDecoder"),
     "shlex": ("shlex",),
     "textwrap": ("TextWrapper",),
 }
-"""By module: the classes whose methods its functions call. None of these methods calls `super()` without arguments."""
+"""By module: the classes whose methods its functions call. None of these methods calls `super()`."""
 _FOLDER = str(Path(_ast.__file__).parent)
 
 
@@ -52,9 +51,9 @@ def loaded(name: str) -> ModuleType | None:
     return module if module is not None and str(Path(module.__file__ or "").parent) == _FOLDER else None
 
 
-def replaced(module: ModuleType) -> list[str]:
-    """Return the names of the functions of a module of the standard library that are not Python's own by now."""
-    return [name for name, value in vars(module).items() if not _is_pythons(value)]
+def replaced(holder: ModuleType | type) -> list[str]:
+    """Return the names of the functions of a module or class of Python's library that are no longer its own."""
+    return [name for name, value in vars(holder).items() if not _is_pythons(value)]
 
 
 def _copied(module: ModuleType) -> ModuleType:

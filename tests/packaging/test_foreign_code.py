@@ -62,6 +62,39 @@ def test_functions_that_were_replaced_before_the_import_do_not_reach_ours(tmp_pa
     assert output_of(tmp_path, text) == "train True python\n"
 
 
+def test_methods_that_were_replaced_do_not_reach_ours(tmp_path: Path) -> None:
+    text = """
+    import json, shlex, textwrap
+
+    def fails(*_, **__):
+        raise ZeroDivisionError
+
+    def replace():
+        for cls, names in {
+            json.JSONEncoder: ["encode", "iterencode", "default"],
+            json.JSONDecoder: ["decode", "raw_decode"],
+            textwrap.TextWrapper: ["wrap", "fill"],
+            shlex.shlex: ["get_token"],
+        }.items():
+            for name in names:
+                setattr(cls, name, fails)
+
+    replace() if BEFORE else None
+    from kubeflow.packaging import bundle
+    replace()
+
+    ITEMS = {"a": (1, 2), "b": b"raw"}
+
+    def train(lr):
+        return ITEMS, lr
+
+    made = bundle(train, args={"lr": [0.1, {1: 2}]}, requirements=["numpy>=1"])
+    print(made.name, len(made.files()) > 3)
+    """
+    assert output_of(tmp_path, text.replace("BEFORE", "True")) == "train True\n"
+    assert output_of(tmp_path, text.replace("BEFORE", "False")) == "train True\n"
+
+
 def test_what_stands_in_place_of_a_function_is_named_where_packing_needs_it(tmp_path: Path) -> None:
     text = """
     from pathlib import Path

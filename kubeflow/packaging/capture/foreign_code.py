@@ -45,6 +45,10 @@ def _replacements() -> Iterator[tuple[str, object]]:
         for name in stdlib.replaced(module):
             if module is not builtins or name in BUILTINS:
                 yield f"{module.__name__}.{name}", vars(module)[name]
+        for name, cls in vars(module).items():
+            if isinstance(cls, type) and cls.__module__.partition(".")[0] == module.__name__:
+                for method in stdlib.replaced(cls):
+                    yield f"{module.__name__}.{name}.{method}", vars(cls)[method]
     for cls in Path.__mro__[:-1]:
         for name, method in vars(cls).items():
             if isinstance(method, FunctionType) and method.__module__ != cls.__module__:

@@ -24,7 +24,7 @@ from kubeflow.packaging.capture.patched_places import ANY, patched_places
 from kubeflow.packaging.capture.provider import Provider
 from kubeflow.packaging.capture.repeated_text import RepeatedText
 from kubeflow.packaging.capture.static_values import UNKNOWN, literal, static_value
-from kubeflow.packaging.source.definitions import Origin
+from kubeflow.packaging.source.definitions import Origin, bound_names, statements
 from kubeflow.packaging.source.free_names import free_names
 
 # A call of one of these names sets something. What else is called at module level may write files, or train.
@@ -171,14 +171,24 @@ class LibrarySettings:
         module = self._module(root, scope)
         if module is None:
             own = self._provider.namespace.get(root)
-            readable = isinstance(called, ast.Name) and self._functions.called(_call_statement(called), scope)
-            is_own = isinstance(called, ast.Name) and callable(own) and root not in scope.names() and not readable
-            return is_own and bool(_OWN_SETS.search(name))
+            if root in scope.local:
+                return bool(_SETS.match(name)) and self._is_of_logging(root, scope)
+            return isinstance(called, ast.Name) and callable(own) and bool(_OWN_SETS.search(name))
         if module in _OF_THE_PROCESS:
             return False
         if module == "copyreg":
             return name in _OF_COPYREG
         return bool(_SETS.match(name)) and name not in _OF_DEVICES and self._is_used(module)
+
+    def _is_of_logging(self, name: str, scope: Scope) -> bool:
+        """Say whether a variable of a function holds a logger or a handler: what is set in one counts everywhere."""
+        body = scope.node.body if scope.node is not None else []
+        for node in statements(body):
+            if isinstance(node, ast.Assign) and any(bound == name for bound, _ in bound_names(node)):
+                root = _root(node.value)
+                if root is not None and self._module(root, scope) in ("logging", "logging.handlers"):
+                    return True
+        return False
 
     def _is_opaque(self, target: ast.expr, scope: Scope) -> bool:
         """Say whether a target belongs to a library that does not show what it holds: `torch.backends.x.y`, an item."""
@@ -292,10 +302,6 @@ def _may_set(node: ast.AST) -> bool:
         name = last_name(node.func)
         return bool(_SETS.match(name) or _SEEDS.search(name) or _OWN_SETS.search(name) or name == "setdefault")
     return isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store)
-
-
-def _call_statement(called: ast.Name) -> ast.stmt:
-    return ast.Expr(ast.Call(called, [], []))
 
 
 def _is_main_guard(node: ast.If) -> bool:
