@@ -71,8 +71,9 @@ def _copied(module: ModuleType) -> ModuleType:
         if isinstance(value, type) and value in classes:
             vars(copy)[name] = classes[value]
         elif type(value) in classes:
-            vars(copy)[name] = object.__new__(classes[type(value)])
-            vars(vars(copy)[name]).update(vars(value))
+            made: object = object.__new__(classes[type(value)])
+            vars(made).update(vars(value))
+            vars(copy)[name] = made
     if isinstance(inner := vars(copy).get("path"), ModuleType):
         vars(copy)["path"] = _copied(inner)  # os.path
     return copy

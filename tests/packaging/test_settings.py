@@ -38,7 +38,7 @@ def sent(tmp_path: Path, text: str) -> dict[str, object]:
     path = tmp_path / "session.py"
     path.write_text(textwrap.dedent(text))
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"}
-    command = [sys.executable, path]
+    command = [sys.executable, str(path)]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert ended.returncode == 0, ended.stderr
     found: dict[str, object] = json.loads(ended.stdout.splitlines()[0])

@@ -7,6 +7,7 @@ What they wrote into the class has no text of the user's. The job applies them a
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import sys
@@ -99,9 +100,9 @@ class AppliedDecorators:
 
 def with_decorators(node: ast.ClassDef, applied: list[AppliedDecorator]) -> ast.ClassDef:
     """Return a class statement as it would be with such calls as its decorators."""
-    around = [each.text for each in reversed(applied)]
-    fields = {name: getattr(node, name) for name in (*node._fields, *node._attributes) if hasattr(node, name)}
-    return ast.ClassDef(**{**fields, "decorator_list": [*around, *node.decorator_list]})
+    made = copy.copy(node)
+    made.decorator_list = [*(each.text for each in reversed(applied)), *node.decorator_list]
+    return made
 
 
 def _marks(cls: type) -> dict[str, bool]:

@@ -49,7 +49,7 @@ class Scope:
 
     def names(self) -> frozenset[str]:
         """Return the names that are no globals of the module here."""
-        return self.local | (self.outer.names() if self.outer is not None else frozenset())
+        return self.local | (self.outer.names() if self.outer is not None else frozenset[str]())
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from collections import ChainMap
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import ModuleType
+from typing import cast
 
 from kubeflow.core.stdlib import ast, os, re
 from kubeflow.packaging.capture.called_functions import CalledFunctions, Scope, last_name, ran_before, running_line
@@ -36,7 +37,7 @@ _OWN_SETS = re.compile(r"(set|config|init|enable|disable)\w*(logg|warning|precis
 _SEEDS = re.compile(r"seed", re.IGNORECASE)
 # Streams, paths, users and handlers belong to the process; a device may not be there.
 _SETS_ONLY = re.compile(r"set|enable|disable|use_")  # what else gives something back may have been called for that
-_BLOCKS = (ast.If, ast.For, ast.While, ast.Try, ast.With)
+_BLOCKS = (ast.If, ast.For, ast.Match, ast.Try, ast.While, ast.With)
 _OF_THE_PROCESS = frozenset({"sys", "os", "atexit", "signal"})
 _OF_DEVICES = frozenset({"set_device", "set_visible_devices"})
 _OF_COPYREG = frozenset({"pickle", "constructor", "add_extension"})
@@ -87,7 +88,8 @@ class LibrarySettings:
             yield from (word.arg for word in call.keywords if word.arg) if isinstance(call, ast.Call) else ()
         for key in keys:
             value = self._static(key)
-            yield from (name for name in (value if isinstance(value, dict) else (value,)) if isinstance(name, str))
+            found = list(cast("dict[object, object]", value)) if isinstance(value, dict) else [value]
+            yield from (name for name in found if isinstance(name, str))
 
     def _is_environ(self, node: ast.expr) -> bool:
         return self._static(node) is os.environ
@@ -230,8 +232,7 @@ class LibrarySettings:
         number = self._record.reserve()
         self._record.nodes[number].runs_code = True
         self._record.nodes[number].reads(*reads)
-        last = node.lineno + text.count("\n")
-        self._record.statement(number, origin, node.lineno, last, text=text)
+        self._record.statement(number, origin, node.lineno, node.end_lineno or node.lineno, text=text)
         names = free_names(text, origin.filename)  # what its functions use is used at once
         names = replace(names, early=names.early | names.late, late=frozenset())
         self._provider.names_of_text(number, names, origin, node.lineno - 1)

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import cast
 
 from kubeflow.core.stdlib import ast, re
 from kubeflow.packaging.capture.called_functions import Scope, last_name
@@ -74,10 +75,10 @@ class LostSettings:
         if rest == name or module == "locale" or not isinstance(getter, FunctionType | BuiltinFunctionType):
             return None
         try:
-            value: object = getter()
+            value = cast("Callable[[], object]", getter)()
         except Exception:  # noqa: BLE001  (of any library: then it does not say)
             return None
-        star = "**" if isinstance(value, dict) else "*" if isinstance(value, tuple) else ""
+        star = {"dict": "**", "tuple": "*"}.get(type(value).__name__, "")
         if not star and given != 1:
             return None
         if (text := literal(value)) is not None:
@@ -92,7 +93,7 @@ def _of_root_logger() -> str | None:
     if len(handlers) != 1 or type(handlers[0]) is not logging.StreamHandler:
         return None
     formatter = handlers[0].formatter
-    stream = getattr(handlers[0], "stream", None)
+    stream = vars(handlers[0]).get("stream")
     if formatter is None or type(formatter) is not logging.Formatter or stream not in (sys.stdout, sys.stderr):
         return None
     words = f"level={logging.root.level}, format={formatter._fmt!r}, datefmt={formatter.datefmt!r}"  # pyright: ignore[reportPrivateUsage]

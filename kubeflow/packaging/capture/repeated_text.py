@@ -150,6 +150,8 @@ class RepeatedText:
             if self._is_lost(node.test, [*body, *orelse], [*node.body, *node.orelse], scope):
                 return []
             return [ast.If(node.test, body or [ast.Pass()], orelse)]
+        if isinstance(node, ast.Match):
+            return self._match(node, scope, followed=followed)
         if isinstance(node, ast.For | ast.While):
             return self._loop(node, scope, followed=followed)
         if isinstance(node, ast.Try):
@@ -215,6 +217,17 @@ class RepeatedText:
         self._settings[id(made)] = made, node, scope
         return made
 
+    def _match(self, node: ast.Match, scope: Scope, *, followed: bool) -> list[ast.stmt]:
+        bodies = [self._kept(case.body, scope, followed=followed) for case in node.cases]
+        kept = [each for body in bodies for each in body]
+        if not kept or self._is_lost(node.subject, kept, [each for case in node.cases for each in case.body], scope):
+            return []
+        cases = [
+            ast.match_case(case.pattern, case.guard, body or [ast.Pass()])
+            for case, body in zip(node.cases, bodies, strict=True)
+        ]
+        return [ast.Match(node.subject, cases)]
+
     def _loop(self, node: ast.For | ast.While, scope: Scope, *, followed: bool) -> list[ast.stmt]:
         body = self._kept(node.body, scope, followed=followed)
         if not followed and self._set_something(body):
@@ -235,6 +248,9 @@ class RepeatedText:
         after = followed or self._set_something(orelse)
         left = [self._kept(handler.body, scope, followed=followed) for handler in node.handlers]
         body = self._kept(node.body, scope, followed=after)
+        imports: list[ast.stmt] = [each for each in node.body if isinstance(each, ast.Import | ast.ImportFrom)]
+        if not body and imports == node.body[: len(imports)] and left != [[] for _ in left]:
+            body = imports  # whether they fail is the job's own affair
         if not body:
             if self._set_something(each for handler in left for each in handler):
                 # What was tried is left out, so nobody knows whether it failed.
