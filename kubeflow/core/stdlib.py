@@ -12,7 +12,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 __all__ = ["ast", "base64", "inspect", "json", "loaded", "os", "pickle", "re", "replaced", "shlex", "textwrap", "zlib"]
 
@@ -66,12 +66,14 @@ def _copied(module: ModuleType) -> ModuleType:
     for name, value in vars(copy).items():
         if isinstance(value, FunctionType) and value.__globals__ is vars(module):
             vars(copy)[name] = _within(vars(copy), value)  # what it calls may be replaced later
-    classes = {vars(module)[name]: _guarded(vars(module)[name]) for name in _CLASSES.get(module.__name__, ())}
-    for name, value in vars(copy).items():
+    guarded: list[type] = [vars(module)[name] for name in _CLASSES.get(module.__name__, ())]
+    classes = {cls: _guarded(cls) for cls in guarded}
+    members: dict[str, object] = dict(vars(copy))
+    for name, value in members.items():
         if isinstance(value, type) and value in classes:
             vars(copy)[name] = classes[value]
-        elif type(value) in classes:
-            made: object = object.__new__(classes[type(value)])
+        elif not isinstance(value, type) and type(value) in classes:
+            made = cast("object", object.__new__(classes[type(value)]))
             vars(made).update(vars(value))
             vars(copy)[name] = made
     if isinstance(inner := vars(copy).get("path"), ModuleType):
