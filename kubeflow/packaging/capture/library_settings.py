@@ -23,7 +23,7 @@ from kubeflow.packaging.capture.lost_settings import LostSettings
 from kubeflow.packaging.capture.module_steps import Ref
 from kubeflow.packaging.capture.patched_places import ANY, patched_places
 from kubeflow.packaging.capture.provider import Provider
-from kubeflow.packaging.capture.repeated_text import RepeatedText
+from kubeflow.packaging.capture.repeated_text import NOT_FOR_CHILDREN, RepeatedText
 from kubeflow.packaging.capture.static_values import UNKNOWN, literal, static_value
 from kubeflow.packaging.source.definitions import Origin, bound_names, statements
 from kubeflow.packaging.source.free_names import free_names
@@ -41,7 +41,6 @@ _BLOCKS = (ast.If, ast.For, ast.Match, ast.Try, ast.While, ast.With)
 _OF_THE_PROCESS = frozenset({"sys", "os", "atexit", "signal"})
 _OF_DEVICES = frozenset({"set_device", "set_visible_devices"})
 _OF_COPYREG = frozenset({"pickle", "constructor", "add_extension"})
-_NOT_FOR_CHILDREN = "set_start_method"  # a process that the job spawns has its method already
 # What names a place, a device or a rank of this machine; and credentials, which a job gets otherwise.
 _OF_THIS_MACHINE = re.compile(
     r"CUDA_VISIBLE_DEVICES|HOME|USER|TMPDIR|\w*PATH|PYTHON\w*|VIRTUAL_ENV|JPY_\w+|KUBE\w*|(LOCAL_|GROUP_)?RANK|"
@@ -111,7 +110,7 @@ class LibrarySettings:
             value = node.value if isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign) else None
             made = value if isinstance(value, ast.Call) else node
             text = ast.get_source_segment(origin.text, made) or ast.unparse(made)
-            if isinstance(value, ast.Call) and last_name(value.func) == _NOT_FOR_CHILDREN:
+            if isinstance(value, ast.Call) and last_name(value.func) == NOT_FOR_CHILDREN:
                 text = f'if __name__ == "__main__": {text}'
             self._carry_out(origin, node, text)
         elif isinstance(node, _BLOCKS) or self._functions.called(node, scope) is not None:

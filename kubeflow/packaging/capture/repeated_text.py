@@ -21,6 +21,8 @@ from kubeflow.packaging.source.definitions import Origin, bound_names, statement
 
 # Context managers that put back what is set inside of them.
 _UNDO = frozenset({"catch_warnings", "errstate", "printoptions", "localcontext", "option_context", "rc_context"})
+NOT_FOR_CHILDREN = "set_start_method"
+"""Sets what a process that the job spawns has already."""
 _NAME = "kubeflow_settings"
 _INNER = "kubeflow_inner"  # what is left of a function inside of another one
 
@@ -192,7 +194,10 @@ class RepeatedText:
             except NotRepeatableError as error:
                 self.lost[id(node)] = LostSetting(node, scope, str(error))
                 return []
-            return [self._setting(made, node, scope)]
+            kept = self._setting(made, node, scope)
+            if isinstance(value, ast.Call) and last_name(value.func) == NOT_FOR_CHILDREN:
+                kept = ast.If(ast.parse("__name__ == '__main__'", mode="eval").body, [kept], [])
+            return [kept]
         function = self._functions.called(node, scope)
         if function is not None and isinstance(value, ast.Call) and (called := self._call(function, value, scope)):
             return called
