@@ -96,5 +96,10 @@ def _of_root_logger() -> str | None:
     stream = vars(handlers[0]).get("stream")
     if formatter is None or type(formatter) is not logging.Formatter or stream not in (sys.stdout, sys.stderr):
         return None
-    words = f"level={logging.root.level}, format={formatter._fmt!r}, datefmt={formatter.datefmt!r}"  # pyright: ignore[reportPrivateUsage]
-    return words + (", stream=__import__('sys').stdout" if stream is sys.stdout else "")
+    given = {
+        "level": repr(logging.root.level),
+        "format": repr(formatter._fmt),  # pyright: ignore[reportPrivateUsage]
+        "datefmt": repr(formatter.datefmt),
+        **({"stream": "__import__('sys').stdout"} if stream is sys.stdout else {}),
+    }
+    return ", ".join(f"{name}={text}" for name, text in given.items())
