@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import pkgutil
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib import import_module
 from typing import Any
 
+import kubeflow_api
 import kubeflow_api.katib.v1beta1 as katib
 import kubeflow_api.trainer.v1alpha1 as trainer
 import pytest
@@ -187,6 +190,9 @@ def generated_classes(base: type[LazyModel]) -> Iterator[type[LazyModel]]:
 
 
 def test_every_generated_class_is_read_lazily() -> None:
+    for module in pkgutil.walk_packages(kubeflow_api.__path__, "kubeflow_api."):
+        if module.name.endswith(".models"):
+            import_module(module.name)
     found = set(generated_classes(LazyModel))
     assert len(found) > 200
     assert not [each for each in found if not is_untouched(each.from_server({}))]
