@@ -12,8 +12,6 @@ from importlib import import_module
 from typing import Any
 
 import kubeflow_api
-import kubeflow_api.katib.v1beta1 as katib
-import kubeflow_api.trainer.v1alpha1 as trainer
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -27,7 +25,8 @@ from kubeflow.core.outgoing import check_outgoing
 from tests.generated.drawing import JSON, TEXTS, at, changed, kinds, objects, places
 
 MODELS: dict[str, type[Model]] = {
-    name: getattr(trainer if name.startswith("trainer") else katib, kind["kind"]) for name, kind in kinds().items()
+    name: getattr(import_module(f"kubeflow_api.{name.rpartition('.')[0]}"), kind["kind"])
+    for name, kind in kinds().items()
 }
 
 
