@@ -203,6 +203,7 @@ WITHOUT: Mapping[str, str] = {
     "OpenModel": "abstract, as Model",
     "Resource": "abstract: every generated client is shown",
     "CelError": "never leaves rules",
+    "FieldValues": "a mapping within the evaluation of rules",
     "MapList": "a list within the evaluation of rules",
     "SetList": "a list within the evaluation of rules",
     "Known": "state of a watch, never returned",

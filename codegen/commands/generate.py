@@ -14,6 +14,7 @@ from pathlib import Path
 from codegen.config import Config
 from codegen.descriptions import reference_pages, texts
 from codegen.emitters import manifest, package
+from codegen.emitters.generated_module import EmitterInput
 from codegen.errors import CodegenError
 from codegen.pins import lock, newest
 
@@ -36,7 +37,7 @@ def generate(root: Path, config: Config, out: Path | None = None) -> str:
     pins = newest.load(root, config)
     definitions = newest.together(config, pins)
     descriptions = texts.describe(root / "schemas", config, definitions)
-    files = package.render(root, config, pins, definitions, descriptions)
+    files = package.render(EmitterInput(root, config, pins, definitions, descriptions))
     pages = reference_pages.pages(root, config, pins, definitions, descriptions)
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder) / config.package

@@ -14,7 +14,7 @@ from typing import cast
 from codegen.descriptions.constraints import constraints
 from codegen.descriptions.texts import Descriptions, FieldText, Value
 from codegen.schema.jsontypes import Json, Object
-from codegen.schema.naming import attribute
+from codegen.schema.naming import attributes
 
 WIDTH = 120
 INDENT = "    "
@@ -43,10 +43,12 @@ def docstrings(definition: str, node: Object, descriptions: Descriptions, previe
         own.append(f"Constraints: {'; '.join(rules)}.")
     result = {OWN: literal(own)}
     required = cast("Sequence[str]", node.get("required", ()))
-    for name, child in cast("Mapping[str, Object]", node.get("properties", {})).items():
+    properties = cast("Mapping[str, Object]", node.get("properties", {}))
+    called = attributes(properties)
+    for name, child in properties.items():
         text = class_text.fields.get(name) if class_text else None
         if paragraphs := _field(text, child, name in required):
-            result[attribute(name)] = literal(paragraphs)
+            result[called[name]] = literal(paragraphs)
     return result
 
 
@@ -62,14 +64,13 @@ def update_docstrings(origin: str, full: Object, node: Object, descriptions: Des
     return {**docstrings(origin, {**node, "properties": same}, descriptions), OWN: literal(own)}
 
 
-def summaries(definition: str, descriptions: Descriptions) -> dict[str, str]:
+def summaries(definition: str, node: Object, descriptions: Descriptions) -> dict[str, str]:
     """Return what we say about the fields of a class, by attribute, as docstrings of methods that set them."""
     class_text = descriptions.classes.get(definition)
-    return (
-        {attribute(name): literal([field.text], depth=2) for name, field in class_text.fields.items()}
-        if class_text
-        else {}
-    )
+    if class_text is None:
+        return {}
+    called = attributes(cast("Mapping[str, Object]", node.get("properties", {})))
+    return {called[name]: literal([text.text], depth=2) for name, text in class_text.fields.items() if name in called}
 
 
 def _field(field_text: FieldText | None, node: Object, required: bool) -> list[str]:

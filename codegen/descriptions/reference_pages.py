@@ -20,7 +20,7 @@ from codegen.pins.newest import NewestPin
 from codegen.schema.definitions import Definitions, children, reference
 from codegen.schema.jsontypes import Json, Object
 from codegen.schema.kinds import Kind
-from codegen.schema.naming import attribute, location
+from codegen.schema.naming import attributes, location
 
 FOLDER = "docs/reference"
 _CODE = re.compile(r"(`+)(?:.*?[^`])??\1(?!`)")
@@ -107,21 +107,26 @@ class _Writer:
         node, class_text = self.definitions[definition], self.descriptions.classes.get(definition)
         required = cast("Sequence[str]", node.get("required", ()))
         properties = cast("Mapping[str, Object]", node.get("properties", {}))
+        called = attributes(properties)
         return {
             "name": location(self.config, definition)[1],
             "description": prose(class_text.description) if class_text else "",
             "rules": [prose(fact) for fact in constraints(node)],
             "fields": [
-                self._field(name, child, class_text.fields.get(name) if class_text else None, name in required)
+                self._field(
+                    name, called[name], child, class_text.fields.get(name) if class_text else None, name in required
+                )
                 for name, child in properties.items()
             ],
         }
 
-    def _field(self, name: str, node: Object, field_text: FieldText | None, required: bool) -> dict[str, str]:
+    def _field(
+        self, name: str, attribute: str, node: Object, field_text: FieldText | None, required: bool
+    ) -> dict[str, str]:
         default = Value(node["default"]) if "default" in node else field_text and field_text.default
         unit = f" ({prose(field_text.unit)})" if field_text and field_text.unit else ""
         return {
-            "name": code(attribute(name)) + ("" if attribute(name) == name else f"<br>{code(name)}"),
+            "name": code(attribute) + ("" if attribute == name else f"<br>{code(name)}"),
             "type": self._type(node) + unit,
             "default": "required" if required else code(_json(default.json)) if default else "",
             "constraints": "; ".join(prose(fact) for fact in constraints(node)),

@@ -1,4 +1,4 @@
-"""The generated package: one module for each kind of file, `package` with all files, `manifest` with their hashes.
+"""The generated package: one module for each kind of file, listed in `package`; `manifest` with the hashes of all.
 
 `manifest` is read by `python -m codegen verify`, so it needs the standard library only, as this package does.
 """

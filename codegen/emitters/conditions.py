@@ -41,6 +41,14 @@ def choices_of_text(node: Object) -> bool:
     return "enum" in node and all(isinstance(value, str) for value in cast("list[Json]", node["enum"]))
 
 
+def takes_null(node: Object) -> bool:
+    """Return True when the API server takes a null for a required field, an item or a value of this schema.
+
+    It puts a default in the place of a null. With `nullable` it keeps the null, unless there is an enum.
+    """
+    return "default" in node if not node.get("nullable") else "enum" not in node
+
+
 def left_out(node: Object, depth: Depth, document: str, path: JsonPath) -> Object:
     """Return the part of a node that no model enforces, for `fits`; patterns are in the syntax of Python's `re`.
 
@@ -55,8 +63,8 @@ def left_out(node: Object, depth: Depth, document: str, path: JsonPath) -> Objec
         enforced = True  # a hand-written type
     if not enforced:
         result |= {key: node[key] for key in _IN_A_FIELD if key in node}
-    if depth == "field":
-        result.pop("minProperties", None)
+    if depth == "field" and "minProperties" in node:
+        result["minProperties"] = node["minProperties"]  # a model counts nulls, which the server may drop
     # Models require the fields that they have; a schema may require more.
     if beyond := sorted({*cast("list[str]", node.get("required", []))} - {*cast("Object", node.get("properties", {}))}):
         result["required"] = beyond

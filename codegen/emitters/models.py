@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,14 @@ from typing import cast
 from pydantic.alias_generators import to_camel
 
 from codegen.config import Config
-from codegen.emitters.conditions import choices_of_text, is_scalar
+from codegen.descriptions.docstrings import docstrings, update_docstrings
+from codegen.emitters.conditions import choices_of_text, is_scalar, takes_null
+from codegen.emitters.generated_module import EmitterInput, GeneratedModule
+from codegen.emitters.update_types import updates_of
 from codegen.errors import CodegenError, SchemaError
 from codegen.schema.definitions import CONDITION, OPEN, REF_PREFIX, reference
 from codegen.schema.jsontypes import Json, Object
-from codegen.schema.kinds import Kind
-from codegen.schema.naming import attribute, location
+from codegen.schema.naming import attributes, location
 
 # Keywords of a pin, by what becomes of them here. A keyword that stands in neither list fails the generation.
 RENDERED = {
@@ -43,41 +46,64 @@ _FIELD_ARGUMENTS = {
 }  # fmt: skip
 
 
-def render(
-    config: Config,
+def emit(source: EmitterInput) -> Iterable[GeneratedModule]:
+    """Yield the models of every package: those of the pins, and the update types that are derived from them.
+
+    Raises:
+        SchemaError: A definition has what the generator does not know.
+        CodegenError: A definition belongs to no configured module.
+    """
+    definitions, descriptions = source.definitions, source.descriptions
+    updates = updates_of(definitions, [kind.definition for kind in source.kinds])
+    previews = {name: pin.preview for pin in source.pins for name in pin.previewed}
+    texts = {name: docstrings(name, node, descriptions, previews.get(name)) for name, node in definitions.items()}
+    texts |= {
+        name: update_docstrings(origin, definitions[origin], updates.definitions[name], descriptions)
+        for name, origin in updates.origins.items()
+    }
+    # What several components bring comes from the one that stands first.
+    documents = {name: pin.document(name) for pin in reversed(source.pins) for name in pin.definitions}
+    documents |= {name: documents[origin] for name, origin in updates.origins.items()}
+    modelled = {**definitions, **updates.definitions}
+    exports: dict[str, list[str]] = defaultdict(list)
+    for name in modelled:
+        if name not in source.config.types:
+            package, class_name = location(source.config, name)
+            exports[package].append(class_name)
+    files = _render(source, documents, modelled, texts)
+    for path, text in files.items():
+        package, _, file = path.rpartition("/")
+        package = package.replace("/", ".")
+        yield GeneratedModule(package, file, text, exports[package])
+
+
+def _render(
+    source: EmitterInput,
     documents: Mapping[str, str],
     definitions: Mapping[str, Object],
-    kinds: Iterable[Kind],
     docstrings: Mapping[str, Mapping[str, str]],
-    templates: Path,
 ) -> dict[str, str]:
     """Return the text of every `models.py`, by its path below the generated package; not yet formatted.
 
     Args:
         documents: Name of the pin that each definition is from, for messages.
-        definitions: Of all pins, by upstream's names.
-        kinds: Those that get `apiVersion` and `kind` filled in.
+        definitions: Of all pins, and those derived from them, by upstream's names.
         docstrings: Of each definition, as Python source (see `codegen.descriptions.docstrings`).
-        templates: Folder with the class template.
-
-    Raises:
-        SchemaError: A definition has what the generator does not know, or two of its names collide in Python.
-        CodegenError: A definition belongs to no configured module.
     """
+    config = source.config
     identity = {
-        f"{kind.package}.models.{name}": (kind.api_version, name)
-        for kind in kinds
-        for name in (kind.name, kind.list_name)
+        f"{kind.package}.models.{name}": (kind.api_version, wire)
+        for kind in source.kinds
+        for name, wire in ((kind.name, kind.kind), (kind.list_name, kind.list_kind))
     }
     schemas: dict[str, Json] = {}
-    aliases: dict[str, str] = {}
     origins: dict[str, dict[str, object]] = {}
     for name, node in definitions.items():
         if name in config.types:
             continue
         package, class_name = location(config, name)
         target = f"{package}.models.{class_name}"
-        prepared = _Preparation(config, documents.get(name, name), ("components", "schemas", name), aliases).node(node)
+        prepared = _Preparation(config, documents.get(name, name), ("components", "schemas", name)).node(node)
         if target in identity:
             _fix_identity(prepared, identity[target])
         schemas[target] = prepared
@@ -90,7 +116,7 @@ def render(
             package, class_name = location(config, name)
             target = f"{package}.models.{class_name}"
             bases[target] = f"kubeflow.core.open_model.Open{'KubeObject' if target in identity else 'Model'}"
-    return _run(text, aliases, origins, bases, templates)
+    return _run(text, origins, bases, source.root / "templates" / "models")
 
 
 def is_open(config: Config, name: str, node: Object) -> bool:
@@ -106,7 +132,7 @@ def is_open(config: Config, name: str, node: Object) -> bool:
 
 def _fix_identity(node: dict[str, Json], identity: tuple[str, str]) -> None:
     properties = cast("dict[str, dict[str, Json]]", node["properties"])
-    for key, value in zip(("apiVersion", "kind"), identity, strict=True):
+    for key, value in zip(("api_version", "kind"), identity, strict=True):
         properties.setdefault(key, {"type": "string"})["enum"] = [value]
 
 
@@ -117,7 +143,6 @@ class _Preparation:
     config: Config
     document: str
     path: tuple[str, ...]
-    aliases: dict[str, str]
 
     def node(self, node: Object) -> dict[str, Json]:
         if unknown := set(node) - RENDERED - NOT_RENDERED:
@@ -130,15 +155,21 @@ class _Preparation:
                 self.document, self.path, "constraints belong to the fields of this type, not to the type"
             )
         result: dict[str, Json] = {"type": node["type"]} if "type" in node else {}
-        fields = cast("Mapping[str, Json]", node.get("properties", {}))
-        if required := [name for name in cast("list[str]", node.get("required", [])) if name in fields]:
+        fields = cast("Mapping[str, Object]", node.get("properties", {}))
+        called = attributes(fields)
+        # The server fills in a default, also where the schema requires the field.
+        if required := [
+            called[name]
+            for name in cast("list[str]", node.get("required", []))
+            if name in fields and "default" not in fields[name]
+        ]:
             result["required"] = required
         if choices_of_text(node):
             result["enum"] = node["enum"]
         if not self._is_definition:
             result.update(self._metadata(node))
         if "properties" in node:
-            result["properties"] = self._properties(cast("Mapping[str, Object]", node["properties"]))
+            result["properties"] = self._properties(fields)
         for keyword in ("items", "additionalProperties"):
             if isinstance(node.get(keyword), Mapping):
                 result[keyword] = self._below(keyword).node(cast("Object", node[keyword]))
@@ -152,7 +183,7 @@ class _Preparation:
         return len(self.path) == 3  # components, schemas, name
 
     def _below(self, *steps: str) -> _Preparation:
-        return _Preparation(self.config, self.document, (*self.path, *steps), self.aliases)
+        return _Preparation(self.config, self.document, (*self.path, *steps))
 
     def _reference(self, node: Object, target: str) -> dict[str, Json]:
         metadata = self._metadata(node)
@@ -163,24 +194,16 @@ class _Preparation:
         return {"allOf": [link], **metadata} if metadata else link
 
     def _properties(self, properties: Mapping[str, Object]) -> dict[str, Json]:
-        taken: dict[str, str] = {}
         result: dict[str, Json] = {}
+        called = attributes(properties)
         for name, node in properties.items():
-            python = attribute(name)
-            if python in taken:
-                raise SchemaError(
-                    self.document,
-                    (*self.path, "properties", name),
-                    f"becomes {python!r}, as {taken[python]!r} does",
-                )
-            taken[python] = name
-            self.aliases[name] = python
+            python = called[name]
             prepared = self._below("properties", name).node(node)
-            if node.get("nullable"):
+            if node.get("nullable") and takes_null(node):
                 prepared["x-nullable"] = True
             if to_camel(python) != name:  # what the model base would derive
                 prepared["x-field"] = {"alias": name, **cast("dict[str, Json]", prepared.get("x-field", {}))}
-            result[name] = prepared
+            result[python] = prepared
         return result
 
     def _metadata(self, node: Object) -> dict[str, Json]:
@@ -190,11 +213,22 @@ class _Preparation:
             result["x-field"] = arguments
         if "minProperties" in node:
             result["x-min-properties"] = node["minProperties"]
+        closing = _closing(node)
+        if " | None]" in closing:
+            result["x-nulls"] = {"depth": len(closing), "closing": "".join(closing)}
         for keyword in ("items", "additionalProperties"):
             below = node.get(keyword)
             if isinstance(below, Mapping) and is_scalar(below) and (inner := _arguments(below)):
                 result["x-below"] = {"type": _PYTHON[str(below["type"])], "arguments": inner}
         return result
+
+
+def _closing(node: Object) -> list[str]:
+    """Return what closes the type hint of a list or map after its innermost type, from inside: `] | None` and `]`."""
+    inner = node.get("items", node.get("additionalProperties"))
+    if reference(node) or not isinstance(inner, Mapping):
+        return []
+    return [*_closing(inner), " | None]" if takes_null(inner) else "]"]
 
 
 def _arguments(node: Object) -> dict[str, Json]:
@@ -213,7 +247,6 @@ def _body(text: str) -> str:
 
 def _run(
     document: str,
-    aliases: Mapping[str, str],
     origins: Mapping[str, dict[str, object]],
     bases: Mapping[str, str],
     templates: Path,
@@ -235,7 +268,6 @@ def _run(
             base_class_map=dict(bases),
             custom_template_dir=templates,
             extra_template_data=cast("dict[str, dict[str, object]]", dict(origins)),  # type: ignore[arg-type]
-            aliases=dict(aliases),
             additional_imports=[
                 "typing.TYPE_CHECKING",
                 "typing.Annotated",
@@ -243,7 +275,7 @@ def _run(
                 "pydantic.Field",
                 "kubeflow.core.model.MinProperties",
             ],
-            field_extra_keys={"x-field", "x-below", "x-min-properties", "x-nullable"},
+            field_extra_keys={"x-field", "x-below", "x-min-properties", "x-nullable", "x-nulls"},
             enum_field_as_literal=LiteralType.All,
             use_annotated=True,
             use_exact_imports=True,

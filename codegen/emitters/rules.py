@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
 from codegen.cel.lower import lower
 from codegen.cel.syntax import NotLowerable
 from codegen.emitters.conditions import Depth, below, in_words, left_out
+from codegen.emitters.generated_module import EmitterInput, GeneratedModule, by_package
 from codegen.errors import SchemaError
-from codegen.pins.server_only import ServerOnly
-from codegen.schema.definitions import Definitions, reference
+from codegen.pins.server_only import ServerOnly, server_only
+from codegen.schema.definitions import OPEN, Definitions, reference
 from codegen.schema.jsontypes import Json, JsonPath, Object, as_list, as_object, as_string
 
 _KEYS = {"rule", "message", "messageExpression", "reason", "fieldPath"}
@@ -46,7 +47,9 @@ class RuleShape:
     keys: tuple[str, ...] = ()
     unique: bool = False
     atomic: bool = False
-    time: bool = False
+    format: str = ""
+    null: Literal["dropped", "kept", "refused"] = "dropped"
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,29 @@ class Rules:
 
 
 _Key: TypeAlias = tuple[str, str, str, str | None, str]
+
+
+def emit(source: EmitterInput) -> Iterable[GeneratedModule]:
+    """Yield the rules of every package that has kinds."""
+    listed = server_only(source.root / "schemas", {pin.component.name: pin.definitions.values() for pin in source.pins})
+    for pin in source.pins:
+        own = [entry for entry in listed if entry.component == pin.component.name]
+        for package, group in by_package(pin.kinds).items():
+            rules = rules_of(f"schemas/{pin.file}", pin.definitions, [kind.definition for kind in group], own)
+            text = source.template("rules.py.jinja", api_version=group[0].api_version, kinds=group, rules=rules)
+            yield GeneratedModule(package, "rules.py", text, ["validate_rules"])
+
+
+def _format(node: Object) -> str:
+    """Return the format that the API server holds values against; empty when it does not care."""
+    kind, name = node.get("type"), str(node.get("format", ""))
+    if node.get("x-kubernetes-int-or-string"):
+        return "int-or-string"
+    if kind == "integer":
+        return "int32" if name == "int32" else "int64"  # also without a format: what is larger is no integer to it
+    if kind == "number":
+        return "float" if name == "float" else ""
+    return name if kind == "string" else ""
 
 
 def rules_of(
@@ -109,11 +135,14 @@ class _Work:
         """Return the shape of `node`, or None when it says nothing that matters."""
         target = reference(node)
         matters = bool(target) and self.definition(str(target))
+        rules = (*self._rules(node, path, root=root), *self._conditions(node, path, depth))
+        # Only to a rule does it matter what an object has that its schema does not name.
+        is_open = bool(rules) and True in (node.get(OPEN), node.get("additionalProperties"))
         fields = {
-            name: shape
+            name: shape or RuleShape()
             for name, child in as_object(node.get("properties", {}), self.document, (*path, "properties")).items()
             if not (root and name == "metadata")  # opaque to a CRD
-            and (shape := self._shape(cast("Object", child), (*path, "properties", name), "field"))
+            and ((shape := self._shape(cast("Object", child), (*path, "properties", name), "field")) or is_open)
         }
         inner = {
             keyword: self._shape(child, (*path, keyword), below(depth))
@@ -122,14 +151,16 @@ class _Work:
         }
         shape = RuleShape(
             of=target if matters else None,
-            rules=(*self._rules(node, path, root=root), *self._conditions(node, path, depth)),
+            rules=rules,
             default=(node["default"],) if "default" in node else (),
             fields=fields,
             values=inner.get("additionalProperties"),
             items=inner.get("items"),
             keys=tuple(cast("list[str]", node.get("x-kubernetes-list-map-keys", []))),
             unique=node.get("x-kubernetes-list-type") == "set",
-            time=node.get("format") == "date-time",
+            format=_format(node),
+            null=("refused" if "enum" in node else "kept") if node.get("nullable") else "dropped",
+            open=is_open,
         )
         if shape == RuleShape():
             return None

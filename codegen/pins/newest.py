@@ -95,7 +95,7 @@ def _with_preview(pin: NewestPin, config: Config, release: str, document: _Docum
     """Return `pin` with the kinds that only the preview has; types that the release has too stay as they are there."""
     has = {kind.definition for kind in pin.kinds}
     kinds = [kind for kind in kinds_of(config, document.facts, release) if kind.definition not in has]
-    lists = [f"{kind.definition.rpartition('.')[0]}.{kind.list_name}" for kind in kinds]
+    lists = [f"{kind.definition.rpartition('.')[0]}.{kind.list_kind}" for kind in kinds]
     needed = reachable(document.definitions, [*(kind.definition for kind in kinds), *lists])
     added = {name: node for name, node in needed.items() if name not in pin.definitions}
     file = pin.component.pin_file(release)

@@ -16,6 +16,10 @@ class Kind:
     """A kind as the generated code needs it: where it lives in the API, and in the package.
 
     Attributes:
+        name: Of its class: the kind's, unless generated modules need that name themselves (`ClientObject`).
+        list_name: Of the class of its lists.
+        kind: As objects carry it.
+        list_kind: As lists of objects carry it.
         preview: The pinned preview that the kind came with, such as `v2.4.0`; None for a kind of a release.
     """
 
@@ -23,6 +27,8 @@ class Kind:
     package: str
     name: str
     list_name: str
+    kind: str
+    list_kind: str
     group: str
     version: str
     plural: str
@@ -46,12 +52,15 @@ def kinds_of(config: Config, facts: Iterable[Object], preview: str | None = None
     result: list[Kind] = []
     for fact in cast("Iterable[Mapping[str, str]]", facts):
         package, name = location(config, fact["definition"])
+        _, list_name = location(config, f"{fact['definition'].rpartition('.')[0]}.{fact['listKind']}")
         result.append(
             Kind(
                 definition=fact["definition"],
                 package=package,
                 name=name,
-                list_name=fact["listKind"],
+                list_name=list_name,
+                kind=fact["kind"],
+                list_kind=fact["listKind"],
                 group=fact["group"],
                 version=fact["version"],
                 plural=fact["plural"],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Iterable
 
 from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
 
 from codegen.config import Config
 from codegen.errors import CodegenError
@@ -26,8 +28,25 @@ def attribute(name: str) -> str:
     return text + "_" if keyword.iskeyword(text) or shadows else text
 
 
+def attributes(names: Iterable[str]) -> dict[str, str]:
+    """Return the attribute of each property of an object.
+
+    Of several properties that would be one attribute (`fooBar`, `foo_bar`), the one that is written so has it: models
+    take wire names and attributes alike. Else the one in camelCase has it, or the first in alphabetical order. The
+    others get a number: `foo_bar_2`.
+    """
+    result: dict[str, str] = {}
+    ordered = sorted(names, key=lambda name: (attribute(name) != name, to_camel(attribute(name)) != name, name))
+    for name in ordered:
+        text, number = attribute(name), 2
+        while text in result.values():
+            text, number = f"{attribute(name).rstrip('_')}_{number}", number + 1
+        result[name] = text
+    return result
+
+
 def location(config: Config, definition: str) -> tuple[str, str]:
-    """Return package (below the generated one) and class name for a definition.
+    """Return package (below the generated one) and class name for a definition: `Literal` -> `LiteralObject`.
 
     Raises:
         CodegenError: No entry of `[tool.codegen.modules]` covers it, or its name is no class name.
@@ -35,9 +54,10 @@ def location(config: Config, definition: str) -> tuple[str, str]:
     prefix, _, name = definition.rpartition(".")
     if prefix not in config.modules:
         raise CodegenError(f"{definition}: [tool.codegen.modules] has no entry for {prefix!r}")
-    if not _CLASS.fullmatch(name) or keyword.iskeyword(name):
+    if not _CLASS.fullmatch(name):
         raise CodegenError(f"{definition}: {name!r} is no class name")
-    return config.modules[prefix], name
+    hand_written = {target.rpartition(".")[2] for target in config.types.values()}
+    return config.modules[prefix], name + "Object" if name in _TAKEN_CLASSES | hand_written else name
 
 
 def words(kind: str) -> str:
@@ -60,4 +80,13 @@ _TAKEN = {
     *("construct", "copy", "from_orm", "json", "parse_file", "parse_obj", "parse_raw", "schema", "schema_json"),
     *("update_forward_refs", "validate"),
     *("from_dict", "from_server", "from_yaml", "to_dict", "to_json", "to_yaml"),
+}
+# Names that generated modules import or define beside the classes of definitions.
+_TAKEN_CLASSES = {
+    *("False", "None", "True", "K"),
+    *("Annotated", "Any", "ClassVar", "Field", "Literal", "Required", "Self", "TypedDict", "TypeVar", "Unpack"),
+    *("Callable", "Generator", "Iterator", "Mapping", "Sequence"),
+    *("KubeObject", "MinProperties", "Model", "OpenKubeObject", "OpenModel"),
+    *("Builder", "Client", "KindBuilder", "Method", "Propagation", "Resource", "Rule", "Shape", "Table", "Transport"),
+    *("Availability", "Limit", "Unavailable", "Violation", "WatchEvent"),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import cast
@@ -76,28 +76,47 @@ class _SchemaPlace:
     Attributes:
         name: That a type here would have.
         dotted: As patterns have it: `Robot.spec.arms[]`.
+        siblings: Names that types of the other fields beside it would have.
     """
 
     crd: Crd
     path: JsonPath
     name: str
     dotted: str
+    siblings: frozenset[str] = frozenset()
 
     @property
     def field(self) -> str:
         """Name of the field that this is of, or is an item of."""
         return self.dotted.rpartition(".")[2].rstrip("[]{}")
 
-    def below(self, key: str) -> _SchemaPlace:
-        words = re.findall(r"[A-Za-z0-9]+", key) or ["Field"]
-        name = self.name + "".join(word[:1].upper() + word[1:] for word in words)
-        return _SchemaPlace(self.crd, (*self.path, "properties", key), name, f"{self.dotted}.{key}")
+    def below(self, properties: Iterable[str]) -> dict[str, _SchemaPlace]:
+        """Return the place of each of the properties of the object that stands here."""
+        names = {key: self.name + _capitalised(key) for key in properties}
+        return {
+            key: _SchemaPlace(
+                self.crd,
+                (*self.path, "properties", key),
+                name,
+                f"{self.dotted}.{key}",
+                frozenset(other for each, other in names.items() if each != key),
+            )
+            for key, name in names.items()
+        }
 
     def items(self) -> _SchemaPlace:
-        return _SchemaPlace(self.crd, (*self.path, "items"), singular(self.name), f"{self.dotted}[]")
+        # `addresses` beside `address`: one of them has the name already.
+        one = singular(self.name)
+        name = f"{one}Item" if one in self.siblings else one
+        return _SchemaPlace(self.crd, (*self.path, "items"), name, f"{self.dotted}[]")
 
     def values(self) -> _SchemaPlace:
         return _SchemaPlace(self.crd, (*self.path, "additionalProperties"), self.name, f"{self.dotted}{{}}")
+
+
+def _capitalised(key: str) -> str:
+    words = re.findall(r"[A-Za-z0-9]+", key) or ["Field"]
+    return "".join(word[:1].upper() + word[1:] for word in words)
 
 
 @dataclass
@@ -141,10 +160,9 @@ class _Naming:
             )
         self._contents[full] = (content, name)
         properties = cast("Mapping[str, Object]", node.get("properties", {}))
+        places = place.below(properties)
         below = {
-            key: self._node(child, place.below(key))
-            for key, child in properties.items()
-            if not root or key not in _SERVERS
+            key: self._node(child, places[key]) for key, child in properties.items() if not root or key not in _SERVERS
         }
         fields = {**(_SERVERS if root else {}), **below}
         self.definitions[full] = {**facts, **({"properties": fields} if fields else {})}

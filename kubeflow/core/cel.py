@@ -59,6 +59,10 @@ class SetList(list[Value]):
     """A list of `x-kubernetes-list-type: set`: equal to a list with the same items in any order."""
 
 
+class FieldValues(dict[str, Value]):
+    """An object whose fields the schema names: to CEL, one that is null is absent. In a map, a null is a value."""
+
+
 def _no_overload() -> CelError:
     return CelError("no such overload")
 
@@ -179,7 +183,7 @@ def field(value: Value, name: str) -> Value:
     """`value.name`."""
     if not isinstance(value, Mapping):
         raise _no_overload()
-    if name not in value:
+    if not has(value, name):
         raise CelError(f"no such key: {name}")
     return value[name]
 
@@ -188,7 +192,7 @@ def has(value: Value, name: str) -> bool:
     """`has(value.name)`."""
     if not isinstance(value, Mapping):
         raise _no_overload()
-    return name in value
+    return name in value and not (isinstance(value, FieldValues) and value[name] is None)
 
 
 def index(value: Value, place: Value) -> Value:

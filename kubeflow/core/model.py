@@ -299,11 +299,16 @@ def _not_json(model: Model, error: Exception) -> InvalidInput:
 
 
 def _forbid_coercion(node: object) -> None:
-    """Make every scalar in a core schema strict: the API server does not read "3" as 3, so neither do we."""
+    """Make every scalar in a core schema strict: the API server does not read "3" as 3, so neither do we.
+
+    A map may have a null, as for the API server, which drops it unless the schema has `nullable`.
+    """
     if isinstance(node, dict):
         entry = cast("dict[str, object]", node)
         if entry.get("type") in ("str", "int", "float", "bool"):
             entry["strict"] = True
+        elif entry.get("type") == "dict" and "values_schema" in entry:
+            entry["values_schema"] = {"type": "nullable", "schema": entry["values_schema"]}
         for value in entry.values():
             _forbid_coercion(value)
     elif isinstance(node, list):

@@ -1,6 +1,7 @@
 """Runs the CEL rules of a kind over an object, as the API server would before it stores it.
 
-What a rule sees is what the server would see: nulls removed, defaults filled in, lists equal by their list type.
+What a rule sees is what the server would see: defaults filled in, nulls removed where the schema has no `nullable`,
+lists equal by their list type. Formats are checked here as well, and that an enum has no null.
 Semantics: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
 """
 
@@ -8,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
-from kubeflow.core.cel import CelError, MapList, SetList, Value, equal
+from kubeflow.core.cel import CelError, FieldValues, MapList, SetList, Value, equal
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.model import KubeObject
 from kubeflow.core.stdlib import json
 from kubeflow.core.time import Timestamp
+from kubeflow.core.value_formats import TIMES, misfit
 
 Test: TypeAlias = "Callable[[Value, Value], Value]"
 
@@ -30,7 +32,8 @@ class Violation:
     Attributes:
         path: Where, in wire names: `spec.runtimePatches[0].manager`; empty for the object itself.
         message: What the server would say.
-        rule: The CEL text; `x-kubernetes-list-type: map` (or `set`) for an item that is in a list twice.
+        rule: The CEL text. Else the keyword of the schema: `x-kubernetes-list-type: map` (or `set`) for an item that is
+            in a list twice, `format: int32`, `enum` for a null.
     """
 
     path: str
@@ -116,7 +119,9 @@ class Shape:
         keys: Fields that identify an item of a list of type `map`.
         unique: Whether it is a list of type `set`.
         atomic: Whether it is an object that is only ever replaced as a whole.
-        time: Whether it is an RFC 3339 time.
+        format: The format that values must have; `int64` for integers without one, because none may be larger.
+        null: What becomes of a null here: the server drops it, keeps it (`nullable`), or refuses it (an enum).
+        open: Whether it is an object that keeps fields which `fields` does not name, nulls among them.
     """
 
     of: str | None = None
@@ -128,7 +133,9 @@ class Shape:
     keys: tuple[str, ...] = ()
     unique: bool = False
     atomic: bool = False
-    time: bool = False
+    format: str = ""
+    null: Literal["dropped", "kept", "refused"] = "dropped"
+    open: bool = False
 
     __repr__ = repr_of_fields
 
@@ -187,31 +194,45 @@ class _Walk:
         if isinstance(wire, dict):
             return self._object(shape, cast("dict[str, object]", wire))
         if isinstance(wire, list):
-            items = [self.value(shape.items, item) for item in cast("list[object]", wire)]
+            items = [self._item(shape.items, item) for item in cast("list[object]", wire)]
             if shape.keys:
                 return MapList(items, shape.keys)
             return SetList(items) if shape.unique else items
-        if shape.time and isinstance(wire, str):
+        if shape.format in TIMES and isinstance(wire, str):
             try:
                 return Timestamp.parse(wire)
             except InvalidInput:
-                return wire  # the server's schema refuses it; no rule is run then
+                return wire  # refused for its format
         return cast(Value, wire)
 
+    def _item(self, shape: Shape | None, wire: object) -> Value:
+        if wire is None and shape is not None and shape.null == "dropped" and shape.default:
+            wire = shape.default[0]
+        return self.value(shape, wire)
+
     def _object(self, shape: Shape, wire: Mapping[str, object]) -> Value:
-        result = {
-            key: self.value(shape.fields.get(key, shape.values), value)
-            for key, value in wire.items()
-            if value is not None
-        }
+        result = FieldValues() if shape.fields and shape.values is None else dict[str, Value]()
+        for key, value in wire.items():
+            child = shape.fields.get(key, shape.values)
+            kept = child.null != "dropped" if child else shape.open
+            if value is not None or kept:
+                result[key] = self.value(child, value)
+            elif child and child.default:
+                result[key] = self.value(child, child.default[0])
         for key, child in shape.fields.items():
-            if key not in result and child.default:
+            if key not in wire and child.default:
                 result[key] = self.value(child, child.default[0])
         return result
 
     def check(self, shape: Shape, new: Value, old: Value, path: str) -> Iterator[Violation]:
         """Yield what is broken at `path` and below. `old` is None where there is no value to compare with."""
+        if new is None:
+            if shape.null == "refused":
+                yield Violation(path, "null is none of the values that are allowed; leave the field out", "enum")
+            return
         shape = self.shape(shape)
+        if (old is None or not equal(new, old)) and (problem := misfit(new, shape.format)):
+            yield Violation(path, problem, f"format: {shape.format}")
         for rule in shape.rules:
             if rule.transition and old is None:
                 continue

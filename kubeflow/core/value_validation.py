@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import cast
 
+from kubeflow.core.value_formats import misfit
+
 
 def fits(value: object, schema: Mapping[str, object]) -> bool:
     """True when `value` meets every demand of `schema` that is for values of its type, as the API server decides it.
@@ -19,6 +21,8 @@ def fits(value: object, schema: Mapping[str, object]) -> bool:
         value: A JSON value.
         schema: Keywords of OpenAPI 3.0. Patterns are in the syntax of Python's `re`, for `re.ASCII`.
     """
+    if value is None:
+        return not {"type", "enum"} & schema.keys()
     return all(
         check(value, argument, schema) for keyword, argument in schema.items() if (check := _CHECKS.get(keyword))
     )
@@ -126,6 +130,7 @@ _CHECKS: Mapping[str, _Check] = {
     "multipleOf": _multiple,
     "pattern": _pattern,
     "enum": _enum,
+    "format": lambda value, argument, _: not isinstance(value, str) or misfit(value, cast("str", argument)) is None,
     "required": _required,
     "properties": _properties,
     "additionalProperties": _values,

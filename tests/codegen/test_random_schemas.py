@@ -30,6 +30,12 @@ AT_ONCE = 8  # schemas that are generated together
 OBJECTS = 25  # for each schema
 NAMES = ["a", "b", "fooBar", "class", "x-y"]
 TEXTS = ["", "a", "ab", "abc", "A", "a\n", "1"]
+# Texts of each format, and what is none of any.
+FORMATTED = {
+    "date": "2024-02-29", "date-time": "2024-01-02T03:04:05Z", "byte": "YQ==", "duration": "1h", "ipv4": "1.2.3.4",
+    "uuid": "123e4567-e89b-12d3-a456-426614174000", "k8s-short-name": "a-b", "unheard-of": "x y",
+}  # fmt: skip
+LARGE = [2**31 - 1, 2**31, -(2**31) - 1, 2**63 - 1, 2**63]
 Schema = dict[str, Any]
 
 
@@ -68,6 +74,11 @@ SCALARS = st.one_of(
     ),
     joined(fixed(type="number"), NUMBER_FACTS),
     fixed(type="boolean"),
+    st.sampled_from(sorted(FORMATTED)).map(lambda each: {"type": "string", "format": each}),
+    st.sampled_from(["int32", "int64"]).map(lambda each: {"type": "integer", "format": each}),
+    st.sampled_from(
+        [{"type": "string", "default": "a"}, {"type": "integer", "default": 1}, {"type": "boolean", "default": False}]
+    ),
     joined(st.just(EITHER), TEXT_FACTS),
     st.just(OPEN),
     st.just({"type": "object", **OPEN}),
@@ -81,9 +92,11 @@ CONDITIONS = st.one_of(
 )
 
 
+NULLABLE = st.sampled_from([{}, {}, {"nullable": True}])
+
+
 def objects(below: st.SearchStrategy[Schema]) -> st.SearchStrategy[Schema]:
-    nullable = st.booleans().map(lambda each: {"nullable": True} if each else {})
-    properties = st.dictionaries(st.sampled_from(NAMES), joined(below, nullable), min_size=1, max_size=4)
+    properties = st.dictionaries(st.sampled_from(NAMES), joined(below, NULLABLE), min_size=1, max_size=4)
     required = st.lists(st.sampled_from(NAMES), max_size=2, unique=True)
     return joined(
         fixed(type="object"),
@@ -115,33 +128,59 @@ def _with_named(schema: Schema) -> Schema:
     return {key: value for key, value in result.items() if value != []}
 
 
-def containers(below: st.SearchStrategy[Schema]) -> st.SearchStrategy[Schema]:
+# Lists whose items differ: of scalars, and of objects by a key that is required or has a default.
+DISTINCT = st.sampled_from([{"type": "string"}, {"type": "integer"}]).map(
+    lambda each: {"type": "array", "items": each, "x-kubernetes-list-type": "set"}
+) | st.sampled_from([{"required": ["a"]}, {"default": "a"}]).map(
+    lambda each: {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {"a": {"type": "string", **({} if "required" in each else each)}, "b": {"type": "integer"}},
+            **({"required": ["a"]} if "required" in each else {}),
+        },
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["a"],
+    }
+)
+
+
+def containers(plain: st.SearchStrategy[Schema]) -> st.SearchStrategy[Schema]:
+    below = joined(plain, NULLABLE)
     return st.one_of(
+        DISTINCT,
         joined(fixed(type="array"), below.map(lambda each: {"items": each}), some(minItems=SIZES, maxItems=SIZES)),
         joined(
             fixed(type="object"),
             below.map(lambda each: {"additionalProperties": each}),
             some(minProperties=SIZES, maxProperties=SIZES),
         ),
-        objects(below),
+        objects(plain),
     )
 
 
 SPECS = objects(st.recursive(SCALARS, containers, max_leaves=5))
 ANYTHING: st.SearchStrategy[Any] = st.recursive(
-    st.booleans() | st.integers(-2, 4) | st.sampled_from([0.5, -1.5, *TEXTS]),
+    st.none() | st.booleans() | st.integers(-2, 4) | st.sampled_from([0.5, -1.5, *TEXTS]),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=2),
     max_leaves=3,
 )
 
 
 def values(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
-    """Draw a value that a schema takes more often than not; no nulls, which the rules count as absent."""
+    """Draw a value that a schema takes more often than not, null at times."""
+    return st.integers(0, 11).flatmap(lambda dice: st.none() if dice == 0 else _values(schema))
+
+
+def _values(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     if "x-kubernetes-int-or-string" in schema:
         return st.sampled_from(TEXTS) | st.integers(-2, 4)
     kind = schema.get("type")
+    if "format" in schema:
+        formatted = st.sampled_from([*FORMATTED.values()]) | st.just(FORMATTED.get(schema["format"], ""))
+        return formatted if kind == "string" else st.integers(-3, 6) | st.sampled_from(LARGE)
     if kind == "array":
         return st.lists(values(schema["items"]), min_size=schema.get("minItems", 0), max_size=3)
     if "additionalProperties" in schema:
@@ -153,7 +192,7 @@ def values(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
     if kind == "object":
         return st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=2)
     scalars: dict[Any, st.SearchStrategy[Any]] = {
-        "string": st.sampled_from(TEXTS), "integer": st.integers(-3, 6), "number": st.integers(-3, 6) | st.just(0.5),
+        "string": st.sampled_from(TEXTS), "integer": st.integers(-3, 6) | st.sampled_from(LARGE[2:]), "number": st.integers(-3, 6) | st.just(0.5),
         "boolean": st.booleans(), None: ANYTHING,
     }  # fmt: skip
     return scalars[kind]
@@ -161,10 +200,24 @@ def values(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
 
 def wrong_at_times(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
     """Draw a value for a schema in which, in one of three, one field is anything at all."""
-    spoiled = st.tuples(values(schema), st.sampled_from(NAMES), ANYTHING).map(
+    spoiled = st.tuples(_values(schema), st.sampled_from(NAMES), ANYTHING).map(
         lambda each: {**each[0], each[1]: each[2]}
     )
-    return values(schema) | values(schema) | spoiled
+    return _values(schema) | _values(schema) | spoiled
+
+
+def list_as_text(schema: Mapping[str, Any], value: Any) -> bool:
+    """True when a list stands for a string with a format. The API server takes it, whatever is in it; a model does not."""
+    if "format" in schema:
+        return schema["type"] == "string" and isinstance(value, list)
+    if isinstance(value, list):
+        return any(list_as_text(schema.get("items", {}), each) for each in value)
+    if not isinstance(value, dict):
+        return False
+    fields = schema.get("properties", {})
+    return any(
+        list_as_text(fields.get(key, schema.get("additionalProperties", {})), each) for key, each in value.items()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +230,7 @@ ROUNDS = iter(range(10**6))
 SEEN: set[bool] = set()  # verdicts on all objects so far
 
 
+@pytest.mark.timeout(120 + 10 * SCHEMAS)
 @settings(
     max_examples=1 + SCHEMAS // AT_ONCE, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
@@ -190,6 +244,8 @@ def test_models_and_rules_decide_as_the_api_server_does(server: Recorded, data: 
     with TemporaryDirectory() as folder, imported(Path(folder), *crds) as package:
         for kind, spec in specs.items():
             for value in data.draw(st.lists(wrong_at_times(spec), min_size=OBJECTS, max_size=OBJECTS)):
+                if list_as_text(spec, value):
+                    continue
                 wire = {"apiVersion": "gadget.example/v1", "kind": kind, "metadata": {"name": "one"}, "spec": value}
                 ours, theirs = problems(package, kind, wire), refusal(server, kind, wire)
                 assert bool(ours) == bool(theirs), json.dumps([spec, value, ours, theirs])

@@ -66,9 +66,10 @@ PLACES = [place for pin in PINS for place in places(pin)]
 @pytest.mark.parametrize("pin", PINS)
 def test_every_rule_of_every_pin_is_lowered(pin: str) -> None:
     kinds = [kind["definition"] for kind in document(pin)["x-kinds"]]
-    lowered = rules_of(pin, DEFINITIONS[pin], kinds)
-    assert {rule.text for rule in lowered.rules} == {place.rule for place in places(pin)}
-    assert {rule.transition for rule in lowered.rules} == {True, False}
+    lowered = rules_of(pin, DEFINITIONS[pin], kinds).rules
+    written = [rule for rule in lowered if not rule.text.startswith("must fit the schema ")]
+    assert {rule.text for rule in written} == {place.rule for place in places(pin)}
+    assert {rule.transition for rule in written} == {True, False}
 
 
 # -- objects that break rules about as often as they keep them ------------------------------------------------------
@@ -80,7 +81,7 @@ def values(place: Place, node: dict[str, Any], depth: int) -> st.SearchStrategy[
     if target:
         node = {**DEFINITIONS[place.pin][target], **node}
     quoted = re.findall(r"'([^']*)'", place.rule)
-    texts = st.sampled_from(["x" * 64, *quoted, "", "node", "a-b", "A", "s3://b/k", "-a", "é", "a\n"])
+    texts = st.sampled_from(["x" * 64, *quoted, "", "1", "2", "-1", "node", "a-b", "A", "s3://b/k", "-a", "é", "a\n"])
     integers = st.integers(-1, 2)
     if node.get("x-kubernetes-int-or-string") or "oneOf" in node:
         return texts | integers

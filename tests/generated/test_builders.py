@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,24 @@ def stubs() -> list[tuple[str, Path]]:
         (path.relative_to(package).with_suffix("").as_posix().replace("/", "."), path)
         for path in sorted(package.rglob("builders.pyi"))
     ]
+
+
+def test_no_builder_is_for_what_only_a_status_has_and_shortcuts_say_where_they_go() -> None:
+    classes = [
+        node
+        for _, stub in stubs()
+        for node in ast.parse(stub.read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Builder")
+    ]
+    assert [node.name for node in classes if re.search("Status|^Condition", node.name)] == []
+    shortcuts = [
+        each
+        for node in classes
+        for each in node.body
+        if isinstance(each, ast.FunctionDef) and re.fullmatch("(pod|job)_(spec|metadata)", each.name)
+    ]
+    assert len(shortcuts) > 5
+    assert all(ast.get_docstring(each) for each in shortcuts)
 
 
 @pytest.mark.parametrize(("module", "stub"), stubs())

@@ -97,22 +97,6 @@ class JobSetSpecBuilder(Builder):
     }
 
 
-class JobSetStatusBuilder(Builder):
-    """Builds a `JobSetStatus` inside another object."""
-
-    METHODS = {
-        "condition": Method(
-            "item", ("conditions",), keys=("type",), builder="kubeflow_api.k8s.meta.v1.builders:ConditionBuilder"
-        ),
-        "replicated_jobs_status": Method(
-            "item",
-            ("replicated_jobs_status",),
-            keys=("name",),
-            builder="kubeflow_api.jobset.v1alpha2.builders:ReplicatedJobStatusBuilder",
-        ),
-    }
-
-
 class NetworkBuilder(Builder):
     """Builds a `Network` inside another object."""
 
@@ -133,12 +117,6 @@ class ReplicatedJobBuilder(Builder):
         "job_spec": Method("enter", ("template", "spec"), builder="kubeflow_api.k8s.batch.v1.builders:JobSpecBuilder"),
         "template": Method("merge", ("template",)),
     }
-
-
-class ReplicatedJobStatusBuilder(Builder):
-    """Builds a `ReplicatedJobStatus` inside another object."""
-
-    METHODS = {}
 
 
 class StartupPolicyBuilder(Builder):

@@ -11,7 +11,6 @@ from kubeflow_api.jobset.v1alpha2.models import (
     JobSet,
     Network,
     ReplicatedJob,
-    ReplicatedJobStatus,
     StartupPolicy,
     SuccessPolicy,
     VolumeClaimPolicy,
@@ -21,14 +20,11 @@ from kubeflow_api.k8s.batch.v1.builders import JobSpecBuilder, JobTemplateSpecBu
 from kubeflow_api.k8s.batch.v1.models import JobTemplateSpec
 from kubeflow_api.k8s.core.v1.builders import PersistentVolumeClaimDict
 from kubeflow_api.k8s.core.v1.models import PersistentVolumeClaim
-from kubeflow_api.k8s.meta.v1.builders import (
-    ConditionBuilder,
-    ConditionDict,
-    ConditionItem,
-    EmbeddedObjectMetaDict,
-    ObjectMetaDict,
-)
-from kubeflow_api.k8s.meta.v1.models import Condition
+from kubeflow_api.k8s.meta.v1.builders import EmbeddedObjectMetaDict, ObjectMetaDict
+
+# Under names that no field has: in the body of a class, a field hides what is called the same.
+_JsonObject = Mapping[str, object]
+_JsonValue = object
 
 class CoordinatorFields(TypedDict, total=False):
     job_index: int | None
@@ -148,24 +144,6 @@ class JobSetSpecBuilder(Builder):
     def volume_claim_policy(self, **fields: Unpack[VolumeClaimPolicyDict]) -> Self:
         """Volume claims that are made for each job, so that its steps share data without a claim prepared by hand."""
 
-class JobSetStatusDict(TypedDict, total=False):
-    conditions: Sequence[Condition | ConditionDict] | None
-    current_in_place_restart_attempt: int | None
-    previous_in_place_restart_attempt: int | None
-    replicated_jobs_status: Sequence[ReplicatedJobStatus | ReplicatedJobStatusDict] | None
-    restarts: int | None
-    restarts_count_towards_max: int | None
-    terminal_state: str | None
-
-class JobSetStatusBuilder(Builder):
-    def set(self, **fields: Unpack[JobSetStatusDict]) -> Self: ...
-    def condition(self, type: str, **fields: Unpack[ConditionItem]) -> ConditionBuilder:
-        """Whether it is Completed, Failed or Suspended, or its start is still in progress, each with a reason."""
-    def replicated_jobs_status(
-        self, name: str, **fields: Unpack[ReplicatedJobStatusItem]
-    ) -> ReplicatedJobStatusBuilder:
-        """Counts of jobs by their state, one entry for each group of jobs."""
-
 class NetworkDict(TypedDict, total=False):
     enable_dns_hostnames: bool | None
     publish_not_ready_addresses: bool | None
@@ -200,42 +178,14 @@ class ReplicatedJobBuilder(Builder):
         """The Kubernetes Job of this step. Its label `trainer.kubeflow.org/trainjob-ancestor-step` tells Trainer what
         to fill in, and its pods then need a container of the matching name, such as `node`.
         """
-    def job_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self: ...
-    def job_spec(self) -> JobSpecBuilder: ...
+    def job_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self:
+        """Set fields of `template.metadata`; what is None is left as it is."""
+    def job_spec(self) -> JobSpecBuilder:
+        """Go to `template.spec`, and return its builder."""
     def template(self, **fields: Unpack[JobTemplateSpecDict]) -> Self:
         """The Kubernetes Job of this step. Its label `trainer.kubeflow.org/trainjob-ancestor-step` tells Trainer what
         to fill in, and its pods then need a container of the matching name, such as `node`.
         """
-
-class ReplicatedJobStatusFields(TypedDict, total=False):
-    job_restarts: Sequence[int] | None
-    job_restarts_count_towards_max: Sequence[int] | None
-
-class ReplicatedJobStatusItem(ReplicatedJobStatusFields, total=False):
-    active: int | None
-    failed: int | None
-    ready: int | None
-    succeeded: int | None
-    suspended: int | None
-
-class ReplicatedJobStatusSome(ReplicatedJobStatusFields, total=False):
-    active: int | None
-    failed: int | None
-    name: str | None
-    ready: int | None
-    succeeded: int | None
-    suspended: int | None
-
-class ReplicatedJobStatusDict(ReplicatedJobStatusFields, total=False):
-    active: Required[int]
-    failed: Required[int]
-    name: Required[str]
-    ready: Required[int]
-    succeeded: Required[int]
-    suspended: Required[int]
-
-class ReplicatedJobStatusBuilder(Builder):
-    def set(self, **fields: Unpack[ReplicatedJobStatusSome]) -> Self: ...
 
 class StartupPolicyFields(TypedDict, total=False):
     pass

@@ -47,8 +47,16 @@ _RULES: tuple[Rule, ...] = (
 _SHAPES: dict[str, Shape] = {
     "io.k8s.api.batch.v1.JobSpec": Shape(
         fields={
+            "activeDeadlineSeconds": Shape(format="int64"),
+            "backoffLimit": Shape(format="int32"),
+            "backoffLimitPerIndex": Shape(format="int32"),
+            "completions": Shape(format="int32"),
+            "maxFailedIndexes": Shape(format="int32"),
+            "parallelism": Shape(format="int32"),
             "podFailurePolicy": Shape(of="io.k8s.api.batch.v1.PodFailurePolicy"),
+            "successPolicy": Shape(of="io.k8s.api.batch.v1.SuccessPolicy"),
             "template": Shape(of="io.k8s.api.core.v1.PodTemplateSpec"),
+            "ttlSecondsAfterFinished": Shape(format="int32"),
         }
     ),
     "io.k8s.api.batch.v1.JobTemplateSpec": Shape(
@@ -60,9 +68,23 @@ _SHAPES: dict[str, Shape] = {
     "io.k8s.api.batch.v1.PodFailurePolicy": Shape(
         fields={"rules": Shape(items=Shape(of="io.k8s.api.batch.v1.PodFailurePolicyRule"))}
     ),
-    "io.k8s.api.batch.v1.PodFailurePolicyOnExitCodesRequirement": Shape(fields={"values": Shape(unique=True)}),
+    "io.k8s.api.batch.v1.PodFailurePolicyOnExitCodesRequirement": Shape(
+        fields={"values": Shape(items=Shape(format="int32"), unique=True)}
+    ),
     "io.k8s.api.batch.v1.PodFailurePolicyRule": Shape(
         fields={"onExitCodes": Shape(of="io.k8s.api.batch.v1.PodFailurePolicyOnExitCodesRequirement")}
+    ),
+    "io.k8s.api.batch.v1.SuccessPolicy": Shape(
+        fields={"rules": Shape(items=Shape(of="io.k8s.api.batch.v1.SuccessPolicyRule"))}
+    ),
+    "io.k8s.api.batch.v1.SuccessPolicyRule": Shape(fields={"succeededCount": Shape(format="int32")}),
+    "io.k8s.api.core.v1.AWSElasticBlockStoreVolumeSource": Shape(fields={"partition": Shape(format="int32")}),
+    "io.k8s.api.core.v1.Affinity": Shape(
+        fields={
+            "nodeAffinity": Shape(of="io.k8s.api.core.v1.NodeAffinity"),
+            "podAffinity": Shape(of="io.k8s.api.core.v1.PodAffinity"),
+            "podAntiAffinity": Shape(of="io.k8s.api.core.v1.PodAntiAffinity"),
+        }
     ),
     "io.k8s.api.core.v1.AzureDiskVolumeSource": Shape(
         fields={"fsType": Shape(default=["ext4"]), "readOnly": Shape(default=[False])}
@@ -78,27 +100,63 @@ _SHAPES: dict[str, Shape] = {
     ),
     "io.k8s.api.core.v1.ConfigMapEnvSource": Shape(fields={"name": Shape(default=[""])}),
     "io.k8s.api.core.v1.ConfigMapKeySelector": Shape(fields={"name": Shape(default=[""])}, atomic=True),
-    "io.k8s.api.core.v1.ConfigMapProjection": Shape(fields={"name": Shape(default=[""])}),
-    "io.k8s.api.core.v1.ConfigMapVolumeSource": Shape(fields={"name": Shape(default=[""])}),
+    "io.k8s.api.core.v1.ConfigMapProjection": Shape(
+        fields={"items": Shape(items=Shape(of="io.k8s.api.core.v1.KeyToPath")), "name": Shape(default=[""])}
+    ),
+    "io.k8s.api.core.v1.ConfigMapVolumeSource": Shape(
+        fields={
+            "defaultMode": Shape(format="int32"),
+            "items": Shape(items=Shape(of="io.k8s.api.core.v1.KeyToPath")),
+            "name": Shape(default=[""]),
+        }
+    ),
     "io.k8s.api.core.v1.Container": Shape(
         fields={
             "env": Shape(items=Shape(of="io.k8s.api.core.v1.EnvVar"), keys=("name",)),
             "envFrom": Shape(items=Shape(of="io.k8s.api.core.v1.EnvFromSource")),
+            "lifecycle": Shape(of="io.k8s.api.core.v1.Lifecycle"),
             "livenessProbe": Shape(of="io.k8s.api.core.v1.Probe"),
             "ports": Shape(items=Shape(of="io.k8s.api.core.v1.ContainerPort"), keys=("containerPort", "protocol")),
             "readinessProbe": Shape(of="io.k8s.api.core.v1.Probe"),
             "resources": Shape(of="io.k8s.api.core.v1.ResourceRequirements"),
             "restartPolicyRules": Shape(items=Shape(of="io.k8s.api.core.v1.ContainerRestartRule")),
+            "securityContext": Shape(of="io.k8s.api.core.v1.SecurityContext"),
             "startupProbe": Shape(of="io.k8s.api.core.v1.Probe"),
             "volumeDevices": Shape(keys=("devicePath",)),
             "volumeMounts": Shape(keys=("mountPath",)),
         }
     ),
-    "io.k8s.api.core.v1.ContainerPort": Shape(fields={"protocol": Shape(default=["TCP"])}),
+    "io.k8s.api.core.v1.ContainerPort": Shape(
+        fields={
+            "containerPort": Shape(format="int32"),
+            "hostPort": Shape(format="int32"),
+            "protocol": Shape(default=["TCP"]),
+        }
+    ),
     "io.k8s.api.core.v1.ContainerRestartRule": Shape(
         fields={"exitCodes": Shape(of="io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes")}
     ),
-    "io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes": Shape(fields={"values": Shape(unique=True)}),
+    "io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes": Shape(
+        fields={"values": Shape(items=Shape(format="int32"), unique=True)}
+    ),
+    "io.k8s.api.core.v1.DownwardAPIProjection": Shape(
+        fields={"items": Shape(items=Shape(of="io.k8s.api.core.v1.DownwardAPIVolumeFile"))}
+    ),
+    "io.k8s.api.core.v1.DownwardAPIVolumeFile": Shape(
+        fields={
+            "mode": Shape(format="int32"),
+            "resourceFieldRef": Shape(of="io.k8s.api.core.v1.ResourceFieldSelector", atomic=True),
+        }
+    ),
+    "io.k8s.api.core.v1.DownwardAPIVolumeSource": Shape(
+        fields={
+            "defaultMode": Shape(format="int32"),
+            "items": Shape(items=Shape(of="io.k8s.api.core.v1.DownwardAPIVolumeFile")),
+        }
+    ),
+    "io.k8s.api.core.v1.EmptyDirVolumeSource": Shape(
+        fields={"sizeLimit": Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")}
+    ),
     "io.k8s.api.core.v1.EnvFromSource": Shape(
         fields={
             "configMapRef": Shape(of="io.k8s.api.core.v1.ConfigMapEnvSource", atomic=True),
@@ -110,6 +168,7 @@ _SHAPES: dict[str, Shape] = {
         fields={
             "configMapKeyRef": Shape(of="io.k8s.api.core.v1.ConfigMapKeySelector", atomic=True),
             "fileKeyRef": Shape(of="io.k8s.api.core.v1.FileKeySelector", atomic=True),
+            "resourceFieldRef": Shape(of="io.k8s.api.core.v1.ResourceFieldSelector", atomic=True),
             "secretKeyRef": Shape(of="io.k8s.api.core.v1.SecretKeySelector", atomic=True),
         }
     ),
@@ -117,11 +176,13 @@ _SHAPES: dict[str, Shape] = {
         fields={
             "env": Shape(items=Shape(of="io.k8s.api.core.v1.EnvVar"), keys=("name",)),
             "envFrom": Shape(items=Shape(of="io.k8s.api.core.v1.EnvFromSource")),
+            "lifecycle": Shape(of="io.k8s.api.core.v1.Lifecycle"),
             "livenessProbe": Shape(of="io.k8s.api.core.v1.Probe"),
             "ports": Shape(items=Shape(of="io.k8s.api.core.v1.ContainerPort"), keys=("containerPort", "protocol")),
             "readinessProbe": Shape(of="io.k8s.api.core.v1.Probe"),
             "resources": Shape(of="io.k8s.api.core.v1.ResourceRequirements"),
             "restartPolicyRules": Shape(items=Shape(of="io.k8s.api.core.v1.ContainerRestartRule")),
+            "securityContext": Shape(of="io.k8s.api.core.v1.SecurityContext"),
             "startupProbe": Shape(of="io.k8s.api.core.v1.Probe"),
             "volumeDevices": Shape(keys=("devicePath",)),
             "volumeMounts": Shape(keys=("mountPath",)),
@@ -130,21 +191,49 @@ _SHAPES: dict[str, Shape] = {
     "io.k8s.api.core.v1.EphemeralVolumeSource": Shape(
         fields={"volumeClaimTemplate": Shape(of="io.k8s.api.core.v1.PersistentVolumeClaimTemplate")}
     ),
+    "io.k8s.api.core.v1.FCVolumeSource": Shape(fields={"lun": Shape(format="int32")}),
     "io.k8s.api.core.v1.FileKeySelector": Shape(fields={"optional": Shape(default=[False])}, atomic=True),
     "io.k8s.api.core.v1.FlexVolumeSource": Shape(
         fields={"secretRef": Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True)}
     ),
-    "io.k8s.api.core.v1.GRPCAction": Shape(fields={"service": Shape(default=[""])}),
+    "io.k8s.api.core.v1.GCEPersistentDiskVolumeSource": Shape(fields={"partition": Shape(format="int32")}),
+    "io.k8s.api.core.v1.GRPCAction": Shape(fields={"port": Shape(format="int32"), "service": Shape(default=[""])}),
+    "io.k8s.api.core.v1.HTTPGetAction": Shape(
+        fields={"port": Shape(of="io.k8s.apimachinery.pkg.util.intstr.IntOrString")}
+    ),
     "io.k8s.api.core.v1.ISCSIVolumeSource": Shape(
         fields={
             "iscsiInterface": Shape(default=["default"]),
+            "lun": Shape(format="int32"),
             "secretRef": Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True),
         }
     ),
+    "io.k8s.api.core.v1.KeyToPath": Shape(fields={"mode": Shape(format="int32")}),
+    "io.k8s.api.core.v1.Lifecycle": Shape(
+        fields={
+            "postStart": Shape(of="io.k8s.api.core.v1.LifecycleHandler"),
+            "preStop": Shape(of="io.k8s.api.core.v1.LifecycleHandler"),
+        }
+    ),
+    "io.k8s.api.core.v1.LifecycleHandler": Shape(
+        fields={
+            "httpGet": Shape(of="io.k8s.api.core.v1.HTTPGetAction"),
+            "sleep": Shape(of="io.k8s.api.core.v1.SleepAction"),
+            "tcpSocket": Shape(of="io.k8s.api.core.v1.TCPSocketAction"),
+        }
+    ),
     "io.k8s.api.core.v1.LocalObjectReference": Shape(fields={"name": Shape(default=[""])}, atomic=True),
+    "io.k8s.api.core.v1.NodeAffinity": Shape(
+        fields={
+            "preferredDuringSchedulingIgnoredDuringExecution": Shape(
+                items=Shape(of="io.k8s.api.core.v1.PreferredSchedulingTerm")
+            )
+        }
+    ),
     "io.k8s.api.core.v1.PersistentVolumeClaim": Shape(
         fields={
             "metadata": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta"),
+            "spec": Shape(of="io.k8s.api.core.v1.PersistentVolumeClaimSpec"),
             "status": Shape(of="io.k8s.api.core.v1.PersistentVolumeClaimStatus"),
         }
     ),
@@ -154,16 +243,49 @@ _SHAPES: dict[str, Shape] = {
             "lastTransitionTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
         }
     ),
+    "io.k8s.api.core.v1.PersistentVolumeClaimSpec": Shape(
+        fields={"resources": Shape(of="io.k8s.api.core.v1.VolumeResourceRequirements")}
+    ),
     "io.k8s.api.core.v1.PersistentVolumeClaimStatus": Shape(
         fields={
-            "conditions": Shape(items=Shape(of="io.k8s.api.core.v1.PersistentVolumeClaimCondition"), keys=("type",))
+            "allocatedResources": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+            "capacity": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+            "conditions": Shape(items=Shape(of="io.k8s.api.core.v1.PersistentVolumeClaimCondition"), keys=("type",)),
         }
     ),
     "io.k8s.api.core.v1.PersistentVolumeClaimTemplate": Shape(
-        fields={"metadata": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta")}
+        fields={
+            "metadata": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta"),
+            "spec": Shape(of="io.k8s.api.core.v1.PersistentVolumeClaimSpec"),
+        }
+    ),
+    "io.k8s.api.core.v1.PodAffinity": Shape(
+        fields={
+            "preferredDuringSchedulingIgnoredDuringExecution": Shape(
+                items=Shape(of="io.k8s.api.core.v1.WeightedPodAffinityTerm")
+            )
+        }
+    ),
+    "io.k8s.api.core.v1.PodAntiAffinity": Shape(
+        fields={
+            "preferredDuringSchedulingIgnoredDuringExecution": Shape(
+                items=Shape(of="io.k8s.api.core.v1.WeightedPodAffinityTerm")
+            )
+        }
+    ),
+    "io.k8s.api.core.v1.PodCertificateProjection": Shape(fields={"maxExpirationSeconds": Shape(format="int32")}),
+    "io.k8s.api.core.v1.PodSecurityContext": Shape(
+        fields={
+            "fsGroup": Shape(format="int64"),
+            "runAsGroup": Shape(format="int64"),
+            "runAsUser": Shape(format="int64"),
+            "supplementalGroups": Shape(items=Shape(format="int64")),
+        }
     ),
     "io.k8s.api.core.v1.PodSpec": Shape(
         fields={
+            "activeDeadlineSeconds": Shape(format="int64"),
+            "affinity": Shape(of="io.k8s.api.core.v1.Affinity"),
             "containers": Shape(items=Shape(of="io.k8s.api.core.v1.Container"), keys=("name",)),
             "ephemeralContainers": Shape(items=Shape(of="io.k8s.api.core.v1.EphemeralContainer"), keys=("name",)),
             "hostAliases": Shape(keys=("ip",)),
@@ -171,10 +293,17 @@ _SHAPES: dict[str, Shape] = {
                 items=Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True), keys=("name",)
             ),
             "initContainers": Shape(items=Shape(of="io.k8s.api.core.v1.Container"), keys=("name",)),
+            "overhead": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+            "priority": Shape(format="int32"),
             "resourceClaims": Shape(keys=("name",)),
             "resources": Shape(of="io.k8s.api.core.v1.ResourceRequirements"),
             "schedulingGates": Shape(keys=("name",)),
-            "topologySpreadConstraints": Shape(keys=("topologyKey", "whenUnsatisfiable")),
+            "securityContext": Shape(of="io.k8s.api.core.v1.PodSecurityContext"),
+            "terminationGracePeriodSeconds": Shape(format="int64"),
+            "tolerations": Shape(items=Shape(of="io.k8s.api.core.v1.Toleration")),
+            "topologySpreadConstraints": Shape(
+                items=Shape(of="io.k8s.api.core.v1.TopologySpreadConstraint"), keys=("topologyKey", "whenUnsatisfiable")
+            ),
             "volumes": Shape(items=Shape(of="io.k8s.api.core.v1.Volume"), keys=("name",)),
         }
     ),
@@ -184,9 +313,25 @@ _SHAPES: dict[str, Shape] = {
             "spec": Shape(of="io.k8s.api.core.v1.PodSpec"),
         }
     ),
-    "io.k8s.api.core.v1.Probe": Shape(fields={"grpc": Shape(of="io.k8s.api.core.v1.GRPCAction")}),
+    "io.k8s.api.core.v1.PreferredSchedulingTerm": Shape(fields={"weight": Shape(format="int32")}),
+    "io.k8s.api.core.v1.Probe": Shape(
+        fields={
+            "failureThreshold": Shape(format="int32"),
+            "grpc": Shape(of="io.k8s.api.core.v1.GRPCAction"),
+            "httpGet": Shape(of="io.k8s.api.core.v1.HTTPGetAction"),
+            "initialDelaySeconds": Shape(format="int32"),
+            "periodSeconds": Shape(format="int32"),
+            "successThreshold": Shape(format="int32"),
+            "tcpSocket": Shape(of="io.k8s.api.core.v1.TCPSocketAction"),
+            "terminationGracePeriodSeconds": Shape(format="int64"),
+            "timeoutSeconds": Shape(format="int32"),
+        }
+    ),
     "io.k8s.api.core.v1.ProjectedVolumeSource": Shape(
-        fields={"sources": Shape(items=Shape(of="io.k8s.api.core.v1.VolumeProjection"))}
+        fields={
+            "defaultMode": Shape(format="int32"),
+            "sources": Shape(items=Shape(of="io.k8s.api.core.v1.VolumeProjection")),
+        }
     ),
     "io.k8s.api.core.v1.RBDVolumeSource": Shape(
         fields={
@@ -196,7 +341,16 @@ _SHAPES: dict[str, Shape] = {
             "user": Shape(default=["admin"]),
         }
     ),
-    "io.k8s.api.core.v1.ResourceRequirements": Shape(fields={"claims": Shape(keys=("name",))}),
+    "io.k8s.api.core.v1.ResourceFieldSelector": Shape(
+        fields={"divisor": Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")}, atomic=True
+    ),
+    "io.k8s.api.core.v1.ResourceRequirements": Shape(
+        fields={
+            "claims": Shape(keys=("name",)),
+            "limits": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+            "requests": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+        }
+    ),
     "io.k8s.api.core.v1.ScaleIOVolumeSource": Shape(
         fields={
             "fsType": Shape(default=["xfs"]),
@@ -206,38 +360,79 @@ _SHAPES: dict[str, Shape] = {
     ),
     "io.k8s.api.core.v1.SecretEnvSource": Shape(fields={"name": Shape(default=[""])}),
     "io.k8s.api.core.v1.SecretKeySelector": Shape(fields={"name": Shape(default=[""])}, atomic=True),
-    "io.k8s.api.core.v1.SecretProjection": Shape(fields={"name": Shape(default=[""])}),
+    "io.k8s.api.core.v1.SecretProjection": Shape(
+        fields={"items": Shape(items=Shape(of="io.k8s.api.core.v1.KeyToPath")), "name": Shape(default=[""])}
+    ),
+    "io.k8s.api.core.v1.SecretVolumeSource": Shape(
+        fields={"defaultMode": Shape(format="int32"), "items": Shape(items=Shape(of="io.k8s.api.core.v1.KeyToPath"))}
+    ),
+    "io.k8s.api.core.v1.SecurityContext": Shape(
+        fields={"runAsGroup": Shape(format="int64"), "runAsUser": Shape(format="int64")}
+    ),
+    "io.k8s.api.core.v1.ServiceAccountTokenProjection": Shape(fields={"expirationSeconds": Shape(format="int64")}),
+    "io.k8s.api.core.v1.SleepAction": Shape(fields={"seconds": Shape(format="int64")}),
     "io.k8s.api.core.v1.StorageOSVolumeSource": Shape(
         fields={"secretRef": Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True)}
     ),
+    "io.k8s.api.core.v1.TCPSocketAction": Shape(
+        fields={"port": Shape(of="io.k8s.apimachinery.pkg.util.intstr.IntOrString")}
+    ),
+    "io.k8s.api.core.v1.Toleration": Shape(fields={"tolerationSeconds": Shape(format="int64")}),
+    "io.k8s.api.core.v1.TopologySpreadConstraint": Shape(
+        fields={"maxSkew": Shape(format="int32"), "minDomains": Shape(format="int32")}
+    ),
     "io.k8s.api.core.v1.Volume": Shape(
         fields={
+            "awsElasticBlockStore": Shape(of="io.k8s.api.core.v1.AWSElasticBlockStoreVolumeSource"),
             "azureDisk": Shape(of="io.k8s.api.core.v1.AzureDiskVolumeSource"),
             "cephfs": Shape(of="io.k8s.api.core.v1.CephFSVolumeSource"),
             "cinder": Shape(of="io.k8s.api.core.v1.CinderVolumeSource"),
             "configMap": Shape(of="io.k8s.api.core.v1.ConfigMapVolumeSource", atomic=True),
             "csi": Shape(of="io.k8s.api.core.v1.CSIVolumeSource"),
+            "downwardAPI": Shape(of="io.k8s.api.core.v1.DownwardAPIVolumeSource"),
+            "emptyDir": Shape(of="io.k8s.api.core.v1.EmptyDirVolumeSource"),
             "ephemeral": Shape(of="io.k8s.api.core.v1.EphemeralVolumeSource"),
+            "fc": Shape(of="io.k8s.api.core.v1.FCVolumeSource"),
             "flexVolume": Shape(of="io.k8s.api.core.v1.FlexVolumeSource"),
+            "gcePersistentDisk": Shape(of="io.k8s.api.core.v1.GCEPersistentDiskVolumeSource"),
             "iscsi": Shape(of="io.k8s.api.core.v1.ISCSIVolumeSource"),
             "projected": Shape(of="io.k8s.api.core.v1.ProjectedVolumeSource"),
             "rbd": Shape(of="io.k8s.api.core.v1.RBDVolumeSource"),
             "scaleIO": Shape(of="io.k8s.api.core.v1.ScaleIOVolumeSource"),
+            "secret": Shape(of="io.k8s.api.core.v1.SecretVolumeSource"),
             "storageos": Shape(of="io.k8s.api.core.v1.StorageOSVolumeSource"),
         }
     ),
     "io.k8s.api.core.v1.VolumeProjection": Shape(
         fields={
             "configMap": Shape(of="io.k8s.api.core.v1.ConfigMapProjection", atomic=True),
+            "downwardAPI": Shape(of="io.k8s.api.core.v1.DownwardAPIProjection"),
+            "podCertificate": Shape(of="io.k8s.api.core.v1.PodCertificateProjection"),
             "secret": Shape(of="io.k8s.api.core.v1.SecretProjection", atomic=True),
+            "serviceAccountToken": Shape(of="io.k8s.api.core.v1.ServiceAccountTokenProjection"),
         }
     ),
+    "io.k8s.api.core.v1.VolumeResourceRequirements": Shape(
+        fields={
+            "limits": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+            "requests": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+        }
+    ),
+    "io.k8s.api.core.v1.WeightedPodAffinityTerm": Shape(fields={"weight": Shape(format="int32")}),
+    "io.k8s.apimachinery.pkg.api.resource.Quantity": Shape(format="int-or-string"),
     "io.k8s.apimachinery.pkg.apis.meta.v1.Condition": Shape(
-        fields={"lastTransitionTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time")}
+        fields={
+            "lastTransitionTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+            "observedGeneration": Shape(format="int64"),
+        }
     ),
     "io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta": Shape(fields={"finalizers": Shape(unique=True)}),
-    "io.k8s.apimachinery.pkg.apis.meta.v1.Time": Shape(time=True),
-    "jobset.v1alpha2.FailurePolicy": Shape(fields={"restartStrategy": Shape(default=["Recreate"])}),
+    "io.k8s.apimachinery.pkg.apis.meta.v1.Time": Shape(format="date-time"),
+    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": Shape(format="int-or-string"),
+    "jobset.v1alpha2.Coordinator": Shape(fields={"jobIndex": Shape(format="int64"), "podIndex": Shape(format="int64")}),
+    "jobset.v1alpha2.FailurePolicy": Shape(
+        fields={"maxRestarts": Shape(format="int32"), "restartStrategy": Shape(default=["Recreate"])}
+    ),
     "jobset.v1alpha2.JobSet": Shape(
         fields={
             "spec": Shape(of="jobset.v1alpha2.JobSetSpec", rules=(_RULES[2],)),
@@ -246,11 +441,13 @@ _SHAPES: dict[str, Shape] = {
     ),
     "jobset.v1alpha2.JobSetSpec": Shape(
         fields={
+            "coordinator": Shape(of="jobset.v1alpha2.Coordinator"),
             "failurePolicy": Shape(of="jobset.v1alpha2.FailurePolicy", rules=(_RULES[0],)),
             "network": Shape(rules=(_RULES[0],)),
             "replicatedJobs": Shape(items=Shape(of="jobset.v1alpha2.ReplicatedJob"), keys=("name",)),
             "startupPolicy": Shape(rules=(_RULES[0],)),
             "successPolicy": Shape(rules=(_RULES[0],)),
+            "ttlSecondsAfterFinished": Shape(format="int32"),
             "volumeClaimPolicies": Shape(
                 rules=(_RULES[0],), items=Shape(of="jobset.v1alpha2.VolumeClaimPolicy", rules=(_RULES[1],))
             ),
@@ -259,15 +456,30 @@ _SHAPES: dict[str, Shape] = {
     "jobset.v1alpha2.JobSetStatus": Shape(
         fields={
             "conditions": Shape(items=Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Condition"), keys=("type",)),
-            "replicatedJobsStatus": Shape(keys=("name",)),
+            "currentInPlaceRestartAttempt": Shape(format="int32"),
+            "previousInPlaceRestartAttempt": Shape(format="int32"),
+            "replicatedJobsStatus": Shape(items=Shape(of="jobset.v1alpha2.ReplicatedJobStatus"), keys=("name",)),
+            "restarts": Shape(format="int32"),
+            "restartsCountTowardsMax": Shape(format="int32"),
         }
     ),
     "jobset.v1alpha2.ReplicatedJob": Shape(
         fields={
             "dependsOn": Shape(rules=(_RULES[0],), keys=("name",)),
             "groupName": Shape(default=["default"]),
-            "replicas": Shape(default=[1]),
+            "replicas": Shape(default=[1], format="int32"),
             "template": Shape(of="io.k8s.api.batch.v1.JobTemplateSpec"),
+        }
+    ),
+    "jobset.v1alpha2.ReplicatedJobStatus": Shape(
+        fields={
+            "active": Shape(format="int32"),
+            "failed": Shape(format="int32"),
+            "jobRestarts": Shape(items=Shape(format="int32")),
+            "jobRestartsCountTowardsMax": Shape(items=Shape(format="int32")),
+            "ready": Shape(format="int32"),
+            "succeeded": Shape(format="int32"),
+            "suspended": Shape(format="int32"),
         }
     ),
     "jobset.v1alpha2.VolumeClaimPolicy": Shape(
@@ -287,6 +499,9 @@ _KINDS = {
 
 def validate_rules(new: JobSet, old: JobSet | None = None) -> list[Violation]:
     """Return the rules of the API server that `new` breaks; none when the server will not object to it by a rule.
+
+    Rules are those in CEL, and what a schema says beyond the types of fields: alternatives, sizes, no item twice in a
+    keyed list, formats (an `int32` is a number of 32 bits).
 
     Args:
         new: The object as it will be sent.

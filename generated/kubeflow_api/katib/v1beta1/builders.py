@@ -150,12 +150,6 @@ class EarlyStoppingSpecBuilder(Builder):
     }
 
 
-class ExperimentConditionBuilder(Builder):
-    """Builds a `ExperimentCondition` inside another object."""
-
-    METHODS = {}
-
-
 class ExperimentSpecBuilder(Builder):
     """Builds a `ExperimentSpec` inside another object."""
 
@@ -192,23 +186,6 @@ class ExperimentSpecBuilder(Builder):
     }
 
 
-class ExperimentStatusBuilder(Builder):
-    """Builds a `ExperimentStatus` inside another object."""
-
-    METHODS = {
-        "condition": Method(
-            "item",
-            ("conditions",),
-            keys=("type",),
-            builder="kubeflow_api.katib.v1beta1.builders:ExperimentConditionBuilder",
-        ),
-        "current_optimal_trial": Method("merge", ("current_optimal_trial",)),
-        "edit_current_optimal_trial": Method(
-            "enter", ("current_optimal_trial",), builder="kubeflow_api.katib.v1beta1.builders:OptimalTrialBuilder"
-        ),
-    }
-
-
 class FeasibleSpaceBuilder(Builder):
     """Builds a `FeasibleSpace` inside another object."""
 
@@ -229,12 +206,6 @@ class FilterSpecBuilder(Builder):
 
 class GraphConfigBuilder(Builder):
     """Builds a `GraphConfig` inside another object."""
-
-    METHODS = {}
-
-
-class MetricBuilder(Builder):
-    """Builds a `Metric` inside another object."""
 
     METHODS = {}
 
@@ -288,45 +259,12 @@ class ObjectiveSpecBuilder(Builder):
     }
 
 
-class ObservationBuilder(Builder):
-    """Builds a `Observation` inside another object."""
-
-    METHODS = {
-        "metric": Method(
-            "item", ("metrics",), keys=("name",), builder="kubeflow_api.katib.v1beta1.builders:MetricBuilder"
-        ),
-    }
-
-
 class OperationBuilder(Builder):
     """Builds a `Operation` inside another object."""
 
     METHODS = {
         "parameter": Method(
             "item", ("parameters",), keys=("name",), builder="kubeflow_api.katib.v1beta1.builders:ParameterSpecBuilder"
-        ),
-    }
-
-
-class OptimalTrialBuilder(Builder):
-    """Builds a `OptimalTrial` inside another object."""
-
-    METHODS = {
-        "edit_observation": Method(
-            "enter", ("observation",), builder="kubeflow_api.katib.v1beta1.builders:ObservationBuilder"
-        ),
-        "metric": Method(
-            "item",
-            ("observation", "metrics"),
-            keys=("name",),
-            builder="kubeflow_api.katib.v1beta1.builders:MetricBuilder",
-        ),
-        "observation": Method("merge", ("observation",)),
-        "parameter_assignment": Method(
-            "item",
-            ("parameter_assignments",),
-            keys=("name",),
-            builder="kubeflow_api.katib.v1beta1.builders:ParameterAssignmentBuilder",
         ),
     }
 
@@ -365,12 +303,6 @@ class SourceSpecBuilder(Builder):
     }
 
 
-class SuggestionConditionBuilder(Builder):
-    """Builds a `SuggestionCondition` inside another object."""
-
-    METHODS = {}
-
-
 class SuggestionSpecBuilder(Builder):
     """Builds a `SuggestionSpec` inside another object."""
 
@@ -384,57 +316,6 @@ class SuggestionSpecBuilder(Builder):
             "enter", ("early_stopping",), builder="kubeflow_api.katib.v1beta1.builders:EarlyStoppingSpecBuilder"
         ),
     }
-
-
-class SuggestionStatusBuilder(Builder):
-    """Builds a `SuggestionStatus` inside another object."""
-
-    METHODS = {
-        "algorithm_setting": Method(
-            "item",
-            ("algorithm_settings",),
-            keys=("name",),
-            builder="kubeflow_api.katib.v1beta1.builders:AlgorithmSettingBuilder",
-        ),
-        "condition": Method(
-            "item",
-            ("conditions",),
-            keys=("type",),
-            builder="kubeflow_api.katib.v1beta1.builders:SuggestionConditionBuilder",
-        ),
-        "suggestion": Method(
-            "item",
-            ("suggestions",),
-            keys=("name",),
-            builder="kubeflow_api.katib.v1beta1.builders:TrialAssignmentBuilder",
-        ),
-    }
-
-
-class TrialAssignmentBuilder(Builder):
-    """Builds a `TrialAssignment` inside another object."""
-
-    METHODS = {
-        "early_stopping_rule": Method(
-            "item",
-            ("early_stopping_rules",),
-            keys=("name",),
-            builder="kubeflow_api.katib.v1beta1.builders:EarlyStoppingRuleBuilder",
-        ),
-        "labels": Method("entries", ("labels",)),
-        "parameter_assignment": Method(
-            "item",
-            ("parameter_assignments",),
-            keys=("name",),
-            builder="kubeflow_api.katib.v1beta1.builders:ParameterAssignmentBuilder",
-        ),
-    }
-
-
-class TrialConditionBuilder(Builder):
-    """Builds a `TrialCondition` inside another object."""
-
-    METHODS = {}
 
 
 class TrialParameterSpecBuilder(Builder):
@@ -469,26 +350,6 @@ class TrialSpecBuilder(Builder):
             builder="kubeflow_api.katib.v1beta1.builders:ParameterAssignmentBuilder",
         ),
         "primary_pod_labels": Method("entries", ("primary_pod_labels",)),
-    }
-
-
-class TrialStatusBuilder(Builder):
-    """Builds a `TrialStatus` inside another object."""
-
-    METHODS = {
-        "condition": Method(
-            "item", ("conditions",), keys=("type",), builder="kubeflow_api.katib.v1beta1.builders:TrialConditionBuilder"
-        ),
-        "edit_observation": Method(
-            "enter", ("observation",), builder="kubeflow_api.katib.v1beta1.builders:ObservationBuilder"
-        ),
-        "metric": Method(
-            "item",
-            ("observation", "metrics"),
-            keys=("name",),
-            builder="kubeflow_api.katib.v1beta1.builders:MetricBuilder",
-        ),
-        "observation": Method("merge", ("observation",)),
     }
 
 

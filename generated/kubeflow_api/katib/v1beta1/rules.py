@@ -6,15 +6,215 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from kubeflow.core.rules import Rule, Shape, Violation, violations
+from kubeflow.core.value_validation import fits
 
 if TYPE_CHECKING:
     from .models import Experiment, Suggestion, Trial
 
 K = TypeVar("K", "Experiment", "Trial", "Suggestion")
 
-_RULES: tuple[Rule, ...] = ()
+_RULES: tuple[Rule, ...] = (
+    Rule(
+        'must fit the schema {"minProperties": 1}',
+        'must fit the schema {"minProperties": 1}',
+        lambda this, old: fits(this, {"minProperties": 1}),
+    ),
+)
 
-_SHAPES: dict[str, Shape] = {}
+_SHAPES: dict[str, Shape] = {
+    "io.k8s.api.core.v1.Container": Shape(
+        fields={
+            "env": Shape(keys=("name",)),
+            "lifecycle": Shape(of="io.k8s.api.core.v1.Lifecycle"),
+            "livenessProbe": Shape(of="io.k8s.api.core.v1.Probe"),
+            "ports": Shape(items=Shape(of="io.k8s.api.core.v1.ContainerPort"), keys=("containerPort", "protocol")),
+            "readinessProbe": Shape(of="io.k8s.api.core.v1.Probe"),
+            "resources": Shape(of="io.k8s.api.core.v1.ResourceRequirements"),
+            "restartPolicyRules": Shape(items=Shape(of="io.k8s.api.core.v1.ContainerRestartRule")),
+            "securityContext": Shape(of="io.k8s.api.core.v1.SecurityContext"),
+            "startupProbe": Shape(of="io.k8s.api.core.v1.Probe"),
+            "volumeDevices": Shape(keys=("devicePath",)),
+            "volumeMounts": Shape(keys=("mountPath",)),
+        }
+    ),
+    "io.k8s.api.core.v1.ContainerPort": Shape(
+        fields={"containerPort": Shape(format="int32"), "hostPort": Shape(format="int32")}
+    ),
+    "io.k8s.api.core.v1.ContainerRestartRule": Shape(
+        fields={"exitCodes": Shape(of="io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes")}
+    ),
+    "io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes": Shape(
+        fields={"values": Shape(items=Shape(format="int32"), unique=True)}
+    ),
+    "io.k8s.api.core.v1.GRPCAction": Shape(fields={"port": Shape(format="int32")}),
+    "io.k8s.api.core.v1.Lifecycle": Shape(
+        fields={
+            "postStart": Shape(of="io.k8s.api.core.v1.LifecycleHandler"),
+            "preStop": Shape(of="io.k8s.api.core.v1.LifecycleHandler"),
+        }
+    ),
+    "io.k8s.api.core.v1.LifecycleHandler": Shape(fields={"sleep": Shape(of="io.k8s.api.core.v1.SleepAction")}),
+    "io.k8s.api.core.v1.Probe": Shape(
+        fields={
+            "failureThreshold": Shape(format="int32"),
+            "grpc": Shape(of="io.k8s.api.core.v1.GRPCAction"),
+            "initialDelaySeconds": Shape(format="int32"),
+            "periodSeconds": Shape(format="int32"),
+            "successThreshold": Shape(format="int32"),
+            "terminationGracePeriodSeconds": Shape(format="int64"),
+            "timeoutSeconds": Shape(format="int32"),
+        }
+    ),
+    "io.k8s.api.core.v1.ResourceRequirements": Shape(fields={"claims": Shape(keys=("name",))}),
+    "io.k8s.api.core.v1.SecurityContext": Shape(
+        fields={"runAsGroup": Shape(format="int64"), "runAsUser": Shape(format="int64")}
+    ),
+    "io.k8s.api.core.v1.SleepAction": Shape(fields={"seconds": Shape(format="int64")}),
+    "io.k8s.apimachinery.pkg.apis.meta.v1.Time": Shape(format="date-time"),
+    "katib.v1beta1.AlgorithmSpec": Shape(fields={"algorithmSettings": Shape(keys=("name",))}),
+    "katib.v1beta1.CollectorSpec": Shape(fields={"customCollector": Shape(of="io.k8s.api.core.v1.Container")}),
+    "katib.v1beta1.EarlyStoppingRule": Shape(fields={"startStep": Shape(format="int32")}),
+    "katib.v1beta1.EarlyStoppingSpec": Shape(fields={"algorithmSettings": Shape(keys=("name",))}),
+    "katib.v1beta1.Experiment": Shape(
+        fields={"spec": Shape(of="katib.v1beta1.ExperimentSpec"), "status": Shape(of="katib.v1beta1.ExperimentStatus")}
+    ),
+    "katib.v1beta1.ExperimentCondition": Shape(
+        fields={
+            "lastTransitionTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+            "lastUpdateTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+        }
+    ),
+    "katib.v1beta1.ExperimentSpec": Shape(
+        fields={
+            "algorithm": Shape(of="katib.v1beta1.AlgorithmSpec"),
+            "earlyStopping": Shape(of="katib.v1beta1.EarlyStoppingSpec"),
+            "maxFailedTrialCount": Shape(format="int32"),
+            "maxTrialCount": Shape(format="int32"),
+            "metricsCollectorSpec": Shape(of="katib.v1beta1.MetricsCollectorSpec"),
+            "nasConfig": Shape(of="katib.v1beta1.NasConfig"),
+            "objective": Shape(of="katib.v1beta1.ObjectiveSpec"),
+            "parallelTrialCount": Shape(format="int32"),
+            "parameters": Shape(items=Shape(of="katib.v1beta1.ParameterSpec"), keys=("name",)),
+            "trialTemplate": Shape(of="katib.v1beta1.TrialTemplate"),
+        }
+    ),
+    "katib.v1beta1.ExperimentStatus": Shape(
+        fields={
+            "completionTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+            "conditions": Shape(items=Shape(of="katib.v1beta1.ExperimentCondition"), keys=("type",)),
+            "currentOptimalTrial": Shape(of="katib.v1beta1.OptimalTrial"),
+            "earlyStoppedTrialList": Shape(unique=True),
+            "failedTrialList": Shape(unique=True),
+            "killedTrialList": Shape(unique=True),
+            "lastReconcileTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+            "metricsUnavailableTrialList": Shape(unique=True),
+            "pendingTrialList": Shape(unique=True),
+            "runningTrialList": Shape(unique=True),
+            "startTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+            "succeededTrialList": Shape(unique=True),
+            "trialMetricsUnavailable": Shape(format="int32"),
+            "trials": Shape(format="int32"),
+            "trialsEarlyStopped": Shape(format="int32"),
+            "trialsFailed": Shape(format="int32"),
+            "trialsKilled": Shape(format="int32"),
+            "trialsPending": Shape(format="int32"),
+            "trialsRunning": Shape(format="int32"),
+            "trialsSucceeded": Shape(format="int32"),
+        }
+    ),
+    "katib.v1beta1.FeasibleSpace": Shape(fields={"list": Shape(unique=True)}),
+    "katib.v1beta1.FilterSpec": Shape(fields={"metricsFormat": Shape(unique=True)}),
+    "katib.v1beta1.GraphConfig": Shape(
+        fields={
+            "inputSizes": Shape(items=Shape(format="int32"), unique=True),
+            "numLayers": Shape(format="int32"),
+            "outputSizes": Shape(items=Shape(format="int32"), unique=True),
+        }
+    ),
+    "katib.v1beta1.MetricsCollectorSpec": Shape(
+        fields={"collector": Shape(of="katib.v1beta1.CollectorSpec"), "source": Shape(of="katib.v1beta1.SourceSpec")}
+    ),
+    "katib.v1beta1.NasConfig": Shape(
+        fields={
+            "graphConfig": Shape(of="katib.v1beta1.GraphConfig"),
+            "operations": Shape(items=Shape(of="katib.v1beta1.Operation"), keys=("operationType",)),
+        }
+    ),
+    "katib.v1beta1.ObjectiveSpec": Shape(
+        fields={"additionalMetricNames": Shape(unique=True), "metricStrategies": Shape(keys=("name",))}
+    ),
+    "katib.v1beta1.Observation": Shape(fields={"metrics": Shape(keys=("name",))}),
+    "katib.v1beta1.Operation": Shape(
+        fields={"parameters": Shape(items=Shape(of="katib.v1beta1.ParameterSpec"), keys=("name",))}
+    ),
+    "katib.v1beta1.OptimalTrial": Shape(
+        fields={"observation": Shape(of="katib.v1beta1.Observation"), "parameterAssignments": Shape(keys=("name",))}
+    ),
+    "katib.v1beta1.ParameterSpec": Shape(
+        fields={"feasibleSpace": Shape(of="katib.v1beta1.FeasibleSpace", rules=(_RULES[0],))}
+    ),
+    "katib.v1beta1.SourceSpec": Shape(fields={"filter": Shape(of="katib.v1beta1.FilterSpec")}),
+    "katib.v1beta1.Suggestion": Shape(
+        fields={"spec": Shape(of="katib.v1beta1.SuggestionSpec"), "status": Shape(of="katib.v1beta1.SuggestionStatus")}
+    ),
+    "katib.v1beta1.SuggestionCondition": Shape(
+        fields={
+            "lastTransitionTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+            "lastUpdateTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+        }
+    ),
+    "katib.v1beta1.SuggestionSpec": Shape(
+        fields={
+            "algorithm": Shape(of="katib.v1beta1.AlgorithmSpec"),
+            "earlyStopping": Shape(of="katib.v1beta1.EarlyStoppingSpec"),
+            "requests": Shape(format="int32"),
+        }
+    ),
+    "katib.v1beta1.SuggestionStatus": Shape(
+        fields={
+            "algorithmSettings": Shape(keys=("name",)),
+            "completionTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+            "conditions": Shape(items=Shape(of="katib.v1beta1.SuggestionCondition"), keys=("type",)),
+            "lastReconcileTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+            "startTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+            "suggestionCount": Shape(format="int32"),
+            "suggestions": Shape(items=Shape(of="katib.v1beta1.TrialAssignment"), keys=("name",)),
+        }
+    ),
+    "katib.v1beta1.Trial": Shape(
+        fields={"spec": Shape(of="katib.v1beta1.TrialSpec"), "status": Shape(of="katib.v1beta1.TrialStatus")}
+    ),
+    "katib.v1beta1.TrialAssignment": Shape(
+        fields={
+            "earlyStoppingRules": Shape(items=Shape(of="katib.v1beta1.EarlyStoppingRule"), keys=("name",)),
+            "parameterAssignments": Shape(keys=("name",)),
+        }
+    ),
+    "katib.v1beta1.TrialCondition": Shape(
+        fields={
+            "lastTransitionTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+            "lastUpdateTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+        }
+    ),
+    "katib.v1beta1.TrialSpec": Shape(
+        fields={
+            "earlyStoppingRules": Shape(items=Shape(of="katib.v1beta1.EarlyStoppingRule"), keys=("name",)),
+            "metricsCollector": Shape(of="katib.v1beta1.MetricsCollectorSpec"),
+            "objective": Shape(of="katib.v1beta1.ObjectiveSpec"),
+            "parameterAssignments": Shape(keys=("name",)),
+        }
+    ),
+    "katib.v1beta1.TrialStatus": Shape(
+        fields={
+            "completionTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+            "conditions": Shape(items=Shape(of="katib.v1beta1.TrialCondition"), keys=("type",)),
+            "lastReconcileTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+            "observation": Shape(of="katib.v1beta1.Observation"),
+            "startTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+        }
+    ),
+    "katib.v1beta1.TrialTemplate": Shape(fields={"trialParameters": Shape(keys=("name",))}),
+}
 
 # API version and kind -> its definition.
 _KINDS = {
@@ -26,6 +226,9 @@ _KINDS = {
 
 def validate_rules(new: K, old: K | None = None) -> list[Violation]:
     """Return the rules of the API server that `new` breaks; none when the server will not object to it by a rule.
+
+    Rules are those in CEL, and what a schema says beyond the types of fields: alternatives, sizes, no item twice in a
+    keyed list, formats (an `int32` is a number of 32 bits).
 
     Args:
         new: The object as it will be sent.

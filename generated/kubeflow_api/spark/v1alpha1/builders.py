@@ -47,12 +47,6 @@ class ServerSpecBuilder(Builder):
     }
 
 
-class SparkConnectServerStatusBuilder(Builder):
-    """Builds a `SparkConnectServerStatus` inside another object."""
-
-    METHODS = {}
-
-
 class SparkConnectSpecBuilder(Builder):
     """Builds a `SparkConnectSpec` inside another object."""
 
@@ -69,19 +63,4 @@ class SparkConnectSpecBuilder(Builder):
         "hadoop_conf": Method("entries", ("hadoop_conf",)),
         "server": Method("merge", ("server",)),
         "spark_conf": Method("entries", ("spark_conf",)),
-    }
-
-
-class SparkConnectStatusBuilder(Builder):
-    """Builds a `SparkConnectStatus` inside another object."""
-
-    METHODS = {
-        "condition": Method(
-            "item", ("conditions",), keys=("type",), builder="kubeflow_api.k8s.meta.v1.builders:ConditionBuilder"
-        ),
-        "edit_server": Method(
-            "enter", ("server",), builder="kubeflow_api.spark.v1alpha1.builders:SparkConnectServerStatusBuilder"
-        ),
-        "executors": Method("entries", ("executors",)),
-        "server": Method("merge", ("server",)),
     }

@@ -61,12 +61,6 @@ class ScheduledSparkApplicationBuilder(KindBuilder):
     }
 
 
-class ApplicationStateBuilder(Builder):
-    """Builds a `ApplicationState` inside another object."""
-
-    METHODS = {}
-
-
 class BatchSchedulerConfigurationBuilder(Builder):
     """Builds a `BatchSchedulerConfiguration` inside another object."""
 
@@ -77,12 +71,6 @@ class BatchSchedulerConfigurationBuilder(Builder):
 
 class DependenciesBuilder(Builder):
     """Builds a `Dependencies` inside another object."""
-
-    METHODS = {}
-
-
-class DriverInfoBuilder(Builder):
-    """Builds a `DriverInfo` inside another object."""
 
     METHODS = {}
 
@@ -244,12 +232,6 @@ class ScheduledSparkApplicationSpecBuilder(Builder):
     }
 
 
-class ScheduledSparkApplicationStatusBuilder(Builder):
-    """Builds a `ScheduledSparkApplicationStatus` inside another object."""
-
-    METHODS = {}
-
-
 class SecretInfoBuilder(Builder):
     """Builds a `SecretInfo` inside another object."""
 
@@ -295,22 +277,6 @@ class SparkApplicationSpecBuilder(Builder):
         "spark_conf": Method("entries", ("spark_conf",)),
         "spark_ui_options": Method("merge", ("spark_ui_options",)),
         "volume": Method("append", ("volumes",)),
-    }
-
-
-class SparkApplicationStatusBuilder(Builder):
-    """Builds a `SparkApplicationStatus` inside another object."""
-
-    METHODS = {
-        "application_state": Method("merge", ("application_state",)),
-        "driver_info": Method("merge", ("driver_info",)),
-        "edit_application_state": Method(
-            "enter", ("application_state",), builder="kubeflow_api.spark.v1beta2.builders:ApplicationStateBuilder"
-        ),
-        "edit_driver_info": Method(
-            "enter", ("driver_info",), builder="kubeflow_api.spark.v1beta2.builders:DriverInfoBuilder"
-        ),
-        "executor_state": Method("entries", ("executor_state",)),
     }
 
 

@@ -26,6 +26,9 @@ _KINDS = {
 def validate_rules(new: K, old: K | None = None) -> list[Violation]:
     """Return the rules of the API server that `new` breaks; none when the server will not object to it by a rule.
 
+    Rules are those in CEL, and what a schema says beyond the types of fields: alternatives, sizes, no item twice in a
+    keyed list, formats (an `int32` is a number of 32 bits).
+
     Args:
         new: The object as it will be sent.
         old: What it replaces, as read from the server; without it `new` is checked as an object to create.

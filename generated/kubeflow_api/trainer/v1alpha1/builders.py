@@ -222,6 +222,7 @@ class JobSetTemplatePatchBuilder(Builder):
         "edit_spec": Method(
             "enter", ("spec",), builder="kubeflow_api.trainer.v1alpha1.builders:JobSetSpecPatchBuilder"
         ),
+        "metadata": Method("merge", ("metadata",)),
         "replicated_job": Method(
             "item",
             ("spec", "replicated_jobs"),
@@ -240,6 +241,7 @@ class JobSetTemplateSpecBuilder(Builder):
             "enter", ("metadata",), builder="kubeflow_api.k8s.meta.v1.builders:EmbeddedObjectMetaBuilder"
         ),
         "edit_spec": Method("enter", ("spec",), builder="kubeflow_api.jobset.v1alpha2.builders:JobSetSpecBuilder"),
+        "metadata": Method("merge", ("metadata",)),
         "spec": Method("merge", ("spec",)),
     }
 
@@ -259,12 +261,6 @@ class JobSpecPatchBuilder(Builder):
     }
 
 
-class JobStatusBuilder(Builder):
-    """Builds a `JobStatus` inside another object."""
-
-    METHODS = {}
-
-
 class JobTemplatePatchBuilder(Builder):
     """Builds a `JobTemplatePatch` inside another object."""
 
@@ -273,6 +269,7 @@ class JobTemplatePatchBuilder(Builder):
             "enter", ("metadata",), builder="kubeflow_api.k8s.meta.v1.builders:EmbeddedObjectMetaBuilder"
         ),
         "edit_spec": Method("enter", ("spec",), builder="kubeflow_api.trainer.v1alpha1.builders:JobSpecPatchBuilder"),
+        "metadata": Method("merge", ("metadata",)),
         "pod_metadata": Method("merge", ("spec", "template", "metadata")),
         "pod_spec": Method(
             "enter", ("spec", "template", "spec"), builder="kubeflow_api.trainer.v1alpha1.builders:PodSpecPatchBuilder"
@@ -326,12 +323,6 @@ class MPIMLPolicySourceBuilder(Builder):
     METHODS = {}
 
 
-class MetricBuilder(Builder):
-    """Builds a `Metric` inside another object."""
-
-    METHODS = {}
-
-
 class ModelInitializerBuilder(Builder):
     """Builds a `ModelInitializer` inside another object."""
 
@@ -377,24 +368,6 @@ class OptimizationJobSpecBuilder(Builder):
         ),
         "train_job_template": Method("merge", ("train_job_template",)),
     }
-
-
-class OptimizationJobStatusBuilder(Builder):
-    """Builds a `OptimizationJobStatus` inside another object."""
-
-    METHODS = {
-        "condition": Method(
-            "item", ("conditions",), keys=("type",), builder="kubeflow_api.k8s.meta.v1.builders:ConditionBuilder"
-        ),
-        "edit_result": Method("enter", ("result",), builder="kubeflow_api.trainer.v1alpha1.builders:ResultBuilder"),
-        "result": Method("merge", ("result",)),
-    }
-
-
-class ParameterAssignmentBuilder(Builder):
-    """Builds a `ParameterAssignment` inside another object."""
-
-    METHODS = {}
 
 
 class ParameterBuilder(Builder):
@@ -481,6 +454,7 @@ class PodTemplatePatchBuilder(Builder):
             "enter", ("metadata",), builder="kubeflow_api.k8s.meta.v1.builders:EmbeddedObjectMetaBuilder"
         ),
         "edit_spec": Method("enter", ("spec",), builder="kubeflow_api.trainer.v1alpha1.builders:PodSpecPatchBuilder"),
+        "metadata": Method("merge", ("metadata",)),
         "spec": Method("merge", ("spec",)),
     }
 
@@ -506,19 +480,6 @@ class ReplicatedJobPatchBuilder(Builder):
             builder="kubeflow_api.trainer.v1alpha1.builders:PodSpecPatchBuilder",
         ),
         "template": Method("merge", ("template",)),
-    }
-
-
-class ResultBuilder(Builder):
-    """Builds a `Result` inside another object."""
-
-    METHODS = {
-        "parameter": Method(
-            "item",
-            ("parameters",),
-            keys=("name",),
-            builder="kubeflow_api.trainer.v1alpha1.builders:ParameterAssignmentBuilder",
-        ),
     }
 
 
@@ -620,23 +581,6 @@ class TrainJobSpecBuilder(Builder):
     }
 
 
-class TrainJobStatusBuilder(Builder):
-    """Builds a `TrainJobStatus` inside another object."""
-
-    METHODS = {
-        "condition": Method(
-            "item", ("conditions",), keys=("type",), builder="kubeflow_api.k8s.meta.v1.builders:ConditionBuilder"
-        ),
-        "edit_trainer_status": Method(
-            "enter", ("trainer_status",), builder="kubeflow_api.trainer.v1alpha1.builders:TrainerStatusBuilder"
-        ),
-        "jobs_status": Method(
-            "item", ("jobs_status",), keys=("name",), builder="kubeflow_api.trainer.v1alpha1.builders:JobStatusBuilder"
-        ),
-        "trainer_status": Method("merge", ("trainer_status",)),
-    }
-
-
 class TrainJobTemplateSpecBuilder(Builder):
     """Builds a `TrainJobTemplateSpec` inside another object."""
 
@@ -645,6 +589,7 @@ class TrainJobTemplateSpecBuilder(Builder):
             "enter", ("metadata",), builder="kubeflow_api.k8s.meta.v1.builders:EmbeddedObjectMetaBuilder"
         ),
         "edit_spec": Method("enter", ("spec",), builder="kubeflow_api.trainer.v1alpha1.builders:TrainJobSpecBuilder"),
+        "metadata": Method("merge", ("metadata",)),
         "spec": Method("merge", ("spec",)),
     }
 
@@ -658,14 +603,6 @@ class TrainerBuilder(Builder):
         ),
         "env": Method("item", ("env",), keys=("name",), builder="kubeflow_api.k8s.core.v1.builders:EnvVarBuilder"),
         "resources_per_node": Method("merge", ("resources_per_node",)),
-    }
-
-
-class TrainerStatusBuilder(Builder):
-    """Builds a `TrainerStatus` inside another object."""
-
-    METHODS = {
-        "metric": Method("append", ("metrics",)),
     }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from kubeflow.core import cel
 from kubeflow.core.rules import Rule, Shape, Violation, violations
+from kubeflow.core.value_validation import fits
 
 if TYPE_CHECKING:
     from .models import ClusterTrainingRuntime, OptimizationJob, TrainingRuntime, TrainJob
@@ -14,6 +15,18 @@ if TYPE_CHECKING:
 K = TypeVar("K", "TrainJob", "TrainingRuntime", "ClusterTrainingRuntime", "OptimizationJob")
 
 _RULES: tuple[Rule, ...] = (
+    Rule(
+        "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+        "metadata.name must match RFC 1035 DNS label format",
+        lambda this, old: cel.matches(
+            cel.field(cel.field(this, "metadata"), "name"), "\\A[a-z](?:[\\-a-z0-9]*[a-z0-9])?\\Z"
+        ),
+    ),
+    Rule(
+        "size(self.metadata.name) <= 63",
+        "metadata.name must be no more than 63 characters",
+        lambda this, old: cel.at_most(cel.size(cel.field(cel.field(this, "metadata"), "name")), 63),
+    ),
     Rule(
         "self == oldSelf",
         "field is immutable",
@@ -39,16 +52,9 @@ _RULES: tuple[Rule, ...] = (
         lambda this, old: cel.has(this, "lastUpdatedTime"),
     ),
     Rule(
-        "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
-        "metadata.name must match RFC 1035 DNS label format",
-        lambda this, old: cel.matches(
-            cel.field(cel.field(this, "metadata"), "name"), "\\A[a-z](?:[\\-a-z0-9]*[a-z0-9])?\\Z"
-        ),
-    ),
-    Rule(
-        "size(self.metadata.name) <= 63",
-        "metadata.name must be no more than 63 characters",
-        lambda this, old: cel.at_most(cel.size(cel.field(cel.field(this, "metadata"), "name")), 63),
+        'must fit the schema {"minProperties": 1}',
+        'must fit the schema {"minProperties": 1}',
+        lambda this, old: fits(this, {"minProperties": 1}),
     ),
     Rule(
         "self >= 1",
@@ -172,8 +178,16 @@ _RULES: tuple[Rule, ...] = (
 _SHAPES: dict[str, Shape] = {
     "io.k8s.api.batch.v1.JobSpec": Shape(
         fields={
+            "activeDeadlineSeconds": Shape(format="int64"),
+            "backoffLimit": Shape(format="int32"),
+            "backoffLimitPerIndex": Shape(format="int32"),
+            "completions": Shape(format="int32"),
+            "maxFailedIndexes": Shape(format="int32"),
+            "parallelism": Shape(format="int32"),
             "podFailurePolicy": Shape(of="io.k8s.api.batch.v1.PodFailurePolicy"),
+            "successPolicy": Shape(of="io.k8s.api.batch.v1.SuccessPolicy"),
             "template": Shape(of="io.k8s.api.core.v1.PodTemplateSpec"),
+            "ttlSecondsAfterFinished": Shape(format="int32"),
         }
     ),
     "io.k8s.api.batch.v1.JobTemplateSpec": Shape(
@@ -185,9 +199,23 @@ _SHAPES: dict[str, Shape] = {
     "io.k8s.api.batch.v1.PodFailurePolicy": Shape(
         fields={"rules": Shape(items=Shape(of="io.k8s.api.batch.v1.PodFailurePolicyRule"))}
     ),
-    "io.k8s.api.batch.v1.PodFailurePolicyOnExitCodesRequirement": Shape(fields={"values": Shape(unique=True)}),
+    "io.k8s.api.batch.v1.PodFailurePolicyOnExitCodesRequirement": Shape(
+        fields={"values": Shape(items=Shape(format="int32"), unique=True)}
+    ),
     "io.k8s.api.batch.v1.PodFailurePolicyRule": Shape(
         fields={"onExitCodes": Shape(of="io.k8s.api.batch.v1.PodFailurePolicyOnExitCodesRequirement")}
+    ),
+    "io.k8s.api.batch.v1.SuccessPolicy": Shape(
+        fields={"rules": Shape(items=Shape(of="io.k8s.api.batch.v1.SuccessPolicyRule"))}
+    ),
+    "io.k8s.api.batch.v1.SuccessPolicyRule": Shape(fields={"succeededCount": Shape(format="int32")}),
+    "io.k8s.api.core.v1.AWSElasticBlockStoreVolumeSource": Shape(fields={"partition": Shape(format="int32")}),
+    "io.k8s.api.core.v1.Affinity": Shape(
+        fields={
+            "nodeAffinity": Shape(of="io.k8s.api.core.v1.NodeAffinity"),
+            "podAffinity": Shape(of="io.k8s.api.core.v1.PodAffinity"),
+            "podAntiAffinity": Shape(of="io.k8s.api.core.v1.PodAntiAffinity"),
+        }
     ),
     "io.k8s.api.core.v1.AzureDiskVolumeSource": Shape(
         fields={"fsType": Shape(default=["ext4"]), "readOnly": Shape(default=[False])}
@@ -203,27 +231,63 @@ _SHAPES: dict[str, Shape] = {
     ),
     "io.k8s.api.core.v1.ConfigMapEnvSource": Shape(fields={"name": Shape(default=[""])}),
     "io.k8s.api.core.v1.ConfigMapKeySelector": Shape(fields={"name": Shape(default=[""])}, atomic=True),
-    "io.k8s.api.core.v1.ConfigMapProjection": Shape(fields={"name": Shape(default=[""])}),
-    "io.k8s.api.core.v1.ConfigMapVolumeSource": Shape(fields={"name": Shape(default=[""])}),
+    "io.k8s.api.core.v1.ConfigMapProjection": Shape(
+        fields={"items": Shape(items=Shape(of="io.k8s.api.core.v1.KeyToPath")), "name": Shape(default=[""])}
+    ),
+    "io.k8s.api.core.v1.ConfigMapVolumeSource": Shape(
+        fields={
+            "defaultMode": Shape(format="int32"),
+            "items": Shape(items=Shape(of="io.k8s.api.core.v1.KeyToPath")),
+            "name": Shape(default=[""]),
+        }
+    ),
     "io.k8s.api.core.v1.Container": Shape(
         fields={
             "env": Shape(items=Shape(of="io.k8s.api.core.v1.EnvVar"), keys=("name",)),
             "envFrom": Shape(items=Shape(of="io.k8s.api.core.v1.EnvFromSource")),
+            "lifecycle": Shape(of="io.k8s.api.core.v1.Lifecycle"),
             "livenessProbe": Shape(of="io.k8s.api.core.v1.Probe"),
             "ports": Shape(items=Shape(of="io.k8s.api.core.v1.ContainerPort"), keys=("containerPort", "protocol")),
             "readinessProbe": Shape(of="io.k8s.api.core.v1.Probe"),
             "resources": Shape(of="io.k8s.api.core.v1.ResourceRequirements"),
             "restartPolicyRules": Shape(items=Shape(of="io.k8s.api.core.v1.ContainerRestartRule")),
+            "securityContext": Shape(of="io.k8s.api.core.v1.SecurityContext"),
             "startupProbe": Shape(of="io.k8s.api.core.v1.Probe"),
             "volumeDevices": Shape(keys=("devicePath",)),
             "volumeMounts": Shape(keys=("mountPath",)),
         }
     ),
-    "io.k8s.api.core.v1.ContainerPort": Shape(fields={"protocol": Shape(default=["TCP"])}),
+    "io.k8s.api.core.v1.ContainerPort": Shape(
+        fields={
+            "containerPort": Shape(format="int32"),
+            "hostPort": Shape(format="int32"),
+            "protocol": Shape(default=["TCP"]),
+        }
+    ),
     "io.k8s.api.core.v1.ContainerRestartRule": Shape(
         fields={"exitCodes": Shape(of="io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes")}
     ),
-    "io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes": Shape(fields={"values": Shape(unique=True)}),
+    "io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes": Shape(
+        fields={"values": Shape(items=Shape(format="int32"), unique=True)}
+    ),
+    "io.k8s.api.core.v1.DownwardAPIProjection": Shape(
+        fields={"items": Shape(items=Shape(of="io.k8s.api.core.v1.DownwardAPIVolumeFile"))}
+    ),
+    "io.k8s.api.core.v1.DownwardAPIVolumeFile": Shape(
+        fields={
+            "mode": Shape(format="int32"),
+            "resourceFieldRef": Shape(of="io.k8s.api.core.v1.ResourceFieldSelector", atomic=True),
+        }
+    ),
+    "io.k8s.api.core.v1.DownwardAPIVolumeSource": Shape(
+        fields={
+            "defaultMode": Shape(format="int32"),
+            "items": Shape(items=Shape(of="io.k8s.api.core.v1.DownwardAPIVolumeFile")),
+        }
+    ),
+    "io.k8s.api.core.v1.EmptyDirVolumeSource": Shape(
+        fields={"sizeLimit": Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")}
+    ),
     "io.k8s.api.core.v1.EnvFromSource": Shape(
         fields={
             "configMapRef": Shape(of="io.k8s.api.core.v1.ConfigMapEnvSource", atomic=True),
@@ -235,6 +299,7 @@ _SHAPES: dict[str, Shape] = {
         fields={
             "configMapKeyRef": Shape(of="io.k8s.api.core.v1.ConfigMapKeySelector", atomic=True),
             "fileKeyRef": Shape(of="io.k8s.api.core.v1.FileKeySelector", atomic=True),
+            "resourceFieldRef": Shape(of="io.k8s.api.core.v1.ResourceFieldSelector", atomic=True),
             "secretKeyRef": Shape(of="io.k8s.api.core.v1.SecretKeySelector", atomic=True),
         }
     ),
@@ -242,11 +307,13 @@ _SHAPES: dict[str, Shape] = {
         fields={
             "env": Shape(items=Shape(of="io.k8s.api.core.v1.EnvVar"), keys=("name",)),
             "envFrom": Shape(items=Shape(of="io.k8s.api.core.v1.EnvFromSource")),
+            "lifecycle": Shape(of="io.k8s.api.core.v1.Lifecycle"),
             "livenessProbe": Shape(of="io.k8s.api.core.v1.Probe"),
             "ports": Shape(items=Shape(of="io.k8s.api.core.v1.ContainerPort"), keys=("containerPort", "protocol")),
             "readinessProbe": Shape(of="io.k8s.api.core.v1.Probe"),
             "resources": Shape(of="io.k8s.api.core.v1.ResourceRequirements"),
             "restartPolicyRules": Shape(items=Shape(of="io.k8s.api.core.v1.ContainerRestartRule")),
+            "securityContext": Shape(of="io.k8s.api.core.v1.SecurityContext"),
             "startupProbe": Shape(of="io.k8s.api.core.v1.Probe"),
             "volumeDevices": Shape(keys=("devicePath",)),
             "volumeMounts": Shape(keys=("mountPath",)),
@@ -255,21 +322,49 @@ _SHAPES: dict[str, Shape] = {
     "io.k8s.api.core.v1.EphemeralVolumeSource": Shape(
         fields={"volumeClaimTemplate": Shape(of="io.k8s.api.core.v1.PersistentVolumeClaimTemplate")}
     ),
+    "io.k8s.api.core.v1.FCVolumeSource": Shape(fields={"lun": Shape(format="int32")}),
     "io.k8s.api.core.v1.FileKeySelector": Shape(fields={"optional": Shape(default=[False])}, atomic=True),
     "io.k8s.api.core.v1.FlexVolumeSource": Shape(
         fields={"secretRef": Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True)}
     ),
-    "io.k8s.api.core.v1.GRPCAction": Shape(fields={"service": Shape(default=[""])}),
+    "io.k8s.api.core.v1.GCEPersistentDiskVolumeSource": Shape(fields={"partition": Shape(format="int32")}),
+    "io.k8s.api.core.v1.GRPCAction": Shape(fields={"port": Shape(format="int32"), "service": Shape(default=[""])}),
+    "io.k8s.api.core.v1.HTTPGetAction": Shape(
+        fields={"port": Shape(of="io.k8s.apimachinery.pkg.util.intstr.IntOrString")}
+    ),
     "io.k8s.api.core.v1.ISCSIVolumeSource": Shape(
         fields={
             "iscsiInterface": Shape(default=["default"]),
+            "lun": Shape(format="int32"),
             "secretRef": Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True),
         }
     ),
+    "io.k8s.api.core.v1.KeyToPath": Shape(fields={"mode": Shape(format="int32")}),
+    "io.k8s.api.core.v1.Lifecycle": Shape(
+        fields={
+            "postStart": Shape(of="io.k8s.api.core.v1.LifecycleHandler"),
+            "preStop": Shape(of="io.k8s.api.core.v1.LifecycleHandler"),
+        }
+    ),
+    "io.k8s.api.core.v1.LifecycleHandler": Shape(
+        fields={
+            "httpGet": Shape(of="io.k8s.api.core.v1.HTTPGetAction"),
+            "sleep": Shape(of="io.k8s.api.core.v1.SleepAction"),
+            "tcpSocket": Shape(of="io.k8s.api.core.v1.TCPSocketAction"),
+        }
+    ),
     "io.k8s.api.core.v1.LocalObjectReference": Shape(fields={"name": Shape(default=[""])}, atomic=True),
+    "io.k8s.api.core.v1.NodeAffinity": Shape(
+        fields={
+            "preferredDuringSchedulingIgnoredDuringExecution": Shape(
+                items=Shape(of="io.k8s.api.core.v1.PreferredSchedulingTerm")
+            )
+        }
+    ),
     "io.k8s.api.core.v1.PersistentVolumeClaim": Shape(
         fields={
             "metadata": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta"),
+            "spec": Shape(of="io.k8s.api.core.v1.PersistentVolumeClaimSpec"),
             "status": Shape(of="io.k8s.api.core.v1.PersistentVolumeClaimStatus"),
         }
     ),
@@ -279,16 +374,49 @@ _SHAPES: dict[str, Shape] = {
             "lastTransitionTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
         }
     ),
+    "io.k8s.api.core.v1.PersistentVolumeClaimSpec": Shape(
+        fields={"resources": Shape(of="io.k8s.api.core.v1.VolumeResourceRequirements")}
+    ),
     "io.k8s.api.core.v1.PersistentVolumeClaimStatus": Shape(
         fields={
-            "conditions": Shape(items=Shape(of="io.k8s.api.core.v1.PersistentVolumeClaimCondition"), keys=("type",))
+            "allocatedResources": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+            "capacity": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+            "conditions": Shape(items=Shape(of="io.k8s.api.core.v1.PersistentVolumeClaimCondition"), keys=("type",)),
         }
     ),
     "io.k8s.api.core.v1.PersistentVolumeClaimTemplate": Shape(
-        fields={"metadata": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta")}
+        fields={
+            "metadata": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta"),
+            "spec": Shape(of="io.k8s.api.core.v1.PersistentVolumeClaimSpec"),
+        }
+    ),
+    "io.k8s.api.core.v1.PodAffinity": Shape(
+        fields={
+            "preferredDuringSchedulingIgnoredDuringExecution": Shape(
+                items=Shape(of="io.k8s.api.core.v1.WeightedPodAffinityTerm")
+            )
+        }
+    ),
+    "io.k8s.api.core.v1.PodAntiAffinity": Shape(
+        fields={
+            "preferredDuringSchedulingIgnoredDuringExecution": Shape(
+                items=Shape(of="io.k8s.api.core.v1.WeightedPodAffinityTerm")
+            )
+        }
+    ),
+    "io.k8s.api.core.v1.PodCertificateProjection": Shape(fields={"maxExpirationSeconds": Shape(format="int32")}),
+    "io.k8s.api.core.v1.PodSecurityContext": Shape(
+        fields={
+            "fsGroup": Shape(format="int64"),
+            "runAsGroup": Shape(format="int64"),
+            "runAsUser": Shape(format="int64"),
+            "supplementalGroups": Shape(items=Shape(format="int64")),
+        }
     ),
     "io.k8s.api.core.v1.PodSpec": Shape(
         fields={
+            "activeDeadlineSeconds": Shape(format="int64"),
+            "affinity": Shape(of="io.k8s.api.core.v1.Affinity"),
             "containers": Shape(items=Shape(of="io.k8s.api.core.v1.Container"), keys=("name",)),
             "ephemeralContainers": Shape(items=Shape(of="io.k8s.api.core.v1.EphemeralContainer"), keys=("name",)),
             "hostAliases": Shape(keys=("ip",)),
@@ -296,10 +424,17 @@ _SHAPES: dict[str, Shape] = {
                 items=Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True), keys=("name",)
             ),
             "initContainers": Shape(items=Shape(of="io.k8s.api.core.v1.Container"), keys=("name",)),
+            "overhead": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+            "priority": Shape(format="int32"),
             "resourceClaims": Shape(keys=("name",)),
             "resources": Shape(of="io.k8s.api.core.v1.ResourceRequirements"),
             "schedulingGates": Shape(keys=("name",)),
-            "topologySpreadConstraints": Shape(keys=("topologyKey", "whenUnsatisfiable")),
+            "securityContext": Shape(of="io.k8s.api.core.v1.PodSecurityContext"),
+            "terminationGracePeriodSeconds": Shape(format="int64"),
+            "tolerations": Shape(items=Shape(of="io.k8s.api.core.v1.Toleration")),
+            "topologySpreadConstraints": Shape(
+                items=Shape(of="io.k8s.api.core.v1.TopologySpreadConstraint"), keys=("topologyKey", "whenUnsatisfiable")
+            ),
             "volumes": Shape(items=Shape(of="io.k8s.api.core.v1.Volume"), keys=("name",)),
         }
     ),
@@ -309,9 +444,25 @@ _SHAPES: dict[str, Shape] = {
             "spec": Shape(of="io.k8s.api.core.v1.PodSpec"),
         }
     ),
-    "io.k8s.api.core.v1.Probe": Shape(fields={"grpc": Shape(of="io.k8s.api.core.v1.GRPCAction")}),
+    "io.k8s.api.core.v1.PreferredSchedulingTerm": Shape(fields={"weight": Shape(format="int32")}),
+    "io.k8s.api.core.v1.Probe": Shape(
+        fields={
+            "failureThreshold": Shape(format="int32"),
+            "grpc": Shape(of="io.k8s.api.core.v1.GRPCAction"),
+            "httpGet": Shape(of="io.k8s.api.core.v1.HTTPGetAction"),
+            "initialDelaySeconds": Shape(format="int32"),
+            "periodSeconds": Shape(format="int32"),
+            "successThreshold": Shape(format="int32"),
+            "tcpSocket": Shape(of="io.k8s.api.core.v1.TCPSocketAction"),
+            "terminationGracePeriodSeconds": Shape(format="int64"),
+            "timeoutSeconds": Shape(format="int32"),
+        }
+    ),
     "io.k8s.api.core.v1.ProjectedVolumeSource": Shape(
-        fields={"sources": Shape(items=Shape(of="io.k8s.api.core.v1.VolumeProjection"))}
+        fields={
+            "defaultMode": Shape(format="int32"),
+            "sources": Shape(items=Shape(of="io.k8s.api.core.v1.VolumeProjection")),
+        }
     ),
     "io.k8s.api.core.v1.RBDVolumeSource": Shape(
         fields={
@@ -321,7 +472,16 @@ _SHAPES: dict[str, Shape] = {
             "user": Shape(default=["admin"]),
         }
     ),
-    "io.k8s.api.core.v1.ResourceRequirements": Shape(fields={"claims": Shape(keys=("name",))}),
+    "io.k8s.api.core.v1.ResourceFieldSelector": Shape(
+        fields={"divisor": Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")}, atomic=True
+    ),
+    "io.k8s.api.core.v1.ResourceRequirements": Shape(
+        fields={
+            "claims": Shape(keys=("name",)),
+            "limits": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+            "requests": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+        }
+    ),
     "io.k8s.api.core.v1.ScaleIOVolumeSource": Shape(
         fields={
             "fsType": Shape(default=["xfs"]),
@@ -331,55 +491,98 @@ _SHAPES: dict[str, Shape] = {
     ),
     "io.k8s.api.core.v1.SecretEnvSource": Shape(fields={"name": Shape(default=[""])}),
     "io.k8s.api.core.v1.SecretKeySelector": Shape(fields={"name": Shape(default=[""])}, atomic=True),
-    "io.k8s.api.core.v1.SecretProjection": Shape(fields={"name": Shape(default=[""])}),
+    "io.k8s.api.core.v1.SecretProjection": Shape(
+        fields={"items": Shape(items=Shape(of="io.k8s.api.core.v1.KeyToPath")), "name": Shape(default=[""])}
+    ),
+    "io.k8s.api.core.v1.SecretVolumeSource": Shape(
+        fields={"defaultMode": Shape(format="int32"), "items": Shape(items=Shape(of="io.k8s.api.core.v1.KeyToPath"))}
+    ),
+    "io.k8s.api.core.v1.SecurityContext": Shape(
+        fields={"runAsGroup": Shape(format="int64"), "runAsUser": Shape(format="int64")}
+    ),
+    "io.k8s.api.core.v1.ServiceAccountTokenProjection": Shape(fields={"expirationSeconds": Shape(format="int64")}),
+    "io.k8s.api.core.v1.SleepAction": Shape(fields={"seconds": Shape(format="int64")}),
     "io.k8s.api.core.v1.StorageOSVolumeSource": Shape(
         fields={"secretRef": Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True)}
     ),
+    "io.k8s.api.core.v1.TCPSocketAction": Shape(
+        fields={"port": Shape(of="io.k8s.apimachinery.pkg.util.intstr.IntOrString")}
+    ),
+    "io.k8s.api.core.v1.Toleration": Shape(fields={"tolerationSeconds": Shape(format="int64")}),
+    "io.k8s.api.core.v1.TopologySpreadConstraint": Shape(
+        fields={"maxSkew": Shape(format="int32"), "minDomains": Shape(format="int32")}
+    ),
     "io.k8s.api.core.v1.Volume": Shape(
         fields={
+            "awsElasticBlockStore": Shape(of="io.k8s.api.core.v1.AWSElasticBlockStoreVolumeSource"),
             "azureDisk": Shape(of="io.k8s.api.core.v1.AzureDiskVolumeSource"),
             "cephfs": Shape(of="io.k8s.api.core.v1.CephFSVolumeSource"),
             "cinder": Shape(of="io.k8s.api.core.v1.CinderVolumeSource"),
             "configMap": Shape(of="io.k8s.api.core.v1.ConfigMapVolumeSource", atomic=True),
             "csi": Shape(of="io.k8s.api.core.v1.CSIVolumeSource"),
+            "downwardAPI": Shape(of="io.k8s.api.core.v1.DownwardAPIVolumeSource"),
+            "emptyDir": Shape(of="io.k8s.api.core.v1.EmptyDirVolumeSource"),
             "ephemeral": Shape(of="io.k8s.api.core.v1.EphemeralVolumeSource"),
+            "fc": Shape(of="io.k8s.api.core.v1.FCVolumeSource"),
             "flexVolume": Shape(of="io.k8s.api.core.v1.FlexVolumeSource"),
+            "gcePersistentDisk": Shape(of="io.k8s.api.core.v1.GCEPersistentDiskVolumeSource"),
             "iscsi": Shape(of="io.k8s.api.core.v1.ISCSIVolumeSource"),
             "projected": Shape(of="io.k8s.api.core.v1.ProjectedVolumeSource"),
             "rbd": Shape(of="io.k8s.api.core.v1.RBDVolumeSource"),
             "scaleIO": Shape(of="io.k8s.api.core.v1.ScaleIOVolumeSource"),
+            "secret": Shape(of="io.k8s.api.core.v1.SecretVolumeSource"),
             "storageos": Shape(of="io.k8s.api.core.v1.StorageOSVolumeSource"),
         }
     ),
     "io.k8s.api.core.v1.VolumeProjection": Shape(
         fields={
             "configMap": Shape(of="io.k8s.api.core.v1.ConfigMapProjection", atomic=True),
+            "downwardAPI": Shape(of="io.k8s.api.core.v1.DownwardAPIProjection"),
+            "podCertificate": Shape(of="io.k8s.api.core.v1.PodCertificateProjection"),
             "secret": Shape(of="io.k8s.api.core.v1.SecretProjection", atomic=True),
+            "serviceAccountToken": Shape(of="io.k8s.api.core.v1.ServiceAccountTokenProjection"),
         }
     ),
+    "io.k8s.api.core.v1.VolumeResourceRequirements": Shape(
+        fields={
+            "limits": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+            "requests": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+        }
+    ),
+    "io.k8s.api.core.v1.WeightedPodAffinityTerm": Shape(fields={"weight": Shape(format="int32")}),
+    "io.k8s.apimachinery.pkg.api.resource.Quantity": Shape(format="int-or-string"),
     "io.k8s.apimachinery.pkg.apis.meta.v1.Condition": Shape(
-        fields={"lastTransitionTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time")}
+        fields={
+            "lastTransitionTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+            "observedGeneration": Shape(format="int64"),
+        }
     ),
     "io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta": Shape(fields={"finalizers": Shape(unique=True)}),
-    "io.k8s.apimachinery.pkg.apis.meta.v1.Time": Shape(time=True),
-    "jobset.v1alpha2.FailurePolicy": Shape(fields={"restartStrategy": Shape(default=["Recreate"])}),
+    "io.k8s.apimachinery.pkg.apis.meta.v1.Time": Shape(format="date-time"),
+    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": Shape(format="int-or-string"),
+    "jobset.v1alpha2.Coordinator": Shape(fields={"jobIndex": Shape(format="int64"), "podIndex": Shape(format="int64")}),
+    "jobset.v1alpha2.FailurePolicy": Shape(
+        fields={"maxRestarts": Shape(format="int32"), "restartStrategy": Shape(default=["Recreate"])}
+    ),
     "jobset.v1alpha2.JobSetSpec": Shape(
         fields={
-            "failurePolicy": Shape(of="jobset.v1alpha2.FailurePolicy", rules=(_RULES[9],)),
-            "network": Shape(rules=(_RULES[9],)),
+            "coordinator": Shape(of="jobset.v1alpha2.Coordinator"),
+            "failurePolicy": Shape(of="jobset.v1alpha2.FailurePolicy", rules=(_RULES[10],)),
+            "network": Shape(rules=(_RULES[10],)),
             "replicatedJobs": Shape(items=Shape(of="jobset.v1alpha2.ReplicatedJob"), keys=("name",)),
-            "startupPolicy": Shape(rules=(_RULES[9],)),
-            "successPolicy": Shape(rules=(_RULES[9],)),
+            "startupPolicy": Shape(rules=(_RULES[10],)),
+            "successPolicy": Shape(rules=(_RULES[10],)),
+            "ttlSecondsAfterFinished": Shape(format="int32"),
             "volumeClaimPolicies": Shape(
-                rules=(_RULES[9],), items=Shape(of="jobset.v1alpha2.VolumeClaimPolicy", rules=(_RULES[10],))
+                rules=(_RULES[10],), items=Shape(of="jobset.v1alpha2.VolumeClaimPolicy", rules=(_RULES[11],))
             ),
         }
     ),
     "jobset.v1alpha2.ReplicatedJob": Shape(
         fields={
-            "dependsOn": Shape(rules=(_RULES[9],), keys=("name",)),
+            "dependsOn": Shape(rules=(_RULES[10],), keys=("name",)),
             "groupName": Shape(default=["default"]),
-            "replicas": Shape(default=[1]),
+            "replicas": Shape(default=[1], format="int32"),
             "template": Shape(of="io.k8s.api.batch.v1.JobTemplateSpec"),
         }
     ),
@@ -391,29 +594,36 @@ _SHAPES: dict[str, Shape] = {
     ),
     "jobset.v1alpha2.VolumeRetentionPolicy": Shape(fields={"whenDeleted": Shape(default=["Delete"])}),
     "scheduling.v1beta1.NetworkTopologySpec": Shape(
-        fields={"highestTierAllowed": Shape(default=[1]), "mode": Shape(default=["hard"])}
+        fields={"highestTierAllowed": Shape(default=[1], format="int64"), "mode": Shape(default=["hard"])}
     ),
     "trainer.v1alpha1.CategoricalSpace": Shape(fields={"choices": Shape(unique=True)}),
-    "trainer.v1alpha1.ClusterTrainingRuntime": Shape(fields={"spec": Shape(of="trainer.v1alpha1.TrainingRuntimeSpec")}),
+    "trainer.v1alpha1.ClusterTrainingRuntime": Shape(
+        fields={"spec": Shape(of="trainer.v1alpha1.TrainingRuntimeSpec", rules=(_RULES[6],))}
+    ),
     "trainer.v1alpha1.ContainerPatch": Shape(
         fields={
             "env": Shape(items=Shape(of="io.k8s.api.core.v1.EnvVar"), keys=("name",)),
+            "securityContext": Shape(of="io.k8s.api.core.v1.SecurityContext"),
             "volumeMounts": Shape(keys=("name",)),
         }
     ),
-    "trainer.v1alpha1.CoschedulingPodGroupPolicySource": Shape(fields={"scheduleTimeoutSeconds": Shape(default=[60])}),
+    "trainer.v1alpha1.CoschedulingPodGroupPolicySource": Shape(
+        fields={"scheduleTimeoutSeconds": Shape(default=[60], format="int32")}
+    ),
     "trainer.v1alpha1.DatasetInitializer": Shape(
         fields={
             "env": Shape(items=Shape(of="io.k8s.api.core.v1.EnvVar"), keys=("name",)),
             "secretRef": Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True),
-            "storageUri": Shape(rules=(_RULES[1],)),
+            "storageUri": Shape(rules=(_RULES[3],)),
         }
     ),
     "trainer.v1alpha1.EnvInjection": Shape(
         fields={"targets": Shape(items=Shape(of="trainer.v1alpha1.EnvInjectionTarget"), keys=("jobName",))}
     ),
-    "trainer.v1alpha1.EnvInjectionTarget": Shape(fields={"containerNames": Shape(rules=(_RULES[7],), unique=True)}),
-    "trainer.v1alpha1.FluxMLPolicySource": Shape(fields={"numProcPerNode": Shape(rules=(_RULES[6],), default=[1])}),
+    "trainer.v1alpha1.EnvInjectionTarget": Shape(fields={"containerNames": Shape(rules=(_RULES[8],), unique=True)}),
+    "trainer.v1alpha1.FluxMLPolicySource": Shape(
+        fields={"numProcPerNode": Shape(rules=(_RULES[7],), default=[1], format="int32")}
+    ),
     "trainer.v1alpha1.Initializer": Shape(
         fields={
             "dataset": Shape(of="trainer.v1alpha1.DatasetInitializer"),
@@ -432,10 +642,19 @@ _SHAPES: dict[str, Shape] = {
     "trainer.v1alpha1.JobSetTemplateSpec": Shape(
         fields={
             "metadata": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta"),
-            "spec": Shape(of="jobset.v1alpha2.JobSetSpec", rules=(_RULES[11],)),
+            "spec": Shape(of="jobset.v1alpha2.JobSetSpec", rules=(_RULES[12],)),
         }
     ),
     "trainer.v1alpha1.JobSpecPatch": Shape(fields={"template": Shape(of="trainer.v1alpha1.PodTemplatePatch")}),
+    "trainer.v1alpha1.JobStatus": Shape(
+        fields={
+            "active": Shape(format="int32"),
+            "failed": Shape(format="int32"),
+            "ready": Shape(format="int32"),
+            "succeeded": Shape(format="int32"),
+            "suspended": Shape(format="int32"),
+        }
+    ),
     "trainer.v1alpha1.JobTemplatePatch": Shape(
         fields={
             "metadata": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta"),
@@ -447,13 +666,14 @@ _SHAPES: dict[str, Shape] = {
         fields={
             "flux": Shape(of="trainer.v1alpha1.FluxMLPolicySource"),
             "mpi": Shape(of="trainer.v1alpha1.MPIMLPolicySource"),
+            "numNodes": Shape(format="int32"),
             "torch": Shape(of="trainer.v1alpha1.TorchMLPolicySource"),
         }
     ),
     "trainer.v1alpha1.MPIMLPolicySource": Shape(
         fields={
             "mpiImplementation": Shape(default=["OpenMPI"]),
-            "numProcPerNode": Shape(default=[1]),
+            "numProcPerNode": Shape(default=[1], format="int32"),
             "runLauncherAsNode": Shape(default=[False]),
             "sshAuthMountPath": Shape(default=["/root/.ssh"]),
         }
@@ -462,7 +682,7 @@ _SHAPES: dict[str, Shape] = {
         fields={
             "env": Shape(items=Shape(of="io.k8s.api.core.v1.EnvVar"), keys=("name",)),
             "secretRef": Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True),
-            "storageUri": Shape(rules=(_RULES[1],)),
+            "storageUri": Shape(rules=(_RULES[3],)),
         }
     ),
     "trainer.v1alpha1.Objective": Shape(fields={"direction": Shape(default=["Minimize"])}),
@@ -471,9 +691,9 @@ _SHAPES: dict[str, Shape] = {
             "spec": Shape(
                 of="trainer.v1alpha1.OptimizationJobSpec",
                 rules=(
-                    _RULES[17],
                     _RULES[18],
                     _RULES[19],
+                    _RULES[20],
                 ),
             ),
             "status": Shape(of="trainer.v1alpha1.OptimizationJobStatus"),
@@ -481,11 +701,13 @@ _SHAPES: dict[str, Shape] = {
     ),
     "trainer.v1alpha1.OptimizationJobSpec": Shape(
         fields={
-            "numTrials": Shape(default=[1]),
+            "numTrials": Shape(default=[1], format="int32"),
             "objectives": Shape(items=Shape(of="trainer.v1alpha1.Objective"), keys=("metric",)),
-            "parallelTrials": Shape(default=[1]),
+            "parallelTrials": Shape(default=[1], format="int32"),
             "parameters": Shape(items=Shape(of="trainer.v1alpha1.Parameter"), keys=("name",)),
-            "searchAlgorithm": Shape(rules=(_RULES[15],), default=[{"random": {}}]),
+            "searchAlgorithm": Shape(
+                of="trainer.v1alpha1.SearchAlgorithm", rules=(_RULES[16],), default=[{"random": {}}]
+            ),
             "trainJobTemplate": Shape(of="trainer.v1alpha1.TrainJobTemplateSpec"),
         }
     ),
@@ -496,7 +718,7 @@ _SHAPES: dict[str, Shape] = {
         }
     ),
     "trainer.v1alpha1.Parameter": Shape(
-        fields={"searchSpace": Shape(of="trainer.v1alpha1.SearchSpace", rules=(_RULES[14],))}
+        fields={"searchSpace": Shape(of="trainer.v1alpha1.SearchSpace", rules=(_RULES[15],))}
     ),
     "trainer.v1alpha1.PodGroupPolicy": Shape(
         fields={
@@ -506,20 +728,22 @@ _SHAPES: dict[str, Shape] = {
     ),
     "trainer.v1alpha1.PodSpecPatch": Shape(
         fields={
-            "containers": Shape(rules=(_RULES[0],), items=Shape(of="trainer.v1alpha1.ContainerPatch"), keys=("name",)),
+            "affinity": Shape(of="io.k8s.api.core.v1.Affinity"),
+            "containers": Shape(rules=(_RULES[2],), items=Shape(of="trainer.v1alpha1.ContainerPatch"), keys=("name",)),
             "imagePullSecrets": Shape(
-                rules=(_RULES[0],),
+                rules=(_RULES[2],),
                 items=Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True),
                 keys=("name",),
             ),
             "initContainers": Shape(
-                rules=(_RULES[0],), items=Shape(of="trainer.v1alpha1.ContainerPatch"), keys=("name",)
+                rules=(_RULES[2],), items=Shape(of="trainer.v1alpha1.ContainerPatch"), keys=("name",)
             ),
             "schedulingGates": Shape(keys=("name",)),
-            "securityContext": Shape(rules=(_RULES[0],)),
-            "serviceAccountName": Shape(rules=(_RULES[0],)),
-            "terminationGracePeriodSeconds": Shape(rules=(_RULES[0],)),
-            "volumes": Shape(rules=(_RULES[0],), items=Shape(of="io.k8s.api.core.v1.Volume"), keys=("name",)),
+            "securityContext": Shape(of="io.k8s.api.core.v1.PodSecurityContext", rules=(_RULES[2],)),
+            "serviceAccountName": Shape(rules=(_RULES[2],)),
+            "terminationGracePeriodSeconds": Shape(rules=(_RULES[2],), format="int64"),
+            "tolerations": Shape(items=Shape(of="io.k8s.api.core.v1.Toleration")),
+            "volumes": Shape(rules=(_RULES[2],), items=Shape(of="io.k8s.api.core.v1.Volume"), keys=("name",)),
         }
     ),
     "trainer.v1alpha1.PodTemplatePatch": Shape(
@@ -528,11 +752,12 @@ _SHAPES: dict[str, Shape] = {
             "spec": Shape(of="trainer.v1alpha1.PodSpecPatch"),
         }
     ),
+    "trainer.v1alpha1.RandomAlgorithm": Shape(fields={"seed": Shape(format="int64")}),
     "trainer.v1alpha1.ReplicatedJobPatch": Shape(fields={"template": Shape(of="trainer.v1alpha1.JobTemplatePatch")}),
     "trainer.v1alpha1.Result": Shape(fields={"parameters": Shape(keys=("name",))}),
     "trainer.v1alpha1.RuntimePatch": Shape(
         fields={
-            "manager": Shape(rules=(_RULES[0],)),
+            "manager": Shape(rules=(_RULES[2],)),
             "time": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
             "trainingRuntimeSpec": Shape(of="trainer.v1alpha1.TrainingRuntimeSpecPatch"),
         }
@@ -540,75 +765,84 @@ _SHAPES: dict[str, Shape] = {
     "trainer.v1alpha1.RuntimeRef": Shape(
         fields={"apiGroup": Shape(default=["trainer.kubeflow.org"]), "kind": Shape(default=["ClusterTrainingRuntime"])}
     ),
+    "trainer.v1alpha1.SearchAlgorithm": Shape(fields={"random": Shape(of="trainer.v1alpha1.RandomAlgorithm")}),
     "trainer.v1alpha1.SearchSpace": Shape(
         fields={
             "categorical": Shape(of="trainer.v1alpha1.CategoricalSpace"),
             "logUniform": Shape(
                 of="trainer.v1alpha1.LogUniformSpace",
                 rules=(
-                    _RULES[12],
                     _RULES[13],
+                    _RULES[14],
                 ),
             ),
-            "uniform": Shape(of="trainer.v1alpha1.UniformSpace", rules=(_RULES[13],)),
+            "uniform": Shape(of="trainer.v1alpha1.UniformSpace", rules=(_RULES[14],)),
         }
     ),
     "trainer.v1alpha1.TorchMLPolicySource": Shape(fields={"envInjection": Shape(of="trainer.v1alpha1.EnvInjection")}),
     "trainer.v1alpha1.TrainJob": Shape(
         rules=(
-            _RULES[4],
-            _RULES[5],
+            _RULES[0],
+            _RULES[1],
         ),
         fields={
             "spec": Shape(of="trainer.v1alpha1.TrainJobSpec"),
-            "status": Shape(of="trainer.v1alpha1.TrainJobStatus"),
+            "status": Shape(of="trainer.v1alpha1.TrainJobStatus", rules=(_RULES[6],)),
         },
     ),
     "trainer.v1alpha1.TrainJobSpec": Shape(
         fields={
-            "activeDeadlineSeconds": Shape(rules=(_RULES[0],)),
-            "initializer": Shape(of="trainer.v1alpha1.Initializer", rules=(_RULES[0],)),
+            "activeDeadlineSeconds": Shape(rules=(_RULES[2],), format="int64"),
+            "initializer": Shape(of="trainer.v1alpha1.Initializer", rules=(_RULES[2],)),
             "managedBy": Shape(
                 rules=(
+                    _RULES[4],
                     _RULES[2],
-                    _RULES[0],
                 ),
                 default=["trainer.kubeflow.org/trainjob-controller"],
             ),
             "runtimePatches": Shape(items=Shape(of="trainer.v1alpha1.RuntimePatch"), keys=("manager",)),
-            "runtimeRef": Shape(of="trainer.v1alpha1.RuntimeRef", rules=(_RULES[0],)),
+            "runtimeRef": Shape(of="trainer.v1alpha1.RuntimeRef", rules=(_RULES[2],)),
             "suspend": Shape(default=[False]),
-            "trainer": Shape(of="trainer.v1alpha1.Trainer", rules=(_RULES[0],)),
+            "trainer": Shape(of="trainer.v1alpha1.Trainer", rules=(_RULES[2],)),
         }
     ),
     "trainer.v1alpha1.TrainJobStatus": Shape(
         fields={
             "conditions": Shape(items=Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Condition"), keys=("type",)),
-            "jobsStatus": Shape(keys=("name",)),
-            "trainerStatus": Shape(of="trainer.v1alpha1.TrainerStatus", rules=(_RULES[3],)),
+            "jobsStatus": Shape(items=Shape(of="trainer.v1alpha1.JobStatus"), keys=("name",)),
+            "trainerStatus": Shape(of="trainer.v1alpha1.TrainerStatus", rules=(_RULES[5],)),
         }
     ),
     "trainer.v1alpha1.TrainJobTemplateSpec": Shape(
         fields={
-            "metadata": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta", rules=(_RULES[16],)),
+            "metadata": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta", rules=(_RULES[17],)),
             "spec": Shape(of="trainer.v1alpha1.TrainJobSpec"),
         }
     ),
     "trainer.v1alpha1.Trainer": Shape(
         fields={
             "env": Shape(items=Shape(of="io.k8s.api.core.v1.EnvVar"), keys=("name",)),
+            "numNodes": Shape(format="int32"),
+            "numProcPerNode": Shape(format="int32"),
             "resourcesPerNode": Shape(of="io.k8s.api.core.v1.ResourceRequirements"),
         }
     ),
     "trainer.v1alpha1.TrainerStatus": Shape(
-        fields={"lastUpdatedTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time")}
+        fields={
+            "estimatedRemainingSeconds": Shape(format="int32"),
+            "lastUpdatedTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+            "progressPercentage": Shape(format="int32"),
+        }
     ),
-    "trainer.v1alpha1.TrainingRuntime": Shape(fields={"spec": Shape(of="trainer.v1alpha1.TrainingRuntimeSpec")}),
+    "trainer.v1alpha1.TrainingRuntime": Shape(
+        fields={"spec": Shape(of="trainer.v1alpha1.TrainingRuntimeSpec", rules=(_RULES[6],))}
+    ),
     "trainer.v1alpha1.TrainingRuntimeSpec": Shape(
         fields={
-            "mlPolicy": Shape(of="trainer.v1alpha1.MLPolicy", rules=(_RULES[8],)),
+            "mlPolicy": Shape(of="trainer.v1alpha1.MLPolicy", rules=(_RULES[9],)),
             "podGroupPolicy": Shape(of="trainer.v1alpha1.PodGroupPolicy"),
-            "template": Shape(of="trainer.v1alpha1.JobSetTemplateSpec"),
+            "template": Shape(of="trainer.v1alpha1.JobSetTemplateSpec", rules=(_RULES[6],)),
         }
     ),
     "trainer.v1alpha1.TrainingRuntimeSpecPatch": Shape(
@@ -631,6 +865,9 @@ _KINDS = {
 
 def validate_rules(new: K, old: K | None = None) -> list[Violation]:
     """Return the rules of the API server that `new` breaks; none when the server will not object to it by a rule.
+
+    Rules are those in CEL, and what a schema says beyond the types of fields: alternatives, sizes, no item twice in a
+    keyed list, formats (an `int32` is a number of 32 bits).
 
     Args:
         new: The object as it will be sent.

@@ -40,6 +40,7 @@ class JobTemplateSpecBuilder(Builder):
             "enter", ("metadata",), builder="kubeflow_api.k8s.meta.v1.builders:EmbeddedObjectMetaBuilder"
         ),
         "edit_spec": Method("enter", ("spec",), builder="kubeflow_api.k8s.batch.v1.builders:JobSpecBuilder"),
+        "metadata": Method("merge", ("metadata",)),
         "spec": Method("merge", ("spec",)),
     }
 

@@ -521,30 +521,8 @@ class LifecycleHandlerBuilder(Builder):
     }
 
 
-class LoadBalancerIngressBuilder(Builder):
-    """Builds a `LoadBalancerIngress` inside another object."""
-
-    METHODS = {
-        "port": Method("append", ("ports",)),
-    }
-
-
-class LoadBalancerStatusBuilder(Builder):
-    """Builds a `LoadBalancerStatus` inside another object."""
-
-    METHODS = {
-        "ingress": Method("append", ("ingress",)),
-    }
-
-
 class LocalObjectReferenceBuilder(Builder):
     """Builds a `LocalObjectReference` inside another object."""
-
-    METHODS = {}
-
-
-class ModifyVolumeStatusBuilder(Builder):
-    """Builds a `ModifyVolumeStatus` inside another object."""
 
     METHODS = {}
 
@@ -615,18 +593,9 @@ class PersistentVolumeClaimBuilder(Builder):
         "edit_spec": Method(
             "enter", ("spec",), builder="kubeflow_api.k8s.core.v1.builders:PersistentVolumeClaimSpecBuilder"
         ),
-        "edit_status": Method(
-            "enter", ("status",), builder="kubeflow_api.k8s.core.v1.builders:PersistentVolumeClaimStatusBuilder"
-        ),
+        "metadata": Method("merge", ("metadata",)),
         "spec": Method("merge", ("spec",)),
-        "status": Method("merge", ("status",)),
     }
-
-
-class PersistentVolumeClaimConditionBuilder(Builder):
-    """Builds a `PersistentVolumeClaimCondition` inside another object."""
-
-    METHODS = {}
 
 
 class PersistentVolumeClaimSpecBuilder(Builder):
@@ -652,26 +621,6 @@ class PersistentVolumeClaimSpecBuilder(Builder):
     }
 
 
-class PersistentVolumeClaimStatusBuilder(Builder):
-    """Builds a `PersistentVolumeClaimStatus` inside another object."""
-
-    METHODS = {
-        "allocated_resource_statuses": Method("entries", ("allocated_resource_statuses",)),
-        "allocated_resources": Method("entries", ("allocated_resources",)),
-        "capacity": Method("entries", ("capacity",)),
-        "condition": Method(
-            "item",
-            ("conditions",),
-            keys=("type",),
-            builder="kubeflow_api.k8s.core.v1.builders:PersistentVolumeClaimConditionBuilder",
-        ),
-        "edit_modify_volume_status": Method(
-            "enter", ("modify_volume_status",), builder="kubeflow_api.k8s.core.v1.builders:ModifyVolumeStatusBuilder"
-        ),
-        "modify_volume_status": Method("merge", ("modify_volume_status",)),
-    }
-
-
 class PersistentVolumeClaimTemplateBuilder(Builder):
     """Builds a `PersistentVolumeClaimTemplate` inside another object."""
 
@@ -682,6 +631,7 @@ class PersistentVolumeClaimTemplateBuilder(Builder):
         "edit_spec": Method(
             "enter", ("spec",), builder="kubeflow_api.k8s.core.v1.builders:PersistentVolumeClaimSpecBuilder"
         ),
+        "metadata": Method("merge", ("metadata",)),
         "spec": Method("merge", ("spec",)),
     }
 
@@ -899,14 +849,9 @@ class PodTemplateSpecBuilder(Builder):
             "enter", ("metadata",), builder="kubeflow_api.k8s.meta.v1.builders:EmbeddedObjectMetaBuilder"
         ),
         "edit_spec": Method("enter", ("spec",), builder="kubeflow_api.k8s.core.v1.builders:PodSpecBuilder"),
+        "metadata": Method("merge", ("metadata",)),
         "spec": Method("merge", ("spec",)),
     }
-
-
-class PortStatusBuilder(Builder):
-    """Builds a `PortStatus` inside another object."""
-
-    METHODS = {}
 
 
 class PortworxVolumeSourceBuilder(Builder):
@@ -1088,9 +1033,8 @@ class ServiceBuilder(Builder):
             "enter", ("metadata",), builder="kubeflow_api.k8s.meta.v1.builders:EmbeddedObjectMetaBuilder"
         ),
         "edit_spec": Method("enter", ("spec",), builder="kubeflow_api.k8s.core.v1.builders:ServiceSpecBuilder"),
-        "edit_status": Method("enter", ("status",), builder="kubeflow_api.k8s.core.v1.builders:ServiceStatusBuilder"),
+        "metadata": Method("merge", ("metadata",)),
         "spec": Method("merge", ("spec",)),
-        "status": Method("merge", ("status",)),
     }
 
 
@@ -1123,21 +1067,6 @@ class ServiceSpecBuilder(Builder):
         ),
         "selector": Method("entries", ("selector",)),
         "session_affinity_config": Method("merge", ("session_affinity_config",)),
-    }
-
-
-class ServiceStatusBuilder(Builder):
-    """Builds a `ServiceStatus` inside another object."""
-
-    METHODS = {
-        "condition": Method(
-            "item", ("conditions",), keys=("type",), builder="kubeflow_api.k8s.meta.v1.builders:ConditionBuilder"
-        ),
-        "edit_load_balancer": Method(
-            "enter", ("load_balancer",), builder="kubeflow_api.k8s.core.v1.builders:LoadBalancerStatusBuilder"
-        ),
-        "ingress": Method("append", ("load_balancer", "ingress")),
-        "load_balancer": Method("merge", ("load_balancer",)),
     }
 
 

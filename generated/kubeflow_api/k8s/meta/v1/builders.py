@@ -6,12 +6,6 @@ from __future__ import annotations
 from kubeflow.core.builder import Builder, Method
 
 
-class ConditionBuilder(Builder):
-    """Builds a `Condition` inside another object."""
-
-    METHODS = {}
-
-
 class EmbeddedObjectMetaBuilder(Builder):
     """Builds a `EmbeddedObjectMeta` inside another object."""
 

@@ -8,6 +8,10 @@ from workshop_api.k8s.meta.v1.builders import EmbeddedObjectMetaBuilder, Embedde
 from workshop_api.k8s.meta.v1.models import EmbeddedObjectMeta
 from workshop_api.workshop.v1.models import Arm, Robot
 
+# Under names that no field has: in the body of a class, a field hides what is called the same.
+_JsonObject = Mapping[str, object]
+_JsonValue = object
+
 class ArmFields(TypedDict, total=False):
     reach: QuantityLike | None
 

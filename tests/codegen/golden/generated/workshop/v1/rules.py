@@ -20,8 +20,18 @@ _RULES: tuple[Rule, ...] = (
 )
 
 _SHAPES: dict[str, Shape] = {
+    "io.k8s.apimachinery.pkg.api.resource.Quantity": Shape(format="int-or-string"),
+    "workshop.v1.Arm": Shape(fields={"reach": Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")}),
     "workshop.v1.Robot": Shape(rules=(_RULES[0],), fields={"spec": Shape(of="workshop.v1.RobotSpec")}),
-    "workshop.v1.RobotSpec": Shape(fields={"armCount": Shape(default=[2]), "batteryUUIDs": Shape(unique=True)}),
+    "workshop.v1.RobotSpec": Shape(
+        fields={
+            "armCount": Shape(default=[2], format="int32"),
+            "arms": Shape(items=Shape(of="workshop.v1.Arm")),
+            "batteryUUIDs": Shape(unique=True),
+            "from": Shape(of="workshop.v1.Arm"),
+            "load": Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity"),
+        }
+    ),
 }
 
 # API version and kind -> its definition.
@@ -32,6 +42,9 @@ _KINDS = {
 
 def validate_rules(new: Robot, old: Robot | None = None) -> list[Violation]:
     """Return the rules of the API server that `new` breaks; none when the server will not object to it by a rule.
+
+    Rules are those in CEL, and what a schema says beyond the types of fields: alternatives, sizes, no item twice in a
+    keyed list, formats (an `int32` is a number of 32 bits).
 
     Args:
         new: The object as it will be sent.

@@ -4,6 +4,10 @@ from typing import Self, TypedDict, Unpack
 
 from kubeflow.core.builder import Builder
 
+# Under names that no field has: in the body of a class, a field hides what is called the same.
+_JsonObject = Mapping[str, object]
+_JsonValue = object
+
 class EmbeddedObjectMetaDict(TypedDict, total=False):
     labels: Mapping[str, str] | None
     name: str | None
