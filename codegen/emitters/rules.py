@@ -103,8 +103,6 @@ def rules_of(
     work = _Work(document, definitions, roots, {entry.rule for entry in server_only})
     for name in roots:
         work.definition(name)
-    if not work.rules:
-        return Rules([], {})
     return Rules(list(work.rules), {name: shape for name, shape in sorted(work.shapes.items()) if shape is not None})
 
 

@@ -12,7 +12,89 @@ if TYPE_CHECKING:
 
 _RULES: tuple[Rule, ...] = ()
 
-_SHAPES: dict[str, Shape] = {}
+_SHAPES: dict[str, Shape] = {
+    "io.k8s.api.core.v1.ClientIPConfig": Shape(fields={"timeoutSeconds": Shape(format="int32")}),
+    "io.k8s.api.core.v1.LoadBalancerIngress": Shape(
+        fields={"ports": Shape(items=Shape(of="io.k8s.api.core.v1.PortStatus"))}
+    ),
+    "io.k8s.api.core.v1.LoadBalancerStatus": Shape(
+        fields={"ingress": Shape(items=Shape(of="io.k8s.api.core.v1.LoadBalancerIngress"))}
+    ),
+    "io.k8s.api.core.v1.PortStatus": Shape(fields={"port": Shape(format="int32")}),
+    "io.k8s.api.core.v1.Service": Shape(
+        fields={
+            "metadata": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta"),
+            "spec": Shape(of="io.k8s.api.core.v1.ServiceSpec"),
+            "status": Shape(of="io.k8s.api.core.v1.ServiceStatus"),
+        }
+    ),
+    "io.k8s.api.core.v1.ServicePort": Shape(
+        fields={
+            "nodePort": Shape(format="int32"),
+            "port": Shape(format="int32"),
+            "protocol": Shape(default=["TCP"]),
+            "targetPort": Shape(of="io.k8s.apimachinery.pkg.util.intstr.IntOrString"),
+        }
+    ),
+    "io.k8s.api.core.v1.ServiceSpec": Shape(
+        fields={
+            "healthCheckNodePort": Shape(format="int32"),
+            "ports": Shape(items=Shape(of="io.k8s.api.core.v1.ServicePort"), keys=("port", "protocol")),
+            "sessionAffinityConfig": Shape(of="io.k8s.api.core.v1.SessionAffinityConfig"),
+        }
+    ),
+    "io.k8s.api.core.v1.ServiceStatus": Shape(
+        fields={
+            "conditions": Shape(items=Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Condition"), keys=("type",)),
+            "loadBalancer": Shape(of="io.k8s.api.core.v1.LoadBalancerStatus"),
+        }
+    ),
+    "io.k8s.api.core.v1.SessionAffinityConfig": Shape(
+        fields={"clientIP": Shape(of="io.k8s.api.core.v1.ClientIPConfig")}
+    ),
+    "io.k8s.apimachinery.pkg.apis.meta.v1.Condition": Shape(
+        fields={
+            "lastTransitionTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+            "observedGeneration": Shape(format="int64"),
+        }
+    ),
+    "io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta": Shape(fields={"finalizers": Shape(unique=True)}),
+    "io.k8s.apimachinery.pkg.apis.meta.v1.Time": Shape(format="date-time"),
+    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": Shape(format="int-or-string"),
+    "spark.v1alpha1.DynamicAllocation": Shape(
+        fields={
+            "initialExecutors": Shape(format="int32"),
+            "maxExecutors": Shape(format="int32"),
+            "minExecutors": Shape(format="int32"),
+            "shuffleTrackingTimeout": Shape(format="int64"),
+        }
+    ),
+    "spark.v1alpha1.ExecutorSpec": Shape(fields={"cores": Shape(format="int32"), "instances": Shape(format="int32")}),
+    "spark.v1alpha1.ServerSpec": Shape(
+        fields={"cores": Shape(format="int32"), "service": Shape(of="io.k8s.api.core.v1.Service")}
+    ),
+    "spark.v1alpha1.SparkConnect": Shape(
+        fields={
+            "spec": Shape(of="spark.v1alpha1.SparkConnectSpec"),
+            "status": Shape(of="spark.v1alpha1.SparkConnectStatus"),
+        }
+    ),
+    "spark.v1alpha1.SparkConnectSpec": Shape(
+        fields={
+            "dynamicAllocation": Shape(of="spark.v1alpha1.DynamicAllocation"),
+            "executor": Shape(of="spark.v1alpha1.ExecutorSpec"),
+            "server": Shape(of="spark.v1alpha1.ServerSpec"),
+        }
+    ),
+    "spark.v1alpha1.SparkConnectStatus": Shape(
+        fields={
+            "conditions": Shape(items=Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Condition"), keys=("type",)),
+            "executors": Shape(values=Shape(format="int64")),
+            "lastUpdateTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+            "startTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time"),
+        }
+    ),
+}
 
 # API version and kind -> its definition.
 _KINDS = {

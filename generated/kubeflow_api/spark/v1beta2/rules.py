@@ -14,7 +14,383 @@ K = TypeVar("K", "SparkApplication", "ScheduledSparkApplication")
 
 _RULES: tuple[Rule, ...] = ()
 
-_SHAPES: dict[str, Shape] = {}
+_SHAPES: dict[str, Shape] = {
+    "io.k8s.api.core.v1.AWSElasticBlockStoreVolumeSource": Shape(fields={"partition": Shape(format="int32")}),
+    "io.k8s.api.core.v1.Affinity": Shape(
+        fields={
+            "nodeAffinity": Shape(of="io.k8s.api.core.v1.NodeAffinity"),
+            "podAffinity": Shape(of="io.k8s.api.core.v1.PodAffinity"),
+            "podAntiAffinity": Shape(of="io.k8s.api.core.v1.PodAntiAffinity"),
+        }
+    ),
+    "io.k8s.api.core.v1.AzureDiskVolumeSource": Shape(
+        fields={"fsType": Shape(default=["ext4"]), "readOnly": Shape(default=[False])}
+    ),
+    "io.k8s.api.core.v1.CSIVolumeSource": Shape(
+        fields={"nodePublishSecretRef": Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True)}
+    ),
+    "io.k8s.api.core.v1.CephFSVolumeSource": Shape(
+        fields={"secretRef": Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True)}
+    ),
+    "io.k8s.api.core.v1.CinderVolumeSource": Shape(
+        fields={"secretRef": Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True)}
+    ),
+    "io.k8s.api.core.v1.ConfigMapEnvSource": Shape(fields={"name": Shape(default=[""])}),
+    "io.k8s.api.core.v1.ConfigMapKeySelector": Shape(fields={"name": Shape(default=[""])}, atomic=True),
+    "io.k8s.api.core.v1.ConfigMapProjection": Shape(
+        fields={"items": Shape(items=Shape(of="io.k8s.api.core.v1.KeyToPath")), "name": Shape(default=[""])}
+    ),
+    "io.k8s.api.core.v1.ConfigMapVolumeSource": Shape(
+        fields={
+            "defaultMode": Shape(format="int32"),
+            "items": Shape(items=Shape(of="io.k8s.api.core.v1.KeyToPath")),
+            "name": Shape(default=[""]),
+        }
+    ),
+    "io.k8s.api.core.v1.Container": Shape(
+        fields={
+            "env": Shape(items=Shape(of="io.k8s.api.core.v1.EnvVar"), keys=("name",)),
+            "envFrom": Shape(items=Shape(of="io.k8s.api.core.v1.EnvFromSource")),
+            "lifecycle": Shape(of="io.k8s.api.core.v1.Lifecycle"),
+            "livenessProbe": Shape(of="io.k8s.api.core.v1.Probe"),
+            "ports": Shape(items=Shape(of="io.k8s.api.core.v1.ContainerPort"), keys=("containerPort", "protocol")),
+            "readinessProbe": Shape(of="io.k8s.api.core.v1.Probe"),
+            "resources": Shape(of="io.k8s.api.core.v1.ResourceRequirements"),
+            "securityContext": Shape(of="io.k8s.api.core.v1.SecurityContext"),
+            "startupProbe": Shape(of="io.k8s.api.core.v1.Probe"),
+            "volumeDevices": Shape(keys=("devicePath",)),
+            "volumeMounts": Shape(keys=("mountPath",)),
+        }
+    ),
+    "io.k8s.api.core.v1.ContainerPort": Shape(
+        fields={
+            "containerPort": Shape(format="int32"),
+            "hostPort": Shape(format="int32"),
+            "protocol": Shape(default=["TCP"]),
+        }
+    ),
+    "io.k8s.api.core.v1.DownwardAPIProjection": Shape(
+        fields={"items": Shape(items=Shape(of="io.k8s.api.core.v1.DownwardAPIVolumeFile"))}
+    ),
+    "io.k8s.api.core.v1.DownwardAPIVolumeFile": Shape(
+        fields={
+            "mode": Shape(format="int32"),
+            "resourceFieldRef": Shape(of="io.k8s.api.core.v1.ResourceFieldSelector", atomic=True),
+        }
+    ),
+    "io.k8s.api.core.v1.DownwardAPIVolumeSource": Shape(
+        fields={
+            "defaultMode": Shape(format="int32"),
+            "items": Shape(items=Shape(of="io.k8s.api.core.v1.DownwardAPIVolumeFile")),
+        }
+    ),
+    "io.k8s.api.core.v1.EmptyDirVolumeSource": Shape(
+        fields={"sizeLimit": Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")}
+    ),
+    "io.k8s.api.core.v1.EnvFromSource": Shape(
+        fields={
+            "configMapRef": Shape(of="io.k8s.api.core.v1.ConfigMapEnvSource", atomic=True),
+            "secretRef": Shape(of="io.k8s.api.core.v1.SecretEnvSource", atomic=True),
+        }
+    ),
+    "io.k8s.api.core.v1.EnvVar": Shape(fields={"valueFrom": Shape(of="io.k8s.api.core.v1.EnvVarSource")}),
+    "io.k8s.api.core.v1.EnvVarSource": Shape(
+        fields={
+            "configMapKeyRef": Shape(of="io.k8s.api.core.v1.ConfigMapKeySelector", atomic=True),
+            "resourceFieldRef": Shape(of="io.k8s.api.core.v1.ResourceFieldSelector", atomic=True),
+            "secretKeyRef": Shape(of="io.k8s.api.core.v1.SecretKeySelector", atomic=True),
+        }
+    ),
+    "io.k8s.api.core.v1.EphemeralVolumeSource": Shape(
+        fields={"volumeClaimTemplate": Shape(of="io.k8s.api.core.v1.PersistentVolumeClaimTemplate")}
+    ),
+    "io.k8s.api.core.v1.FCVolumeSource": Shape(fields={"lun": Shape(format="int32")}),
+    "io.k8s.api.core.v1.FlexVolumeSource": Shape(
+        fields={"secretRef": Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True)}
+    ),
+    "io.k8s.api.core.v1.GCEPersistentDiskVolumeSource": Shape(fields={"partition": Shape(format="int32")}),
+    "io.k8s.api.core.v1.GRPCAction": Shape(fields={"port": Shape(format="int32"), "service": Shape(default=[""])}),
+    "io.k8s.api.core.v1.HTTPGetAction": Shape(
+        fields={"port": Shape(of="io.k8s.apimachinery.pkg.util.intstr.IntOrString")}
+    ),
+    "io.k8s.api.core.v1.ISCSIVolumeSource": Shape(
+        fields={
+            "iscsiInterface": Shape(default=["default"]),
+            "lun": Shape(format="int32"),
+            "secretRef": Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True),
+        }
+    ),
+    "io.k8s.api.core.v1.KeyToPath": Shape(fields={"mode": Shape(format="int32")}),
+    "io.k8s.api.core.v1.Lifecycle": Shape(
+        fields={
+            "postStart": Shape(of="io.k8s.api.core.v1.LifecycleHandler"),
+            "preStop": Shape(of="io.k8s.api.core.v1.LifecycleHandler"),
+        }
+    ),
+    "io.k8s.api.core.v1.LifecycleHandler": Shape(
+        fields={
+            "httpGet": Shape(of="io.k8s.api.core.v1.HTTPGetAction"),
+            "sleep": Shape(of="io.k8s.api.core.v1.SleepAction"),
+            "tcpSocket": Shape(of="io.k8s.api.core.v1.TCPSocketAction"),
+        }
+    ),
+    "io.k8s.api.core.v1.LocalObjectReference": Shape(fields={"name": Shape(default=[""])}, atomic=True),
+    "io.k8s.api.core.v1.NodeAffinity": Shape(
+        fields={
+            "preferredDuringSchedulingIgnoredDuringExecution": Shape(
+                items=Shape(of="io.k8s.api.core.v1.PreferredSchedulingTerm")
+            )
+        }
+    ),
+    "io.k8s.api.core.v1.PersistentVolumeClaimSpec": Shape(
+        fields={"resources": Shape(of="io.k8s.api.core.v1.VolumeResourceRequirements")}
+    ),
+    "io.k8s.api.core.v1.PersistentVolumeClaimTemplate": Shape(
+        fields={
+            "metadata": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta"),
+            "spec": Shape(of="io.k8s.api.core.v1.PersistentVolumeClaimSpec"),
+        }
+    ),
+    "io.k8s.api.core.v1.PodAffinity": Shape(
+        fields={
+            "preferredDuringSchedulingIgnoredDuringExecution": Shape(
+                items=Shape(of="io.k8s.api.core.v1.WeightedPodAffinityTerm")
+            )
+        }
+    ),
+    "io.k8s.api.core.v1.PodAntiAffinity": Shape(
+        fields={
+            "preferredDuringSchedulingIgnoredDuringExecution": Shape(
+                items=Shape(of="io.k8s.api.core.v1.WeightedPodAffinityTerm")
+            )
+        }
+    ),
+    "io.k8s.api.core.v1.PodSecurityContext": Shape(
+        fields={
+            "fsGroup": Shape(format="int64"),
+            "runAsGroup": Shape(format="int64"),
+            "runAsUser": Shape(format="int64"),
+            "supplementalGroups": Shape(items=Shape(format="int64")),
+        }
+    ),
+    "io.k8s.api.core.v1.PreferredSchedulingTerm": Shape(fields={"weight": Shape(format="int32")}),
+    "io.k8s.api.core.v1.Probe": Shape(
+        fields={
+            "failureThreshold": Shape(format="int32"),
+            "grpc": Shape(of="io.k8s.api.core.v1.GRPCAction"),
+            "httpGet": Shape(of="io.k8s.api.core.v1.HTTPGetAction"),
+            "initialDelaySeconds": Shape(format="int32"),
+            "periodSeconds": Shape(format="int32"),
+            "successThreshold": Shape(format="int32"),
+            "tcpSocket": Shape(of="io.k8s.api.core.v1.TCPSocketAction"),
+            "terminationGracePeriodSeconds": Shape(format="int64"),
+            "timeoutSeconds": Shape(format="int32"),
+        }
+    ),
+    "io.k8s.api.core.v1.ProjectedVolumeSource": Shape(
+        fields={
+            "defaultMode": Shape(format="int32"),
+            "sources": Shape(items=Shape(of="io.k8s.api.core.v1.VolumeProjection")),
+        }
+    ),
+    "io.k8s.api.core.v1.RBDVolumeSource": Shape(
+        fields={
+            "keyring": Shape(default=["/etc/ceph/keyring"]),
+            "pool": Shape(default=["rbd"]),
+            "secretRef": Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True),
+            "user": Shape(default=["admin"]),
+        }
+    ),
+    "io.k8s.api.core.v1.ResourceFieldSelector": Shape(
+        fields={"divisor": Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")}, atomic=True
+    ),
+    "io.k8s.api.core.v1.ResourceRequirements": Shape(
+        fields={
+            "claims": Shape(keys=("name",)),
+            "limits": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+            "requests": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+        }
+    ),
+    "io.k8s.api.core.v1.ScaleIOVolumeSource": Shape(
+        fields={
+            "fsType": Shape(default=["xfs"]),
+            "secretRef": Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True),
+            "storageMode": Shape(default=["ThinProvisioned"]),
+        }
+    ),
+    "io.k8s.api.core.v1.SecretEnvSource": Shape(fields={"name": Shape(default=[""])}),
+    "io.k8s.api.core.v1.SecretKeySelector": Shape(fields={"name": Shape(default=[""])}, atomic=True),
+    "io.k8s.api.core.v1.SecretProjection": Shape(
+        fields={"items": Shape(items=Shape(of="io.k8s.api.core.v1.KeyToPath")), "name": Shape(default=[""])}
+    ),
+    "io.k8s.api.core.v1.SecretVolumeSource": Shape(
+        fields={"defaultMode": Shape(format="int32"), "items": Shape(items=Shape(of="io.k8s.api.core.v1.KeyToPath"))}
+    ),
+    "io.k8s.api.core.v1.SecurityContext": Shape(
+        fields={"runAsGroup": Shape(format="int64"), "runAsUser": Shape(format="int64")}
+    ),
+    "io.k8s.api.core.v1.ServiceAccountTokenProjection": Shape(fields={"expirationSeconds": Shape(format="int64")}),
+    "io.k8s.api.core.v1.SleepAction": Shape(fields={"seconds": Shape(format="int64")}),
+    "io.k8s.api.core.v1.StorageOSVolumeSource": Shape(
+        fields={"secretRef": Shape(of="io.k8s.api.core.v1.LocalObjectReference", atomic=True)}
+    ),
+    "io.k8s.api.core.v1.TCPSocketAction": Shape(
+        fields={"port": Shape(of="io.k8s.apimachinery.pkg.util.intstr.IntOrString")}
+    ),
+    "io.k8s.api.core.v1.Toleration": Shape(fields={"tolerationSeconds": Shape(format="int64")}),
+    "io.k8s.api.core.v1.Volume": Shape(
+        fields={
+            "awsElasticBlockStore": Shape(of="io.k8s.api.core.v1.AWSElasticBlockStoreVolumeSource"),
+            "azureDisk": Shape(of="io.k8s.api.core.v1.AzureDiskVolumeSource"),
+            "cephfs": Shape(of="io.k8s.api.core.v1.CephFSVolumeSource"),
+            "cinder": Shape(of="io.k8s.api.core.v1.CinderVolumeSource"),
+            "configMap": Shape(of="io.k8s.api.core.v1.ConfigMapVolumeSource", atomic=True),
+            "csi": Shape(of="io.k8s.api.core.v1.CSIVolumeSource"),
+            "downwardAPI": Shape(of="io.k8s.api.core.v1.DownwardAPIVolumeSource"),
+            "emptyDir": Shape(of="io.k8s.api.core.v1.EmptyDirVolumeSource"),
+            "ephemeral": Shape(of="io.k8s.api.core.v1.EphemeralVolumeSource"),
+            "fc": Shape(of="io.k8s.api.core.v1.FCVolumeSource"),
+            "flexVolume": Shape(of="io.k8s.api.core.v1.FlexVolumeSource"),
+            "gcePersistentDisk": Shape(of="io.k8s.api.core.v1.GCEPersistentDiskVolumeSource"),
+            "iscsi": Shape(of="io.k8s.api.core.v1.ISCSIVolumeSource"),
+            "projected": Shape(of="io.k8s.api.core.v1.ProjectedVolumeSource"),
+            "rbd": Shape(of="io.k8s.api.core.v1.RBDVolumeSource"),
+            "scaleIO": Shape(of="io.k8s.api.core.v1.ScaleIOVolumeSource"),
+            "secret": Shape(of="io.k8s.api.core.v1.SecretVolumeSource"),
+            "storageos": Shape(of="io.k8s.api.core.v1.StorageOSVolumeSource"),
+        }
+    ),
+    "io.k8s.api.core.v1.VolumeProjection": Shape(
+        fields={
+            "configMap": Shape(of="io.k8s.api.core.v1.ConfigMapProjection", atomic=True),
+            "downwardAPI": Shape(of="io.k8s.api.core.v1.DownwardAPIProjection"),
+            "secret": Shape(of="io.k8s.api.core.v1.SecretProjection", atomic=True),
+            "serviceAccountToken": Shape(of="io.k8s.api.core.v1.ServiceAccountTokenProjection"),
+        }
+    ),
+    "io.k8s.api.core.v1.VolumeResourceRequirements": Shape(
+        fields={
+            "limits": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+            "requests": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity")),
+        }
+    ),
+    "io.k8s.api.core.v1.WeightedPodAffinityTerm": Shape(fields={"weight": Shape(format="int32")}),
+    "io.k8s.apimachinery.pkg.api.resource.Quantity": Shape(format="int-or-string"),
+    "io.k8s.apimachinery.pkg.apis.meta.v1.EmbeddedObjectMeta": Shape(fields={"finalizers": Shape(unique=True)}),
+    "io.k8s.apimachinery.pkg.apis.meta.v1.Time": Shape(format="date-time"),
+    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": Shape(format="int-or-string"),
+    "spark.v1beta2.BatchSchedulerConfiguration": Shape(
+        fields={"resources": Shape(values=Shape(of="io.k8s.apimachinery.pkg.api.resource.Quantity"))}
+    ),
+    "spark.v1beta2.DriverInfo": Shape(fields={"webUIPort": Shape(format="int32")}),
+    "spark.v1beta2.DriverIngressConfiguration": Shape(fields={"servicePort": Shape(format="int32")}),
+    "spark.v1beta2.DriverSpec": Shape(
+        fields={
+            "affinity": Shape(of="io.k8s.api.core.v1.Affinity"),
+            "cores": Shape(format="int32"),
+            "env": Shape(items=Shape(of="io.k8s.api.core.v1.EnvVar")),
+            "envFrom": Shape(items=Shape(of="io.k8s.api.core.v1.EnvFromSource")),
+            "gpu": Shape(of="spark.v1beta2.GPUSpec"),
+            "initContainers": Shape(items=Shape(of="io.k8s.api.core.v1.Container")),
+            "lifecycle": Shape(of="io.k8s.api.core.v1.Lifecycle"),
+            "podSecurityContext": Shape(of="io.k8s.api.core.v1.PodSecurityContext"),
+            "ports": Shape(items=Shape(of="spark.v1beta2.Port")),
+            "securityContext": Shape(of="io.k8s.api.core.v1.SecurityContext"),
+            "sidecars": Shape(items=Shape(of="io.k8s.api.core.v1.Container")),
+            "terminationGracePeriodSeconds": Shape(format="int64"),
+            "tolerations": Shape(items=Shape(of="io.k8s.api.core.v1.Toleration")),
+        }
+    ),
+    "spark.v1beta2.DynamicAllocation": Shape(
+        fields={
+            "initialExecutors": Shape(format="int32"),
+            "maxExecutors": Shape(format="int32"),
+            "minExecutors": Shape(format="int32"),
+            "shuffleTrackingTimeout": Shape(format="int64"),
+        }
+    ),
+    "spark.v1beta2.ExecutorSpec": Shape(
+        fields={
+            "affinity": Shape(of="io.k8s.api.core.v1.Affinity"),
+            "cores": Shape(format="int32"),
+            "env": Shape(items=Shape(of="io.k8s.api.core.v1.EnvVar")),
+            "envFrom": Shape(items=Shape(of="io.k8s.api.core.v1.EnvFromSource")),
+            "gpu": Shape(of="spark.v1beta2.GPUSpec"),
+            "initContainers": Shape(items=Shape(of="io.k8s.api.core.v1.Container")),
+            "instances": Shape(format="int32"),
+            "lifecycle": Shape(of="io.k8s.api.core.v1.Lifecycle"),
+            "podSecurityContext": Shape(of="io.k8s.api.core.v1.PodSecurityContext"),
+            "ports": Shape(items=Shape(of="spark.v1beta2.Port")),
+            "securityContext": Shape(of="io.k8s.api.core.v1.SecurityContext"),
+            "sidecars": Shape(items=Shape(of="io.k8s.api.core.v1.Container")),
+            "terminationGracePeriodSeconds": Shape(format="int64"),
+            "tolerations": Shape(items=Shape(of="io.k8s.api.core.v1.Toleration")),
+        }
+    ),
+    "spark.v1beta2.GPUSpec": Shape(fields={"quantity": Shape(format="int64")}),
+    "spark.v1beta2.MonitoringSpec": Shape(fields={"prometheus": Shape(of="spark.v1beta2.PrometheusSpec")}),
+    "spark.v1beta2.Port": Shape(fields={"containerPort": Shape(format="int32")}),
+    "spark.v1beta2.PrometheusSpec": Shape(fields={"port": Shape(format="int32")}),
+    "spark.v1beta2.RestartPolicy": Shape(
+        fields={
+            "onFailureRetries": Shape(format="int32"),
+            "onFailureRetryInterval": Shape(format="int64"),
+            "onSubmissionFailureRetries": Shape(format="int32"),
+            "onSubmissionFailureRetryInterval": Shape(format="int64"),
+        }
+    ),
+    "spark.v1beta2.ScheduledSparkApplication": Shape(
+        fields={
+            "spec": Shape(of="spark.v1beta2.ScheduledSparkApplicationSpec"),
+            "status": Shape(of="spark.v1beta2.ScheduledSparkApplicationStatus"),
+        }
+    ),
+    "spark.v1beta2.ScheduledSparkApplicationSpec": Shape(
+        fields={
+            "failedRunHistoryLimit": Shape(format="int32"),
+            "successfulRunHistoryLimit": Shape(format="int32"),
+            "template": Shape(of="spark.v1beta2.SparkApplicationSpec"),
+        }
+    ),
+    "spark.v1beta2.ScheduledSparkApplicationStatus": Shape(
+        fields={
+            "lastRun": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time", null="kept"),
+            "nextRun": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time", null="kept"),
+        }
+    ),
+    "spark.v1beta2.SparkApplication": Shape(
+        fields={
+            "spec": Shape(of="spark.v1beta2.SparkApplicationSpec"),
+            "status": Shape(of="spark.v1beta2.SparkApplicationStatus"),
+        }
+    ),
+    "spark.v1beta2.SparkApplicationSpec": Shape(
+        fields={
+            "batchSchedulerOptions": Shape(of="spark.v1beta2.BatchSchedulerConfiguration"),
+            "driver": Shape(of="spark.v1beta2.DriverSpec"),
+            "driverIngressOptions": Shape(items=Shape(of="spark.v1beta2.DriverIngressConfiguration")),
+            "dynamicAllocation": Shape(of="spark.v1beta2.DynamicAllocation"),
+            "executor": Shape(of="spark.v1beta2.ExecutorSpec"),
+            "failureRetries": Shape(format="int32"),
+            "monitoring": Shape(of="spark.v1beta2.MonitoringSpec"),
+            "restartPolicy": Shape(of="spark.v1beta2.RestartPolicy"),
+            "retryInterval": Shape(format="int64"),
+            "sparkUIOptions": Shape(of="spark.v1beta2.SparkUIConfiguration"),
+            "timeToLiveSeconds": Shape(format="int64"),
+            "volumes": Shape(items=Shape(of="io.k8s.api.core.v1.Volume")),
+        }
+    ),
+    "spark.v1beta2.SparkApplicationStatus": Shape(
+        fields={
+            "driverInfo": Shape(of="spark.v1beta2.DriverInfo"),
+            "executionAttempts": Shape(format="int32"),
+            "lastSubmissionAttemptTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time", null="kept"),
+            "submissionAttempts": Shape(format="int32"),
+            "terminationTime": Shape(of="io.k8s.apimachinery.pkg.apis.meta.v1.Time", null="kept"),
+        }
+    ),
+    "spark.v1beta2.SparkUIConfiguration": Shape(fields={"servicePort": Shape(format="int32")}),
+}
 
 # API version and kind -> its definition.
 _KINDS = {
