@@ -47,6 +47,11 @@ def distinct(names: list[str]) -> list[str]:
     return list(seen.values())
 
 
+def with_type(*values: Schema) -> tuple[Schema, ...]:
+    """Return `values`: for the type checkers, which cannot tell the type of mixed objects."""
+    return values
+
+
 ALONE = distinct(NAMES)
 # The type of a list's items is called after one of them: the same field in singular would be the same type.
 LISTED = [name for name in ALONE if singular(name).lower() not in {other.lower() for other in ALONE if other != name}]
@@ -112,7 +117,7 @@ CASES = [
         ),
         [
             {"must": None, **more}
-            for more in (
+            for more in with_type(
                 {}, {"filled": None}, {"plain": None}, {"nullable": None}, {"open": None}, {"items": [None]},
                 {"items": None}, {"defaultItems": [None]}, {"values": {"k": None}}, {"strictValues": {"k": None}},
                 {"numbers": {"k": None}}, {"points": {"k": None}}, {"strictPoints": {"k": None}},
@@ -126,7 +131,7 @@ CASES = [
             {}, {"must": 1},
             *(
                 {"must": "a", **more}
-                for more in (
+                for more in with_type(
                     {"choice": None}, {"strictItems": [None]}, {"strictPointItems": [None]}, {"rows": [[0]]},
                     {"bounded": ["a"]}, {"some": {"a": None}}, {"someValues": {"k": None}}, {"either": {"a": None}},
                     {"someNulls": {"k": None, "l": None}}, {"ruled": {"a": "x"}}, {"ruledMap": {}}, {"whole": {"a": 1}},

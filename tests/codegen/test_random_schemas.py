@@ -128,21 +128,24 @@ def _with_named(schema: Schema) -> Schema:
     return {key: value for key, value in result.items() if value != []}
 
 
-# Lists whose items differ: of scalars, and of objects by a key that is required or has a default.
-DISTINCT = st.sampled_from([{"type": "string"}, {"type": "integer"}]).map(
-    lambda each: {"type": "array", "items": each, "x-kubernetes-list-type": "set"}
-) | st.sampled_from([{"required": ["a"]}, {"default": "a"}]).map(
-    lambda each: {
+def _keyed(schema: Schema) -> Schema:
+    return {
         "type": "array",
-        "items": {
-            "type": "object",
-            "properties": {"a": {"type": "string", **({} if "required" in each else each)}, "b": {"type": "integer"}},
-            **({"required": ["a"]} if "required" in each else {}),
-        },
+        "items": schema,
         "x-kubernetes-list-type": "map",
         "x-kubernetes-list-map-keys": ["a"],
     }
-)
+
+
+SETS: list[Schema] = [
+    {"type": "array", "items": {"type": kind}, "x-kubernetes-list-type": "set"} for kind in ("string", "integer")
+]
+# Objects by a key that is required or has a default.
+KEYED = [
+    _keyed({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}, "required": ["a"]}),
+    _keyed({"type": "object", "properties": {"a": {"type": "string", "default": "a"}, "b": {"type": "integer"}}}),
+]
+DISTINCT = st.sampled_from([*SETS, *KEYED])
 
 
 def containers(plain: st.SearchStrategy[Schema]) -> st.SearchStrategy[Schema]:
