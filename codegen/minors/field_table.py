@@ -18,6 +18,7 @@ from codegen.comparison.contract import Contract, pinned
 from codegen.comparison.tree import Node
 from codegen.config import Component, minor
 from codegen.errors import CodegenError
+from codegen.minors.removed_content import ModelOf, content_of
 from codegen.schema.definitions import KUBERNETES
 from codegen.schema.jsontypes import Json
 
@@ -36,6 +37,7 @@ class FieldRow:
     until: str | None
     replaced_by: str | None = None
     moved: tuple[str, str] | None = None
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +97,20 @@ def read_replaced(schemas: Path) -> list[Replaced]:
         raise CodegenError(f"schemas/{REPLACED}: {error}") from error
 
 
-def load(root: Path, component: Component) -> dict[str, FieldTable]:
+def load(root: Path, component: Component, model_of: ModelOf = lambda definition: None) -> dict[str, FieldTable]:
     """Return the tables of all kinds of `component`, from its pins; of its preview only that a kind comes with it.
+
+    Args:
+        root: Of the checkout.
+        component: With several pins.
+        model_of: Which model is generated for a definition, for the content of removed fields; default: none is.
 
     Raises:
         CodegenError: A pin is missing, or an entry of `replaced.toml` matches nothing.
     """
     contracts = [pinned(root, component, version) for version in component.versions]
     entries = [entry for entry in read_replaced(root / "schemas") if entry.component == component.name]
-    found = tables(minors(component), contracts, entries)
+    found = tables(minors(component), contracts, entries, model_of)
     if component.preview:
         comes = FieldTable((FieldRow("", preview(component), None),), ())
         found |= {kind: comes for kind in pinned(root, component, component.preview).kinds if kind not in found}
@@ -130,7 +137,10 @@ def grouped(tables: Mapping[str, FieldTable]) -> list[tuple[tuple[str, ...], Fie
 
 
 def tables(
-    names: Sequence[str], contracts: Sequence[Contract], replaced: Sequence[Replaced] = ()
+    names: Sequence[str],
+    contracts: Sequence[Contract],
+    replaced: Sequence[Replaced] = (),
+    model_of: ModelOf = lambda definition: None,
 ) -> dict[str, FieldTable]:
     """Return the tables by kind.
 
@@ -138,6 +148,7 @@ def tables(
         names: The minors, oldest first.
         contracts: Of each minor.
         replaced: What took the place of removed fields, where their content does not tell.
+        model_of: As for `load`.
 
     Raises:
         CodegenError: An entry of `replaced` names no removed field, or one in its place that does not exist.
@@ -145,7 +156,7 @@ def tables(
     kinds = sorted({kind for contract in contracts for kind in contract.kinds})
     result: dict[str, FieldTable] = {}
     for kind in kinds:
-        walk = _MinorWalk(names)
+        walk = _MinorWalk(names, model_of)
         trees = [contract.kinds.get(kind) for contract in contracts]
         walk.kind(trees)
         walk.below(trees, ())
@@ -161,6 +172,7 @@ def tables(
 @dataclass
 class _MinorWalk:
     names: Sequence[str]
+    model_of: ModelOf
     fields: list[FieldRow] = field(default_factory=list[FieldRow])
     limits: list[LimitRow] = field(default_factory=list[LimitRow])
 
@@ -185,7 +197,9 @@ class _MinorWalk:
                 for first, last in _runs([child is not None for child in children]):
                     since, until = self._range(first, last)
                     by, moved = successors.get((step, last), (None, None))
-                    self.fields.append(FieldRow(written(here), since, until, by, moved))
+                    last_one = children[last]
+                    content = content_of(last_one, self.model_of) if until and last_one else None
+                    self.fields.append(FieldRow(written(here), since, until, by, moved, content))
             if here[0] != "status":  # written by the control plane, within its own limits
                 self._limits(children, here, enums=not servers)
             if sum(child is not None for child in children) > 1:

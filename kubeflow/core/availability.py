@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, TypeAlias, cast
 
+from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.int_or_string import IntOrString
-from kubeflow.core.model import KubeObject, Model
 
+# What a removed field holds: a JSON type, `any`, `package:Class` of a model, a list of one content, or contents by wire
+# name. A name that ends with `!` is required; `*` stands for any key.
+Content: TypeAlias = "str | list[Content] | dict[str, Content]"
 JsonType: TypeAlias = Literal["object", "map", "array", "string", "integer", "number", "boolean", "int-or-string"]
 
 # What the API server itself says of every object, whatever the control plane's version.
@@ -35,6 +38,7 @@ class Field:
         until: Last minor that has it; None for the last one known, and as far as is known after it.
         replaced_by: Path of the field that took its place in the minor after `until`.
         moved: Where content went, when it is not simply at the same place below `replaced_by`: from, to.
+        content: What it holds, of one that the last known minor lacks.
     """
 
     path: str
@@ -42,6 +46,7 @@ class Field:
     until: str | None = None
     replaced_by: str | None = None
     moved: tuple[str, str] | None = None
+    content: Content | None = None
 
     __repr__ = repr_of_fields
 
@@ -99,12 +104,18 @@ class Unavailable:
 
 
 @dataclass
-class _Place:
-    """A place in the tables: what is said of it, and the places below."""
+class FieldPlace:
+    """A place in the tables: what is said of it, and the places below.
+
+    Attributes:
+        fields: The field of this place; several where it came again after it was gone.
+        limits: What some minors admit here.
+        below: By wire name, or `[*]`.
+    """
 
     fields: list[Field] = field(default_factory=list[Field])
     limits: list[Limit] = field(default_factory=list[Limit])
-    below: dict[str, _Place] = field(default_factory=dict[str, "_Place"])
+    below: dict[str, FieldPlace] = field(default_factory=dict[str, "FieldPlace"])
 
 
 @dataclass(frozen=True)
@@ -138,7 +149,7 @@ class Availability:
             raise InvalidInput(f"{self.component} {version!r} is not known here; known are {', '.join(self.minors)}")
         return result
 
-    def check(self, obj: KubeObject, version: str) -> list[Unavailable]:
+    def check(self, obj: BaseModel, version: str) -> list[Unavailable]:
         """Return every set field of `obj` that a minor does not have, in the object's order; empty when all is well.
 
         A field that is missing is named once, without what is below it. Fields of other minors count too that were
@@ -151,15 +162,18 @@ class Availability:
         Raises:
             InvalidInput: The minor is not known, or `obj` is no kind of this component.
         """
-        if obj.KIND not in self._places:
-            known = ", ".join(self._places)
-            raise InvalidInput(f"{obj.KIND or type(obj).__name__} is no kind of {self.component}: {known}")
-        place = self._places[obj.KIND]
+        kind = str(getattr(obj, "KIND", ""))
+        if kind not in self.places:
+            known = ", ".join(self.places)
+            raise InvalidInput(f"{kind or type(obj).__name__} is no kind of {self.component}: {known}")
+        place = self.places[kind]
         previewed = any(row.since == self.preview for row in place.fields)
         minor = _numbers(version) if previewed and _numbers(version) == self.preview else self.minor(version)
-        return list(self._value(obj, place, "", obj.KIND, minor))
+        return list(self._value(obj, place, "", kind, minor))
 
-    def _object(self, value: Model, place: _Place | None, path: str, kind: str, minor: str) -> Iterator[Unavailable]:
+    def _object(
+        self, value: BaseModel, place: FieldPlace | None, path: str, kind: str, minor: str
+    ) -> Iterator[Unavailable]:
         for name in type(value).model_fields:
             if name in value.model_fields_set:
                 wire = type(value).model_fields[name].alias or to_camel(name)
@@ -172,21 +186,23 @@ class Availability:
                 yield Unavailable(f"{path}.{wire}".removeprefix("."), minor, problem)
 
     def _step(
-        self, value: object, parent: _Place | None, path: str, wire: str, kind: str, minor: str
+        self, value: object, parent: FieldPlace | None, path: str, wire: str, kind: str, minor: str
     ) -> Iterator[Unavailable]:
         if value is None or (not path and wire in _SERVERS):
             return
         place = parent.below.get(wire) if parent else None
         yield from self._value(value, place, f"{path}.{wire}".removeprefix("."), kind, minor)
 
-    def _value(self, value: object, place: _Place | None, path: str, kind: str, minor: str) -> Iterator[Unavailable]:
+    def _value(
+        self, value: object, place: FieldPlace | None, path: str, kind: str, minor: str
+    ) -> Iterator[Unavailable]:
         if place and place.fields and not any(self.has(each, minor) for each in place.fields):
-            yield self._missing(place.fields, path, kind, minor)
+            yield self.missing(place.fields, path, kind, minor)
             return
         for limit in place.limits if place else ():
-            if self.has(limit, minor) and (problem := _exceeds(value, limit)):
+            if self.has(limit, minor) and (problem := exceeds(value, limit)):
                 yield Unavailable(path, minor, f"{self.component} {minor} takes only {problem}")
-        if isinstance(value, Model):
+        if isinstance(value, BaseModel):
             yield from self._object(value, place, path, kind, minor)
         elif isinstance(value, list):
             items = place.below.get("[*]") if place else None
@@ -200,7 +216,15 @@ class Availability:
                 elif place:  # an object that the model does not know, read from a server
                     yield from self._step(item, place, path, key, kind, minor)
 
-    def _missing(self, rows: list[Field], path: str, kind: str, minor: str) -> Unavailable:
+    def missing(self, rows: list[Field], path: str, kind: str, minor: str) -> Unavailable:
+        """Return what to say of a field that `minor` does not have.
+
+        Args:
+            rows: Of the field.
+            path: Where it is in the object.
+            kind: Of the object.
+            minor: One of `minors`.
+        """
         order = self._order
         lacks = f"{self.component} {minor} {'does not have it' if path else f'has no {kind}'}"
         later = [row for row in rows if row.since and order(row.since) > order(minor)]
@@ -245,10 +269,11 @@ class Availability:
         return len(self.minors) if minor == self.preview else self.minors.index(minor)
 
     @cached_property
-    def _places(self) -> dict[str, _Place]:
-        result: dict[str, _Place] = {}
+    def places(self) -> dict[str, FieldPlace]:
+        """The root of each kind's places."""
+        result: dict[str, FieldPlace] = {}
         for kind, fields in self.fields.items():
-            root = result[kind] = _Place()
+            root = result[kind] = FieldPlace()
             for row in fields:
                 _at(root, row.path).fields.append(row)
             for limit in self.limits[kind]:
@@ -261,10 +286,10 @@ def _numbers(version: str) -> str:
     return ".".join(version.removeprefix("v").split(".")[:2])
 
 
-def _at(root: _Place, path: str) -> _Place:
+def _at(root: FieldPlace, path: str) -> FieldPlace:
     place = root
     for step in path.replace("[*]", ".[*]").split(".") if path else ():
-        place = place.below.setdefault(step, _Place())
+        place = place.below.setdefault(step, FieldPlace())
     return place
 
 
@@ -279,7 +304,7 @@ def _advice(instead: tuple[str, str | None] | None, minor: str) -> str:
     return f"; in {minor} use {path}" + (f" ({note})" if note else "")
 
 
-def _exceeds(value: object, limit: Limit) -> str | None:
+def exceeds(value: object, limit: Limit) -> str | None:
     """Return what the limit admits when `value` is not that."""
     raw = value.raw if isinstance(value, IntOrString) else value
     kinds: dict[JsonType, tuple[type, ...]] = {
@@ -295,7 +320,7 @@ def _exceeds(value: object, limit: Limit) -> str | None:
     size = raw if isinstance(raw, int | float) else None
     if size is None and isinstance(raw, str | list | Mapping):
         size = len(cast("list[object]", raw))
-    elif isinstance(raw, Model):
+    elif isinstance(raw, BaseModel):
         size = len(raw.model_fields_set)
     if size is None:
         return None

@@ -150,14 +150,20 @@ class KindBuilder(Builder):
             return self
 
         @thin_call
-        def build(self) -> KubeObject:
+        def build(self, *, minor: str | None = None) -> KubeObject:
             """Return the object, checked against the schema. The builder can go on and build again.
 
+            Args:
+                minor: Of the control plane that it is for, such as `"2.1"`; default: the newest that is known.
+
             Raises:
-                InvalidObject: A field is unknown or missing, or has a value that the schema does not allow.
+                InvalidObject: A field is unknown or missing, has a value that the schema does not allow, or is one that
+                    `minor` does not have; with what to use in its place.
+                InvalidInput: The minor is not known.
             """
             model = _load(self.MODEL)
-            return model.from_dict({"apiVersion": model.API_VERSION, "kind": model.KIND, **_finished(self._root)})
+            values = {"apiVersion": model.API_VERSION, "kind": model.KIND, **_finished(self._root)}
+            return model.from_dict(values, minor=minor)
 
 
 def _given(fields: Mapping[str, object]) -> Draft:

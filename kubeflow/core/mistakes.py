@@ -7,14 +7,13 @@ Did you mean 3?`
 from __future__ import annotations
 
 import re
-import types
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, cast, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic.alias_generators import to_camel
 
 from kubeflow.core.errors import InvalidObject, Mistake, did_you_mean
+from kubeflow.core.model_fields import bare, fields, wire_name
+from kubeflow.core.older_hints import field_hint, limit_hint
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -43,32 +42,10 @@ def explained(error: ValidationError, model: type[BaseModel], *, by_wire_name: b
     return InvalidObject(model.__name__, [_mistake(line, model, by_wire_name) for line in lines])
 
 
-def fields(model: type[BaseModel]) -> Iterator[tuple[str, object]]:
-    """Yield each field of `model` and its type, without what narrows the type."""
-    for name, info in model.model_fields.items():
-        yield name, bare(info.annotation)
-
-
-def bare(annotation: object) -> object:
-    """Return `annotation` without `Annotated[...]` and `| None`."""
-    while hasattr(annotation, "__metadata__"):
-        annotation = get_args(annotation)[0]
-    if get_origin(annotation) in (Union, types.UnionType):
-        members: tuple[object, ...] = get_args(annotation)
-        rest = [member for member in members if member is not type(None)]
-        return bare(rest[0]) if len(rest) == 1 else annotation
-    return annotation
-
-
-def wire_name(model: type[BaseModel], name: str) -> str:
-    """Return the name that the field `name` has on the wire."""
-    return model.model_fields[name].alias or to_camel(name)
-
-
 def _mistake(line: ErrorDetails, model: type[BaseModel], by_wire_name: bool) -> Mistake:
     kind, place, value = line["type"], line["loc"], cast(object, line["input"])
     if kind == "extra_forbidden":
-        return Mistake(place, _unknown(_owner(model, place[:-1]), str(place[-1]), by_wire_name), "unknown_field", value)
+        return Mistake(place, _unknown(model, place, by_wire_name), "unknown_field", value)
     if kind == "missing":
         return Mistake(place, "is required", kind, value)
     if place[-1:] == (_KEY,):
@@ -81,18 +58,21 @@ def _mistake(line: ErrorDetails, model: type[BaseModel], by_wire_name: bool) -> 
     shown = repr(value)
     if message.startswith("must be") and len(shown) <= _SHORT:
         message += f", not {shown}"
-        meant = _meant(kind, value, message)
+        meant = _meant(kind, value, message) or limit_hint(model, place, value)
         message += f".{meant}" if meant else ""
     return Mistake(place, message, kind, value)
 
 
-def _unknown(owner: type[BaseModel], name: str, by_wire_name: bool) -> str:
+def _unknown(model: type[BaseModel], place: tuple[int | str, ...], by_wire_name: bool) -> str:
+    owner, name = _owner(model, place[:-1]), str(place[-1])
     if by_wire_name and name in owner.model_fields:
         return f"{owner.__name__} has no field {name!r} on the wire: it is {wire_name(owner, name)!r} there."
     wire = {wire_name(owner, field): field for field in owner.model_fields}
     twin = wire_name(owner, name) if name in owner.model_fields else wire.get(name)
     if twin is not None:  # the field is there: by its other name it was given as well
         return f"{owner.__name__} is given {name!r} and {twin!r}, which are one field. Keep one."
+    if older := field_hint(model, owner, place):
+        return f"{owner.__name__} has no field {name!r}:{older}"
     meant = did_you_mean(name, owner.model_fields)
     if not meant and len(owner.model_fields) <= _FEW:
         meant = f" It has: {', '.join(owner.model_fields)}."

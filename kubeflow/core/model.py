@@ -266,6 +266,43 @@ class KubeObject(Model):
 
         __init__.__pydantic_base_init__ = True
 
+    @classmethod
+    @thin_call
+    def from_dict(cls, values: Mapping[str, object], *, minor: str | None = None) -> Self:
+        """Return the object that a user wrote as a mapping, by attribute or wire names.
+
+        Args:
+            values: The fields. Those that a later minor removed are named as on the wire.
+            minor: Of the control plane that it is for, such as `"2.1"`; a patch number is ignored. Default: the newest
+                that this package knows. What an older one has in another form or with other limits is taken as it has
+                it; what it does not have is refused.
+
+        Raises:
+            InvalidObject: A field is unknown, missing, or has a value that the schema does not allow.
+            InvalidInput: `values` is no mapping, or the minor is not known.
+        """
+        if minor is None or not isinstance(cast(object, values), Mapping):
+            return super().from_dict(values)
+        from kubeflow.core import older_forms
+
+        return older_forms.read(cls, values, minor, super().from_dict)
+
+    @classmethod
+    @thin_call
+    def from_yaml(cls, text: str, *, minor: str | None = None) -> Self:
+        """Return the object that a user wrote as one YAML (or JSON) document.
+
+        Args:
+            text: The document.
+            minor: As for `from_dict`.
+
+        Raises:
+            InvalidInput: As `Model.from_yaml`, or the minor is not known.
+        """
+        from kubeflow.core import yaml_text
+
+        return yaml_text.read_object(text, cls.__name__, lambda values: cls.from_dict(values, minor=minor))
+
 
 @dataclass(frozen=True, slots=True)
 class MinProperties:

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from kubeflow.core.errors import InvalidObject, Mistake
 from kubeflow.core.lazy_model import is_untouched, received, wire_form
-from kubeflow.core.mistakes import explained, wire_name
+from kubeflow.core.mistakes import explained
+from kubeflow.core.model_fields import wire_name
 
 _ABSENT = object()  # stands for the value of a field that is not set
 

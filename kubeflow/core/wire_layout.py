@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.int_or_string import IntOrString
-from kubeflow.core.mistakes import wire_name
+from kubeflow.core.model_fields import wire_name
 from kubeflow.core.quantity import Quantity
 from kubeflow.core.time import Timestamp
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,13 +58,13 @@ def test_a_subtree_is_one_row_unless_something_in_it_differs() -> None:
 
 def test_a_field_that_goes_and_comes_back_has_a_row_for_each_time() -> None:
     result = table({"a": TEXT}, {}, {"a": TEXT}, {"a": TEXT})
-    assert result.fields == (FieldRow("spec.a", None, "1.0"), FieldRow("spec.a", "1.2", None))
+    assert result.fields == (FieldRow("spec.a", None, "1.0", content="'string'"), FieldRow("spec.a", "1.2", None))
 
 
 def test_a_renamed_subtree_says_what_took_its_place_and_where_its_content_went() -> None:
     deeper = {"type": "object", "properties": {"who": TEXT, "inner": LARGE}}
     result = table({"old": listed(LARGE)}, {"new": listed(deeper)})
-    assert result.fields == (
+    assert tuple(replace(row, content=None) for row in result.fields) == (
         FieldRow("spec.new", "1.1", None),
         FieldRow("spec.old", None, "1.0", "spec.new", ("spec.old[*]", "spec.new[*].inner")),
     )
@@ -86,7 +88,26 @@ def test_limits_are_listed_where_the_minors_differ() -> None:
 
 def test_a_replacement_kept_by_hand_fills_the_row() -> None:
     entry = Replaced("w", "Robot", "spec.a", "spec.b", "why")
-    assert table({"a": TEXT}, {"b": TEXT}, replaced=(entry,)).fields[0] == FieldRow("spec.a", None, "1.0", "spec.b")
+    assert table({"a": TEXT}, {"b": TEXT}, replaced=(entry,)).fields[0] == FieldRow(
+        "spec.a", None, "1.0", "spec.b", content="'string'"
+    )
+
+
+def test_a_removed_field_says_what_it_held() -> None:
+    inner = {"type": "object", "required": ["name"], "properties": {"name": TEXT, "size": {"type": "integer"}}}
+    free = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    held = {
+        "type": "object",
+        "properties": {
+            "items": listed(inner),
+            "labels": {"type": "object", "additionalProperties": TEXT},
+            "free": free,
+        },
+    }
+    (row,) = table({"old": held}, {}).fields
+    assert ast.literal_eval(row.content or "") == {
+        "items": [{"name!": "string", "size": "integer"}], "labels": {"*": "string"}, "free": "any"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from kubeflow.core.errors import InvalidInput
 from kubeflow_api.katib.v1beta1 import Experiment
 from kubeflow_api.trainer.v1alpha1 import TrainingRuntime, TrainJob, check
 from kubeflow_api.trainer.v1alpha1.availability import AVAILABILITY
+
+from kubeflow.core.errors import InvalidInput
 from tests.generated.drawing import PREFIX, ROOT, TIME, objects, target
 
 MINORS = AVAILABILITY.minors
@@ -90,7 +90,9 @@ def test_values_that_a_minor_refuses_are_named() -> None:
 
 
 def test_an_empty_object_is_set_and_null_is_not() -> None:
-    assert [f.path for f in check(TrainingRuntime.from_dict({"spec": {"mlPolicy": {"jax": {}}}}), "2.1")] == ["spec.mlPolicy.jax"]
+    assert [f.path for f in check(TrainingRuntime.from_dict({"spec": {"mlPolicy": {"jax": {}}}}), "2.1")] == [
+        "spec.mlPolicy.jax"
+    ]
     cleared = job(activeDeadlineSeconds=5)
     assert cleared.spec
     cleared.spec.active_deadline_seconds = None

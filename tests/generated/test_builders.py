@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from kubeflow.core.builder import Builder, KindBuilder
-from kubeflow.core.errors import InvalidObject, InvalidInput
 from kubeflow_api.k8s.core.v1 import EnvVar, Toleration
 from kubeflow_api.katib.v1beta1 import ExperimentBuilder
 from kubeflow_api.trainer.v1alpha1 import ClusterTrainingRuntimeBuilder, TrainJobBuilder
+
+from kubeflow.core.builder import Builder, KindBuilder
+from kubeflow.core.errors import InvalidInput, InvalidObject
 from tests.generated.drawing import ROOT
 
 

@@ -9,11 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from kubeflow.cluster import AlreadyExists, Cause, Conflict, Invalid, NotFound
-from kubeflow.core.errors import InvalidInput
-from kubeflow.core.rules import RuleViolation
-from kubeflow.core.transport import Request
 from kubeflow_api.jobset.v1alpha2 import JobSetSpec, ReplicatedJob
 from kubeflow_api.k8s.batch.v1 import JobSpec, JobTemplateSpec
 from kubeflow_api.k8s.core.v1 import Container, PodSpec, PodTemplateSpec
@@ -30,6 +25,11 @@ from kubeflow_api.trainer.v1alpha1 import (
     TrainJobSpec,
     TrainJobStatus,
 )
+
+from kubeflow.cluster import AlreadyExists, Cause, Conflict, Invalid, NotFound
+from kubeflow.core.errors import InvalidInput
+from kubeflow.core.rules import RuleViolation
+from kubeflow.core.transport import Request
 from tests.apiserver import MISSING, REASON, Recorded, apiserver
 from tests.generated.drawing import objects
 

@@ -12,13 +12,13 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from kubeflow_api.trainer import v1alpha1
 from pydantic.alias_generators import to_camel
 
 from codegen import config
 from codegen.schema.naming import attribute, location
 from kubeflow.core.errors import InvalidObject
 from kubeflow.core.model import Model
-from kubeflow_api.trainer import v1alpha1
 from tests.generated.drawing import JSON, ROOT, at, changed, definitions, judge, kinds, objects, places
 
 KINDS = sorted(kinds())

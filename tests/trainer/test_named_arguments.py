@@ -14,6 +14,7 @@ import kubeflow.cluster
 import kubeflow.trainer
 import kubeflow.training
 from kubeflow.core import builder, resource
+from kubeflow.core.model import KubeObject
 from kubeflow.packaging import Bundle, PackagingError, bundle
 from kubeflow.trainer import CustomTrainer, KubernetesBackendConfig, TrainerClient, options
 
@@ -87,7 +88,10 @@ SURFACES = {
     "trainer": CLIENT,
     "training": methods(kubeflow.training.TrainingClient),
     "cluster": set().union(*exported(kubeflow.cluster).values()) | parameters(KubernetesBackendConfig) | {"force"},
-    "core": methods(resource.Resource) | methods(builder.Builder) | {"namespace", "all_namespaces"},
+    "core": methods(resource.Resource)
+    | methods(builder.Builder)
+    | parameters(KubeObject.from_yaml)
+    | {"namespace", "all_namespaces"},
 }
 
 

@@ -29,7 +29,6 @@ _PODS_SINCE = {
     "terminationGracePeriodSeconds": "2.3",
 }
 _CONTAINERS_SINCE = {"securityContext": "2.2"}
-_OLDER_FIELDS = ("labels", "annotations", "podSpecOverrides", "podTemplateOverrides")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +124,21 @@ def from_yaml(text: str) -> v1alpha1.TrainJob:
 def _from_dict(values: Mapping[str, object]) -> v1alpha1.TrainJob:
     from kubeflow_api.trainer.v1alpha1 import TrainJob
 
-    given = values.get("spec")
-    spec = dict(cast(Json, given)) if isinstance(given, Mapping) else {}
-    older = {name: spec.pop(name) for name in _OLDER_FIELDS if name in spec}
     overridden = values.get("apiVersion") == constants.API_VERSION != TrainJob.API_VERSION
-    if not older and not overridden:
-        return TrainJob.from_dict(values)
-    known = {**values, "apiVersion": TrainJob.API_VERSION, **({"spec": spec} if isinstance(given, Mapping) else {})}
-    TrainJob.from_dict(known)  # whatever is wrong with the rest is wrong here too
-    return TrainJob.from_server(values)
+    known = {**values, "apiVersion": TrainJob.API_VERSION} if overridden else values
+    job = TrainJob.from_dict(known, minor=_minor_with(values.get("spec")))
+    return TrainJob.from_server({**job.to_dict(), "apiVersion": constants.API_VERSION}) if overridden else job
+
+
+def _minor_with(spec: object) -> str | None:
+    """Return the newest minor that has what of `spec` later ones removed; None when there is nothing of that."""
+    if not isinstance(spec, Mapping):
+        return None
+    from kubeflow_api.trainer.v1alpha1.availability import AVAILABILITY
+
+    rows = [row for row in AVAILABILITY.fields[constants.TRAINJOB_KIND] if row.until]
+    older = [row for row in rows if row.path.removeprefix("spec.") in spec]
+    return min((row.until for row in older if row.until), key=AVAILABILITY.minors.index, default=None)
 
 
 def _older(job: v1alpha1.TrainJob, minor: str, missing: list[str]) -> v1alpha1.TrainJob:

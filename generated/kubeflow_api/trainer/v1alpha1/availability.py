@@ -13,9 +13,69 @@ from .models import ClusterTrainingRuntime, OptimizationJob, TrainingRuntime, Tr
 _FIELDS_1 = (
     Field("spec.mlPolicy.flux", since="2.2"),
     Field("spec.mlPolicy.jax", since="2.2"),
-    Field("spec.mlPolicy.torch.elasticPolicy", until="2.1"),
+    Field(
+        "spec.mlPolicy.torch.elasticPolicy",
+        until="2.1",
+        content={
+            "maxNodes": "integer",
+            "maxRestarts": "integer",
+            "metrics": [
+                {
+                    "containerResource": {
+                        "container!": "string",
+                        "name!": "string",
+                        "target!": {
+                            "averageUtilization": "integer",
+                            "averageValue": "int-or-string",
+                            "type!": "string",
+                            "value": "int-or-string",
+                        },
+                    },
+                    "external": {
+                        "metric!": {"name!": "string", "selector": "kubeflow_api.k8s.meta.v1:LabelSelector"},
+                        "target!": {
+                            "averageUtilization": "integer",
+                            "averageValue": "int-or-string",
+                            "type!": "string",
+                            "value": "int-or-string",
+                        },
+                    },
+                    "object": {
+                        "describedObject!": {"apiVersion": "string", "kind!": "string", "name!": "string"},
+                        "metric!": {"name!": "string", "selector": "kubeflow_api.k8s.meta.v1:LabelSelector"},
+                        "target!": {
+                            "averageUtilization": "integer",
+                            "averageValue": "int-or-string",
+                            "type!": "string",
+                            "value": "int-or-string",
+                        },
+                    },
+                    "pods": {
+                        "metric!": {"name!": "string", "selector": "kubeflow_api.k8s.meta.v1:LabelSelector"},
+                        "target!": {
+                            "averageUtilization": "integer",
+                            "averageValue": "int-or-string",
+                            "type!": "string",
+                            "value": "int-or-string",
+                        },
+                    },
+                    "resource": {
+                        "name!": "string",
+                        "target!": {
+                            "averageUtilization": "integer",
+                            "averageValue": "int-or-string",
+                            "type!": "string",
+                            "value": "int-or-string",
+                        },
+                    },
+                    "type!": "string",
+                }
+            ],
+            "minNodes": "integer",
+        },
+    ),
     Field("spec.mlPolicy.torch.envInjection", since="2.3"),
-    Field("spec.mlPolicy.torch.numProcPerNode", until="2.1"),
+    Field("spec.mlPolicy.torch.numProcPerNode", until="2.1", content="int-or-string"),
     Field("spec.mlPolicy.xgboost", since="2.2"),
     Field("spec.podGroupPolicy.volcano", since="2.1"),
     Field("spec.template.spec.failurePolicy.rules[*].onJobFailureMessagePatterns", since="2.1"),
@@ -70,6 +130,7 @@ _FIELDS_1 = (
         since="2.2",
         until="2.2",
         replaced_by="spec.template.spec.replicatedJobs[*].template.spec.template.spec.schedulingGroup",
+        content={"name!": "string", "podGroup!": "string", "podGroupReplicaKey": "string"},
     ),
     Field("spec.template.spec.volumeClaimPolicies", since="2.2"),
 )
@@ -111,17 +172,45 @@ _FIELDS_2 = (
         "spec.annotations",
         until="2.1",
         replaced_by="spec.runtimePatches[*].trainingRuntimeSpec.template.metadata.annotations",
+        content={"*": "string"},
     ),
     Field("spec.initializer.dataset.env[*].valueFrom.fileKeyRef", since="2.1"),
     Field("spec.initializer.model.env[*].valueFrom.fileKeyRef", since="2.1"),
     Field(
-        "spec.labels", until="2.1", replaced_by="spec.runtimePatches[*].trainingRuntimeSpec.template.metadata.labels"
+        "spec.labels",
+        until="2.1",
+        replaced_by="spec.runtimePatches[*].trainingRuntimeSpec.template.metadata.labels",
+        content={"*": "string"},
     ),
     Field(
         "spec.podSpecOverrides",
         until="2.0",
         replaced_by="spec.podTemplateOverrides",
         moved=("spec.podSpecOverrides[*]", "spec.podTemplateOverrides[*].spec"),
+        content=[
+            {
+                "containers": [
+                    {
+                        "env": ["kubeflow_api.k8s.core.v1:EnvVar"],
+                        "name!": "string",
+                        "volumeMounts": ["kubeflow_api.k8s.core.v1:VolumeMount"],
+                    }
+                ],
+                "initContainers": [
+                    {
+                        "env": ["kubeflow_api.k8s.core.v1:EnvVar"],
+                        "name!": "string",
+                        "volumeMounts": ["kubeflow_api.k8s.core.v1:VolumeMount"],
+                    }
+                ],
+                "nodeSelector": {"*": "string"},
+                "schedulingGates": ["kubeflow_api.k8s.core.v1:PodSchedulingGate"],
+                "serviceAccountName": "string",
+                "targetJobs!": [{"name!": "string"}],
+                "tolerations": ["kubeflow_api.k8s.core.v1:Toleration"],
+                "volumes": ["kubeflow_api.k8s.core.v1:Volume"],
+            }
+        ],
     ),
     Field(
         "spec.podTemplateOverrides",
@@ -132,6 +221,35 @@ _FIELDS_2 = (
             "spec.podTemplateOverrides[*]",
             "spec.runtimePatches[*].trainingRuntimeSpec.template.spec.replicatedJobs[*].template.spec.template",
         ),
+        content=[
+            {
+                "metadata": "kubeflow_api.k8s.meta.v1:EmbeddedObjectMeta",
+                "spec": {
+                    "affinity": "kubeflow_api.k8s.core.v1:Affinity",
+                    "containers": [
+                        {
+                            "env": ["kubeflow_api.k8s.core.v1:EnvVar"],
+                            "name!": "string",
+                            "volumeMounts": ["kubeflow_api.k8s.core.v1:VolumeMount"],
+                        }
+                    ],
+                    "imagePullSecrets": ["kubeflow_api.k8s.core.v1:LocalObjectReference"],
+                    "initContainers": [
+                        {
+                            "env": ["kubeflow_api.k8s.core.v1:EnvVar"],
+                            "name!": "string",
+                            "volumeMounts": ["kubeflow_api.k8s.core.v1:VolumeMount"],
+                        }
+                    ],
+                    "nodeSelector": {"*": "string"},
+                    "schedulingGates": ["kubeflow_api.k8s.core.v1:PodSchedulingGate"],
+                    "serviceAccountName": "string",
+                    "tolerations": ["kubeflow_api.k8s.core.v1:Toleration"],
+                    "volumes": ["kubeflow_api.k8s.core.v1:Volume"],
+                },
+                "targetJobs!": [{"name!": "string"}],
+            }
+        ],
     ),
     Field("spec.runtimePatches", since="2.2"),
     Field(
