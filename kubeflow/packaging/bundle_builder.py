@@ -123,7 +123,8 @@ def bundle(
         raise PackagingError(plan.name, plan.findings)
     for told in plan.told:
         _warn(f"The job of {plan.name} lacks something that is set here. {told}")
-    plan.entry["directory"] = workspace is not None
+    if workspace is not None:
+        plan.entry["directory"] = True
     plan.note_shadows()
     function = target if callable(target) else None
     uses = usage(plan.entry, plan.files, function, installs=bool(wanted), has_objects=plan.has_objects)

@@ -55,9 +55,30 @@ TORCH = [
 ]
 
 
-@pytest.mark.parametrize("text", TORCH)
-def test_of_pytorch_only_what_works_with_values_is_harmless(text: str) -> None:
+NUMPY = [
+    "def f():\n import numpy\n print(numpy.arange(3).sum())",
+    "import numpy as np\ndef f(): return float(np.random.default_rng(0).normal(size=3).mean()), np.linalg.norm(np.ones(2))",
+    "from numpy.random import seed, rand\ndef f():\n seed(0)\n return rand(2).tolist()",
+]
+
+
+@pytest.mark.parametrize("text", [*TORCH, *NUMPY])
+def test_of_arrays_only_what_works_with_values_is_harmless(text: str) -> None:
     assert reached(text) == {"FOREIGN"}
+
+
+EXITS = [
+    "def f(): raise SystemExit(3)",
+    "import sys\ndef f(): sys.exit(3)",
+    "from sys import exit as stop\ndef f(): stop('enough')",
+    "def f(x):\n try: return x()\n except SystemExit: return None",
+]
+
+
+@pytest.mark.parametrize("text", EXITS)
+def test_the_end_of_the_process_by_an_exception_is_reported(text: str) -> None:
+    assert reached(text) == {"EXITS"}
+    assert reached(f"import torch\nx = torch.ones(2)\n{text}") == {"EXITS", "FOREIGN"}
 
 
 def test_code_that_opens_files_keeps_what_makes_room_for_a_report() -> None:
@@ -86,7 +107,6 @@ FAR = {
     "format_map": "def f(x): return '{f.__globals__}'.format_map({'f': f})",
     "a pattern that reads attributes": "def f(x):\n match x:\n  case int(__class__=c): return c",
     "a pattern that reads attributes, inside": "def f(x):\n match x:\n  case [{'a': int(__class__=c)}]: return c",
-    "the end of the process": "def f(): raise SystemExit(3)",
     "exit": "def f(): exit(3)",
     "an interrupt": "def f(): raise KeyboardInterrupt",
     "groups": "def f(): raise ExceptionGroup('x', [ValueError()])",
@@ -97,7 +117,14 @@ FAR = {
     "a text that is no Python": "def f(:",
     "a NUL": "x = '\0'",
     "a deep text": "x = " + "-" * 100_000 + "1",
-    "another library": "import numpy\ndef f(): print(numpy.ones(2))",
+    "another library": "import pandas\ndef f(): print(pandas.Series([1]))",
+    "a file of an array": "import numpy\ndef f(): numpy.ones(2).tofile('x')",
+    "a file of NumPy": "import numpy as np\ndef f(): return np.load('x')",
+    "a memory map": "from numpy import memmap",
+    "NumPy as a value": "import numpy as np\nx = np\ndef f(): return x.save",
+    "a module of NumPy": "import numpy\ndef f(): return numpy.random.bit_generator",
+    "an exit of another module": "import os\ndef f(): os._exit(3)",
+    "an exit of the builtins": "def f(): quit()",
     "a module of the user's": "import helpers\ndef f(): return helpers.x",
     "a relative import": "from . import helpers",
     "a module as a value": "import os\nx = os\ndef f(): x.fork()",
@@ -117,7 +144,6 @@ FAR = {
     "an attribute is deleted": "import time\ndel time.sleep",
     "signals": "import signal\ndef f(): signal.alarm(1)",
     "threads": "from threading import Thread",
-    "sys.exit": "import sys\ndef f(): sys.exit(3)",
     "sys.modules": "import sys\ndef f(): return sys.modules['os']",
     "hooks": "import sys\nsys.excepthook = print",
     "streams": "import sys\ndef f(): sys.stderr.close()",
@@ -237,6 +263,46 @@ def test_a_failure_is_reported_with_frames_of_the_users_alone(
     assert ended.code == 1
     assert ended.stderr.startswith("Traceback (most recent call last):\n")
     assert "_kubeflow" not in ended.stderr
+
+
+LARGE = 512 * 1024  # bytes
+
+
+def returns_a_large_array() -> object:
+    import numpy as np
+
+    return np.zeros(LARGE // 8)
+
+
+def returns_an_array() -> object:
+    import numpy as np
+
+    return np.arange(3)
+
+
+def leaves_with(code: object) -> None:
+    raise SystemExit(code)
+
+
+def test_an_array_is_a_result_up_to_the_limit(tmp_path: Path) -> None:
+    ended = run_bundle(bundle(returns_an_array), tmp_path / "small")
+    assert str(ended.outcomes[0].result) == "[0 1 2]"
+    ended = run_bundle(bundle(returns_a_large_array), tmp_path / "large")
+    assert (ended.code, ended.outcomes[0].result) == (0, None)
+    assert f"an array of {LARGE} bytes, over" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "ends_with", "message"),
+    [(None, 0, None), (0, 0, None), (3, 3, "exit code 3"), (300, 44, "exit code 44"), ("enough", 1, "enough")],
+)
+def test_an_exit_means_what_it_means_to_python(
+    code: object, ends_with: int, message: str | None, tmp_path: Path
+) -> None:
+    ended = run_bundle(bundle(leaves_with, args={"code": code}), tmp_path)
+    error = ended.outcomes[0].error
+    assert (ended.code, error and error.message) == (ends_with, message)
+    assert ended.stderr == ("enough\n" if code == "enough" else "")
 
 
 def test_a_tensor_is_no_result(tmp_path: Path) -> None:

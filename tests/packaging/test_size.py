@@ -229,11 +229,13 @@ LIMIT = 8 * 1024
 """Bytes of a TrainJob of a one-line function, as JSON: a thousand of them are 8 MB in etcd and in every listing."""
 
 SESSION = """
-import json, math, sys
+import datetime, json, math, sys
 from collections import Counter
 from kubeflow.trainer import CustomTrainer, KubernetesBackendConfig, TrainerClient
 
 RATE = 0.5
+NAMES = ["a", "b"]
+PAIR = (1, 2)
 
 class Loss:
     def __init__(self, value): self.value = value
@@ -253,10 +255,23 @@ def version():
 def computes():
     import torch
     return torch.ones(2).sum().item()
+def of_arrays():
+    import numpy as np
+    return float(np.arange(3).sum())
+def leaves(): sys.exit()
+def by_a_list(): return NAMES
+def by_a_pair(): return PAIR
+def takes_a_set(tags): return sorted(tags)
+def takes_a_day(day): print(day.year)
 
 client = TrainerClient(KubernetesBackendConfig(offline=True))
-functions = (says, answer, scaled, by_a_global, writes, reads, of_python, counts, makes, version, computes)
-given = {"scaled": {"lr": 0.5}}
+functions = (
+    says, answer, scaled, by_a_global, writes, reads, of_python, counts, makes, version, computes, of_arrays, leaves,
+    by_a_list, by_a_pair, takes_a_set, takes_a_day,
+)
+given = {
+    "scaled": {"lr": 0.5}, "takes_a_set": {"tags": {"b", "a"}}, "takes_a_day": {"day": datetime.date(2026, 11, 30)}
+}
 json.dump({
     f.__name__: client.train("torch-distributed", trainer=CustomTrainer(f, func_args=given.get(f.__name__)), dry_run=True)
     .to_dict() for f in functions
@@ -274,6 +289,12 @@ RESULTS = {
     "makes": 2,
     "version": None,
     "computes": 2.0,
+    "of_arrays": 3.0,
+    "leaves": None,
+    "by_a_list": ["a", "b"],
+    "by_a_pair": (1, 2),
+    "takes_a_set": ["a", "b"],
+    "takes_a_day": None,
 }
 
 

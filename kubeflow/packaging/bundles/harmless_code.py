@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from kubeflow.core.stdlib import ast, re
 from kubeflow.packaging.source.parser import parse
 
-EVERYTHING = frozenset({"FOREIGN", "LIBRARIES", "PROCESSES"})
+EVERYTHING = frozenset({"EXITS", "FOREIGN", "LIBRARIES", "PROCESSES"})
 """The names in `remote/uses.py` that are about the reach of code."""
 _BUILTINS = frozenset(
     (
@@ -21,7 +21,8 @@ _BUILTINS = frozenset(
         *("len", "list", "map", "max", "min", "next", "oct", "ord", "pow", "print", "range", "repr", "reversed"),
         *("round", "set", "slice", "sorted", "str", "sum", "tuple", "zip"),
         *("AssertionError", "Exception", "IndexError", "KeyError", "LookupError", "NotImplementedError", "OSError"),
-        *("OverflowError", "RuntimeError", "StopIteration", "TypeError", "ValueError", "ZeroDivisionError"),
+        *("OverflowError", "RuntimeError", "StopIteration", "SystemExit", "TypeError", "ValueError"),
+        "ZeroDivisionError",
     )
 )
 _ALL = frozenset({"*"})
@@ -56,10 +57,10 @@ _PYTHONS: Mapping[str, frozenset[str]] = {
     "statistics": frozenset({"fmean", "mean", "median", "mode", "pstdev", "pvariance", "stdev", "variance"}),
     "string": frozenset({"ascii_letters", "ascii_lowercase", "ascii_uppercase", "digits", "punctuation"}),
     "textwrap": frozenset({"dedent", "fill", "indent", "shorten", "wrap"}),
-    "sys": frozenset({"argv", "byteorder", "executable", "maxsize", "platform", "version", "version_info"}),
+    "sys": frozenset({"argv", "byteorder", "executable", "exit", "maxsize", "platform", "version", "version_info"}),
 }
-# PyTorch on the CPU. Its other functions start workers and compilers, open files, and set hooks.
-_PYTORCHS: Mapping[str, frozenset[str]] = {
+# PyTorch on the CPU, and NumPy. Their other functions start workers and compilers, open files, and set hooks.
+_LIBRARIES: Mapping[str, frozenset[str]] = {
     "torch": frozenset(
         (
             *("__version__", "arange", "bool", "eye", "float", "float32", "float64", "full", "get_num_threads"),
@@ -68,15 +69,35 @@ _PYTORCHS: Mapping[str, frozenset[str]] = {
         )
     ),
     "torch.cuda": frozenset({"device_count", "is_available"}),
+    "numpy": frozenset(
+        (
+            *("__version__", "abs", "allclose", "arange", "argmax", "argmin", "array", "asarray", "ceil", "clip"),
+            *("concatenate", "cos", "cumsum", "dot", "e", "exp", "eye", "float32", "float64", "floor", "full", "inf"),
+            *("int32", "int64", "isnan", "linspace", "log", "matmul", "max", "maximum", "mean", "median", "min"),
+            *("minimum", "nan", "ones", "pi", "prod", "sin", "sort", "sqrt", "stack", "std", "sum", "tanh", "var"),
+            *("where", "zeros"),
+        )
+    ),
+    "numpy.linalg": frozenset({"det", "eigh", "inv", "norm", "qr", "solve", "svd"}),
+    "numpy.random": frozenset(
+        (
+            *("choice", "default_rng", "normal", "permutation", "rand", "randint", "randn", "random", "seed"),
+            *("shuffle", "uniform"),
+        )
+    ),
 }
-_OF_TENSORS = frozenset(
+_OF_ARRAYS = frozenset(
     (
-        *("T", "abs", "all", "any", "argmax", "argmin", "backward", "clone", "detach", "dim", "dtype", "exp", "float"),
-        *("grad", "item", "log", "long", "matmul", "max", "mean", "min", "numel", "pow", "requires_grad", "reshape"),
-        *("shape", "size", "sqrt", "std", "sum", "tolist", "view"),
+        *("T", "abs", "all", "any", "argmax", "argmin", "astype", "backward", "clip", "clone", "copy", "cumsum"),
+        *("detach", "dim", "dot", "dtype", "exp", "float", "grad", "integers", "item", "log", "long", "matmul", "max"),
+        *("mean", "min", "ndim", "normal", "numel", "permutation", "pow", "prod", "random", "ravel", "requires_grad"),
+        *("reshape", "round", "shape", "size", "sqrt", "standard_normal", "std", "sum", "tolist", "transpose"),
+        *("uniform", "var", "view"),
     )
 )
-"""What code with PyTorch may read of any object: methods of tensors that compute values on the CPU."""
+"""What code with PyTorch or NumPy may read of any object: what computes values on the CPU, of tensors, arrays and
+generators of random numbers.
+"""
 _OF_VALUES = frozenset({"append", "extend", "get", "items", "join", "keys", "split", "strip", "update", "values"})
 # Attributes of functions, frames, generators and tracebacks lead to all of Python, and `format` reads attributes that a
 # text names.
@@ -91,11 +112,26 @@ def reach(texts: Iterable[bytes | str]) -> frozenset[str]:
         nodes = [node for text in texts for node in ast.walk(parse(text))]
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last two: nested too deeply
         return EVERYTHING
-    has_torch = any(name.partition(".")[0] == "torch" for node in nodes for name in _imported_modules(node))
+    roots = {name.partition(".")[0] for node in nodes for name in _imported_modules(node)}
+    has_arrays = not roots.isdisjoint(("numpy", "torch"))
     opens_files = any(isinstance(node, ast.Name) and node.id == "open" for node in nodes)
-    if not _are_harmless(nodes, has_torch) or (has_torch and opens_files):
+    if not _are_harmless(nodes, has_arrays) or (has_arrays and opens_files):
         return EVERYTHING
-    return frozenset({"FOREIGN"} if has_torch else {"LIBRARIES"} if opens_files else ())
+    found = {"FOREIGN"} if has_arrays else {"LIBRARIES"} if opens_files else set[str]()
+    return frozenset(found | {"EXITS"} if any(map(_names_an_exit, nodes)) else found)
+
+
+def _names_an_exit(node: ast.AST) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id == "SystemExit"
+    name = node.attr if isinstance(node, ast.Attribute) else node.name if isinstance(node, ast.alias) else ""
+    return name == "exit"
+
+
+def gives_value(path: str) -> bool:
+    """Return True when `module:name` names a class or function of Python's that harmless code may use."""
+    module, _, name = path.partition(":")
+    return name in _BUILTINS if module == "builtins" else module in _PYTHONS and _gives(_PYTHONS, module, name)
 
 
 def _imported_modules(node: ast.AST) -> Iterator[str]:
@@ -105,9 +141,9 @@ def _imported_modules(node: ast.AST) -> Iterator[str]:
         yield node.module or ""
 
 
-def _are_harmless(nodes: Iterable[ast.AST], has_torch: bool) -> bool:
+def _are_harmless(nodes: Iterable[ast.AST], has_arrays: bool) -> bool:
     """Return True when nodes are harmless, apart from files that they open."""
-    allowed = {**_PYTHONS, **_PYTORCHS}
+    allowed = {**_PYTHONS, **_LIBRARIES}
     modules: dict[str, str] = {}
     for node in nodes:
         bound = _bound_modules(node, allowed)
@@ -123,7 +159,7 @@ def _are_harmless(nodes: Iterable[ast.AST], has_torch: bool) -> bool:
                 return False
             read |= {id(node.value)} if inner else {id(node.value), id(node)}
     return all(
-        id(node) in read or (not _module_path(node, modules) and _is_harmless(node, has_torch)) for node in nodes
+        id(node) in read or (not _module_path(node, modules) and _is_harmless(node, has_arrays)) for node in nodes
     )
 
 
@@ -153,7 +189,7 @@ def _module_path(node: ast.AST, modules: Mapping[str, str]) -> str | None:
     if isinstance(node, ast.Name):
         return modules.get(node.id)
     if isinstance(node, ast.Attribute) and (path := _module_path(node.value, modules)):
-        return f"{path}.{node.attr}" if f"{path}.{node.attr}" in {**_PYTHONS, **_PYTORCHS} else None
+        return f"{path}.{node.attr}" if f"{path}.{node.attr}" in {**_PYTHONS, **_LIBRARIES} else None
     return None
 
 
@@ -164,7 +200,7 @@ def _gives(allowed: Mapping[str, frozenset[str]], path: str, name: str) -> bool:
     return name in allowed[path]
 
 
-def _is_harmless(node: ast.AST, has_torch: bool) -> bool:
+def _is_harmless(node: ast.AST, has_arrays: bool) -> bool:
     if isinstance(node, _FAR):
         return False
     if isinstance(node, ast.ClassDef):
@@ -178,7 +214,7 @@ def _is_harmless(node: ast.AST, has_torch: bool) -> bool:
             node.id in _BUILTINS or node.id == "open" or not hasattr(builtins, node.id)
         )
     if isinstance(node, ast.keyword):
-        return not has_torch or node.arg not in ("device", None)
+        return not has_arrays or node.arg not in ("device", None)
     if isinstance(node, ast.Attribute):
-        return node.attr in _OF_TENSORS | _OF_VALUES if has_torch else not _LEADS_FAR.match(node.attr)
+        return node.attr in _OF_ARRAYS | _OF_VALUES if has_arrays else not _LEADS_FAR.match(node.attr)
     return True

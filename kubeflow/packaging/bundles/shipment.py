@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import copy
 import functools
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -87,7 +86,6 @@ def _source(name: str) -> str:
     return resources.files(_FOLDER).joinpath(f"{name}.py").read_text("utf-8")
 
 
-@functools.cache
 def _module(name: str, uses: frozenset[str]) -> _Module:
     tree = lean(parse(_source(name)), uses)
     while _drops_methods(tree):
@@ -146,7 +144,7 @@ class _Module:
     def linked(self, needed: set[str]) -> list[ast.stmt]:
         """Return the module with the definitions of the names in `needed` alone, for a program that has all modules.
 
-        Imports of ours are gone, and `module.name` is `name`.
+        Imports of ours are gone, and `module.name` is `name`: the statements are changed.
         """
         kept: list[ast.stmt] = []
         for statement in self._statements:
@@ -158,7 +156,7 @@ class _Module:
                 names = [a for a in statement.names if _local(a) in needed]
                 kept += [ast.ImportFrom(statement.module, names, 0)] if names and not _is_ours(statement) else []
             elif not bound or needed & bound:
-                kept.append(_Linker(self._name, self._modules).visit(copy.deepcopy(statement)))
+                kept.append(_Linker(self._name, self._modules).visit(statement))
         return kept
 
     def _names(self, statement: ast.stmt) -> Iterator[Reference]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dis
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 from kubeflow.core.stdlib import inspect, json
-from kubeflow.packaging.bundles.harmless_code import EVERYTHING, reach
+from kubeflow.packaging.bundles.harmless_code import EVERYTHING, gives_value, reach
 from kubeflow.packaging.remote import MAIN, MAIN_FOLDER, codec, pickled
 
 Entry = Mapping[str, object]
@@ -35,40 +35,65 @@ def usage(
     encoded = files.get(f"{MAIN_FOLDER}/steps.json", b'{"steps": []}')
     steps: list[Step] = json.loads(encoded)["steps"]
     reached = _reach(entry, files, steps)
+    tagged = [*_tagged([entry, steps])]
+    is_pickled = f".kubeflow/{pickled.FILE}" in files
     found = {
-        "DIRECTORY": bool(entry["directory"]),
+        "DIRECTORY": bool(entry.get("directory")),
         "FILES": any(path.endswith(".py") and not path.startswith(f"{MAIN_FOLDER}/") for path in files),
-        "HYPERPARAMETERS": bool(entry["hyperparameters"]),
+        "HYPERPARAMETERS": bool(entry.get("hyperparameters")),
         "INSTALLER": installs,
         **{name: name in reached for name in EVERYTHING},
         "MODULE": entry["kind"] == "module",
         "OBJECT": "self" in entry,
-        "OPERATIONS": not all(map(_is_statement, steps)),
+        "OBJECTS": not all(node[codec.TAG] in _CONTAINERS for node in tagged),
+        "OPERATIONS": not all(_is_statement(step) or _is_value(step) for step in steps),
         "PICKLE": entry["kind"] == "pickle",
-        "PICKLED": f".kubeflow/{pickled.FILE}" in files,
+        "PICKLED": is_pickled,
         "RESULT": target is not None and not _returns_none(target),
         "SCRIPT": entry["kind"] == "script",
         "SHADOWS": "own" in entry,
+        "SHARED": is_pickled or any(node[codec.TAG] in ("ref", "shared") for node in tagged),
         "STATE": has_objects,
         "STEPS": bool(steps),
-        "VALUES": "self" in entry or _is_tagged([entry.get("args"), entry.get("kwargs"), steps]),
+        "VALUES": bool(tagged),
     }
     return frozenset(name for name, is_used in found.items() if is_used)
 
 
-def _is_tagged(encoded: object) -> bool:
-    """Return True when the codec has something to decode."""
-    return _TAG in json.dumps(encoded, separators=(",", ":"))
+_CONTAINERS = frozenset({"bytes", "dict", "float", "frozenset", "int", "ref", "set", "shared", "tuple"})
+"""Kinds of the codec for numbers, text and containers of Python."""
 
 
-_TAG = f'"{codec.TAG}":'
+def _tagged(encoded: object) -> Iterator[Step]:
+    """Yield what the codec has to decode in JSON."""
+    pending = [encoded]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            entry = cast("Step", node)
+            if codec.TAG in entry:
+                yield entry
+            pending += entry.values()
+        elif isinstance(node, list | tuple):
+            pending += cast("Sequence[object]", node)
+
+
+def _is_data(node: Step) -> bool:
+    """Return True when decoding runs no code but Python's: for containers, times, decimals and their like."""
+    kind = node[codec.TAG]
+    return kind in _CONTAINERS or (
+        kind == "call" and isinstance(node["c"], str) and node.keys() <= _CALL and gives_value(node["c"])
+    )
+
+
+_CALL = {codec.TAG, "a", "c", "d"}
 
 
 def _reach(entry: Entry, files: Mapping[str, bytes], steps: Sequence[Step]) -> frozenset[str]:
     """Return the names that are about how far the user's code can reach."""
     home = str(entry.get("module", "")).replace(".", "/")
     is_here = bool(steps) if home == MAIN else {f"{home}.py", f"{home}/__init__.py"} & files.keys()
-    if entry["kind"] != "function" or "own" in entry or not is_here or _is_tagged([entry, steps]):
+    if entry["kind"] != "function" or "own" in entry or not is_here or not all(map(_is_data, _tagged([entry, steps]))):
         return EVERYTHING
     if not all(map(_is_legible, steps)):
         return EVERYTHING
@@ -79,7 +104,7 @@ def _reach(entry: Entry, files: Mapping[str, bytes], steps: Sequence[Step]) -> f
 def _is_legible(step: Step) -> bool:
     """Return True when text says all that a step does: no object comes by another way than by a name in that text."""
     if step["do"] == "alias":
-        return step.keys() == {"do", "of", "bind"} and step["of"].keys() in ({"name"}, {"path"}, {"value"})
+        return _is_value(step) or (step.keys() == {"do", "of", "bind"} and step["of"].keys() in ({"name"}, {"path"}))
     if step["do"] == "factory":
         given = [*step["cells"], *step.get("given", {}).values()] if "cells" in step else []
         return not step.get("module") and all(operand.keys() == {"value"} for operand in given)
@@ -106,6 +131,14 @@ def _is_statement(step: Step) -> bool:
 
 
 _STATEMENT = {"do", "file", "first", "last", "text"}
+
+
+def _is_value(step: Step) -> bool:
+    """Return True when a step binds a name to a value."""
+    return step["do"] == "alias" and step.keys() <= _VALUE and "bind" in step and step["of"].keys() == {"value"}
+
+
+_VALUE = {"do", "of", "bind", "id"}
 
 
 def _returns_none(target: Callable[..., object]) -> bool:

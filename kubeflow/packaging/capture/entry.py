@@ -127,7 +127,9 @@ def _planned(
     plan.findings += closure.findings + edited_findings(graph.loaded())
     plan.told += closure.told
     plan.written = closure.written
-    plan.entry |= {"args": encoded[:count], "kwargs": named, "hyperparameters": specs}
+    plan.entry |= {"args": encoded[:count], "kwargs": named}
+    if specs:
+        plan.entry["hyperparameters"] = specs
     return plan
 
 
@@ -158,7 +160,7 @@ def plan_script(path: Path, argv: Sequence[str], later: Sequence[str], workspace
         "kind": "script",
         "path": inside,
         "argv": list(argv),
-        "hyperparameters": {name: {} for name in later},
+        **({"hyperparameters": {name: {} for name in later}} if later else {}),
     }
     return plan
 
@@ -183,7 +185,7 @@ def plan_module(name: str, argv: Sequence[str], later: Sequence[str], workspace:
         "kind": "module",
         "module": name,
         "argv": list(argv),
-        "hyperparameters": {name: {} for name in later},
+        **({"hyperparameters": {name: {} for name in later}} if later else {}),
     }
     return plan
 

@@ -267,7 +267,9 @@ def piece(
     origin: Origin, first: int, last: int, *, text: str = "", lead: str = "", edits: Sequence[Edit] = ()
 ) -> Step:  # fmt: skip
     """Return the part of a step that says which text it compiles."""
-    step: Step = {"file": origin.file, "first": first, "last": last, "future": origin.future}
+    step: Step = {"file": origin.file, "first": first, "last": last}
+    if origin.future:
+        step["future"] = origin.future
     step |= ({"text": text} if text else {}) | ({"lead": lead} if lead else {})
     return step | ({"edits": [list(edit) for edit in sorted(edits)]} if edits else {})
 

@@ -43,7 +43,11 @@ def assemble(namespace: Dict[str, Any]) -> None:
             module.carry_out(step)
     else:
         for step in document["steps"]:
-            exec(_compiled(step, files[step["file"]]), namespace)
+            if "of" in step:
+                value = step["of"]["value"]
+                namespace[step["bind"]] = codec.decode(value) if uses.VALUES else value
+            else:
+                exec(_compiled(step, files[step["file"]]), namespace)
 
 
 class _File:

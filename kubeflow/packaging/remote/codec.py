@@ -34,10 +34,11 @@ class CodecError(ValueError):
 
     def __init__(self, path: str, reason: str, value: Any = None) -> None:
         super().__init__(path + ": " + reason if path else reason)
-        self.path = path
-        self.reason = reason
-        self.value = value
-        self.around: list[Any] = []
+        if uses.ENCODING:
+            self.path = path
+            self.reason = reason
+            self.value = value
+            self.around: list[Any] = []
 
 
 class OnlyPickle(CodecError):
@@ -80,12 +81,12 @@ class Decoder:
             return node
         made: Any
         if isinstance(node, list):
-            made = self.keep(number, [])
+            made = self._keep(number, [])
             for part in node:
                 made.append(self.decode(part))
             return made
         if TAG not in node:
-            made = self.keep(number, {})
+            made = self._keep(number, {})
             for key, part in node.items():
                 made[key] = self.decode(part)
             return made
@@ -94,10 +95,11 @@ class Decoder:
         except (KeyError, TypeError, IndexError, binascii.Error) as error:
             raise CodecError("", "not a value of this SDK's codec: " + repr(node[TAG])) from error
 
-    def keep(self, number: int, made: Any) -> Any:
+    def _keep(self, number: int, made: Any) -> Any:
         """Let other values refer to one by its number, which is negative where none does."""
-        # A tuple inside itself has been made meanwhile.
-        return self._made.setdefault(number, made) if number >= 0 else made
+        if uses.SHARED and number >= 0:
+            return self._made.setdefault(number, made)  # a tuple inside itself has been made meanwhile
+        return made
 
     def _all(self, parts: Any) -> list[Any]:
         return [self.decode(part) for part in parts]
@@ -107,28 +109,28 @@ class Decoder:
         return self._made[given] if given in self._made else self.decode(self.table[str(given)], given)
 
     def _set(self, node: dict[str, Any], number: int) -> Any:
-        made = self.keep(number, set())
+        made = self._keep(number, set())
         made.update(self._all(node["v"]))
         return made
 
     def _dict(self, node: dict[str, Any], number: int) -> Any:
-        made = self.keep(number, {})
+        made = self._keep(number, {})
         for key, part in node["v"]:
             decoded = self.decode(key)
             made[decoded] = self.decode(part)
         return made
 
-    def named(self, name: Any) -> Any:
+    def _named(self, name: Any) -> Any:
         """Return what `Encoder.refer` named."""
         return self.load(name) if isinstance(name, str) else self.decode(name)
 
     def _enum(self, node: dict[str, Any], number: int) -> Any:
-        cls = self.named(node["c"])
+        cls = self._named(node["c"])
         return cls[node["n"]] if "n" in node else cls(self.decode(node["v"]))
 
-    def make(self, node: dict[str, Any], number: int) -> Any:
+    def _make(self, node: dict[str, Any], number: int) -> Any:
         """Make an object of any class."""
-        cls = self.named(node["c"])
+        cls = self._named(node["c"])
         args = self._all(node.get("a", ()))
         try:
             if node[TAG] == "call":
@@ -137,7 +139,7 @@ class Decoder:
                 made = cls.__new__(cls, *args, **self.decode(node.get("k", {})))
             else:
                 made = self.load(node["b"]).__new__(cls, *args) if "b" in node else object.__new__(cls)
-            made = self.keep(number, made)
+            made = self._keep(number, made)
             self._fill(made, node)
         except CodecError:
             raise
@@ -170,14 +172,12 @@ class Decoder:
         dtype = node["d"] if isinstance(node["d"], str) else [tuple(map(_tuple, field)) for field in node["d"]]
         raw = bytearray(base64.b64decode(node["v"], validate=True))
         array = numpy.ndarray(tuple(node["s"]), numpy.dtype(dtype), buffer=raw).copy()
-        return self.keep(number, array if node[TAG] == "array" else array[()])
+        return self._keep(number, array if node[TAG] == "array" else array[()])
 
     def _pickled(self, node: dict[str, Any], number: int) -> Any:
-        if uses.PICKLED:
-            from . import pickled
+        from . import pickled
 
-            return pickled.root(self, node["n"])
-        raise KeyError("pickle")
+        return pickled.root(self, node["n"])
 
     def _whole(self, node: dict[str, Any], number: int) -> Any:
         self.table = node["t"]
@@ -192,17 +192,23 @@ Decoder.kinds = {
     "int": lambda self, node, number: int(node["v"], 16),
     "float": lambda self, node, number: float(node["v"]),
     "bytes": lambda self, node, number: base64.b64decode(node["v"], validate=True),
-    "tuple": lambda self, node, number: self.keep(number, tuple(self._all(node["v"]))),
-    "frozenset": lambda self, node, number: self.keep(number, frozenset(self._all(node["v"]))),
+    "tuple": lambda self, node, number: self._keep(number, tuple(self._all(node["v"]))),
+    "frozenset": lambda self, node, number: self._keep(number, frozenset(self._all(node["v"]))),
     "set": Decoder._set,
     "dict": Decoder._dict,
-    "ref": Decoder._ref,
-    "shared": Decoder._whole,
-    "pickle": Decoder._pickled,
-    "name": lambda self, node, number: self.named(node["c"]),
-    "enum": Decoder._enum,
-    "new": lambda self, node, number: self.make(node, number),
-    "call": lambda self, node, number: self.make(node, number),
-    "array": Decoder._array,
-    "scalar": Decoder._array,
 }
+if uses.SHARED:
+    Decoder.kinds.update({"ref": Decoder._ref, "shared": Decoder._whole})
+if uses.PICKLED:
+    Decoder.kinds["pickle"] = Decoder._pickled
+if uses.OBJECTS:
+    Decoder.kinds.update(
+        {
+            "name": lambda self, node, number: self._named(node["c"]),
+            "enum": Decoder._enum,
+            "new": lambda self, node, number: self._make(node, number),
+            "call": lambda self, node, number: self._make(node, number),
+            "array": Decoder._array,
+            "scalar": Decoder._array,
+        }
+    )

@@ -49,10 +49,10 @@ def encode_result(value: Any) -> Any:
                 return NotImplemented
             if uses.FOREIGN and isinstance(obj, getattr(sys.modules.get("torch"), "Tensor", ())):
                 raise TypeError("it holds a tensor")
+            if uses.FOREIGN and getattr(type(obj), "nbytes", None) and obj.nbytes > ARRAY_LIMIT:
+                raise ValueError("it holds an array of " + str(obj.nbytes) + " bytes, over " + str(ARRAY_LIMIT))
             if uses.PROCESSES:
                 kind = type(obj)
-                if getattr(kind, "nbytes", None) and obj.nbytes > ARRAY_LIMIT:
-                    raise ValueError("it holds an array of " + str(obj.nbytes) + " bytes, over " + str(ARRAY_LIMIT))
                 if kind.__module__.startswith("pydantic") and kind.__name__.startswith("Secret"):
                     raise ValueError("it is a secret, and everyone who may read the job could read it")
                 if kind is type(vars(type)):  # `pickle` does not take it: the reader knows this call as a mapping proxy
@@ -63,39 +63,31 @@ def encode_result(value: Any) -> Any:
     return {"$": "opcodes", "v": binascii.b2a_base64(stream.getvalue(), newline=False).decode(), "b": bases}
 
 
-def place_of_fault(value: Any) -> str:
-    """Return where in a value that cannot be sent the part is that cannot, such as `['model'].layers[2]`."""
-    place = ""
+def place_of_fault(value: Any, depth: int = 20) -> str:
+    """Return where in a value that cannot be sent the part is that cannot, such as `['model'].layers[2]`.
+
+    At most `depth` steps: the value may lead back to itself.
+    """
     try:
-        while len(place) < 200:  # the value may lead back to itself
-            for name, part in _parts(value):
-                if not _is_sent(part):
-                    place += name
-                    value = part
-                    break
-            else:
-                break
+        for name, part in _parts(value) if depth else ():
+            try:
+                encode_result(part)
+            except Exception:  # noqa: BLE001  (as for the whole value)
+                return str(name) + place_of_fault(part, depth - 1)
     except Exception:  # noqa: BLE001  (code of the user's class runs for a key: what is known so far is said)
         pass
-    return place
+    return ""
 
 
 def _parts(value: Any) -> list[Any]:
+    items: Any = ()
     if isinstance(value, dict):
-        return [("[" + repr(key) + "]", part) for key, part in dict.items(value)]
-    if isinstance(value, (list, tuple)):
-        return [("[" + str(index) + "]", part) for index, part in enumerate(value)]
-    if type(value).__module__ == "builtins":  # a class, a function, a module
-        return []
-    return [("." + name, part) for name, part in vars(value).items()]
-
-
-def _is_sent(value: Any) -> bool:
-    try:
-        encode_result(value)
-    except Exception:  # noqa: BLE001  (as for the whole value)
-        return False
-    return True
+        items = dict.items(value)
+    elif isinstance(value, (list, tuple)):
+        items = enumerate(value)
+    elif type(value).__module__ != "builtins":  # else a class, a function, a module
+        return [("." + name, part) for name, part in vars(value).items()]
+    return [("[" + repr(key) + "]", part) for key, part in items]
 
 
 def _plain(value: Any, seen: set[int]) -> Any:

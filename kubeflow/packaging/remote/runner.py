@@ -34,14 +34,14 @@ def main() -> None:
     _find_modules(entry)
     if uses.PROCESSES:
         os.environ["PYTHONPATH"] = os.pathsep.join([ROOT, os.environ.get("PYTHONPATH", "")])  # for processes of the job
-    if uses.DIRECTORY and entry["directory"]:
+    if uses.DIRECTORY and entry.get("directory"):
         os.chdir(ROOT)
     try:
         value = _run(entry)
     except SystemExit as stop:
         if uses.SHADOWS:
             sys.modules.update(_hidden)
-        if uses.PROCESSES:
+        if uses.EXITS:
             exceptions.undisturbed(_report_exit, stop)
         raise
     except BaseException as error:
@@ -155,7 +155,7 @@ def _run(entry: Dict[str, Any]) -> Any:
     if uses.HYPERPARAMETERS:
         from .coercion import fill_in
 
-        fill_in(kwargs, entry["hyperparameters"])
+        fill_in(kwargs, entry.get("hyperparameters", {}))
     result = target(*args, **kwargs)
     if uses.RESULT and uses.PROCESSES and hasattr(result, "__await__"):
         import asyncio
@@ -232,7 +232,7 @@ def _tuned_options(entry: Dict[str, Any]) -> List[str]:
         return []
     from .coercion import PARAMETER
 
-    values = [(name, os.environ.get(PARAMETER + name)) for name in entry["hyperparameters"]]
+    values = [(name, os.environ.get(PARAMETER + name)) for name in entry.get("hyperparameters", ())]
     return ["--" + name + "=" + text for name, text in values if text is not None]
 
 
@@ -250,7 +250,8 @@ def _report_exit(stop: SystemExit) -> None:
     if not code:
         _report_value(None)
         return
-    _codes.append(code)
+    if uses.PROCESSES:
+        _codes.append(code)
     exceptions.strip(stop)
     message = "exit code " + str(code) if isinstance(stop.code, int) else exceptions.text_of(stop.code)
     outcome.report({"status": "failed", "error": dict(exceptions.described(stop), message=message, traceback="")})

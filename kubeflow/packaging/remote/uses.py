@@ -7,6 +7,10 @@ costs the others nothing. Here all of them are True. `bundles/shipment.py` leave
 
 DIRECTORY = True
 """The working directory is a copy of a folder, `code_dir`."""
+ENCODING = True
+"""Values are encoded: in the SDK, and in no job."""
+EXITS = True
+"""The function may end the process with `SystemExit`."""
 FILES = True
 """There are modules of the user's, apart from what was `__main__`."""
 FOREIGN = True
@@ -21,8 +25,10 @@ MODULE = True
 """The entry is a module, run as by `python -m`."""
 OBJECT = True
 """The entry is a method of an object that is sent."""
+OBJECTS = True
+"""Values are more than numbers, text and containers of Python."""
 OPERATIONS = True
-"""Steps do more than execute statements as they stand."""
+"""Steps do more than execute statements as they stand and bind names to values."""
 PICKLE = True
 """The function was packed with cloudpickle."""
 PICKLED = True
@@ -35,6 +41,8 @@ SCRIPT = True
 """The entry is a script."""
 SHADOWS = True
 """A module of the user's is called like one of Python or of an installed package."""
+SHARED = True
+"""Values have parts in common."""
 STATE = True
 """Steps give objects the state that they had."""
 STEPS = True

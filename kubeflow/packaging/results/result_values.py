@@ -72,7 +72,11 @@ class Reader(codec.Decoder):
         if not is_array(node):
             return self.decode(codec_node(node, self._find, self._bases), number)
         args = [self.decode(part) for part in node["a"]]
-        return self.keep(number, numpy_value(node["c"], args, self.decode(node.get("state"))))
+        return self._keep(number, numpy_value(node["c"], args, self.decode(node.get("state"))))
+
+    def pick_member(self, node: Node) -> object:
+        """Return a member of an enumeration of a pickle."""
+        return member(self._named(node["c"]), self.decode(node["v"]))
 
     def _find(self, path: str) -> object:
         try:
@@ -92,14 +96,14 @@ class Reader(codec.Decoder):
             return found
         raise NotLoaded("", path)
 
-    def make(self, node: Node, number: int) -> Any:
+    def _make(self, node: Node, number: int) -> Any:
         """Make an object if its class is loaded here and stores what it is given, as data."""
         path = node["c"]
         if not isinstance(path, str):
             raise NotLoaded("", "a function")
         made = path in _SAFE or path in _SAFE_LOADED or self._only_stores(path, node)
         if made and node.get("b", "builtins:object") in {*_SAFE, *_EXCEPTIONS, "builtins:object"}:
-            return super().make(node, number)
+            return super()._make(node, number)
         if node.get("b") in _BASES:
             return self._base(node, number, path)
         raise NotLoaded("", path)
@@ -123,7 +127,7 @@ class Reader(codec.Decoder):
     def _base(self, node: Node, number: int, path: str) -> Any:
         base = node["b"]
         self.notes.append(f"{path.replace(':', '.')} is not loaded here, and its value is given as {base[9:]}")
-        return super().make({"$": "call", "c": base, **{k: node[k] for k in "ald" if k in node}}, number)
+        return super()._make({"$": "call", "c": base, **{k: node[k] for k in "ald" if k in node}}, number)
 
 
 _EXCEPTIONS = frozenset(
@@ -212,5 +216,5 @@ Reader.kinds = {
     "reduced": lambda reader, node, number: reader.make_pickled(node, number),
     "newobj": lambda reader, node, number: reader.make_pickled(node, number),
     "flags": lambda reader, node, number: flags([reader.decode(part) for part in node["v"]]),
-    "member": lambda reader, node, number: member(reader.named(node["c"]), reader.decode(node["v"])),
+    "member": lambda reader, node, number: reader.pick_member(node),
 }
