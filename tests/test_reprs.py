@@ -197,6 +197,7 @@ WITHOUT: Mapping[str, str] = {
     "LazyModel": "abstract, as Model",
     "WireField": "how a class is read, never returned",
     "WireLayout": "as WireField",
+    "FieldPlace": "how the tables of minors are looked up, never returned",
     "Model": "abstract: every generated model is shown",
     "KubeObject": "abstract: every generated kind is shown",
     "OpenKubeObject": "abstract, as KubeObject",
