@@ -20,7 +20,7 @@ from codegen.emitters.conditions import choices_of_text, is_scalar, takes_null
 from codegen.emitters.generated_module import EmitterInput, GeneratedModule
 from codegen.emitters.update_types import updates_of
 from codegen.errors import CodegenError, SchemaError
-from codegen.schema.definitions import CONDITION, OPEN, REF_PREFIX, reference
+from codegen.schema.definitions import CONDITION, OPEN, REF_PREFIX, Definitions, reference
 from codegen.schema.jsontypes import Json, Object
 from codegen.schema.naming import attributes, location
 
@@ -103,7 +103,9 @@ def _render(
             continue
         package, class_name = location(config, name)
         target = f"{package}.models.{class_name}"
-        prepared = _Preparation(config, documents.get(name, name), ("components", "schemas", name)).node(node)
+        prepared = _Preparation(config, definitions, documents.get(name, name), ("components", "schemas", name)).node(
+            node
+        )
         if target in identity:
             _fix_identity(prepared, identity[target])
         schemas[target] = prepared
@@ -141,6 +143,7 @@ class _Preparation:
     """Turns one definition of a pin into what datamodel-code-generator renders as we want it."""
 
     config: Config
+    definitions: Definitions
     document: str
     path: tuple[str, ...]
 
@@ -183,7 +186,7 @@ class _Preparation:
         return len(self.path) == 3  # components, schemas, name
 
     def _below(self, *steps: str) -> _Preparation:
-        return _Preparation(self.config, self.document, (*self.path, *steps))
+        return _Preparation(self.config, self.definitions, self.document, (*self.path, *steps))
 
     def _reference(self, node: Object, target: str) -> dict[str, Json]:
         metadata = self._metadata(node)
@@ -192,6 +195,14 @@ class _Preparation:
         package, name = location(self.config, target)
         link: dict[str, Json] = {"$ref": f"{REF_PREFIX}{package}.models.{name}"}
         return {"allOf": [link], **metadata} if metadata else link
+
+    def _is_filled_in(self, node: Object) -> bool:
+        """Return True when the server puts defaults into the object before it counts the entries: a model cannot."""
+        target = reference(node)
+        if target is None:
+            return False
+        fields = cast("Mapping[str, Object]", self.definitions[target].get("properties", {}))
+        return any("default" in child for child in fields.values())
 
     def _properties(self, properties: Mapping[str, Object]) -> dict[str, Json]:
         result: dict[str, Json] = {}
@@ -211,7 +222,7 @@ class _Preparation:
         result: dict[str, Json] = {}
         if reference(node) is None and (arguments := _arguments(node)):
             result["x-field"] = arguments
-        if "minProperties" in node:
+        if "minProperties" in node and not self._is_filled_in(node):
             result["x-min-properties"] = node["minProperties"]
         closing = _closing(node)
         if " | None]" in closing:

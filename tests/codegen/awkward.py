@@ -109,6 +109,7 @@ CASES = [
             quantities=mapped({**QUANTITY, "nullable": True}), times=listed({**TIME, "nullable": True}),
             bounded=listed({**NULL_TEXT, "minLength": 2}), boundedValues=mapped({**NULL_TEXT, "pattern": "^a"}),
             some={**fields(a=TEXT, b=NULL_TEXT), "minProperties": 1},
+            someFilled={**fields(a=TEXT, b={**TEXT, "default": "x"}), "minProperties": 1},
             someValues=mapped(TEXT, minProperties=1), someNulls=mapped(NULL_TEXT, maxProperties=1),
             either={**fields(a=TEXT, b=NULL_TEXT), "anyOf": [{"required": ["a"]}, {"required": ["b"]}]},
             ruled={**fields(a=NULL_TEXT, b=TEXT), "x-kubernetes-validations": [{"rule": "!has(self.a)"}]},
@@ -122,7 +123,7 @@ CASES = [
                 {"items": None}, {"defaultItems": [None]}, {"values": {"k": None}}, {"strictValues": {"k": None}},
                 {"numbers": {"k": None}}, {"points": {"k": None}}, {"strictPoints": {"k": None}},
                 {"pointItems": [None]}, {"rows": [None, [None, 1]]}, {"quantities": {"k": None}}, {"times": [None]},
-                {"bounded": [None]}, {"boundedValues": {"k": None}}, {"some": {"b": None}},
+                {"bounded": [None]}, {"boundedValues": {"k": None}}, {"some": {"b": None}}, {"someFilled": {}},
                 {"someNulls": {"k": None}}, {"either": {"b": None}}, {"ruled": {"a": None}},
                 {"ruledMap": {"k": None}}, {"whole": None},
             )
