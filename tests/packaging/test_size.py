@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import builtins
 import contextlib
 import dis
@@ -20,7 +21,8 @@ from types import CodeType
 
 import pytest
 
-from kubeflow.packaging import hyperparameter_env
+from kubeflow.packaging import bundle, hyperparameter_env
+from kubeflow.packaging.bundles.contents import compress
 from kubeflow.packaging.bundles.encoding import runtime_files
 from kubeflow.packaging.bundles.lean_text import dense, lean
 from kubeflow.packaging.bundles.shipment import programs
@@ -325,12 +327,11 @@ def test_a_train_job_of_a_one_line_function_has_at_most_8_kb(name: str, jobs: di
 
 def parts_of(job: dict[str, object]) -> dict[str, int]:
     """Bytes of each part: the words of the command, and for each module in it what it adds when it is compressed."""
-    from kubeflow.packaging.bundles.contents import compress
     from kubeflow.packaging.bundles.encoding import decode_command
     from kubeflow.packaging.bundles.inspection import unpack_object
 
     words = words_of(job)
-    loader = zlib.decompress(__import__("base64").b64decode(words[2]))
+    loader = zlib.decompress(base64.b64decode(words[2]))
     found = dict(zip(("-c", "stage 0", "loader", "header", "payload"), map(len, words), strict=True))
     found["metadata and the rest"] = len(json.dumps(job, separators=(",", ":"))) - sum(found.values())
     whole = unpack_object(job).files
@@ -345,8 +346,6 @@ def parts_of(job: dict[str, object]) -> dict[str, int]:
 @pytest.mark.parametrize(("name", "result"), RESULTS.items())
 def test_they_run(name: str, result: object, jobs: dict[str, dict[str, object]], tmp_path: Path) -> None:
     words = [word.replace("torchrun", "python") for word in words_of(jobs[name])]
-    import base64
-
     header = base64.b64decode(words[3]).replace(b"torchrun", b"python")
     words[3] = base64.b64encode(header).decode("ascii")
     ended = launch([sys.executable, *words], tmp_path)
@@ -407,3 +406,17 @@ def test_a_hyperparameter_that_becomes_an_enum_member_is_a_result(tmp_path: Path
 def test_the_support_is_written_once_for_all_bundles_that_use_the_same(used: frozenset[str]) -> None:
     first, second = runtime_files(used), runtime_files(used)
     assert {path for path in first if first[path] is not second[path]} == set()
+
+
+def repeats(text: str) -> str:
+    return text * 2
+
+
+def test_commands_with_the_same_support_begin_alike_whatever_else_they_carry() -> None:
+    made = [bundle(repeats, args={"text": text}) for text in ("a", "another", "b" * 400)]
+    payloads = [each.command()[-1] for each in made]
+    support = made[0].files()[".kubeflow/_kubeflow_remote.py"]
+    loader = zlib.decompress(base64.b64decode(made[0].command()[3]))
+    begins_alike = len(compress(support, loader)) * 4 // 3 - 8
+    assert begins_alike > 2000
+    assert {payload[:begins_alike] for payload in payloads} == {payloads[0][:begins_alike]}

@@ -1,8 +1,12 @@
 """What a bundle holds, as bytes and back: the document that its digest is of, and the header before it.
 
-The document is a head and the content of the files, one after the other. The head is items that are separated by NUL
-and ended by two: `n` and the name, `r` and a requirement, `i` and an index URL, `f` (`x` for an executable file), its
-bytes, a blank and its path. The header is the digest (32 bytes), then fields that are separated by NUL: characters of
+The document is the run-time support, a head, and the content of the other files, with two NUL between them. The head is
+items that are separated by NUL: `n` and the name, `r` and a requirement, `i` and an index URL, `f` (`x` for an
+executable file), its bytes, a blank and its path; files in the order of their content. The support stands first and is
+compressed for itself. So commands with the same support begin alike, and a server that compresses a listing of jobs
+sends it once.
+
+The header is the digest (32 bytes), then fields that are separated by NUL: characters of
 the payload, number of environment variables that hold it, a program that is run first, "1" where the loader installs,
 and the words of the launcher.
 """
@@ -42,11 +46,17 @@ class Contents:
     def content(self) -> bytes:
         """Return the document, the same bytes for the same parts."""
         items = [f"n{self.name}", *(f"r{each}" for each in self.requirements), *(f"i{url}" for url in self.index_urls)]
-        paths = sorted(self.files)
+        paths = sorted(self.files, key=lambda path: (not _is_support(path), path))
         items += [f"{'x' if path in self.executable else 'f'}{len(self.files[path])} {path}" for path in paths]
         if any("\0" in item for item in items):
             raise InvalidInput(f"A NUL character stands in the name, a requirement or a path of {self.name!r}.")
-        return b"\0\0".join(["\0".join(items).encode("utf-8"), b"".join(self.files[path] for path in paths)])
+        support = b"".join(self.files[path] for path in paths if _is_support(path))
+        rest = b"".join(self.files[path] for path in paths if not _is_support(path))
+        return b"\0\0".join([support, "\0".join(items).encode("utf-8"), rest])
+
+
+def _is_support(path: str) -> bool:
+    return path.startswith(".kubeflow/") and path.endswith(".py")
 
 
 def parse_document(content: bytes) -> Contents:
@@ -55,7 +65,8 @@ def parse_document(content: bytes) -> Contents:
     Raises:
         ValueError: When it was written by something else.
     """
-    head, _, body = content.partition(b"\0\0")
+    support, head, rest = content.split(b"\0\0", 2)
+    body = support + rest
     lists: dict[str, list[str]] = {"n": [], "r": [], "i": [], "x": []}
     files: dict[str, bytes] = {}
     end = 0
@@ -74,7 +85,10 @@ def parse_document(content: bytes) -> Contents:
 def compress(content: bytes, loader: bytes) -> bytes:
     """Compress a document. What it has in common with the text of the loader, which the job has, is not in it."""
     compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS, 9, zlib.Z_DEFAULT_STRATEGY, loader)
-    return compressor.compress(content) + compressor.flush()
+    support, mark, rest = content.partition(b"\0\0")
+    # A block of its own, so that no table of codes depends on what follows.
+    common = compressor.compress(support + mark) + compressor.flush(zlib.Z_BLOCK)
+    return common + compressor.compress(rest) + compressor.flush()
 
 
 def decompress(data: bytes, loader: bytes) -> bytes:

@@ -28,14 +28,15 @@ def assemble(namespace: Dict[str, Any]) -> None:
             name `__main__` there, too.
     """
     folder = os.path.join(filenames.ROOT, MAIN_FOLDER)
-    sys.modules[MAIN] = sys.modules[namespace["__name__"]]
+    if uses.PROCESSES:
+        sys.modules[MAIN] = sys.modules[namespace["__name__"]]
     with open(os.path.join(folder, "steps.json"), encoding="ascii") as stream:
         document = json.load(stream)
     if document["package"]:  # what relative imports inside functions are relative to
         namespace["__package__"] = document["package"]
     labels: Dict[str, str] = document["labels"]
     files = {file: _File(os.path.join(folder, file), label) for file, label in labels.items()}
-    if len(files) == 1:  # `inspect` looks for a class in the file of its module
+    if uses.PROCESSES and len(files) == 1:  # `inspect` looks for a class in the file of its module
         filenames.remember(namespace["__file__"], *[file.lines for file in files.values()])
     if uses.OPERATIONS:
         module = Assembly(namespace, files)

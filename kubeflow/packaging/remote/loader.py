@@ -98,8 +98,8 @@ def unpack(loader: str, digest: str, size: int, text: str) -> Tuple[List[str], b
     found = sha256(content)
     if found != digest:
         raise changed(f"it is not the one that was submitted: sha256 {found}, expected {digest}")
-    head, _, body = content.partition(b"\0\0")
-    return head.decode("utf-8").split("\0"), body
+    support, head, rest = content.split(b"\0\0", 2)
+    return head.decode("utf-8").split("\0"), support + rest
 
 
 def write_files(head: List[str], body: bytes, root: str) -> None:
