@@ -274,7 +274,7 @@ def test_an_edited_page_is_found(pinned: Workshop, capsys: pytest.CaptureFixture
 
 def test_the_committed_reference_has_no_dead_link() -> None:
     for path in (ROOT / "docs/reference").rglob("*.md"):
-        text = path.read_text("utf-8")
+        text = re.sub("`[^`\n]*`", "", path.read_text("utf-8"))  # a pattern is no link
         anchors = {heading.lower() for heading in re.findall(r"(?m)^#+ (\w+)$", text)}
         for target in re.findall(r"\]\(([^)]+)\)", text):
             if target.startswith("#"):

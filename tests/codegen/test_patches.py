@@ -19,7 +19,8 @@ def patch(workshop: Workshop, text: str) -> None:
     [
         (RIGHT, 'class_: Annotated[Literal["A"] | None'),
         (RIGHT.replace("set = { enum", 'set = { minLength = 3 }\ndrop = ["enum"]\n#'), "Field(alias=\"class\", min_length=3)"),
-        (RIGHT.replace("/class", "").replace("set = { enum", 'require = ["armCount"]\n#'), "arm_count: Annotated[int, Field(ge=0)] battery_uuids: "),
+        (RIGHT.replace("/class", "").replace("set = { enum", 'require = ["batteryUUIDs"]\n#'), 'Field(max_length=36)]], Field(alias="batteryUUIDs", max_length=4)] '),
+        (RIGHT.replace("/class", "").replace("set = { enum", 'require = ["armCount"]\n#'), "arm_count: Annotated[int | None, Field(ge=0)] = None"),
         (RIGHT.replace("/class", "").replace("set = { enum", 'relax = ["model"]\n#'), "model: Annotated[str | None, Field(max_length=20, min_length=1)] = None"),
         (RIGHT.replace("/class", "/batteryUUIDs/[]").replace("enum = [\"A\"]", "maxLength = 7"), "list[Annotated[str, Field(max_length=7)]]"),
     ],
