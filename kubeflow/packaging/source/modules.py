@@ -191,7 +191,7 @@ class ModuleGraph:
     def _needs(self, text: bytes, label: str, name: str, package: str, file: Path | None, root: Path) -> list[Import]:
         """Return the imports of a piece of source, and note what it looks up. `root` becomes the job's folder."""
         tree = parse(text, str(file) if file else label)
-        if file is not None:
+        if file is not None and name in sys.modules:  # a hundred trees that are kept would double the time of parsing
             self._trees[name] = tree
         found = lookups(tree, text, name, package, str(file or ""), self._folder_of)
         self.computed = self.computed or found.computed
