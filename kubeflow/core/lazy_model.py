@@ -105,10 +105,8 @@ class LazyModel(BaseModel):
             super().__delattr__(name)
 
         def __eq__(self, other: object) -> bool:
-            if not isinstance(other, LazyModel) or not (_sent(self) or _sent(other)):
+            if type(self) is not type(other) or not (_has_no_private(self) and _has_no_private(other)):
                 return super().__eq__(other)
-            if type(self) is not type(other):
-                return False
             if is_untouched(self) and is_untouched(other) and received(self) == received(other):
                 return True
             return vars(self) == vars(other) and (self.model_extra or {}) == (other.model_extra or {})
@@ -257,6 +255,11 @@ _AS_SENT: dict[str, Any] = {"mode": "json", "by_alias": True, "exclude_unset": T
 
 def _json(value: object) -> object:
     return value if type(value) in _SIMPLE else _to_json_value(value, **_AS_SENT)
+
+
+def _has_no_private(model: BaseModel) -> bool:
+    """Return whether `model` has no private attributes of its class. Without them, no extra fields are as `None`."""
+    return _sent(model) is not None or model.__pydantic_private__ is None
 
 
 def _sent(model: BaseModel) -> _Sent | None:
