@@ -11,19 +11,16 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
 from pydantic.alias_generators import to_camel
 
-from kubeflow.core.availability import exceeds
+from kubeflow.core.availability import Availability, Content, FieldPlace, exceeds
 from kubeflow.core.errors import InvalidInput, InvalidObject, Mistake, did_you_mean
 from kubeflow.core.lazy_model import LazyModel, wire_form
-from kubeflow.core.older_hints import table_of
+from kubeflow.core.older_hints import Steps, table_of
 
-if TYPE_CHECKING:
-    from kubeflow.core.availability import Availability, Content, FieldPlace
 K = TypeVar("K", bound=LazyModel)
-Steps = tuple[str | int, ...]
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
