@@ -30,8 +30,8 @@ from kubeflow.trainer import (
     TrainerClient,
     TrainerType,
 )
-from kubeflow.trainer.backends.localprocess import frameworks
-from kubeflow.trainer.backends.localprocess.launch import Layout
+from kubeflow.trainer.backends.machine import frameworks
+from kubeflow.trainer.backends.machine.launch import Layout
 from kubeflow.trainer.types.trainers import TrainerSettings
 from tests.local.wheels import add_wheel
 from tests.trainer.elsewhere import where

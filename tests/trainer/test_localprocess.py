@@ -33,8 +33,9 @@ from kubeflow.trainer import (
     Unsupported,
     options,
 )
-from kubeflow.trainer.backends.localprocess import job_checks, launch
-from kubeflow.trainer.backends.localprocess.launch import Layout
+from kubeflow.trainer.backends.localprocess import job_checks
+from kubeflow.trainer.backends.machine import launch
+from kubeflow.trainer.backends.machine.launch import Layout
 from kubeflow.trainer.jobs.jobspec import Edit
 from tests.local.wheels import add_wheel
 

@@ -31,9 +31,9 @@ OTHERWISE = {
     "kubeflow/trainer/jobs/log_selection.py": {"minutes"},
     "kubeflow/local/logs/ranks.py": {"code", "told"},
     "kubeflow/packaging/requirements/requirement_lines.py": {"egg", "s"},
-    "kubeflow/trainer/backends/kubernetes/runtimes/packages.py": {"key", "stderr"},
-    "kubeflow/trainer/backends/localprocess/frameworks.py": {"slots"},
-    "kubeflow/trainer/backends/localprocess/tune.py": {"run", "tune", "device"},
+    "kubeflow/trainer/backends/runtime_packages.py": {"key", "stderr"},
+    "kubeflow/trainer/backends/machine/frameworks.py": {"slots"},
+    "kubeflow/trainer/backends/machine/tune.py": {"run", "tune", "device"},
     "kubeflow/trainer/types/code.py": {"lr"},
 }
 

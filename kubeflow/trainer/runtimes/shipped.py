@@ -25,6 +25,12 @@ FRAMEWORKS = {
     "torchtune-qwen2.5-1.5b": "torchtune",
 }
 """The framework of each runtime that the newest Trainer ships, by its name."""
+MODELS = {
+    "torchtune-llama3.2-1b": "hf://meta-llama/Llama-3.2-1B-Instruct",
+    "torchtune-llama3.2-3b": "hf://meta-llama/Llama-3.2-3B-Instruct",
+    "torchtune-qwen2.5-1.5b": "hf://Qwen/Qwen2.5-1.5B-Instruct",
+}
+"""The model that each TorchTune runtime fetches unless a job says otherwise (the manifests of Trainer 2.3)."""
 _OLDER = {"mpi-distributed": "mpi"}
 # First and last minor that ships them; the others have been there since 2.0.
 _SINCE = {

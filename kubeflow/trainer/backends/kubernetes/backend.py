@@ -105,7 +105,7 @@ class KubernetesBackend:
     def get_runtime_packages(self, runtime: Runtime) -> str:
         """Return what a short job of one node says of the inside of `runtime`; the job is deleted in any case."""
         self._online(f"listing the packages of runtime {runtime.name!r}")
-        from kubeflow.trainer.backends.kubernetes.runtimes.packages import runtime_packages
+        from kubeflow.trainer.backends.runtime_packages import runtime_packages
 
         return runtime_packages(self, runtime)
 

@@ -12,8 +12,9 @@ from kubeflow.core.quantity import Quantity
 from kubeflow.local.executors.limits import CAN_LIMIT_MEMORY, CAN_PIN_CPUS, usable_cpus, usable_memory
 from kubeflow.local.store.leases import whole_cpus
 from kubeflow.packaging.requirements.requirement_lines import parse_line
-from kubeflow.trainer.backends.localprocess import fetch_stage, frameworks, planning, runtimes
-from kubeflow.trainer.backends.localprocess.launch import Layout
+from kubeflow.trainer.backends.localprocess import fetch_stage, planning, runtimes
+from kubeflow.trainer.backends.machine import frameworks
+from kubeflow.trainer.backends.machine.launch import Layout
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.jobs.jobspec import JobSpec

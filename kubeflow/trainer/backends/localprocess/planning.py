@@ -13,8 +13,9 @@ from kubeflow.local.environments.sources import settled
 from kubeflow.local.job.places import Places, environments
 from kubeflow.local.job.plan import EnvironmentPlan, NodePlan
 from kubeflow.packaging.requirements.index_urls import variables
-from kubeflow.trainer.backends.localprocess import fetch_stage, frameworks, launch, runtimes, tune
-from kubeflow.trainer.backends.localprocess.launch import Layout
+from kubeflow.trainer.backends.localprocess import fetch_stage, runtimes
+from kubeflow.trainer.backends.machine import frameworks, launch, tune
+from kubeflow.trainer.backends.machine.launch import Layout
 from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.types.initializers import Initializer
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from kubeflow.local.devices import visible_gpus
 from kubeflow.trainer.errors import RuntimeMissesPackage, RuntimeMissesProgram, Unsupported
-from kubeflow.trainer.runtimes.shipped import FRAMEWORKS, shipped_runtime
+from kubeflow.trainer.runtimes.shipped import FRAMEWORKS, MODELS, shipped_runtime
 from kubeflow.trainer.types.runtimes import Runtime, RuntimeTrainer
 from kubeflow.trainer.types.trainers import TrainerType
 
@@ -52,12 +52,6 @@ _NEEDS = {
 _PROGRAMS = {
     MPI: "install Open MPI (`apt-get install openmpi-bin`, or `brew install open-mpi`)",
     TUNE: "run `pip install 'kubeflow[torchtune]'`",
-}
-# What the shipped runtimes fetch unless a job says otherwise (their manifests, Trainer 2.3).
-MODELS = {
-    "torchtune-llama3.2-1b": "hf://meta-llama/Llama-3.2-1B-Instruct",
-    "torchtune-llama3.2-3b": "hf://meta-llama/Llama-3.2-3B-Instruct",
-    "torchtune-qwen2.5-1.5b": "hf://Qwen/Qwen2.5-1.5B-Instruct",
 }
 
 

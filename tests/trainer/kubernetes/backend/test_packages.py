@@ -11,7 +11,7 @@ import pytest
 from kubeflow.core.errors import KubeflowError
 from kubeflow.trainer import KubernetesBackendConfig, Unsupported
 from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
-from kubeflow.trainer.backends.kubernetes.runtimes.packages import runtime_packages
+from kubeflow.trainer.backends.runtime_packages import runtime_packages
 from tests.cluster.scenarios import REAL, Scenario, Script, scripted
 from tests.cluster.stage import MISSING, REASON, Stage, stage
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kubeflow_api.trainer.v1alpha1 import ClusterTrainingRuntime, TrainingRuntime
 
 from kubeflow.trainer import RuntimeKind, RuntimeNotFound, TrainerType
-from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import from_model, known_runtime
+from kubeflow.trainer.runtimes.known_runtimes import from_model, known_runtime
 from tests.cluster.trainjobs import API
 from tests.trainer.kubernetes.backend.home import Home
 

@@ -13,7 +13,7 @@ from kubeflow_api.trainer.v1alpha1 import ClusterTrainingRuntime, TrainJob
 
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 from kubeflow.trainer.backends.kubernetes.jobs.status import job_view
-from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime, known_runtime
+from kubeflow.trainer.runtimes.known_runtimes import KnownRuntime, known_runtime
 from tests.cluster.stage import MINORS, MISSING, REASON, runtimes
 from tests.trainer.kubernetes.objects import condition
 

@@ -16,7 +16,7 @@ from kubeflow.trainer.backends.kubernetes.diagnosis.findings import findings
 from kubeflow.trainer.backends.kubernetes.diagnosis.job_events import Family, JobEvents, of_family
 from kubeflow.trainer.backends.kubernetes.jobs.pods import read_pods
 from kubeflow.trainer.backends.kubernetes.jobs.status import job_view
-from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime
+from kubeflow.trainer.runtimes.known_runtimes import KnownRuntime
 from tests.trainer.kubernetes.objects import condition, ended, running
 
 Json = dict[str, Any]

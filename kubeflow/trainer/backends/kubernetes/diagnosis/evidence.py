@@ -34,8 +34,8 @@ from kubeflow.trainer.backends.kubernetes.diagnosis.job_events import (
 )
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, current, list_pods, of_job
 from kubeflow.trainer.backends.kubernetes.jobs.status import managed_elsewhere
-from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime
 from kubeflow.trainer.constants import constants
+from kubeflow.trainer.runtimes.known_runtimes import KnownRuntime
 
 _JOB_UID = "kueue.x-k8s.io/job-uid"
 _KUEUE = "kueue.x-k8s.io"

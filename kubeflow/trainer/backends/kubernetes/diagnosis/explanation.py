@@ -16,10 +16,10 @@ from kubeflow.trainer.backends.kubernetes.diagnosis.evidence import Evidence, Ga
 from kubeflow.trainer.backends.kubernetes.diagnosis.findings import findings
 from kubeflow.trainer.backends.kubernetes.diagnosis.job_events import user_event
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
-from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.diagnosis.remedies import SHOWN_LINES
 from kubeflow.trainer.errors import JobFailed, NoJobResult
+from kubeflow.trainer.runtimes.known_runtimes import KnownRuntime
 from kubeflow.trainer.types.jobs import TrainJob
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from kubeflow.trainer.backends.kubernetes.connection.connection import Connectio
 from kubeflow.trainer.backends.kubernetes.jobs.lookup import created, find_job
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 from kubeflow.trainer.backends.kubernetes.jobs.views import known_runtime_of, pods_of
-from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime
 from kubeflow.trainer.constants import constants
+from kubeflow.trainer.runtimes.known_runtimes import KnownRuntime
 from kubeflow.trainer.types.jobs import Event
 
 # Clocks of those who report events and of the API server differ.

@@ -9,10 +9,10 @@ from kubeflow_api.trainer import v1alpha1
 
 from kubeflow.cluster.wire import each, only
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, job_order
-from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime, Part
-from kubeflow.trainer.backends.kubernetes.runtimes.node_devices import device_in, device_of
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobs.steps import step_name
+from kubeflow.trainer.runtimes.known_runtimes import KnownRuntime, Part
+from kubeflow.trainer.runtimes.node_devices import device_in, device_of
 from kubeflow.trainer.runtimes.pod_counts import ReplicatedPods, initializes
 from kubeflow.trainer.types.jobs import JobStatus, Step
 

@@ -16,8 +16,8 @@ from kubeflow_api.trainer import v1alpha1
 from kubeflow.cluster.wire import each, only
 from kubeflow.trainer.backends.kubernetes.jobs.job_steps import JobSteps, job_steps
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, current
-from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime
 from kubeflow.trainer.constants import constants
+from kubeflow.trainer.runtimes.known_runtimes import KnownRuntime
 from kubeflow.trainer.types.jobs import JobStatus, TrainJob
 from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind, RuntimeTrainer
 from kubeflow.trainer.types.trainers import TrainerType

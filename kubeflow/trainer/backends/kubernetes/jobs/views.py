@@ -20,7 +20,7 @@ from kubeflow.trainer.backends.kubernetes.jobs.listing import PAGE, listed_jobs
 from kubeflow.trainer.backends.kubernetes.jobs.lookup import find_job
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JOB_LABEL, JobPod, list_pods, read_pods
 from kubeflow.trainer.backends.kubernetes.jobs.status import final_status, job_view, runtime_key
-from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime
+from kubeflow.trainer.runtimes.known_runtimes import KnownRuntime
 from kubeflow.trainer.types.jobs import TrainJob
 from kubeflow.trainer.types.runtimes import RuntimeKind
 

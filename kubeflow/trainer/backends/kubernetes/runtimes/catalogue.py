@@ -24,10 +24,10 @@ from kubeflow.cluster.readings import (
 )
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.resource import Transport
-from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import KnownRuntime, RuntimeModel, known_runtime
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import RuntimeNotFound
 from kubeflow.trainer.jobs.names import runtime_meant
+from kubeflow.trainer.runtimes.known_runtimes import KnownRuntime, RuntimeModel, known_runtime
 from kubeflow.trainer.runtimes.shipped import default_kind
 from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind
 

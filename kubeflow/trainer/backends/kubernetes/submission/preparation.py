@@ -15,7 +15,6 @@ from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 from kubeflow.trainer.backends.kubernetes.connection.trainer_minor import NEWEST, configured_minor
 from kubeflow.trainer.backends.kubernetes.jobs.status import runtime_key
-from kubeflow.trainer.backends.kubernetes.runtimes.known_runtimes import RuntimeModel
 from kubeflow.trainer.backends.kubernetes.submission.creation import submit
 from kubeflow.trainer.errors import JobExists, RuntimeNotFound
 from kubeflow.trainer.jobs import names
@@ -23,6 +22,7 @@ from kubeflow.trainer.jobs.fresh_names import TRIES, digits, fresh_name
 from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.rendering import credentials, preflight
 from kubeflow.trainer.rendering.render import render
+from kubeflow.trainer.runtimes.known_runtimes import RuntimeModel
 from kubeflow.trainer.types.checks import check_instance
 from kubeflow.trainer.types.runtimes import RuntimeKind
 

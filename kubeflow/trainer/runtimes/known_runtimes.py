@@ -1,4 +1,4 @@
-"""From a runtime of a cluster to what jobs can know of it. Nothing is refused: what it does not say is `"Unknown"`."""
+"""From a runtime, as a cluster or a manifest has it, to what jobs can know of it. What it does not say is `"Unknown"`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from kubeflow_api.trainer.v1alpha1 import (
 )
 
 from kubeflow.cluster.wire import each, only, strings
-from kubeflow.trainer.backends.kubernetes.runtimes.node_devices import device_of
 from kubeflow.trainer.constants import constants
+from kubeflow.trainer.runtimes.node_devices import device_of
 from kubeflow.trainer.runtimes.pod_counts import PodCounts
 from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind, RuntimeTrainer
 from kubeflow.trainer.types.trainers import TrainerType

@@ -8,11 +8,11 @@ from dataclasses import replace
 from kubeflow.core.errors import InvalidInput
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import NodePlan
-from kubeflow.trainer.backends.localprocess.launch import Layout, inherited
-from kubeflow.trainer.backends.localprocess.runtimes import MODELS
+from kubeflow.trainer.backends.machine.launch import Layout, inherited
 from kubeflow.trainer.jobs import torchtune
 from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.jobs.steps import node_step
+from kubeflow.trainer.runtimes.shipped import MODELS
 from kubeflow.trainer.types.initializers import (
     HuggingFaceDatasetInitializer,
     HuggingFaceModelInitializer,

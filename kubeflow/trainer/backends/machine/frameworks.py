@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import NodePlan
 from kubeflow.packaging import OUTPUT_DIR, RUN_ID
-from kubeflow.trainer.backends.localprocess.launch import Layout, captured_rank, inherited, set_aside
+from kubeflow.trainer.backends.machine.launch import Layout, captured_rank, inherited, set_aside
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobs.steps import node_step
 
