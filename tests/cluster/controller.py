@@ -30,6 +30,7 @@ class Controller:
         scenarios: What happens to a TrainJob, by its name; read when its JobSet is made.
         default: What happens to the others.
         requeue: Seconds until a JobSet that was refused is tried again.
+        beside: Makes the life of a container that a webhook adds to pods, by the container's name.
     """
 
     def __init__(self, kubeconfig: Path, minor: str = "2.3", *, logs: Path | None = None, grace: float = 3) -> None:
@@ -43,6 +44,7 @@ class Controller:
         self.logs = logs or folder / "podlogs"
         self.work = folder / "containers"
         self._node = Node(self.wire, self.loop, self.logs, self.work, Path(sys.executable).parent, grace, minor=minor)
+        self.beside = self._node.beside
         self._webhooks = Webhooks(self.wire, folder, minor)
         self._jobs: dict[str, TrainJobRun] = {}
         self._stop = threading.Event()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from tests.apiserver import Refused
 from tests.cluster.events import post_event
 from tests.cluster.kubelet import now
 from tests.cluster.pods import Node, PodRun
 from tests.cluster.scenarios import Scenario
 
 Object = dict[str, Any]
+_RETRY = 2.0  # seconds until a pod that was refused is tried again
 State = Literal["Suspended", "Active", "Complete", "Failed", "Deleted"]
 
 
@@ -129,17 +131,21 @@ class JobRun:
     def _add(self, index: int) -> None:
         before = [pod for pod in self.all_pods if pod.index == index]
         attempt = sum(1 + pod.restarts for pod in before)
-        self.pods[index] = PodRun(
-            self._node,
-            self._template,
-            self.object,
-            self._replicated,
-            index,
-            attempt,
-            self._scenario,
-            self._ports,
-            lambda: self._node.loop.soon(self._pod_changed),
-        )
+        try:
+            self.pods[index] = PodRun(
+                self._node,
+                self._template,
+                self.object,
+                self._replicated,
+                index,
+                attempt,
+                self._scenario,
+                self._ports,
+                lambda: self._node.loop.soon(self._pod_changed),
+            )
+        except Refused as refused:  # by a webhook
+            self._say("FailedCreate", f"Error creating: {refused.message}", warning=True)
+            self._node.loop.later(_RETRY, self._refill)
 
     def _pod_changed(self) -> None:
         if self.state == "Deleted":

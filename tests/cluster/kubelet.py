@@ -166,6 +166,11 @@ class ProcessLife(Life):
         self._process = process
         threading.Thread(target=self._wait, args=(process,), daemon=True).start()
 
+    @property
+    def pid(self) -> int | None:
+        """Its first process; `None` when it could not be started."""
+        return None if self._process is None else self._process.pid
+
     def kill(self, grace: float) -> None:
         """Send TERM to its first process, and KILL to all of it after `grace` seconds."""
         if self._process is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Node:
         grace: Seconds between TERM and KILL at most; a real cluster gives 30.
         back_off: Seconds before a container is started again; doubles each time. A real cluster begins with 10.
         minor: Of the Trainer that makes the pods.
+        beside: Makes the life of a container that a webhook adds to a pod, by the container's name.
     """
 
     wire: Wire
@@ -40,6 +41,7 @@ class Node:
     grace: float = 3
     back_off: float = 0.2
     minor: str = "2.3"
+    beside: dict[str, Callable[[PodRun, Callable[[Exit], None]], Life]] = field(default_factory=dict)
 
 
 class PodRun:
@@ -71,7 +73,9 @@ class PodRun:
         self._last: Exit | None = None
         self._container: Object = template["spec"]["containers"][0]
         self._sidecar: Life | None = None
+        self._sidecar_code = 0
         self._sidecar_state: Object = {"waiting": {"reason": "PodInitializing"}}
+        self._main_process: int | None = None
         self._held: Exit | None = None  # how the main container ended while its sidecar goes on
         self._disrupted: Disruption | None = None
         name = f"{job['metadata']['name']}-{index}"
@@ -82,6 +86,11 @@ class PodRun:
         )
         self.name: str = self.object["metadata"]["name"]
         self.uid: str = self.object["metadata"]["uid"]
+        # As webhooks have left them.
+        stored: list[Object] = self.object["spec"]["containers"]
+        self._container = next(each for each in stored if each["name"] == self._container["name"])
+        added = [each["name"] for each in stored if each["name"] in node.beside]
+        self._sidecar_name: str | None = SIDECAR if scenario.sidecar is not None else next(iter(added), None)
         self.path = f"/api/v1/namespaces/{job['metadata']['namespace']}/pods/{self.name}"
         self._say("job-controller", "SuccessfulCreate", f"Created pod: {self.name}", about=job)
         if scenario.schedule is None:
@@ -155,9 +164,10 @@ class PodRun:
         }
         if self._last is not None and "terminated" not in state:
             status["lastState"] = terminated(self._last)
-        if self._scenario.sidecar is None:
+        if self._sidecar_name is None:
             return [status]
-        sidecar = {"name": SIDECAR, "image": SIDECAR, "imageID": "", "ready": True, "restartCount": 0}
+        name = self._sidecar_name
+        sidecar = {"name": name, "image": name, "imageID": "", "ready": True, "restartCount": 0}
         return [status, {**sidecar, "state": self._sidecar_state}]
 
     def _unschedulable(self) -> None:
@@ -232,9 +242,12 @@ class PodRun:
         self._say("kubelet", "Created", f"Created container: {name}")
         self._say("kubelet", "Started", f"Started container {name}")
         self._life = self._live(environment)
-        if first and self._scenario.sidecar is not None:
-            log = open_log(self._log_folder, SIDECAR)
-            self._sidecar = ScriptedLife(self._scenario.sidecar, log, self._sidecar_ended)
+        if first and self._sidecar_name is not None:
+            if self._scenario.sidecar is not None:
+                log = open_log(self.log_folder, self._sidecar_name)
+                self._sidecar = ScriptedLife(self._scenario.sidecar, log, self._sidecar_ended)
+            else:
+                self._sidecar = self._node.beside[self._sidecar_name](self, self._sidecar_ended)
         planned = self._scenario.disrupted(self._asked) if first else None
         if planned is not None:
             self._node.loop.later(planned.after, lambda: self._disrupt(planned))
@@ -247,12 +260,24 @@ class PodRun:
         return Pod(self._replicated, self.index, self._attempt + self.restarts, replica)
 
     @property
-    def _log_folder(self) -> Path:
+    def log_folder(self) -> Path:
+        """Where the logs of its containers are."""
         namespace: str = self.object["metadata"]["namespace"]
         return self._node.logs / namespace / self.name
 
+    @property
+    def main_process(self) -> int | None:
+        """The process of its main container; `None` when it has none."""
+        return self._main_process
+
+    def volume(self, name: str) -> Path:
+        """Return the folder that stands for an `emptyDir` of the pod."""
+        folder = self._node.work / self.uid / "volumes" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def _live(self, environment: Mapping[str, str]) -> Life:
-        log = open_log(self._log_folder, self._container["name"])
+        log = open_log(self.log_folder, self._container["name"])
         script = self._scenario.run(self._asked) if self._scenario.run else None
         command = [*(self._container.get("command") or []), *(self._container.get("args") or [])]
         if script is None and command[:1] == ["/usr/sbin/sshd"]:  # a worker of MPI
@@ -265,8 +290,14 @@ class PodRun:
 
         if script is not None:
             return ScriptedLife(script, log, ended)
+        for mount in self._container.get("volumeMounts") or []:
+            if mount["name"] in [each["name"] for each in self.object["spec"]["volumes"] if "emptyDir" in each]:
+                place = str(self.volume(mount["name"]))
+                command = [word.replace(mount["mountPath"], place) for word in command]
         folder = self._node.work / self.uid / str(self.restarts)
-        return ProcessLife(command, environment, folder, log, ended)
+        life = ProcessLife(command, environment, folder, log, ended)
+        self._main_process = life.pid
+        return life
 
     def _environment(self) -> dict[str, str]:
         found = environment_of(self._container, self.object, self._lookup)
@@ -340,7 +371,7 @@ class PodRun:
             self._held = exit_
             self._status(containerStatuses=self._state(terminated(exit_)), conditions=self._conditions())
         else:
-            self.state = "Failed" if exit_.code else "Succeeded"
+            self.state = "Failed" if exit_.code or self._sidecar_code else "Succeeded"
             self._status(
                 phase=self.state, conditions=self._conditions(), containerStatuses=self._state(terminated(exit_))
             )
@@ -349,7 +380,7 @@ class PodRun:
 
     def _sidecar_ended(self, exit_: Exit) -> None:
         def ended() -> None:
-            self._sidecar, self._sidecar_state = None, terminated(exit_)
+            self._sidecar, self._sidecar_state, self._sidecar_code = None, terminated(exit_), exit_.code
             if self._held is not None and not self._leaving:
                 self._ended(self._held)
 
@@ -360,7 +391,7 @@ class PodRun:
         # The kubelet shows the end for a moment, then that it waits; it counts the life once that begins.
         self._status(containerStatuses=self._state(terminated(exit_)), conditions=self._conditions())
         name = self._container["name"]
-        retire_log(self._log_folder, name)
+        retire_log(self.log_folder, name)
         self._waiting("CrashLoopBackOff", f"back-off {delay:g}s restarting failed container={name} pod={self.name}")
         self._say("kubelet", "BackOff", f"Back-off restarting failed container {name} in pod {self.name}", warning=True)
         self._node.loop.later(delay, self._start_again)
