@@ -143,6 +143,12 @@ class Jobs:
                 break
         return self.find(record.name)
 
+    def stop(self, record: JobRecord) -> JobRecord | None:
+        """End the processes of a job for good, and keep the job; return it as it is when none is left."""
+        self.store.stop(record.id)
+        self._wait(record.id, lambda now: now.finished)
+        return self.find(record.name)
+
     def resume(self, record: JobRecord) -> None:
         """Start a suspended job anew; nothing happens to any other."""
         if record.wanted == "suspend" and record.phase != "Suspended":

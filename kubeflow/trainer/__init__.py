@@ -29,6 +29,7 @@ if _typing.TYPE_CHECKING:
         Unsupported,
     )
     from kubeflow.trainer.jobs.jobspec import Edit, JobSpec, Option
+    from kubeflow.trainer.jobs.metric_history import MetricHistory
     from kubeflow.trainer.jobs.progress import update_trainjob_status
     from kubeflow.trainer.runtimes.tpu import get_tpu_num_nodes
     from kubeflow.trainer.types.initializers import (
@@ -49,6 +50,7 @@ if _typing.TYPE_CHECKING:
         TrainJobTemplate,
     )
     from kubeflow.trainer.types.loglines import LogLines
+    from kubeflow.trainer.types.metric_points import MetricPoint
     from kubeflow.trainer.types.runtimes import Runtime, RuntimeKind, RuntimeTrainer
     from kubeflow.trainer.types.torchtune import (
         DataFormat,
@@ -94,6 +96,7 @@ else:
                 "Unsupported",
             ),
             "jobs.jobspec": ("Edit", "JobSpec", "Option"),
+            "jobs.metric_history": ("MetricHistory",),
             "jobs.progress": ("update_trainjob_status",),
             "types.initializers": (
                 "DataCacheInitializer",
@@ -106,6 +109,7 @@ else:
             "types.job_name": ("JobName",),
             "types.jobs": ("AwaitableStatus", "Event", "JobStatus", "Step", "TrainJob", "TrainJobTemplate"),
             "types.loglines": ("LogLines",),
+            "types.metric_points": ("MetricPoint",),
             "types.runtimes": ("Runtime", "RuntimeKind", "RuntimeTrainer"),
             "types.torchtune": (
                 "DataFormat",
@@ -151,6 +155,8 @@ __all__ = [
     "LogLines",
     "LoraConfig",
     "Loss",
+    "MetricHistory",
+    "MetricPoint",
     "NoJobResult",
     "Option",
     "Runtime",

@@ -390,6 +390,45 @@ def test_a_deleted_job_ends_is_forgotten_and_lets_its_followers_go(client: Train
     assert client.list_jobs() == []
 
 
+def report_and_sleep() -> None:
+    import time
+
+    from kubeflow.packaging.remote.reports import report
+
+    report(step=1, loss=0.5)
+    print("loss so far=0.5", flush=True)
+    time.sleep(3600)
+
+
+def test_a_stopped_job_ends_for_good_and_keeps_what_it_said(client: TrainerClient, config: BackendConfig) -> None:
+    name = client.train(train_func=report_and_sleep)
+    lines = client.get_job_logs(name, follow=True)
+    assert next(line for line in lines if "so far" in line) == "loss so far=0.5"
+
+    client.stop_job(name)
+
+    if isinstance(config, LocalProcessBackendConfig):
+        assert client.get_job(name).status == "Stopped"
+        assert list(lines) == []
+        assert "loss so far=0.5" in list(client.get_job_logs(name))
+        assert client.get_job_metrics(name).latest("loss") == 0.5
+        with pytest.raises(JobFailed, match="its user stopped it"):
+            client.wait_for_job_status(name, timeout=WAIT)
+        assert client.wait_for_job_status(name, "Stopped").name == name
+        with pytest.raises(InvalidInput, match="is Stopped, and a job that has ended cannot be resumed"):
+            client.resume_job(name)
+        assert "is Stopped: stop_job() ended it" in client.explain(name)
+    else:
+        assert client.wait_for_job_status(name, {"Suspended"}, timeout=WAIT).status == "Suspended"
+    client.stop_job(name)  # once is enough
+    ended = client.train(train_func=return_nothing)
+    client.wait_for_job_status(ended, timeout=WAIT)
+    client.stop_job(ended)
+    assert client.get_job(ended).status == "Complete"
+    with pytest.raises(JobNotFound, match="no-such-job"):
+        client.stop_job("no-such-job")
+
+
 def hello(who: str) -> None:
     print(f"hello {who}")
 

@@ -50,6 +50,11 @@ class Places:
         return self.directory / "status.json"
 
     @property
+    def reports(self) -> Path:
+        """All metrics that its ranks have reported, a line for each report."""
+        return self.directory / "reports.jsonl"
+
+    @property
     def supervisor_log(self) -> Path:
         """What the supervisor says, which is nothing unless something is wrong; its mtime is its sign of life."""
         return self.directory / "supervisor.log"

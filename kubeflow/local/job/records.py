@@ -12,25 +12,29 @@ from typing import Literal
 from kubeflow.core.display import repr_of_fields
 from kubeflow.local.job.process_identity import ProcessIdentity
 
-FinalPhase = Literal["Complete", "Failed"]
+FinalPhase = Literal["Complete", "Failed", "Stopped"]
 JobPhase = Literal["Created", "Running", "Suspended"] | FinalPhase
 NodePhase = Literal["Pending", "Running", "Succeeded", "Failed"]
-Wanted = Literal["run", "suspend", "delete"]
+Wanted = Literal["run", "suspend", "stop", "delete"]
 
-FINAL: tuple[FinalPhase, ...] = ("Complete", "Failed")
+FINAL: tuple[FinalPhase, ...] = ("Complete", "Failed", "Stopped")
 
 _SIGNAL = 128  # a shell reports a signal as 128 + its number
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a job ends: in which phase, why in words if it failed, and the step that failed first, if it was one."""
+    """How a job ends: in which phase, why in words if it is not complete, and the step that failed first, if any."""
 
     phase: FinalPhase
     reason: str = ""
     failed_step: str | None = None
 
     __repr__ = repr_of_fields
+
+
+STOPPED = Verdict("Stopped", "its user stopped it")
+"""The verdict on a job that was running well until its user had enough of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,6 @@ from typing import Any, cast
 
 from kubeflow.core.stdlib import json
 
-STATUS_FILE = "KUBEFLOW_STATUS_FILE"
-"""Environment variable of a job's processes: the file to replace with a JSON object, in the words of the control
-plane: `progressPercentage`, `estimatedRemainingSeconds`, `metrics` (each with `name` and `value`, a text)."""
-
 _LIMIT = 64 * 1024  # bytes; the control plane takes no larger body either
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from kubeflow.core.errors import InvalidInput
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.process_identity import ProcessIdentity
-from kubeflow.local.store.store import Store
+from kubeflow.local.store.store import FINAL_SQL, Store
 
 logger = logging.getLogger(__name__)
 
@@ -58,9 +58,9 @@ def prune(store: Store, *, keep_days: float, keep_jobs: int) -> list[str]:
     with store.database.writing() as db:
         gone = db.execute(
             "DELETE FROM jobs WHERE id IN ("
-            "  SELECT id FROM jobs WHERE settled = 1 AND wanted != 'delete' AND phase IN ('Complete', 'Failed') AND ("
+            f"  SELECT id FROM jobs WHERE settled = 1 AND wanted != 'delete' AND phase IN {FINAL_SQL} AND ("
             "    ended < ? OR id NOT IN ("
-            "      SELECT id FROM jobs WHERE phase IN ('Complete', 'Failed') ORDER BY ended DESC, id DESC LIMIT ?)"
+            f"      SELECT id FROM jobs WHERE phase IN {FINAL_SQL} ORDER BY ended DESC, id DESC LIMIT ?)"
             "  )) RETURNING name, directory",
             (time.time() - keep_days * 86400, keep_jobs),
         ).fetchall()

@@ -13,7 +13,17 @@ from kubeflow.core.errors import InvalidInput
 from kubeflow.core.stdlib import json
 from kubeflow.local.job.plan import JobPlan
 from kubeflow.local.job.process_identity import ProcessIdentity
-from kubeflow.local.job.records import FINAL, JobEvent, JobPhase, JobRecord, NodeRecord, RankRecord, Verdict, Wanted
+from kubeflow.local.job.records import (
+    FINAL,
+    STOPPED,
+    JobEvent,
+    JobPhase,
+    JobRecord,
+    NodeRecord,
+    RankRecord,
+    Verdict,
+    Wanted,
+)
 from kubeflow.local.store.database import Database
 from kubeflow.local.store.slots import first_claim, has_slot, queued_claims, standing
 
@@ -23,6 +33,8 @@ _COLUMNS = (
     "id, name, directory, phase, wanted, verdict, reason, failed_step, created, settled, supervisor, submitter, "
     "labels, details, status"
 )
+FINAL_SQL = "('" + "', '".join(FINAL) + "')"
+"""The phases that a job ends in, as SQL has a list."""
 
 
 class NameTaken(InvalidInput):
@@ -123,10 +135,25 @@ class Store:
         with self.database.writing() as db:
             changed = db.execute(
                 "UPDATE jobs SET wanted = ? "
-                "WHERE id = ? AND wanted != 'delete' AND (? = 'delete' OR phase NOT IN (?, ?))",
-                (wanted, job, wanted, *FINAL),
+                f"WHERE id = ? AND wanted != 'delete' AND (? = 'delete' OR phase NOT IN {FINAL_SQL})",
+                (wanted, job, wanted),
             )
             return changed.rowcount == 1
+
+    def stop(self, job: int) -> None:
+        """Record that a job shall be stopped that has not ended. One without processes, a suspended one, is at once."""
+        with self.database.writing() as db:
+            db.execute(
+                f"UPDATE jobs SET wanted = 'stop' WHERE id = ? AND wanted != 'delete' AND phase NOT IN {FINAL_SQL}",
+                (job,),
+            )
+            ended = db.execute(
+                "UPDATE jobs SET phase = ?, verdict = ?, reason = ?, ended = ? "
+                "WHERE id = ? AND wanted = 'stop' AND phase = 'Suspended'",
+                (STOPPED.phase, STOPPED.phase, STOPPED.reason, time.time(), job),
+            )
+            if ended.rowcount == 1:
+                record_event(db, job, STOPPED.phase, STOPPED.reason)
 
     def restart(self, job: int, submitter: ProcessIdentity) -> bool:
         """Make a suspended job ready to start anew; whether it was suspended until now."""

@@ -14,7 +14,7 @@ from kubeflow.local.executors.registry import executor
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import DEFAULT_EXECUTOR, read_plan
 from kubeflow.local.job.process_identity import this_process
-from kubeflow.local.job.records import JobRecord, RankRecord, Verdict
+from kubeflow.local.job.records import STOPPED, JobRecord, RankRecord, Verdict
 from kubeflow.local.logs.lines import last_lines
 from kubeflow.local.store.database import StoreUnusable
 from kubeflow.local.store.last_words import read_last_words
@@ -135,6 +135,8 @@ def _end(record: JobRecord) -> tuple[Verdict, Sequence[RankRecord]]:
     if all(node.phase == "Succeeded" for node in record.nodes):
         return Verdict("Complete"), ()
     end = unseen_end(record)
+    if record.wanted == "stop":
+        return end.verdict or STOPPED, end.ranks
     return end.verdict or Verdict("Failed", _cause(record)), end.ranks
 
 

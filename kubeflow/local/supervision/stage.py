@@ -8,9 +8,9 @@ from kubeflow.local.executors.executor import Executor, NodeExit, RunningNode
 from kubeflow.local.job.places import WORKSPACE, Places
 from kubeflow.local.job.plan import NodePlan
 from kubeflow.local.job.records import RankRecord
-from kubeflow.local.job.status_file import STATUS_FILE
 from kubeflow.local.logs.ranks import read_ranks
 from kubeflow.local.store.leases import Share
+from kubeflow.packaging.remote.reports import REPORTS_FILE, STATUS_FILE
 
 
 class RunningStage:
@@ -47,7 +47,11 @@ class RunningStage:
         Raises:
             OSError: A node cannot be started; the nodes before it run.
         """
-        own = {STATUS_FILE: str(self._places.status), WORKSPACE: str(self._places.workspace)}
+        own = {
+            STATUS_FILE: str(self._places.status),
+            REPORTS_FILE: str(self._places.reports),
+            WORKSPACE: str(self._places.workspace),
+        }
         where = {"{host}": self._executor.address(self.names[0]), "{port}": str(self._executor.port())}
         for node in self._plans:
             self.starting = node.name

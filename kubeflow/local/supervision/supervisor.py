@@ -26,7 +26,7 @@ from kubeflow.local.executors.registry import executor
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import JobPlan, NodePlan, read_plan
 from kubeflow.local.job.process_identity import this_process
-from kubeflow.local.job.records import RankRecord, Verdict
+from kubeflow.local.job.records import STOPPED, RankRecord, Verdict
 from kubeflow.local.job.status_file import StatusFile
 from kubeflow.local.logs.log_sizes import INTERVAL, LogSizes
 from kubeflow.local.logs.ranks import forget_ranks
@@ -135,10 +135,11 @@ class Supervisor:
         return Verdict("Complete")
 
     def _forget(self) -> None:
-        """Remove the exit codes, outcomes and status of this start of the job, before it starts anew. Logs stay."""
+        """Remove what this start of the job said of itself, before the job starts anew. Logs stay."""
         for node in self._plan.nodes:
             forget_ranks(self._places.node(node.name))
         self._places.status.unlink(missing_ok=True)
+        self._places.reports.unlink(missing_ok=True)
         shutil.rmtree(self._places.outcomes, ignore_errors=True)
 
     def _prepare(self) -> None:
@@ -259,7 +260,7 @@ class Supervisor:
                 self._sizes.record(time.time())
         changed = self._changed()
         if changed and (wanted := self._journal.wanted()) != "run":
-            raise _Over(wanted)
+            raise _Over(STOPPED if wanted == "stop" else wanted)
         with contextlib.suppress(
             KubeflowError
         ):  # a full disk, for example: the job goes on, and the report is kept for the next look

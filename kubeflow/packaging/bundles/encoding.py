@@ -29,6 +29,7 @@ from kubeflow.packaging.bundles.contents import (
 from kubeflow.packaging.bundles.shipment import programs, stub
 from kubeflow.packaging.remote import MAIN_FILE
 from kubeflow.packaging.remote.loader import ENV_PIECE, STAGE_0
+from kubeflow.packaging.remote.stand_in import REPORTS
 
 # Trainer 2.2 refuses a command or args item over 64 KiB (2.3: 1 MiB); Linux refuses one over 128 KiB
 # (MAX_ARG_STRLEN in include/uapi/linux/binfmts.h). A little is left for what callers put around a piece.
@@ -81,12 +82,17 @@ def _runtime(uses: frozenset[str]) -> tuple[str, Mapping[str, bytes]]:
     if "INSTALLER" in uses:
         roots += [("installer", "install"), ("installer", "InstallError")]
     made = programs(roots, uses)
+    if "REPORTS" in uses:
+        made |= programs([("reports", name) for name in _REPORTING], uses)
     loader = made.pop("loader")
     files = {f".kubeflow/{_NAMES[name]}.py": text for name, text in made.items()}
     return loader, {path: text.encode("utf-8") for path, text in {MAIN_FILE: stub("__main__", uses), **files}.items()}
 
 
-_NAMES = {"runner": "_kubeflow_remote", "installer": "_kubeflow_installer"}
+_REPORTING = ("report", "step", "report_returned", "update_trainjob_status", "progress_percent", "metrics")
+_REPORTING += ("estimated_remaining_seconds",)
+"""The functions that user code calls by name, and their arguments, which it names too."""
+_NAMES = {"runner": "_kubeflow_remote", "installer": "_kubeflow_installer", "reports": REPORTS}
 """Of the programs, as modules in the job."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FunctionType
 from typing import Any, cast
 
-from kubeflow.core.stdlib import inspect, json
+from kubeflow.core.stdlib import inspect, json, re
 from kubeflow.packaging.bundles.harmless_code import EVERYTHING, gives_value, reach
 from kubeflow.packaging.remote import MAIN, MAIN_FOLDER, codec, pickled
 
@@ -49,6 +49,8 @@ def usage(
         "OPERATIONS": not all(_is_statement(step) or _is_value(step) for step in steps),
         "PICKLE": entry["kind"] == "pickle",
         "PICKLED": is_pickled,
+        "REPORTS": bool(entry.get("hyperparameters"))
+        or any(map(_names_the_sdk, [json.dumps(entry).encode(), *files.values()])),
         "RESULT": target is not None and not _returns_none(target),
         "SCRIPT": entry["kind"] == "script",
         "SHADOWS": "own" in entry,
@@ -58,6 +60,13 @@ def usage(
         "VALUES": bool(tagged),
     }
     return frozenset(name for name, is_used in found.items() if is_used)
+
+
+def _names_the_sdk(text: bytes) -> bool:
+    return _SDK.search(text) is not None
+
+
+_SDK = re.compile(rb"\bkubeflow\.(?:optimizer|trainer|packaging\.remote\.reports)\b|\bimport\s+kubeflow\b")
 
 
 _CONTAINERS = frozenset({"bytes", "dict", "float", "frozenset", "int", "ref", "set", "shared", "tuple"})

@@ -67,6 +67,10 @@ def _entry() -> Dict[str, Any]:
 
 def _find_modules(entry: Dict[str, Any]) -> None:
     """Let imports find the user's modules first."""
+    if uses.REPORTS:
+        from .stand_in import take_place
+
+        take_place()
     if uses.FILES:
         filenames.install()
     if uses.FOREIGN:
@@ -277,4 +281,8 @@ def _report_value(value: Any) -> None:
                 + "; return plain data, or save it to a file"
             )
             outcome.say("kubeflow: the result is not kept: " + document["no_result"] + "\n")
+    if uses.REPORTS and uses.HYPERPARAMETERS and uses.RESULT and value is not None:
+        from .stand_in import reporting
+
+        reporting().report_returned(value)
     outcome.report(document)

@@ -35,6 +35,8 @@ PICKLED = True
 """Values are pickled."""
 PROCESSES = True
 """The user's code can do anything: start threads and processes, end its process, change what is Python's."""
+REPORTS = True
+"""The user's code may import the functions that report, or an engine reads prints of a trial and not its result."""
 RESULT = True
 """The function may return something else than None."""
 SCRIPT = True

@@ -46,6 +46,8 @@ from kubeflow.trainer.types.trainers import BuiltinTrainer, CustomTrainer, Custo
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1
 
+    from kubeflow.trainer.jobs.metric_history import MetricHistory
+
 T = TypeVar("T")
 
 if TYPE_CHECKING:
@@ -459,6 +461,21 @@ class TrainerClient:
         """
         return job_result(self.backend, self._name(name))
 
+    def get_job_metrics(self, name: JobReference) -> MetricHistory:
+        """Return the metrics of a job, every value that it gave: while it runs, and after its end.
+
+        Of each metric the first of these sources counts: what the function called `kubeflow.optimizer.report` with;
+        the newest status (`update_trainjob_status`); lines on the first node's log like `loss=0.3` or `loss: 0.3`.
+        Numbers that the function returned (one, or several by name) come last.
+
+        Raises:
+            JobNotFound: With names like it.
+            ClusterError: A log cannot be read.
+        """
+        from kubeflow.trainer.jobs.metric_history import metric_history
+
+        return metric_history(self.backend, self.backend.get_job(self._name(name)))
+
     def get_job_events(self, name: JobReference) -> list[Event]:
         """Return what happened to a job, oldest first.
 
@@ -483,7 +500,7 @@ class TrainerClient:
 
         Args:
             name: The job.
-            status: One of `Created`, `Running`, `Suspended`, `Complete`, `Failed`, or several.
+            status: One of `Created`, `Running`, `Suspended`, `Complete`, `Failed`, `Stopped`, or several.
             timeout: Seconds to wait at most, by the clock.
             polling_interval: Seconds between two calls of the callbacks, and between two looks at the job where
                 the backend cannot be told of changes.
@@ -493,7 +510,8 @@ class TrainerClient:
             The job.
 
         Raises:
-            JobFailed: As soon as the job fails, unless `Failed` is awaited: with rank, exception and last lines.
+            JobFailed: As soon as the job fails, unless `Failed` is awaited: with rank, exception and last lines. In the
+                same way when it is `Stopped`.
             JobWaitTimeout: When the time is up, a `TimeoutError` that explains where the job is; the job goes on.
             KeyboardInterrupt: As ever; the job goes on, and a logged line says how to come back.
             JobNotFound: With names like it; also when the job is deleted meanwhile.
@@ -543,6 +561,20 @@ class TrainerClient:
                 job then stays suspended.
         """
         self.backend.resume_job(self._name(name))
+
+    def stop_job(self, name: JobReference) -> None:
+        """End a job for good, and keep its logs and what it has reported; nothing happens to one that has ended.
+
+        On this machine the job is `Stopped` when this returns, and cannot be resumed. A cluster knows no such end: the
+        job is suspended, and its quota and its machines are free; the logs are those that the cluster keeps.
+
+        Raises:
+            JobNotFound: With names like it.
+            RuntimeGone: When its runtime does not exist any more, without which a cluster takes no change of a job.
+            Unsupported: When this backend cannot do it in this version; when the control plane cannot pass it on to
+                the pods. The job then goes on as before.
+        """
+        self.backend.stop_job(self._name(name))
 
     def scale_job(self, name: JobReference, num_nodes: int) -> None:
         """Change the number of training nodes of a job, where the control plane allows it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,6 +12,7 @@ from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.jobs.log_selection import LogSelection
 from kubeflow.trainer.types.jobs import Event, TrainJob
 from kubeflow.trainer.types.loglines import LogLines
+from kubeflow.trainer.types.metric_points import MetricPoint
 from kubeflow.trainer.types.runtimes import Runtime
 
 if TYPE_CHECKING:
@@ -122,7 +124,7 @@ class Backend(Protocol):
         ...
 
     def failure(self, name: str) -> JobFailed:
-        """Return, for a job that is `Failed`, the error that says why."""
+        """Return, for a job that is `Failed` or `Stopped`, the error that says why."""
         ...
 
     def outcome(self, name: str) -> RankOutcome | None:
@@ -131,6 +133,14 @@ class Backend(Protocol):
         Raises:
             JobNotFound: With names like it.
             NoJobResult: What could say it is gone, or on another cluster.
+        """
+        ...
+
+    def reports(self, name: str) -> Sequence[MetricPoint]:
+        """Return what the ranks of the job have reported step by step, as far as that is kept apart from its logs.
+
+        Raises:
+            JobNotFound: With names like it.
         """
         ...
 
@@ -184,6 +194,16 @@ class Backend(Protocol):
             InvalidInput: When it has ended.
             RuntimeGone: Its runtime does not exist any more, without which the control plane changes nothing.
             Unsupported: The control plane cannot pass it on, so that the job stays suspended.
+        """
+        ...
+
+    def stop_job(self, name: str) -> None:
+        """End the processes of the job for good and keep what it has left behind. Does nothing for one that has ended.
+
+        Raises:
+            JobNotFound: With names like it.
+            RuntimeGone: Its runtime does not exist any more, without which the control plane changes nothing.
+            Unsupported: The control plane cannot pass it on, so that the job goes on as before.
         """
         ...
 

@@ -11,7 +11,7 @@ from kubeflow.trainer.errors import JobNotFinished, NoJobResult
 def job_result(backend: Backend, name: str) -> object:
     """Return what the function of job `name` returned; see `TrainerClient.get_job_result`."""
     job = backend.get_job(name)
-    if job.status == "Failed":
+    if job.status in ("Failed", "Stopped"):
         raise backend.failure(name)
     if job.status != "Complete":
         raise JobNotFinished(name, job.status)

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 _PROGRESS: dict[JobStatus, int] = {"Created": 0, "Suspended": 0, "Running": 1, "Complete": 2}
 # From where on waiting for a status is over. A job that runs may yet be suspended, one that is complete will not.
 _PASSED: dict[AwaitableStatus, int] = {"Created": 0, "Running": 1, "Suspended": 2, "Complete": 2}
+_ENDED: tuple[JobStatus, ...] = ("Failed", "Stopped")
 
 
 def wait_for_status(
@@ -61,13 +62,13 @@ def _wait(
     while True:
         now = time.monotonic()
         reached = _reached(job, status)
-        if reached or job.status == "Failed" or now >= next_poll:
+        if reached or job.status in _ENDED or now >= next_poll:
             next_poll = now + polling_interval
             for callback in callbacks:
                 callback(job)
         if reached:
             return job
-        if job.status == "Failed":
+        if job.status in _ENDED:
             raise backend.failure(name)
         now = time.monotonic()  # callbacks take time too
         if now >= deadline:

@@ -24,10 +24,11 @@ S = TypeVar("S", bound=str)
 JobReference: TypeAlias = "str | TrainJob | v1alpha1.TrainJob"
 """What methods take for an existing job: its name, the `TrainJob` that `get_job` returned, or the model of one."""
 
-JobStatus = Literal["Created", "Running", "Suspended", "Complete", "Failed", "Unknown"]
-"""The statuses of a job. A job ends as `Complete` or `Failed`; `Unknown` is a state that this version cannot name."""
+JobStatus = Literal["Created", "Running", "Suspended", "Complete", "Failed", "Stopped", "Unknown"]
+"""The statuses of a job. A job ends as `Complete`, `Failed`, or `Stopped` (by `stop_job`); `Unknown` is a state that
+this version cannot name."""
 
-AwaitableStatus = Literal["Created", "Running", "Suspended", "Complete", "Failed"]
+AwaitableStatus = Literal["Created", "Running", "Suspended", "Complete", "Failed", "Stopped"]
 """The statuses that can be waited for."""
 
 STATUSES: tuple[JobStatus, ...] = get_args(JobStatus)
@@ -72,7 +73,7 @@ class TrainJob:
         num_nodes: Training nodes: the steps that are no initializers. An MPI launcher counts where it trains too, so
             that `num_nodes=1` of an MPI runtime is 2 on a cluster.
         creation_timestamp: When it was made, with time zone.
-        status: `Created`, `Running`, `Suspended`, `Complete`, `Failed`, or `Unknown`.
+        status: `Created`, `Running`, `Suspended`, `Complete`, `Failed`, `Stopped`, or `Unknown`.
         progress: Percent done, from 0 to 100, as its train function last reported (`update_trainjob_status`).
         estimated_remaining_seconds: Seconds left, as it last reported.
         metrics: Metrics by name, as it last reported; numbers where they read as such.

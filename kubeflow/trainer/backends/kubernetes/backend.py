@@ -15,6 +15,7 @@ from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.jobs.log_selection import LogSelection
 from kubeflow.trainer.types.jobs import Event, TrainJob
 from kubeflow.trainer.types.loglines import LogLines
+from kubeflow.trainer.types.metric_points import MetricPoint
 from kubeflow.trainer.types.runtimes import Runtime
 
 if TYPE_CHECKING:
@@ -179,6 +180,10 @@ class KubernetesBackend:
 
         return outcome(connection.transport, connection.namespace, find_job(connection, name).to_dict())
 
+    def reports(self, name: str) -> list[MetricPoint]:
+        """A cluster keeps the newest report in the status of the job; those before are lines of its log."""
+        return []
+
     def get_job_logs(self, name: str, selection: LogSelection, follow: bool = False) -> LogLines:
         """Check the arguments, then yield lines as they come."""
         connection = self._online(f"reading the logs of TrainJob {name!r}")
@@ -226,6 +231,12 @@ class KubernetesBackend:
         from kubeflow.trainer.backends.kubernetes.jobs import changes
 
         changes.suspend(self._online(f"suspending TrainJob {name!r}"), name)
+
+    def stop_job(self, name: str) -> None:
+        """Have the pods of a job deleted for good, by suspending it."""
+        from kubeflow.trainer.backends.kubernetes.jobs import changes
+
+        changes.stop(self._online(f"stopping TrainJob {name!r}"), name)
 
     def resume_job(self, name: str) -> None:
         """Have the pods of a suspended job made anew."""

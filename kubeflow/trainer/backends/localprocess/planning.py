@@ -70,7 +70,7 @@ class Job:
             environ = {**environ, "PATH": os.pathsep.join([str(path.parent), environ.get("PATH", os.defpath)])}
         framework = spec.runtime.trainer.framework
         if framework == "torch":
-            return launch.torchrun(
+            return launch.torch_nodes(
                 spec.bundle,
                 self.layout,
                 places,

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from kubeflow.core.selector import matcher
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import JobPlan
 from kubeflow.local.job.records import JobRecord
+from kubeflow.local.job.report_lines import read_report_lines
 from kubeflow.local.jobs import Jobs
 from kubeflow.local.logs.beginnings import beginnings
 from kubeflow.local.logs.lines import LogLine, read_lines
@@ -35,6 +37,7 @@ from kubeflow.trainer.jobs.log_selection import LogSelection
 from kubeflow.trainer.jobs.steps import no_such_step
 from kubeflow.trainer.types.jobs import Event, TrainJob
 from kubeflow.trainer.types.loglines import LogLines
+from kubeflow.trainer.types.metric_points import MetricPoint
 from kubeflow.trainer.types.runtimes import Runtime
 
 if TYPE_CHECKING:
@@ -197,6 +200,19 @@ class MachineBackend:
         outcomes = read_outcomes(Places(self._find(name).directory).outcomes)
         return next((outcome for outcome in outcomes if outcome.rank == 0), None)
 
+    def reports(self, name: str) -> list[MetricPoint]:
+        """Return what the ranks of a job have reported; of each metric what the lowest rank has that reported it."""
+        lines = read_report_lines(Places(self._find(name).directory).reports)
+        lowest: dict[str, int] = {}
+        for line in lines:
+            lowest |= {metric: min(line.rank, lowest.get(metric, line.rank)) for metric in line.metrics}
+        return [
+            MetricPoint(metric, value, "reported", line.step, datetime.fromtimestamp(line.time, UTC))
+            for line in lines
+            for metric, value in line.metrics.items()
+            if lowest[metric] == line.rank
+        ]
+
     def get_job_logs(self, name: str, selection: LogSelection, follow: bool = False) -> LogLines:
         """Check the arguments, then yield lines as they come."""
         record = self._find(name)
@@ -246,6 +262,12 @@ class MachineBackend:
         record = self._find(name)
         self._refuse_finished(record, "resumed")
         self._jobs.resume(record)
+
+    def stop_job(self, name: str) -> None:
+        """End the processes of a job for good; its logs, reports and results stay."""
+        record = self._find(name)
+        if not record.finished and self._jobs.stop(record) is None:
+            raise self._not_found(name)
 
     def scale_job(self, name: str, num_nodes: int) -> None:
         """The nodes of a local job are fixed."""

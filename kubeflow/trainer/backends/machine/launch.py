@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from kubeflow.trainer.jobs.steps import node_step
 if TYPE_CHECKING:
     from kubeflow.packaging import Bundle
 
+ENTRY = ".kubeflow/entry.json"
+"""In a bundle: what it runs, and with which arguments."""
+
 # $0 is the node's directory in all of these.
 _CAPTURE_TORCHRUN = f'exec "$@" >>"$0/{TORCHRUN_LOG}" 2>&1'
 # What is put into temporary files on the way to a rank goes with the job's directory, and a file of the user's called
@@ -34,6 +38,11 @@ _GIVE_BACK = "".join(
 _CAPTURE_RANK = (
     '[ ! -e "$0/rank-$RANK.exit" ] || rm -f "$0/rank-$RANK.exit" "$KUBEFLOW_OUTPUT_DIR/rank-$RANK.json"; '
     f'{_GIVE_BACK}exec "$@" >>"$0/rank-$RANK.log" 2>&1'
+)
+
+# Code that has to do with the agent that torchrun is: its store, its error file, itself.
+_AGENT_WORDS = re.compile(
+    rb"TORCHELASTIC_(?:ERROR_FILE|USE_AGENT_STORE)|TCPStore|distributed(?:\.| import )(?:elastic|run|launch)\b"
 )
 
 # What a launcher around this process has set for its own ranks is not meant for ours.
@@ -65,6 +74,58 @@ class Layout:
     memory: int | None = None
 
 
+def torch_nodes(
+    bundle: Bundle,
+    layout: Layout,
+    places: Places,
+    *,
+    python: str,
+    environ: Mapping[str, str],
+    env: Mapping[str, str],
+    max_restarts: int = 0,
+) -> tuple[NodePlan, ...]:
+    """Return the nodes of a torch job: Python alone for a single process, which saves seconds, else torchrun.
+
+    Arguments as for `torchrun`.
+    """
+    if layout.num_nodes == layout.num_proc_per_node == 1 and not max_restarts and not needs_agent(bundle):
+        return (_alone(bundle, layout, places, python=python, environ=environ, env=env),)
+    return torchrun(bundle, layout, places, python=python, environ=environ, env=env, max_restarts=max_restarts)
+
+
+def needs_agent(bundle: Bundle) -> bool:
+    """Return True when code of the bundle names what only the agent of torchrun has, such as the agent's store.
+
+    In doubt the answer is True: a job under torchrun is slower to start, and has all of it.
+    """
+    own = (text for path, text in bundle.files().items() if not path.startswith(".kubeflow/") or path == ENTRY)
+    return any(_AGENT_WORDS.search(text) for text in own)
+
+
+def single_rank(run_id: str = "none") -> tuple[dict[str, str], dict[str, str]]:
+    """Return what torchrun sets for the only rank of a job: variables, and those with `{host}` or `{port}` in them.
+
+    As torchrun of PyTorch 2.13 does, with one difference: nobody has a store at the rendezvous yet, so the rank makes
+    one (`TORCHELASTIC_USE_AGENT_STORE`).
+
+    Args:
+        run_id: Of the rendezvous; torchrun says `"none"` for a static one.
+    """
+    zero = ("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_RANK", "PET_NODE_RANK")
+    one = ("WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE", "PET_NNODES", "PET_NPROC_PER_NODE")
+    variables = {
+        **dict.fromkeys(zero, "0"),
+        **dict.fromkeys(one, "1"),
+        "ROLE_NAME": "default",
+        "TORCHELASTIC_RESTART_COUNT": "0",
+        "TORCHELASTIC_MAX_RESTARTS": "0",
+        "TORCHELASTIC_RUN_ID": run_id,
+        "TORCHELASTIC_USE_AGENT_STORE": "False",
+        "TORCH_NCCL_ASYNC_ERROR_HANDLING": "1",
+    }
+    return variables, {"MASTER_ADDR": "{host}", "MASTER_PORT": "{port}", **_static()}
+
+
 def torchrun(
     bundle: Bundle,
     layout: Layout,
@@ -88,19 +149,10 @@ def torchrun(
     """
     run_id = places.directory.name
     common = {
-        **inherited(environ),
-        # torchrun would set the first by itself, and say so at length; without the second, prints reach the log
-        # in blocks, long after they were made.
-        "OMP_NUM_THREADS": environ.get("OMP_NUM_THREADS", "1"),
-        "PYTHONUNBUFFERED": environ.get("PYTHONUNBUFFERED", "1"),
-        **env,
+        **_common(places, environ, env),
         "PET_NNODES": str(layout.num_nodes),
         "PET_NPROC_PER_NODE": str(layout.num_proc_per_node),
         **({"PET_MAX_RESTARTS": str(max_restarts)} if max_restarts else {}),
-        **set_aside({**environ, **env}),
-        "TMPDIR": str(places.temporary),
-        OUTPUT_DIR: str(places.outcomes),
-        RUN_ID: run_id,
     }
     plans: list[NodePlan] = []
     for index in range(layout.num_nodes):
@@ -122,6 +174,38 @@ def torchrun(
             )
         )
     return tuple(plans)
+
+
+def _alone(
+    bundle: Bundle, layout: Layout, places: Places, *, python: str, environ: Mapping[str, str], env: Mapping[str, str]
+) -> NodePlan:
+    name = node_step(0)
+    variables, rendezvous = single_rank()
+    return NodePlan(
+        name,
+        argv=tuple(bundle.command((*captured_rank(str(places.node(name)), "0"), python), python=python, install=False)),
+        env={**_common(places, environ, env), **variables},
+        rendezvous=rendezvous,
+        ranks=(0,),
+        gpus=layout.gpus,
+        cpus=layout.cpus,
+        memory=layout.memory,
+    )
+
+
+def _common(places: Places, environ: Mapping[str, str], env: Mapping[str, str]) -> dict[str, str]:
+    return {
+        **inherited(environ),
+        # torchrun would set the first by itself, and say so at length; without the second, prints reach the log
+        # in blocks, long after they were made.
+        "OMP_NUM_THREADS": environ.get("OMP_NUM_THREADS", "1"),
+        "PYTHONUNBUFFERED": environ.get("PYTHONUNBUFFERED", "1"),
+        **env,
+        **set_aside({**environ, **env}),
+        "TMPDIR": str(places.temporary),
+        OUTPUT_DIR: str(places.outcomes),
+        RUN_ID: places.directory.name,
+    }
 
 
 def _static() -> dict[str, str]:

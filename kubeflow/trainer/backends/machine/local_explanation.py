@@ -57,6 +57,8 @@ def _summary(record: JobRecord, failure: MachineFailure | None) -> str:
     if failure is not None:
         return failure.reason
     match record.phase:
+        case "Stopped":
+            return "stop_job() ended it; its logs and what it reported stay."
         case "Complete":
             return "all its nodes have succeeded."
         case "Suspended":

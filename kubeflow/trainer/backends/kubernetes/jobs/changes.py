@@ -56,6 +56,17 @@ def suspend(connection: Connection, name: str) -> None:
     )
 
 
+def stop(connection: Connection, name: str) -> None:
+    """End the processes of a job that has not ended, and keep it; see `Backend.stop_job`. Costs as `suspend`."""
+    if final_status(find_job(connection, name)) is not None:
+        return
+    try:
+        suspend(connection, name)
+    except InvalidInput:
+        if final_status(find_job(connection, name)) is None:
+            raise  # otherwise it has ended meanwhile, by itself
+
+
 def resume(connection: Connection, name: str) -> None:
     """Start a suspended job anew; see `Backend.resume_job`.
 
