@@ -140,6 +140,8 @@ def instances() -> list[object]:
         trainer.TrainingRuntimeSource(sources=["file:///runtimes"]),
         trainer.JobSpec("train-3f2a", RUNTIME, env=ENV), trainer.Edit("Toleration", lambda job: None),
         trainer.LogLines(iter(["a line"]), lambda: ""),
+        trainer.MetricPoint("loss", 0.25, "reported", 3, NOW),
+        trainer.MetricHistory((trainer.MetricPoint("loss", 0.25, "reported", 3, NOW),)),
         trainer.TrainerClient(trainer.KubernetesBackendConfig(offline=True)),
         TrainingClient(backend_config=trainer.LocalProcessBackendConfig()),
         # kubeflow.trainer.options

@@ -68,8 +68,8 @@ def test_what_a_function_returned_as_metrics() -> None:
     ("call", "error", "words"),
     [
         (report, ValueError, "at least one metric"),
-        (lambda: report(loss="low"), ValueError, "could not convert"),
-        (lambda: report(loss=[1]), TypeError, "list"),
+        (lambda: report(loss="low"), ValueError, "could not convert"),  # type: ignore[arg-type]
+        (lambda: report(loss=[1]), TypeError, "list"),  # type: ignore[arg-type]
         (lambda: report(step=True, loss=1), TypeError, "step is a whole number"),
     ],
 )

@@ -212,6 +212,8 @@ def jobs(client: TrainerClient) -> None:
         client.get_job_logs(given, "node-0")
         assert_type(client.get_job_result(given), object)
         client.suspend_job(given)
+        client.stop_job(given)
+        assert_type(client.get_job_metrics(given).latest("loss"), float | None)
         client.resume_job(given)
         client.scale_job(given, 2)
         client.delete_job(given, wait=True)

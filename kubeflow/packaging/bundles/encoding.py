@@ -89,8 +89,10 @@ def _runtime(uses: frozenset[str]) -> tuple[str, Mapping[str, bytes]]:
     return loader, {path: text.encode("utf-8") for path, text in {MAIN_FILE: stub("__main__", uses), **files}.items()}
 
 
-_REPORTING = ("report", "step", "report_returned", "update_trainjob_status", "progress_percent", "metrics")
-_REPORTING += ("estimated_remaining_seconds",)
+_REPORTING = (
+    *("report", "step", "metrics", "report_returned"),
+    *("update_trainjob_status", "progress_percent", "estimated_remaining_seconds"),
+)
 """The functions that user code calls by name, and their arguments, which it names too."""
 _NAMES = {"runner": "_kubeflow_remote", "installer": "_kubeflow_installer", "reports": REPORTS}
 """Of the programs, as modules in the job."""

@@ -54,7 +54,7 @@ _steps: List[int] = []
 _senders: Dict[int, _Sender] = {}  # by process id: a thread does not survive a fork
 
 
-def report(step: Optional[int] = None, **metrics: SupportsFloat) -> None:
+def report(step: Optional[float] = None, **metrics: SupportsFloat) -> None:
     """Report metrics of a step, from inside a train function. All of them are kept, in the order of the calls.
 
     A search judges and stops trials by them; `TrainerClient.get_job_metrics` returns them for any job. The function
@@ -79,7 +79,7 @@ def report(step: Optional[int] = None, **metrics: SupportsFloat) -> None:
     """
     values = {name: float(value) for name, value in metrics.items()}
     if not values:
-        raise ValueError("report() takes at least one metric, as in report(step=1, loss=0.3)")
+        raise ValueError("report() takes at least one metric, by its name")
     if step is not None and (isinstance(step, bool) or int(step) != step):
         raise TypeError("step is a whole number, not " + repr(step))
     with _lock:
@@ -117,8 +117,7 @@ def metrics_of(value: object, single: str) -> Dict[str, float]:
         single: The metric that a number without a name is.
     """
     if isinstance(value, dict):
-        numbers = ((name, as_number(each)) for name, each in value.items() if isinstance(name, str))
-        return {name: each for name, each in numbers if each is not None}
+        return _numbers(value)  # pyright: ignore[reportUnknownArgumentType]
     number_alone = as_number(value)
     return {} if number_alone is None else {single: number_alone}
 
@@ -128,7 +127,7 @@ def as_number(value: object) -> Optional[float]:
     if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
         return None
     try:
-        return float(value)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        return float(value)  # pyright: ignore[reportArgumentType]
     except (TypeError, ValueError, RuntimeError, OverflowError):  # an array, a tensor of several values
         return None
 
@@ -179,6 +178,11 @@ def update_trainjob_status(
     except (OSError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         logger.warning("could not report the progress of training: %s", error)
     return False
+
+
+def _numbers(entries: Dict[object, object]) -> Dict[str, float]:
+    numbers = ((name, as_number(each)) for name, each in entries.items() if isinstance(name, str))
+    return {name: each for name, each in numbers if each is not None}
 
 
 def _rank() -> int:

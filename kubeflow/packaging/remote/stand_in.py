@@ -63,4 +63,4 @@ class StandIn:
 
 def take_place() -> None:
     """Let imports of the SDK find the stand-ins where nothing else is found."""
-    sys.meta_path.append(StandIn())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    sys.meta_path.append(StandIn())  # pyright: ignore[reportArgumentType]

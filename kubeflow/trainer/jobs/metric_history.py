@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import overload
 
-from kubeflow.core.display import repr_of_fields
 from kubeflow.packaging.remote.reports import metrics_of
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.constants import constants
@@ -38,7 +37,10 @@ class MetricHistory(Sequence[MetricPoint]):
 
     points: tuple[MetricPoint, ...] = ()
 
-    __repr__ = repr_of_fields
+    def __repr__(self) -> str:
+        """Return the newest value of each metric, and how many values there are."""
+        newest = ", ".join(f"{name}={self.latest(name):.6g}" for name in self.names)
+        return f"MetricHistory({newest or 'empty'}; {len(self.points)} values)"
 
     def __len__(self) -> int:
         return len(self.points)
