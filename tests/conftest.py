@@ -8,7 +8,7 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import real_parts
+from tests import container_engines, real_parts
 from tests.apiserver import KUBECONFIG
 
 MOST = 8  # processes; each starts API servers of its own, of 300 MB
@@ -27,10 +27,16 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_configure() -> None:
+    container_engines.begin()
     try:
         real_parts.required()
     except ValueError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # not in a process of xdist: others may go on
+        container_engines.finish()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -54,7 +54,8 @@ class Jobs:
 
         Raises:
             NameTaken: When there is a job of this name.
-            InvalidInput: When the state directory cannot be written to, or there is no such executor.
+            KubeflowError: When the state directory cannot be written to, there is no such executor, or it cannot run
+                the job.
         """
         self._check_free(name)
         with contextlib.ExitStack() as undo:
@@ -64,7 +65,7 @@ class Jobs:
             with _writing(places):
                 places.submitter.write_text(submitter.to_text(), encoding="ascii")
             made = replace(plan(places), parent=os.environ.get(MARK))
-            registry.check(made.executor)
+            registry.executor(made.executor).check(made)
             with _writing(places):
                 for part in made.nodes:
                     places.node(part.name).mkdir()

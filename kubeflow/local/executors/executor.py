@@ -29,14 +29,18 @@ class NodeExit:
         code: Its exit code; negative for a signal.
         out_of_memory: True when it was ended because it had used the memory that it was allowed.
         message: What the executor has to say of the end, empty for nothing.
+        known: False when nobody can tell how, or whether, it ended; `code` then says nothing but that it failed.
     """
 
     code: int
     out_of_memory: bool = False
     message: str = ""
+    known: bool = True
 
     def __str__(self) -> str:
         """Return it in words that follow the node's name, like `"was killed by SIGKILL"`."""
+        if not self.known:
+            return f"was lost: {self.message}"
         words = [describe_exit(self.code)]
         words += ["it had used the memory that it may have"] if self.out_of_memory else []
         words += [self.message] if self.message else []
@@ -63,6 +67,14 @@ class RunningNode(Protocol):
 
 class Executor(Protocol):
     """Runs the nodes of one job. One object serves one job, in one process."""
+
+    def check(self, plan: JobPlan) -> None:
+        """Refuse a job that cannot run, before anything of it is kept or started.
+
+        Raises:
+            KubeflowError: With the reason and the remedy.
+        """
+        ...
 
     def prepare(self, plan: JobPlan, places: Places, report: Report, stopped: Callable[[], bool]) -> None:
         """Make ready what the job needs before its first node starts, such as its Python environment.
@@ -117,11 +129,18 @@ class Executor(Protocol):
         Args:
             mark: The job's mark.
             grace: Seconds between the request to end and the order.
+
+        Raises:
+            KubeflowError: When nobody can tell whether something runs; the job is not settled then.
         """
         ...
 
     def clean(self, mark: str) -> None:
         """Remove what the executor keeps of an ended job outside of its directory, such as networks. Idempotent."""
+        ...
+
+    def forget(self, mark: str) -> None:
+        """Remove also what `clean` keeps because the plan says so: the job is about to be deleted. Idempotent."""
         ...
 
     def close(self) -> None:

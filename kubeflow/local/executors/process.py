@@ -33,6 +33,9 @@ class ProcessExecutor:
         self._supervises = False
         self._installing = threading.Event()  # the installer's processes are waited for by another thread
 
+    def check(self, plan: JobPlan) -> None:
+        """There is nothing that processes could lack."""
+
     def prepare(self, plan: JobPlan, places: Places, report: Report, stopped: Callable[[], bool]) -> None:
         """Become the parent of orphans, and build the job's Python environment if it asks for one."""
         self._supervises = True
@@ -85,6 +88,9 @@ class ProcessExecutor:
 
     def clean(self, mark: str) -> None:
         """Processes leave nothing outside of the job's directory."""
+
+    def forget(self, mark: str) -> None:
+        """Nothing of them is kept."""
 
     def close(self) -> None:
         """Give up the port, and the environment, which may be pruned from now on."""

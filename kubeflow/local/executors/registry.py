@@ -14,7 +14,13 @@ def _process() -> Executor:
     return ProcessExecutor()
 
 
-_EXECUTORS: dict[str, Callable[[], Executor]] = {"process": _process}
+def _container() -> Executor:
+    from kubeflow.local.executors.containers.container_executor import ContainerExecutor
+
+    return ContainerExecutor()
+
+
+_EXECUTORS: dict[str, Callable[[], Executor]] = {"process": _process, "container": _container}
 
 
 def check(name: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.stdlib import json
+from kubeflow.local.job.container_plan import ContainerPlan, EnginePlan, read_container
 
 PLAN_FILE = "plan.json"
 """In a job's directory: its plan. It holds the whole environment, secrets included, so only its user can read it."""
@@ -59,9 +60,10 @@ class NodePlan:
         ranks: Global ranks of its processes, each of which logs to a file of its own and leaves word of its end there
             (`ranks.watched`); empty for one plain process.
         restarts: How often it starts its ranks anew when one of them has failed.
-        gpus: GPUs that it leases for itself; `CUDA_VISIBLE_DEVICES` names them.
+        gpus: GPUs that it leases for itself; `CUDA_VISIBLE_DEVICES` names them. A container sees no others.
         cpus: CPUs that it may use, `None` for all.
-        memory: Bytes that each of its processes may use, `None` for all there is.
+        memory: Bytes that each of its processes may use, `None` for all there is. In a container: all of them together.
+        container: What it runs in, for an executor of containers.
     """
 
     name: str
@@ -73,6 +75,7 @@ class NodePlan:
     gpus: int = 0
     cpus: int | None = None
     memory: int | None = None
+    container: ContainerPlan | None = None
 
     __repr__ = repr_of_fields
 
@@ -98,6 +101,7 @@ class JobPlan:
         keep_jobs: The oldest finished jobs beyond this many are cleaned up when it ends.
         max_jobs: It starts when fewer than this many jobs run; 0 starts it at once.
         parent: The directory of the job that submitted it; `None` where that was no job of this machine.
+        engine: What runs its containers; `None` for processes.
     """
 
     name: str
@@ -116,6 +120,7 @@ class JobPlan:
     keep_jobs: int = 1000
     max_jobs: int = 0
     parent: str | None = None
+    engine: EnginePlan | None = None
 
     __repr__ = repr_of_fields
 
@@ -133,7 +138,7 @@ def write_plan(plan: JobPlan, directory: Path) -> None:
     """
     descriptor = os.open(directory / PLAN_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, private from the start
-        json.dump(asdict(plan), file, separators=(",", ":"))
+        json.dump(_plain(plan), file, separators=(",", ":"))
 
 
 def read_plan(directory: Path) -> JobPlan:
@@ -152,19 +157,36 @@ def read_plan(directory: Path) -> JobPlan:
         ) from error
 
 
+def _plain(plan: JobPlan) -> dict[str, Any]:
+    """Return the plan as JSON data. A version without containers reads the plan of a job without them."""
+    data = asdict(plan)
+    for part, name in [(data, "engine"), *((node, "container") for stage in data["stages"] for node in stage)]:
+        if part[name] is None:
+            del part[name]
+    return data
+
+
 def _job(data: dict[str, Any]) -> JobPlan:
     environment = data.pop("environment", None)
+    engine = data.pop("engine", None)
     return JobPlan(
         stages=tuple(tuple(_node(node) for node in stage) for stage in data.pop("stages")),
         environment=None if environment is None else _environment(environment),
         devices=tuple(data.pop("devices", ())),
         notes=tuple((reason, message) for reason, message in data.pop("notes", ())),
+        engine=None if engine is None else EnginePlan(**engine),
         **data,
     )
 
 
 def _node(data: dict[str, Any]) -> NodePlan:
-    return NodePlan(argv=tuple(data.pop("argv")), ranks=tuple(data.pop("ranks", ())), **data)
+    container = data.pop("container", None)
+    return NodePlan(
+        argv=tuple(data.pop("argv")),
+        ranks=tuple(data.pop("ranks", ())),
+        container=None if container is None else read_container(container),
+        **data,
+    )
 
 
 def _environment(data: dict[str, Any]) -> EnvironmentPlan:

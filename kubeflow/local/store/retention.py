@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput
@@ -47,13 +48,14 @@ def keeping(days: float | None = None, jobs: int | None = None) -> tuple[float, 
     return keep_days, keep_jobs
 
 
-def prune(store: Store, *, keep_days: float, keep_jobs: int) -> list[str]:
+def prune(store: Store, *, keep_days: float, keep_jobs: int, forget: Callable[[Path], None] | None = None) -> list[str]:
     """Remove finished jobs with their directories, and return their names.
 
     Args:
         store: The jobs.
         keep_days: Those that ended earlier than this many days ago go.
         keep_jobs: The oldest beyond this many go.
+        forget: Called with the directory of each, before it is removed.
     """
     with store.database.writing() as db:
         gone = db.execute(
@@ -65,6 +67,8 @@ def prune(store: Store, *, keep_days: float, keep_jobs: int) -> list[str]:
             (time.time() - keep_days * 86400, keep_jobs),
         ).fetchall()
     for _, directory in gone:
+        if forget is not None:
+            forget(Path(directory))
         remove_directory(Path(directory))
     _sweep(store)
     return [name for name, _ in gone]

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput, KubeflowError
 from kubeflow.local.executors.registry import executor
@@ -73,6 +74,7 @@ def recover(store: Store, record: JobRecord) -> None:
                 continue  # the supervisor has started after all, or another process was quicker: read the job again
             _end_nodes(record)
         if current.wanted == "delete":
+            forget_nodes(current.directory)
             remove_directory(current.directory)
             store.forget(current.id)
         elif not current.settled:
@@ -102,6 +104,14 @@ def recover_all(store: Store) -> None:
     """Recover every job of `store` whose supervisor is gone."""
     for record in store.unsettled():
         recover(store, record)
+
+
+def forget_nodes(directory: Path) -> None:
+    """Remove what the executor of a job has kept of its nodes, before the job's directory goes."""
+    try:
+        executor(read_plan(directory).executor).forget(str(directory))
+    except KubeflowError as error:  # the plan was never written, or nobody answers: the job goes all the same
+        logger.info("what is kept of the nodes of %s may be left: %s", directory, error)
 
 
 def _end_nodes(record: JobRecord) -> None:

@@ -36,7 +36,7 @@ from kubeflow.local.store.leases import Share, Wait, lease
 from kubeflow.local.store.retention import prune
 from kubeflow.local.store.slots import Capacity, SlotRequest, claim
 from kubeflow.local.store.store import Store
-from kubeflow.local.supervision.recovery import recover_all
+from kubeflow.local.supervision.recovery import forget_nodes, recover_all
 from kubeflow.local.supervision.stage import RunningStage
 
 _POLL = 0.02  # seconds between two looks at the processes, the store and the status file
@@ -319,10 +319,11 @@ class Supervisor:
             self._forget()
             self._journal.suspended()
         if end == "delete" or wanted == "delete":
+            forget_nodes(self._places.directory)
             shutil.rmtree(self._places.directory, ignore_errors=True)
             self._store.forget(self._job)
         if isinstance(end, Verdict):
-            prune(self._store, keep_days=self._plan.keep_days, keep_jobs=self._plan.keep_jobs)
+            prune(self._store, keep_days=self._plan.keep_days, keep_jobs=self._plan.keep_jobs, forget=forget_nodes)
 
 
 def main(directory: Path) -> None:

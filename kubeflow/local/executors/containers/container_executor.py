@@ -1,0 +1,227 @@
+"""The executor of containers: each node is a container of an engine, in a network that the job has for itself.
+
+Containers and the network carry the job's mark as a label, so that what a dead supervisor left is found by the next
+client. Every process in them carries it in its environment as well: so they are ended even when the engine is dead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from kubeflow.core.errors import InvalidInput
+from kubeflow.local.executors import processes
+from kubeflow.local.executors.containers import container_checks, container_images, leftovers, start_script
+from kubeflow.local.executors.containers.container_checks import container_of, engine_of
+from kubeflow.local.executors.containers.container_config import container_config, container_name, network_name
+from kubeflow.local.executors.containers.container_engine import JOB_LABEL, STATE_LABEL, ContainerEngine, ImageFacts
+from kubeflow.local.executors.containers.container_node import ContainerNode
+from kubeflow.local.executors.containers.engine_errors import EngineRefused, EngineUnreachable
+from kubeflow.local.executors.executor import Report
+from kubeflow.local.job.container_plan import RENDEZVOUS_PORT, ContainerPlan, EnginePlan
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import JobPlan, NodePlan, read_plan
+from kubeflow.local.store.leases import Share
+
+_POLL = 0.03  # seconds
+_INIT = ("docker-init", "container-init", "catatonit")  # what an engine misses that cannot give an init process
+
+
+class ContainerExecutor:
+    """Nodes as containers."""
+
+    def __init__(self) -> None:
+        self._engine: ContainerEngine | None = None
+        self._plan: JobPlan | None = None
+        self._images: dict[str, ImageFacts] = {}
+        self._controls = contextlib.ExitStack()
+        self._network = threading.Lock()  # makes it, or removes it
+        self._cleaned = False
+        self._init = True
+
+    def check(self, plan: JobPlan) -> None:
+        """Refuse a job that the engine cannot run."""
+        container_checks.check(plan)
+
+    def prepare(self, plan: JobPlan, places: Places, report: Report, stopped: Callable[[], bool]) -> None:
+        """Pull the images that are not there, and make the network of the job."""
+        self._plan = plan
+        engine = self._connect(engine_of(plan))
+        leftovers.sweep(engine, places.state)
+        wanted = {(part.image, part.pull): part for part in map(container_of, plan.nodes)}.values()
+        for part in wanted:
+            facts = container_images.make_ready(engine, part.image, part.pull, report, stopped)
+            if facts is None:
+                return
+            self._images[part.image] = facts
+        with self._network:
+            # One that is kept is there since before a suspension.
+            if not self._cleaned and not stopped() and not engine.networks(JOB_LABEL, str(places.directory)):
+                engine.create_network(network_name(places), self._labels(places))
+
+    def address(self, node: str) -> str:
+        """Return the node's name, by which the network knows it."""
+        return node
+
+    def port(self) -> int:
+        """Return the port of the rendezvous, which is free: each node has a network of its own."""
+        return RENDEZVOUS_PORT
+
+    def start(
+        self, node: NodePlan, *, share: Share, env: Mapping[str, str], cwd: str, mark: str, log: Path
+    ) -> ContainerNode:
+        """Make and start a container; `cwd` is a folder of this machine, and says nothing there."""
+        if self._plan is None or self._engine is None:
+            raise InvalidInput("A container is started after the executor has prepared its job.")
+        places, part, engine = Places(Path(mark)), container_of(node), engine_of(self._plan)
+        start_script.forget(places, node.name)
+        start_script.write_environment(places, node.name, env)
+        control = start_script.open_control(places, node.name)
+        self._controls.callback(os.close, control)
+        for left in self._engine.containers(JOB_LABEL, mark):  # finished ones that are kept, of before a suspension
+            if left.node == node.name:
+                self._engine.remove(left.id)
+        command = start_script.command(
+            places, node.name, log, part.programs, _command_line(node, part, self._images[part.image])
+        )
+        labels = self._labels(places)
+        name = container_name(places, node.name)
+
+        def config(*, init: bool) -> dict[str, object]:
+            return container_config(
+                node, part, engine, command=command, places=places, gpus=share.gpus, labels=labels, init=init
+            )
+
+        try:
+            self._create(name, config)
+        except (EngineRefused, EngineUnreachable) as error:
+            raise OSError(_in_words(error, part.image)) from error
+        return ContainerNode(node.name, name, engine, places, image=part.image, memory=node.memory)
+
+    def _create(self, name: str, config: Callable[..., dict[str, object]]) -> None:
+        """Make and start a container, without an init process where the engine has none to give."""
+        assert self._engine is not None
+        try:
+            container = self._engine.create(name, config(init=self._init))
+            try:
+                self._engine.start(container)
+            except EngineRefused:
+                self._engine.remove(container)
+                raise
+        except EngineRefused as error:
+            if not self._init or not any(program in error.reason for program in _INIT):
+                raise
+            self._init = False
+            self._create(name, config)
+
+    def running(self, mark: str) -> bool:
+        """Return True when a container that carries `mark` runs."""
+        plan = _engine_of_started(Places(Path(mark)))
+        if plan is None:
+            return False
+        with ContainerEngine.of(plan) as engine:
+            return any(container.running for container in engine.containers(JOB_LABEL, mark))
+
+    def end(self, mark: str, grace: float) -> None:
+        """Have the nodes' processes get SIGTERM, and end what is left after `grace` seconds."""
+        places = Places(Path(mark))
+        deadline = time.monotonic() + grace
+        for directory in _node_directories(places):
+            start_script.tell_to_end(places, directory.name)
+        plan = _engine_of_started(places)
+        if plan is None:
+            return
+        try:
+            with ContainerEngine.of(plan) as engine:
+                _end_containers(engine, mark, deadline, here=plan.here)
+        except EngineUnreachable:
+            if not plan.here:
+                raise
+            processes.end(lambda: processes.members(mark), max(0.0, deadline - time.monotonic()))
+            leftovers.remember(places)
+
+    def clean(self, mark: str) -> None:
+        """Remove the containers and the network, unless the plan says to keep them until the job is deleted."""
+        self._remove(mark, kept=False)
+
+    def forget(self, mark: str) -> None:
+        """Remove what `clean` has kept."""
+        self._remove(mark, kept=True)
+
+    def _remove(self, mark: str, *, kept: bool) -> None:
+        with self._network:
+            self._cleaned = True
+            places = Places(Path(mark))
+            try:
+                plan = engine_of(read_plan(places.directory))
+            except InvalidInput:  # nothing was started before the plan was written
+                return
+            if plan.keep != kept:
+                return
+            try:
+                with ContainerEngine.of(plan) as engine:
+                    leftovers.remove(engine, mark)
+            except EngineUnreachable:
+                leftovers.remember(places)
+
+    def close(self) -> None:
+        """Close the connection, and let go of the nodes."""
+        self._controls.close()
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+    def _connect(self, plan: EnginePlan) -> ContainerEngine:
+        if self._engine is None:
+            self._engine = ContainerEngine.of(plan)
+        return self._engine
+
+    @staticmethod
+    def _labels(places: Places) -> dict[str, str]:
+        return {JOB_LABEL: str(places.directory), STATE_LABEL: str(places.state)}
+
+
+def _end_containers(engine: ContainerEngine, mark: str, deadline: float, *, here: bool) -> None:
+    told = here  # by the pipe
+    while running := [found.id for found in engine.containers(JOB_LABEL, mark) if found.running]:
+        late = time.monotonic() >= deadline
+        for container in running:
+            if late:
+                engine.kill(container)
+            elif not told:
+                engine.terminate(container)
+        told = True
+        time.sleep(_POLL)
+
+
+def _engine_of_started(places: Places) -> EnginePlan | None:
+    """Return the engine of a job; `None` when no container of it can have been made."""
+    try:
+        plan = read_plan(places.directory)
+    except InvalidInput:
+        return None
+    return engine_of(plan) if any(start_script.was_started(places, node.name) for node in plan.nodes) else None
+
+
+def _node_directories(places: Places) -> list[Path]:
+    try:
+        return [path for path in places.directory.iterdir() if path.is_dir()]
+    except FileNotFoundError:
+        return []
+
+
+def _command_line(node: NodePlan, part: ContainerPlan, image: ImageFacts) -> list[str]:
+    if not part.keep_entrypoint:
+        return [*part.before, *node.argv]
+    return [*part.before, *image.entrypoint, *(node.argv or image.command)]
+
+
+def _in_words(error: EngineRefused | EngineUnreachable, image: str) -> str:
+    reason = str(error)
+    if "/bin/sh" in reason and any(sign in reason for sign in ("no such file", "not found")):
+        return f"image {image!r} has no /bin/sh, which nodes are started with: use an image that has a shell"
+    return reason

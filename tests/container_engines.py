@@ -1,0 +1,410 @@
+"""Podman and docker for tests: started here, each with folders, a mount and a network namespace of its own.
+
+`engine("podman")` starts one, or finds the one that another process of the same run of pytest has started. A keeper, a
+process of its own, runs the engine, starts it again when it dies, and stops it when the run ends, however it ends. What an
+engine does to the network (bridges, chains of iptables, forwarding) goes with its namespace.
+
+No registry is needed. The image `IMAGE` has folders and a few files. The machine's /usr, this interpreter and its
+packages are mounted into every container: by podman's containers.conf, and under docker by the runtime `host-runtime`, which
+adds them and calls runc.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import io
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+IMAGE = "localhost/host-python:1"
+"""Has this interpreter with its packages on its PATH as `python`, and the programs of this machine."""
+NO_PYTHON = "localhost/no-python:1"
+"""The same without a PATH to any Python."""
+NO_SHELL = "localhost/no-shell:1"
+"""Has no /bin/sh."""
+OWN_ENTRYPOINT = "localhost/own-entrypoint:1"
+"""Its entrypoint is `/bin/echo entry`, its command `image-command`."""
+
+FOLDER = "KUBEFLOW_TEST_ENGINES"
+"""Environment variable of a run of pytest: the folder of its engines."""
+PROGRAMS = {"podman": ("podman", "runc"), "docker": ("dockerd", "runc")}
+WAIT = 60.0
+
+_PYTHON = Path(sys.base_prefix)
+_VENV = Path(sys.prefix)
+_HOST = [Path("/usr"), Path("/etc/alternatives"), Path("/etc/ssl"), _PYTHON, _VENV]
+# What this kind of machine allows at most: equal soft and hard limits, below its own.
+_FILES = 16384
+
+
+@dataclass(frozen=True)
+class EngineUnderTest:
+    """A running engine.
+
+    Attributes:
+        name: `podman` or `docker`.
+        folder: What it keeps.
+    """
+
+    name: str
+    folder: Path
+
+    @property
+    def host(self) -> str:
+        """Its URL."""
+        return f"unix://{self.folder}/{self.name}.sock"
+
+    @property
+    def pid(self) -> int:
+        """The process that answers."""
+        return int((self.folder / "engine.pid").read_text())
+
+    def kill(self) -> None:
+        """Kill it as it is; it is not started again before `revive`."""
+        (self.folder / "down").touch()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def revive(self) -> None:
+        """Have it started again, and wait until it answers."""
+        (self.folder / "down").unlink(missing_ok=True)
+        deadline = time.monotonic() + WAIT
+        while not _answers(self):
+            assert time.monotonic() < deadline, (self.folder / "engine.log").read_text()[-2000:]
+            time.sleep(0.05)
+
+    def api(self) -> Any:
+        """Return docker's own client of it, for tests to look behind our back."""
+        import docker
+
+        return docker.APIClient(base_url=self.host, timeout=60)
+
+    def left(self) -> list[str]:
+        """Return the containers, networks and volumes that are not the engine's own."""
+        api = self.api()
+        try:
+            containers = [f"container {found['Names'][0]}" for found in api.containers(all=True)]
+            networks = [
+                f"network {found['Name']}"
+                for found in api.networks()
+                if found["Name"] not in ("bridge", "host", "none", "podman")
+            ]
+            volumes = [f"volume {found['Name']}" for found in api.volumes()["Volumes"] or ()]
+            return [*containers, *networks, *volumes]
+        finally:
+            api.close()
+
+
+def engine(name: str, instance: str = "shared") -> EngineUnderTest:
+    """Return an engine, started if need be; skip the test where it cannot run.
+
+    Args:
+        name: `podman` or `docker`.
+        instance: Tests that kill an engine have one of their own, under another name.
+    """
+    root = Path(os.environ[FOLDER])
+    found = EngineUnderTest(name, root / f"{name[0]}-{instance}"[:12])
+    with (root / f"{found.folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        reason = found.folder / "cannot"
+        if not found.folder.exists():
+            found.folder.mkdir()
+            if (words := _obstacle(name)) is not None:
+                reason.write_text(words)
+            else:
+                _keep(found)
+        if reason.exists():
+            pytest.skip(f"{name} cannot run here: {reason.read_text()}")
+    return found
+
+
+def stop(found: EngineUnderTest) -> None:
+    """Stop an engine that a test had for itself."""
+    _stop(found.folder)
+
+
+def _obstacle(name: str) -> str | None:
+    """Return why an engine cannot run on this machine, `None` when it should."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return f"tests start {name} as root on Linux"
+    if missing := [program for program in PROGRAMS[name] if shutil.which(program) is None]:
+        return f"there is no {', '.join(missing)}"
+    try:
+        subprocess.run(["unshare", "-n", "-m", "true"], check=True, capture_output=True)
+        group = Path(tempfile.mkdtemp(prefix="kubeflow-probe-", dir=_memory_controller()))
+        group.rmdir()
+    except (OSError, subprocess.CalledProcessError) as error:
+        return f"{name} needs namespaces and cgroups of its own ({error})"
+    return None
+
+
+def _memory_controller() -> Path:
+    version_1 = Path("/sys/fs/cgroup/memory")
+    return version_1 if version_1.is_dir() else Path("/sys/fs/cgroup")
+
+
+_keepers: dict[Path, subprocess.Popen[bytes]] = {}
+
+
+def _keep(found: EngineUnderTest) -> None:
+    """Start the keeper of an engine and wait until the engine answers and has its images."""
+    owner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    with (found.folder / "keeper.log").open("w") as log:
+        _keepers[found.folder] = keeper = subprocess.Popen(
+            [sys.executable, __file__, found.name, str(found.folder), str(owner)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + WAIT
+    while not (found.folder / "ready").exists():
+        logs = [(found.folder / name) for name in ("keeper.log", "engine.log")]
+        words = "\n".join(path.read_text()[-3000:] for path in logs if path.exists())
+        # Installed, and the machine should be able to: that it does not start is no reason to skip.
+        assert keeper.poll() is None, f"{found.name} does not start: {words}"
+        assert time.monotonic() < deadline, f"{found.name} does not answer: {words}"
+        time.sleep(0.02)
+
+
+# --- of the run of pytest -------------------------------------------------------------------------------------------
+
+
+def begin() -> None:
+    """Name the folder of this run's engines, in the process that runs the others."""
+    if FOLDER not in os.environ:
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="kf-engines-", dir="/tmp")  # short: paths of sockets are limited
+
+
+def finish() -> None:
+    """Stop the engines of this run."""
+    root = Path(os.environ.pop(FOLDER))
+    folders = [path for path in root.iterdir() if path.is_dir()]
+    for folder in folders:
+        (folder / "stop").touch()
+    for folder in folders:
+        _stop(folder)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def _stop(folder: Path) -> None:
+    (folder / "stop").touch()
+    deadline = time.monotonic() + WAIT
+    while (folder / "keeper.pid").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if (keeper := _keepers.pop(folder, None)) is not None:
+        keeper.wait(WAIT)
+
+
+# --- the keeper -----------------------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Keep one engine: `python container_engines.py NAME FOLDER OWNER`."""
+    name, folder, owner = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    found = EngineUnderTest(name, folder)
+    (folder / "keeper.pid").write_text(str(os.getpid()))
+    _own_namespaces()
+    command, environ = _PREPARE[name](found)
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        while Path(f"/proc/{owner}").exists() and not (folder / "stop").exists():
+            if process is None or process.poll() is not None:
+                if process is not None and (folder / "down").exists():
+                    time.sleep(0.02)
+                    continue
+                process = _run(found, command, environ)
+            if not (folder / "ready").exists() and _answers(found):
+                _make_images(found)
+                (folder / "ready").touch()
+            time.sleep(0.02)
+    finally:
+        _clean_up(found, process, command, environ)
+        (folder / "keeper.pid").unlink()
+        if not Path(f"/proc/{owner}").exists():  # killed: nobody else removes what is left
+            shutil.rmtree(folder.parent, ignore_errors=True)
+
+
+def _run(found: EngineUnderTest, command: Sequence[str], environ: dict[str, str]) -> subprocess.Popen[bytes]:
+    for left in (f"{found.name}.sock", "docker.pid"):
+        (found.folder / left).unlink(missing_ok=True)
+    with (found.folder / "engine.log").open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    (found.folder / "engine.pid").write_text(str(process.pid))
+    return process
+
+
+def _clean_up(
+    found: EngineUnderTest, process: subprocess.Popen[bytes] | None, command: Sequence[str], environ: dict[str, str]
+) -> None:
+    if process is not None and process.poll() is not None:  # a test has killed it: once more, to end what it ran
+        process = _run(found, command, environ)
+    deadline = time.monotonic() + WAIT / 2
+    while process is not None and not _answers(found) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    with contextlib.suppress(Exception):  # whatever is wrong with it, it is stopped
+        api = found.api()
+        for container in api.containers(all=True):
+            api.remove_container(container["Id"], force=True, v=True)
+    if process is not None:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    with contextlib.suppress(FileNotFoundError):
+        os.kill(int((found.folder / "exec/containerd/containerd.pid").read_text()), signal.SIGKILL)
+    # Names of mounts below the folder, deepest first; they are of this namespace alone.
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for mount in sorted((mount for mount in mounts if mount.startswith(f"{found.folder}/")), reverse=True):
+        subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
+
+
+def _own_namespaces() -> None:
+    new_mounts, new_network = 0x00020000, 0x40000000  # linux/sched.h
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(new_mounts | new_network):
+        raise OSError(ctypes.get_errno(), "unshare")
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:  # `ip link set lo up`
+        fcntl.ioctl(any_socket, 0x8914, struct.pack("16sH14x", b"lo", 0x1 | 0x40))
+
+
+def _podman(found: EngineUnderTest) -> tuple[list[str], dict[str, str]]:
+    folder = found.folder
+    (folder / "storage.conf").write_text(
+        f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/storage"\nrunroot = "{folder}/run"\n'
+    )
+    volumes = json.dumps([f"{path}:{path}:ro" for path in _HOST])
+    (folder / "containers.conf").write_text(
+        f'[network]\nnetwork_backend = "netavark"\nnetwork_config_dir = "{folder}/networks"\n'
+        # crun refuses hybrid cgroups.
+        f'[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\ntmp_dir = "{folder}/libpod"\n'
+        f'[containers]\nlog_driver = "k8s-file"\nvolumes = {volumes}\n'
+        f'default_ulimits = ["nofile={_FILES}:{_FILES}", "nproc={_FILES}:{_FILES}"]\n'
+    )
+    (folder / "registries.conf").write_text('[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n')
+    environ = {
+        "CONTAINERS_STORAGE_CONF": f"{folder}/storage.conf",
+        "CONTAINERS_CONF": f"{folder}/containers.conf",
+        "CONTAINERS_REGISTRIES_CONF": f"{folder}/registries.conf",
+    }
+    return ["podman", "system", "service", "--time=0", found.host], environ
+
+
+_RUNTIME = """#!{python} -IS
+import json, os, sys
+arguments = sys.argv[1:]
+if "create" in arguments or "run" in arguments:
+    path = os.path.join(arguments[arguments.index("--bundle") + 1], "config.json")
+    with open(path) as file:
+        config = json.load(file)
+    config["mounts"][:0] = [
+        dict(destination=path, source=path, type="bind", options=["rbind", "ro"]) for path in {paths!r}
+    ]
+    with open(path, "w") as file:
+        json.dump(config, file)
+os.execv({runc!r}, ["runc", *arguments])
+"""
+
+
+def _docker(found: EngineUnderTest) -> tuple[list[str], dict[str, str]]:
+    folder = found.folder
+    runtime = folder / "host-runtime"
+    paths = [str(path) for path in _HOST]
+    runtime.write_text(_RUNTIME.format(python=sys.executable, paths=paths, runc=shutil.which("runc")))
+    runtime.chmod(0o755)
+    (folder / "daemon.json").write_text("{}")
+    places = [f"--{kind}-root={folder}/{kind}" for kind in ("data", "exec")]
+    limits = [f"--default-ulimit={name}={_FILES}:{_FILES}" for name in ("nofile", "nproc")]
+    return [
+        *("dockerd", f"--host={found.host}", f"--config-file={folder}/daemon.json", f"--pidfile={folder}/docker.pid"),
+        *(*places, *limits, f"--add-runtime=host={runtime}", "--default-runtime=host"),
+    ], {}
+
+
+_PREPARE = {"podman": _podman, "docker": _docker}
+
+
+def _answers(found: EngineUnderTest) -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(5)
+        connection.connect(f"{found.folder}/{found.name}.sock")
+        connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: d\r\n\r\n")
+        return b" 200 " in connection.recv(64)
+    return False
+
+
+def _make_images(found: EngineUnderTest) -> None:
+    path = f"{_VENV}/bin:/usr/local/bin:/usr/bin:/bin"
+    certificates = "/etc/ssl/certs/ca-certificates.crt"
+    common = [f"ENV PATH={path}", f"ENV SSL_CERT_FILE={certificates}", f"ENV PIP_CERT={certificates}"]
+    api = found.api()
+    for image, changes in (
+        (IMAGE, common),
+        (NO_PYTHON, ["ENV PATH=/nothing"]),
+        (NO_SHELL, common),
+        (OWN_ENTRYPOINT, [*common, 'ENTRYPOINT ["/bin/echo", "entry"]', 'CMD ["image-command"]']),
+    ):
+        repository, _, tag = image.rpartition(":")
+        api.import_image_from_data(_skeleton(shell=image != NO_SHELL), repository=repository, tag=tag, changes=changes)
+        if found.name == "podman":  # which reads no tag here
+            api.tag(f"{repository}:latest", repository, tag)
+            api.remove_image(f"{repository}:latest")
+    api.close()
+
+
+def _skeleton(*, shell: bool) -> bytes:
+    """Return a tar of a root without programs of its own."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        for name, mode in (
+            *((name, 0o755) for name in ("usr", "dev", "proc", "sys", "run", "root", "etc", "opt", "home", "var")),
+            *(("tmp", 0o1777), ("var/tmp", 0o1777), ("workspace", 0o755)),
+        ):
+            folder = tarfile.TarInfo(name)
+            folder.type, folder.mode = tarfile.DIRTYPE, mode
+            tar.addfile(folder)
+        for name in ("bin", "sbin", "lib", "lib64") if shell else ("lib", "lib64"):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, f"usr/{name}"
+            tar.addfile(link)
+        for name, text in (("passwd", "root:x:0:0:root:/root:/bin/bash\n"), ("group", "root:x:0:\n")):
+            file = tarfile.TarInfo(f"etc/{name}")
+            file.size = len(text)
+            tar.addfile(file, io.BytesIO(text.encode()))
+    return content.getvalue()
+
+
+@pytest.fixture(params=sorted(PROGRAMS))
+def container_engine(request: pytest.FixtureRequest) -> Iterator[EngineUnderTest]:
+    """Each engine that can run here, shared with the other tests of the run."""
+    yield engine(request.param)
+
+
+if __name__ == "__main__":
+    main()
