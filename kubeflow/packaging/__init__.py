@@ -10,6 +10,7 @@ if _typing.TYPE_CHECKING:
     from kubeflow.packaging.bundles.bundle import Bundle
     from kubeflow.packaging.bundles.contents import DamagedBundle
     from kubeflow.packaging.bundles.inspection import bundle_annotations
+    from kubeflow.packaging.capture.hyperparameters import Hyperparameter
     from kubeflow.packaging.errors import Finding, PackagingError
     from kubeflow.packaging.remote import RUN_ID
     from kubeflow.packaging.remote.outcome import OUTPUT_DIR
@@ -24,6 +25,7 @@ else:
             "bundle_builder": ["bundle", "call_arguments", "hyperparameter_env"],
             "errors": ["Finding", "PackagingError"],
             "bundles.inspection": ["bundle_annotations"],
+            "capture.hyperparameters": ["Hyperparameter"],
             "results.rank_outcomes": ["Frame", "RankError", "RankOutcome", "parse_outcome", "read_outcomes"],
             "remote": ["RUN_ID"],
             "remote.outcome": ["OUTPUT_DIR"],
@@ -38,6 +40,7 @@ __all__ = [
     "DamagedBundle",
     "Finding",
     "Frame",
+    "Hyperparameter",
     "PackagingError",
     "RankError",
     "RankOutcome",

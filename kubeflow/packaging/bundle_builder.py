@@ -20,6 +20,7 @@ from kubeflow.packaging.bundles.usage import usage
 from kubeflow.packaging.capture.bundle_plan import Plan
 from kubeflow.packaging.capture.entry import options, plan_function, plan_module, plan_script
 from kubeflow.packaging.capture.foreign_code import foreign_finding
+from kubeflow.packaging.capture.hyperparameters import Hyperparameters
 from kubeflow.packaging.capture.signature import binding_findings
 from kubeflow.packaging.credentials.bundle_check import credential_findings
 from kubeflow.packaging.errors import PackagingError
@@ -63,7 +64,7 @@ def bundle(
     *,
     module: str | None = None,
     args: Mapping[str, object] | Sequence[str | float | PathLike[str]] | None = None,
-    hyperparameters: Sequence[str] = (),
+    hyperparameters: Hyperparameters = (),
     requirements: Sequence[str] = (),
     index_urls: Sequence[str] = (),
     code_dir: str | PathLike[str] | None = None,
@@ -81,7 +82,7 @@ def bundle(
         args: Arguments by name. Of a script or module: options, or the command line as a list of words.
         hyperparameters: Names of arguments that are filled in when the job starts, as text in the
             environment, and are turned into the annotated type: int, float, bool, str, Literal, Enum, or one
-            of these or None.
+            of these or None. A mapping to `Hyperparameter` gives the types in place of the annotations.
         requirements: Packages to install first, each entry as on a line of a requirements file; paths are relative to
             the working directory. What `-r` and `-c` name is read now.
         index_urls: Package indexes, the main one first; without any, the installer's own default. `${NAME}` in a URL is
@@ -107,7 +108,7 @@ def bundle(
         raise InvalidInput(
             f"code_dir={os.fspath(workspace)!r} is not a folder: {remedy}. (Relative to {working_directory()}.)"
         )
-    later = tuple(hyperparameters)
+    later = dict(hyperparameters) if isinstance(hyperparameters, Mapping) else tuple(hyperparameters)
     plan = _plan(target, module, args, later=later, serializer=serializer, workspace=workspace, same_python=same_python)
     if workspace is not None:
         plan.add_workspace(workspace)
@@ -117,7 +118,7 @@ def bundle(
     if plan.entry.get("kind") == "pickle" and not any(re.match(r"cloudpickle\b", line) for line in wanted):
         wanted += ("cloudpickle",)
     plan.findings += _index_conflict(wanted, index_urls) + pin_findings(wanted)
-    plan.findings += _hyperparameter_findings(hyperparameters)
+    plan.findings += _hyperparameter_findings(tuple(hyperparameters))
     plan.findings += credential_findings(plan.files, plan.entry, frozenset(plan.needed), plan.written)
     if plan.findings:
         raise PackagingError(plan.name, plan.findings)
@@ -202,7 +203,7 @@ def _plan(
     module: str | None,
     args: Mapping[str, object] | Sequence[str | float | PathLike[str]] | None,
     *,
-    later: tuple[str, ...],
+    later: Hyperparameters,
     serializer: str,
     workspace: Path | None,
     same_python: bool,

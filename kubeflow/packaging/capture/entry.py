@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FunctionType, MethodType
 from typing import cast
@@ -18,6 +18,7 @@ from kubeflow.packaging.capture import packed_function
 from kubeflow.packaging.capture.bundle_plan import Plan
 from kubeflow.packaging.capture.closure import Closure
 from kubeflow.packaging.capture.edited_files import edited_findings
+from kubeflow.packaging.capture.hyperparameters import Hyperparameter, Hyperparameters, given_types, script_specs
 from kubeflow.packaging.capture.interpreter_settings import trace_findings
 from kubeflow.packaging.capture.script_file import script_finding
 from kubeflow.packaging.capture.signature import binding_findings, coercion
@@ -34,7 +35,7 @@ from kubeflow.packaging.source.origins import Origins
 def plan_function(
     target: Callable[..., object],
     args: Mapping[str, object],
-    later: Sequence[str],
+    later: Hyperparameters,
     serializer: str,
     workspace: Path | None,
     *,
@@ -45,7 +46,7 @@ def plan_function(
     Args:
         target: The callable.
         args: Its arguments by name.
-        later: The names of hyperparameters, filled in when the job starts.
+        later: Hyperparameters, filled in when the job starts.
         serializer: "source" or "cloudpickle".
         workspace: A folder that is shipped anyway and may hold the function's module.
         same_python: True when the job runs under this very Python, and can read pickles. Then cloudpickle packs what
@@ -67,7 +68,7 @@ def plan_function(
 def _planned(
     target: Callable[..., object],
     args: Mapping[str, object],
-    later: Sequence[str],
+    later: Hyperparameters,
     serializer: str,
     workspace: Path | None,
     *,
@@ -75,28 +76,18 @@ def _planned(
     bind: bool = False,
 ) -> Plan:
     """Plan a callable by one serializer; with `bind`, cloudpickle packs the arguments with it."""
-    positional: tuple[object, ...] = ()
-    keywords: dict[str, object] = {}
-    function: Callable[..., object] = target
-    while isinstance(function, functools.partial):
-        positional = function.args + positional
-        keywords = {**function.keywords, **keywords}
-        function = function.func
-    keywords = {**keywords, **args}
+    function, positional, keywords = _unwrapped(target)
+    keywords |= args
     name = _name(function)
     plan = Plan(name)
     _check_kind(function, plan)
     signature = _signature(function)
     if signature is not None:
-        plan.findings += binding_findings(signature, positional, keywords, later, name)
+        plan.findings += binding_findings(signature, positional, keywords, tuple(later), name)
     graph = ModuleGraph([workspace] if workspace else [])
     bare = function if not isinstance(function, MethodType) else function.__func__
     bare_globals: dict[str, object] = getattr(inspect.unwrap(bare), "__globals__", {})
-    home = (
-        bare_globals
-        if not is_importable(str(bare_globals.get("__name__", "builtins"))) and bare_globals
-        else vars(sys.modules["__main__"])
-    )
+    home = _home(bare_globals)
     closure = Closure(home, graph)
     values = Values(closure.walk, graph, same_python=same_python or serializer == "cloudpickle")
     closure.walk.pickles = values
@@ -109,19 +100,27 @@ def _planned(
         packed_function.pack(packed_function.bound(function, positional, keywords) if bind else function, plan, graph)
     else:
         given += _entered(function, plan, closure, graph)
-    encoded, shared = values.encode(given)
+    types = given_types(later)
+    choices = [Given(f"choice of {name}", choice) for name, kind in types.items() for choice in kind.choices]
+    encoded, shared = values.encode([*given, *choices])
+    encoded, encoded_choices = encoded[: len(given)], iter(encoded[len(given) :])
     count = 0 if bind else len(positional)
     named = dict(zip(keywords, encoded[count:], strict=False)) if given else {}
     plan.entry |= {"self": encoded[-1]} if "method" in plan.entry else {}
     plan.entry |= {"shared": shared} if shared else {}
-    specs = _coercions(later, signature, bare_globals, closure, plan)
-    if serializer == "cloudpickle" and given and (values.findings or closure.files()):
+    specs = {
+        name: _spec(types[name], encoded_choices)
+        if name in types
+        else _coercion(name, signature, bare_globals, closure, plan)
+        for name in later
+    }
+    if serializer == "cloudpickle" and (given or choices) and not bind and (values.findings or closure.files()):
         # An argument is, or holds, something of the user's module that the function may hold, too.
         return _planned(target, args, later, serializer, workspace, same_python=same_python, bind=True)
     plan.files |= closure.files() | values.files()
     plan.findings += values.findings
     if graph.computed:
-        graph.ship_words(_words([encoded, named, *closure.files().values()]))
+        graph.ship_words(_words([encoded, named, specs, *closure.files().values()]))
     plan.has_objects = closure.has_objects()
     plan.add_modules(graph)
     plan.findings += closure.findings + edited_findings(graph.loaded())
@@ -133,7 +132,7 @@ def _planned(
     return plan
 
 
-def plan_script(path: Path, argv: Sequence[str], later: Sequence[str], workspace: Path | None) -> Plan:
+def plan_script(path: Path, argv: Sequence[str], later: Hyperparameters, workspace: Path | None) -> Plan:
     """Plan a script file, with the user's modules that it imports. It runs as `__main__`."""
     plan = Plan(path.name)
     if (finding := script_finding(path)) is not None:
@@ -160,12 +159,12 @@ def plan_script(path: Path, argv: Sequence[str], later: Sequence[str], workspace
         "kind": "script",
         "path": inside,
         "argv": list(argv),
-        **({"hyperparameters": {name: {} for name in later}} if later else {}),
+        **({"hyperparameters": script_specs(later)} if later else {}),
     }
     return plan
 
 
-def plan_module(name: str, argv: Sequence[str], later: Sequence[str], workspace: Path | None) -> Plan:
+def plan_module(name: str, argv: Sequence[str], later: Hyperparameters, workspace: Path | None) -> Plan:
     """Plan `python -m name`, with the module and what it imports when it is the user's own."""
     plan = Plan(name)
     graph = ModuleGraph([workspace.resolve()] if workspace else [working_directory()], fresh=True)
@@ -185,7 +184,7 @@ def plan_module(name: str, argv: Sequence[str], later: Sequence[str], workspace:
         "kind": "module",
         "module": name,
         "argv": list(argv),
-        **({"hyperparameters": {name: {} for name in later}} if later else {}),
+        **({"hyperparameters": script_specs(later)} if later else {}),
     }
     return plan
 
@@ -230,22 +229,36 @@ def _word(name: str, value: object) -> str:
     raise TypeError(f"argument {name} of a script is a {type(value).__name__}: a command line takes text and numbers")
 
 
-def _coercions(
-    later: Sequence[str],
-    signature: inspect.Signature | None,
-    module: dict[str, object],
-    closure: Closure,
-    plan: Plan,
-) -> dict[str, object]:
-    """Return how the job turns the text of each hyperparameter into a value."""
-    specs: dict[str, object] = {}
-    for key in later:
-        parameter = signature.parameters.get(key) if signature is not None else None
-        spec = coercion(parameter, module, closure.refer)
-        if isinstance(spec, str):
-            plan.findings.append(Finding(f"hyperparameter {key}", spec, "Annotate it with one of these"))
-        specs[key] = spec
-    return specs
+def _unwrapped(target: Callable[..., object]) -> tuple[Callable[..., object], tuple[object, ...], dict[str, object]]:
+    """Return the function within partials, and the arguments that they bind."""
+    positional: tuple[object, ...] = ()
+    keywords: dict[str, object] = {}
+    while isinstance(target, functools.partial):
+        positional = target.args + positional
+        keywords = {**target.keywords, **keywords}
+        target = target.func
+    return target, positional, keywords
+
+
+def _coercion(
+    name: str, signature: inspect.Signature | None, module: dict[str, object], closure: Closure, plan: Plan
+) -> object:
+    """Return how the job turns the text of a hyperparameter into the type that the signature has."""
+    parameter = signature.parameters.get(name) if signature is not None else None
+    spec = coercion(parameter, module, closure.refer)
+    if isinstance(spec, str):
+        plan.findings.append(Finding(f"hyperparameter {name}", spec, "Annotate it with one of these"))
+    return spec
+
+
+def _home(own: dict[str, object]) -> dict[str, object]:
+    """Return the globals that are `__main__`'s in the job, for a function with these globals."""
+    return own if own and not is_importable(str(own.get("__name__", "builtins"))) else vars(sys.modules["__main__"])
+
+
+def _spec(kind: Hyperparameter, encoded: Iterator[object]) -> dict[str, object]:
+    values = {"values": [next(encoded) for _ in kind.choices]} if kind.kind == "choice" else {}
+    return {"kind": kind.kind, "required": True, **values}
 
 
 def _name(function: Callable[..., object]) -> str:

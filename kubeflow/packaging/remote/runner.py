@@ -159,7 +159,7 @@ def _run(entry: Dict[str, Any]) -> Any:
     if uses.HYPERPARAMETERS:
         from .coercion import fill_in
 
-        fill_in(kwargs, entry.get("hyperparameters", {}))
+        fill_in(kwargs, entry.get("hyperparameters", {}), values.decode if uses.VALUES else None)
     result = target(*args, **kwargs)
     if uses.RESULT and uses.PROCESSES and hasattr(result, "__await__"):
         import asyncio
@@ -234,10 +234,9 @@ def _target(entry: Dict[str, Any], values: Any) -> Any:
 def _tuned_options(entry: Dict[str, Any]) -> List[str]:
     if not uses.HYPERPARAMETERS:
         return []
-    from .coercion import PARAMETER
+    from .coercion import options
 
-    values = [(name, os.environ.get(PARAMETER + name)) for name in entry.get("hyperparameters", ())]
-    return ["--" + name + "=" + text for name, text in values if text is not None]
+    return options(entry.get("hyperparameters", {}))
 
 
 def _report_failure(error: BaseException) -> None:
