@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.search_space import search_spaces
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobs import names
 from kubeflow.trainer.types.checks import check_annotations, check_instance, check_labels
@@ -22,7 +23,7 @@ from kubeflow.trainer.types.trainers import BuiltinTrainer, CustomTrainer, Custo
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1
 
-    from kubeflow.packaging import Bundle
+    from kubeflow.packaging import Bundle, Hyperparameter
 
 AnyTrainer = CustomTrainer | CustomTrainerContainer | BuiltinTrainer
 """What a job may run."""
@@ -128,6 +129,7 @@ def job_spec(
     initializer: Initializer | None = None,
     options: Sequence[Option] | None = None,
     same_python: bool = False,
+    hyperparameters: Mapping[str, Hyperparameter] | None = None,
 ) -> JobSpec:
     """Describe the job that `trainer` is, in `runtime`.
 
@@ -138,6 +140,7 @@ def job_spec(
         initializer: What is fetched before training.
         options: Applied in order, after all else.
         same_python: True when the job runs under the Python of this process, as `Backend.same_python` says.
+        hyperparameters: Arguments of the trainer's code that a search fills in when the job starts, with their types.
 
     Raises:
         InvalidInput: When the job cannot work on any backend, naming cause and remedy. A `PackagingError`
@@ -148,7 +151,8 @@ def job_spec(
         check_instance("initializer", initializer, (Initializer,))
     spec = JobSpec(name=name, runtime=runtime, initializer=initializer)
     if trainer is not None:
-        spec = _with_trainer(spec, trainer, same_python)
+        _check_values(trainer)
+        spec = _with_trainer(spec, trainer, same_python, hyperparameters or {})
     spec = _with_options(spec, _checked(options))
     names.check(spec.name)
     check_labels("labels", spec.labels)
@@ -174,9 +178,24 @@ def _with_options(spec: JobSpec, options: Iterable[Option]) -> JobSpec:
     return replace(spec, cluster_options=tuple(dict.fromkeys(skipped)), without_cluster_options=on_machine)
 
 
-def _with_trainer(spec: JobSpec, trainer: AnyTrainer, same_python: bool) -> JobSpec:
+def _check_values(trainer: AnyTrainer) -> None:
+    arguments = (trainer.func_args, trainer.args) if isinstance(trainer, CustomTrainer) else (trainer,)
+    spaces = [place for given in arguments for place, _ in search_spaces(given)]
+    if spaces:
+        places = ", ".join(place.removeprefix("config.") for place in spaces)
+        several = len(spaces) > 1
+        raise InvalidInput(
+            f"{places} {'are search spaces' if several else 'is a search space'}, and a job needs "
+            f"{'values' if several else 'a value'}: give the trainer to OptimizerClient().optimize, which runs a job "
+            "for each trial, or write a value."
+        )
+
+
+def _with_trainer(
+    spec: JobSpec, trainer: AnyTrainer, same_python: bool, hyperparameters: Mapping[str, Hyperparameter]
+) -> JobSpec:
     _check_fits(spec.runtime, trainer)
-    bundle = _bundle(trainer, same_python) if isinstance(trainer, CustomTrainer) else None
+    bundle = _bundle(trainer, same_python, hyperparameters) if isinstance(trainer, CustomTrainer) else None
     settings = trainer.config if isinstance(trainer, BuiltinTrainer) else trainer
     return replace(
         spec,
@@ -190,13 +209,14 @@ def _with_trainer(spec: JobSpec, trainer: AnyTrainer, same_python: bool) -> JobS
     )
 
 
-def _bundle(trainer: CustomTrainer, same_python: bool) -> Bundle:
+def _bundle(trainer: CustomTrainer, same_python: bool, hyperparameters: Mapping[str, Hyperparameter]) -> Bundle:
     from kubeflow.packaging import bundle
 
     return bundle(
         trainer.func,
         module=trainer.module,
         args=trainer.func_args if callable(trainer.func) else trainer.args,
+        hyperparameters=hyperparameters,
         code_dir=trainer.code_dir,
         serializer=trainer.serializer,
         same_python=same_python,

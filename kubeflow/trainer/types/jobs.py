@@ -14,10 +14,12 @@ from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.checks import check_instance, wrong_type
 from kubeflow.trainer.types.initializers import Initializer
 from kubeflow.trainer.types.runtimes import Runtime
-from kubeflow.trainer.types.trainers import CustomTrainer
+from kubeflow.trainer.types.trainers import BuiltinTrainer, CustomTrainer, CustomTrainerContainer
 
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1
+
+    from kubeflow.trainer.jobs.jobspec import Option
 
 S = TypeVar("S", bound=str)
 
@@ -136,20 +138,23 @@ class TrainJobTemplate:
         trainer: What the job runs.
         runtime: The runtime, by name or as an object. Default: `torch-distributed`.
         initializer: What is fetched before training.
+        options: Changes that go beyond the trainer, applied in order.
     """
 
-    trainer: CustomTrainer
+    trainer: CustomTrainer | CustomTrainerContainer | BuiltinTrainer
     runtime: str | Runtime | None = None
     initializer: Initializer | None = None
+    options: Sequence[Option] | None = None
 
     __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
-        check_instance("trainer", self.trainer, (CustomTrainer,))
+        check_instance("trainer", self.trainer, (CustomTrainer, CustomTrainerContainer, BuiltinTrainer))
 
     def keys(self) -> list[str]:
         """Return the argument names of `TrainerClient.train` that `**template` fills."""
-        return ["trainer", "runtime", "initializer"]
+        # Options only where there are some: `train(**template, options=[...])` gives others.
+        return ["trainer", "runtime", "initializer", *([] if self.options is None else ["options"])]
 
     def __getitem__(self, key: str) -> Any:  # `**` gives one type to parameters of different types
         if key not in self.keys():

@@ -8,6 +8,7 @@ from enum import Enum
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.search_space import is_search_space
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.types.checks import check_count, check_instance, check_strings
 from kubeflow.trainer.types.resources import Resources, normalise
@@ -94,14 +95,15 @@ class LoraConfig:
     __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
-        check_strings("lora_attn_modules", self.lora_attn_modules)
-        unknown = [name for name in self.lora_attn_modules if name not in _LORA_MODULES]
-        if unknown:
-            raise InvalidInput(f"lora_attn_modules knows {', '.join(_LORA_MODULES)}, not {unknown}.")
+        if not is_search_space(self.lora_attn_modules):
+            check_strings("lora_attn_modules", self.lora_attn_modules)
+            unknown = [name for name in self.lora_attn_modules if name not in _LORA_MODULES]
+            if unknown:
+                raise InvalidInput(f"lora_attn_modules knows {', '.join(_LORA_MODULES)}, not {unknown}.")
         for field, value in (("lora_rank", self.lora_rank), ("lora_alpha", self.lora_alpha)):
-            if value is not None:
+            if value is not None and not is_search_space(value):
                 check_count(field, value)
-        if self.lora_dropout is not None and not 0 <= self.lora_dropout < 1:
+        if self.lora_dropout is not None and not is_search_space(self.lora_dropout) and not 0 <= self.lora_dropout < 1:
             raise InvalidInput(f"lora_dropout must be in [0, 1), not {self.lora_dropout!r}.")
 
 
@@ -139,15 +141,15 @@ class TorchTuneConfig:
             ("epochs", self.epochs),
             ("num_nodes", self.num_nodes),
         ):
-            if value is not None:
+            if value is not None and not is_search_space(value):
                 check_count(field, value)
-        if self.lr is not None and (isinstance(self.lr, bool) or not self.lr > 0):
+        if self.lr is not None and not is_search_space(self.lr) and (isinstance(self.lr, bool) or not self.lr > 0):
             raise InvalidInput(f"lr must be greater than 0, not {self.lr!r}.")
-        if self.dtype is not None:
+        if self.dtype is not None and not is_search_space(self.dtype):
             check_instance("dtype", self.dtype, (DataType,))
-        if self.loss is not None:
+        if self.loss is not None and not is_search_space(self.loss):
             check_instance("loss", self.loss, (Loss,))
-        if self.peft_config is not None:
+        if self.peft_config is not None and not is_search_space(self.peft_config):
             check_instance("peft_config", self.peft_config, (LoraConfig,))
         if self.dataset_preprocess_config is not None:
             check_instance("dataset_preprocess_config", self.dataset_preprocess_config, (TorchTuneInstructDataset,))
