@@ -48,6 +48,15 @@ FLOORS = {
         ("supervision",),
         ("fetch", "jobs"),
     ),
+    "kubeflow.optimizer": (
+        ("constants", "errors", "types"),
+        ("algorithms", "borrowed_names", "template_spaces"),
+        ("optimization_spec",),
+        ("trial_jobs",),
+        ("engines",),
+        ("results",),
+        ("api",),
+    ),
     "kubeflow.packaging": (
         ("errors", "remote", "requirements"),
         ("source", "tagged_json"),
@@ -83,6 +92,7 @@ SAME_MODULE_NAME = {
     "__main__": "a command, and the program of a job",
     "errors": "the errors of a part",
     "backend": "the backend in the folder of each backend, and what those of this machine share",
+    "constants": "import paths of the published package",
     "types": "import paths of the published package, and configurations of backends as it has them",
     "registry": "what a part has by name, a line for each",
 }
@@ -261,6 +271,8 @@ def test_modules_have_names_of_their_own(tree: str, same: dict[str, str]) -> Non
     [
         "import kubeflow",
         "import kubeflow.trainer",
+        "import kubeflow.optimizer",
+        "from kubeflow.optimizer import Search, TPE, Objective, TrialConfig",
         "import kubeflow.packaging",
         "import kubeflow.local",
         "import kubeflow.cluster",

@@ -26,7 +26,7 @@ from kubeflow_api.trainer.v1alpha1 import Client, RuntimeRef, Trainer, TrainJob,
 from kubeflow_api.trainer.v1alpha1.builders import TrainJobBuilder
 
 import kubeflow.core
-from kubeflow import cluster, trainer
+from kubeflow import cluster, optimizer, trainer
 from kubeflow.cluster.errors import ApiError
 from kubeflow.core.availability import Availability, Field, Limit, Unavailable
 from kubeflow.core.builder import Builder, KindBuilder, Method
@@ -42,7 +42,16 @@ from kubeflow.core.time import Timestamp
 from kubeflow.core.transport import Interruption, Refusal, Request
 from kubeflow.core.watch import WatchEvent
 from kubeflow.local import CachedEnvironment, EnvironmentFailed
-from kubeflow.packaging import DamagedBundle, Finding, Frame, PackagingError, RankError, RankOutcome, bundle
+from kubeflow.packaging import (
+    DamagedBundle,
+    Finding,
+    Frame,
+    Hyperparameter,
+    PackagingError,
+    RankError,
+    RankOutcome,
+    bundle,
+)
 from kubeflow.trainer import errors, options
 from kubeflow.trainer.types.initializers import BaseInitializer
 from kubeflow.training import TrainingClient
@@ -61,6 +70,7 @@ PACKAGES = (
     "kubeflow.local",
     "kubeflow.packaging",
     "kubeflow.training",
+    "kubeflow.optimizer",
     "kubeflow.common.types",
     *(f"kubeflow.core.{module.name}" for module in pkgutil.iter_modules(kubeflow.core.__path__)),
 )
@@ -160,12 +170,13 @@ def instances() -> list[object]:
         options.MachineWith("gpu", ["h200"]), options.Affinity(node={}),
         options.EditTrainJob(lambda job: None), options.PatchJobs(lambda jobs: None),
         *_patches(),
+        *_optimizer(),
         # kubeflow.cluster, kubeflow.local, kubeflow.packaging
         cluster.Cluster.connect(config_file=_kubeconfig()), cluster.Cause("spec.trainer.numNodes", "must be at least 1"),
         CachedEnvironment(Path("/tmp/e"), "3.11.7", ("six",), 5, NOW, NOW, in_use=False),
         bundle(train), Finding("open", "is a file", "Open it in the function"), Frame("cell_1", 3, "train", "1 / 0"),
         RankError("ZeroDivisionError", "division by zero", "Traceback\n" * 500, (Frame("cell_1", 3, "train", "1 / 0"),)),
-        RankOutcome(0, "succeeded", Settings()),
+        RankOutcome(0, "succeeded", Settings()), Hyperparameter("choice", [Settings()] * 1000),
         # kubeflow.core
         Quantity("4Gi"), IntOrString("25%"), Timestamp.parse("2026-11-29T08:30:15Z"), MinProperties(1),
         Field("spec.suspend", since="2.1"), Limit("spec.x", least=1), Unavailable("spec.x", "2.1", "is not there"),
@@ -193,6 +204,10 @@ def instances() -> list[object]:
 
 # Found as public classes, and without an instance that a user could hold.
 WITHOUT: Mapping[str, str] = {
+    "BaseAlgorithm": "abstract: every algorithm is shown",
+    "EarlyStopping": "abstract: every rule is shown",
+    "Search": "makes search spaces, and has no instance",
+    "SearchSpace": "abstract: every space is shown",
     "Option": "a protocol: its implementations are shown",
     "Transport": "a protocol: Cluster is shown",
     "Forked": "a protocol of what is told after a fork",
@@ -216,6 +231,28 @@ WITHOUT: Mapping[str, str] = {
     "ConstructorSignature": "a descriptor of model classes",
     "Code": "text that other reprs show as it is",
 }
+
+
+def _optimizer() -> list[object]:
+    made: Any = optimizer.Search
+    lr, width, rest = made.loguniform(1e-4, 1e-1), made.int(1, 10, step=3), made.choice([Settings(), "a" * 5000])
+    space = {"lr": lr, "width": width, "rest": rest, **{f"p{n}": lr for n in range(100)}}
+    loss = optimizer.Metric("loss", 0.1, 0.5, 0.2)
+    trials = [optimizer.Trial(f"a-{n}", {"lr": 0.1, "api_key": SECRET}, JOB, [loss], n, "Complete") for n in range(100)]
+    aims = (optimizer.Objective("loss", goal=0.1),)
+    return [
+        lr, width, rest, *aims, loss, trials[0], optimizer.Result({"lr": 0.1, "api_key": SECRET}, [loss], "a-0"),
+        optimizer.RandomSearch(1), optimizer.GridSearch(), optimizer.TPE(), optimizer.BayesianOptimization(),
+        optimizer.CMAES(sigma=0.1), optimizer.Sobol(), optimizer.NSGAII(), optimizer.Hyperband(27), optimizer.PBT(),
+        optimizer.MedianStop(), optimizer.PercentileStop(10.0), optimizer.ASHA(), optimizer.TrialConfig(20, 4),
+        optimizer.OptimizerConfig("accuracy", "max"), optimizer.KnownTrial({"lr": 0.1}, {"loss": 0.2}),
+        optimizer.OptimizationJob("a", space, aims, optimizer.TPE(), optimizer.TrialConfig(20, 4), trials, NOW, "Running"),
+        optimizer.OptimizationSpec("a", trainer.JobSpec("a", RUNTIME, env=ENV), space, aims),
+        optimizer.OptimizationNotFound("a", ["b"]), optimizer.OptimizationExists("a"),
+        optimizer.OptimizationFailed("a", "all trials failed"), optimizer.EngineRefuses("katib", "a", []),
+        optimizer.OptimizationWaitTimeout("a", "Running", ["Complete"], 60),
+        optimizer.MissingExtra("TPE", "optuna>=5", "optimizer"),
+    ]  # fmt: skip
 
 
 def _kubeconfig() -> str:

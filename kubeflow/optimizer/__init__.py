@@ -1,0 +1,142 @@
+"""Search for the best hyperparameters, on this machine or on a cluster: search spaces, algorithms, objectives, results.
+
+Names are loaded when they are first used, so that importing this package costs next to nothing.
+"""
+
+import typing as _typing
+
+if _typing.TYPE_CHECKING:
+    from kubeflow.optimizer.borrowed_names import KubernetesBackendConfig, TrainJobTemplate
+    from kubeflow.optimizer.errors import (
+        EngineRefuses,
+        MissingExtra,
+        OptimizationExists,
+        OptimizationFailed,
+        OptimizationNotFound,
+        OptimizationWaitTimeout,
+    )
+    from kubeflow.optimizer.optimization_spec import KnownTrial, OptimizationSpec
+    from kubeflow.optimizer.types.algorithm_types import (
+        CMAES,
+        NSGAII,
+        PBT,
+        TPE,
+        BaseAlgorithm,
+        BayesianOptimization,
+        GridSearch,
+        Hyperband,
+        RandomSearch,
+        Sobol,
+    )
+    from kubeflow.optimizer.types.early_stopping import ASHA, EarlyStopping, MedianStop, PercentileStop
+    from kubeflow.optimizer.types.optimization_types import (
+        Direction,
+        Metric,
+        Objective,
+        OptimizationJob,
+        OptimizationStatus,
+        OptimizerConfig,
+        Result,
+        Trial,
+        TrialConfig,
+        TrialStatus,
+    )
+    from kubeflow.optimizer.types.search_spaces import (
+        CategoricalSearchSpace,
+        ContinuousSearchSpace,
+        Distribution,
+        IntegerSearchSpace,
+    )
+    from kubeflow.optimizer.types.search_types import Search
+else:
+    from kubeflow.core.lazy import exporter as _exporter
+
+    __getattr__, __dir__ = _exporter(
+        __name__,
+        {
+            "borrowed_names": ("KubernetesBackendConfig", "TrainJobTemplate"),
+            "errors": (
+                "EngineRefuses",
+                "MissingExtra",
+                "OptimizationExists",
+                "OptimizationFailed",
+                "OptimizationNotFound",
+                "OptimizationWaitTimeout",
+            ),
+            "optimization_spec": ("KnownTrial", "OptimizationSpec"),
+            "types.algorithm_types": (
+                "CMAES",
+                "NSGAII",
+                "PBT",
+                "TPE",
+                "BaseAlgorithm",
+                "BayesianOptimization",
+                "GridSearch",
+                "Hyperband",
+                "RandomSearch",
+                "Sobol",
+            ),
+            "types.early_stopping": ("ASHA", "EarlyStopping", "MedianStop", "PercentileStop"),
+            "types.optimization_types": (
+                "Direction",
+                "Metric",
+                "Objective",
+                "OptimizationJob",
+                "OptimizationStatus",
+                "OptimizerConfig",
+                "Result",
+                "Trial",
+                "TrialConfig",
+                "TrialStatus",
+            ),
+            "types.search_spaces": (
+                "CategoricalSearchSpace",
+                "ContinuousSearchSpace",
+                "Distribution",
+                "IntegerSearchSpace",
+            ),
+            "types.search_types": ("Search",),
+        },
+    )
+
+__all__ = [
+    "ASHA",
+    "CMAES",
+    "NSGAII",
+    "PBT",
+    "TPE",
+    "BaseAlgorithm",
+    "BayesianOptimization",
+    "CategoricalSearchSpace",
+    "ContinuousSearchSpace",
+    "Direction",
+    "Distribution",
+    "EarlyStopping",
+    "EngineRefuses",
+    "GridSearch",
+    "Hyperband",
+    "IntegerSearchSpace",
+    "KnownTrial",
+    "KubernetesBackendConfig",
+    "MedianStop",
+    "Metric",
+    "MissingExtra",
+    "Objective",
+    "OptimizationExists",
+    "OptimizationFailed",
+    "OptimizationJob",
+    "OptimizationNotFound",
+    "OptimizationSpec",
+    "OptimizationStatus",
+    "OptimizationWaitTimeout",
+    "OptimizerConfig",
+    "PercentileStop",
+    "RandomSearch",
+    "Result",
+    "Search",
+    "Sobol",
+    "TrainJobTemplate",
+    "Trial",
+    "TrialConfig",
+    "TrialStatus",
+]

@@ -1,0 +1,1 @@
+"""Names and limits that the published package has under this path."""

@@ -1,0 +1,70 @@
+"""The errors of searches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from kubeflow.core.errors import Finding, InvalidInput, KubeflowError, did_you_mean
+
+
+class OptimizationNotFound(InvalidInput):
+    """There is no search of this name."""
+
+    def __init__(self, name: str, available: Iterable[str], *, where: str = "") -> None:
+        names = list(available)
+        self.name = name
+        known = f" There are: {', '.join(names[:10])}." if names else " There is none."
+        super().__init__(
+            f"There is no search {name!r}{f' {where}' if where else ''}.{did_you_mean(name, names)}{known}"
+        )
+
+
+class OptimizationExists(InvalidInput):
+    """The name of a search is taken."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"There is a search {name!r} already: give another name=, leave name= out, go on with it by "
+            f"resume=True, or delete_job({name!r}) first."
+        )
+
+
+class OptimizationFailed(KubeflowError):
+    """A search has failed."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"Search {name!r} has failed: {reason}")
+
+
+class OptimizationWaitTimeout(KubeflowError, TimeoutError):
+    """A search did not reach a status in time."""
+
+    def __init__(self, name: str, status: str, wanted: Iterable[str], seconds: float) -> None:
+        self.name = name
+        self.status = status
+        super().__init__(
+            f"Search {name!r} is {status} after {seconds:g} s, and not {' or '.join(sorted(wanted))}. It goes on: wait "
+            f"again, or see explain({name!r})."
+        )
+
+
+class EngineRefuses(InvalidInput):
+    """An engine cannot run a search; `findings` has everything that is in the way, with the nearest that it can."""
+
+    def __init__(self, engine: str, name: str, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        lines = "".join(f"\n  {finding}" for finding in findings)
+        super().__init__(f"Search {name!r} cannot run with engine {engine!r}:{lines}")
+
+
+class MissingExtra(KubeflowError, ImportError):
+    """A package that an extra of this package brings is not installed, or too old."""
+
+    def __init__(self, what: str, package: str, extra: str, found: str | None = None) -> None:
+        self.package = package
+        self.extra = extra
+        state = f"and {found} is installed" if found else "which is not installed"
+        super().__init__(f"{what} needs {package}, {state}: pip install 'kubeflow[{extra}]'.")

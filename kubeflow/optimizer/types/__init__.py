@@ -1,0 +1,1 @@
+"""What users write and read: search spaces, algorithms, objectives, searches and their trials."""

@@ -1,0 +1,313 @@
+"""A search as its user sees it: what it looks for, how many trials it has, and what came of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Literal, cast, get_args
+
+from kubeflow.core.display import repr_of_fields
+from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.tracebacks import thin_all
+from kubeflow.optimizer.types.algorithm_types import BaseAlgorithm
+from kubeflow.optimizer.types.search_spaces import Space
+from kubeflow.trainer.types.checks import check_count, check_text
+from kubeflow.trainer.types.jobs import TrainJob
+
+TrialStatus = Literal["Created", "Running", "Complete", "Failed", "Stopped", "Unknown"]
+"""The statuses of a trial. It ends as `Complete`, `Failed`, or `Stopped` by a rule of early stopping or by its user."""
+
+OptimizationStatus = Literal["Created", "Running", "Suspended", "Complete", "Failed", "Stopped", "Unknown"]
+"""The statuses of a search. It ends as `Complete`, `Failed`, or `Stopped` by its user."""
+
+OPTIMIZATION_STATUSES: tuple[OptimizationStatus, ...] = get_args(OptimizationStatus)
+ENDED: frozenset[str] = frozenset({"Complete", "Failed", "Stopped"})
+"""The statuses in which a search or a trial stays."""
+
+Strategy = Literal["best", "last", "min", "max"]
+EngineName = Literal["client", "katib", "optimizationjob"]
+"""What runs a search: an engine of this package beside the jobs, Katib, or the control plane of OptimizationJob."""
+
+
+class Direction(Enum):
+    """Whether a metric is better when it is smaller or when it is larger."""
+
+    MAXIMIZE = "maximize"
+    MINIMIZE = "minimize"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A metric that the search makes as small or as large as it can.
+
+    Attributes:
+        metric: Its name, as the train function reports, returns or prints it.
+        direction: `Direction.MINIMIZE` or `Direction.MAXIMIZE`, or its text.
+        goal: The search ends when a trial reaches it; `None` is no goal.
+        strategy: Which of a trial's values counts: `"best"` by the direction, `"last"`, `"min"` or `"max"`.
+
+    Raises:
+        InvalidInput: When a field cannot be right.
+    """
+
+    metric: str = "loss"
+    direction: Direction | Literal["minimize", "maximize"] = Direction.MINIMIZE
+    goal: float | None = None
+    strategy: Strategy = "best"
+
+    __repr__ = repr_of_fields
+
+    def __post_init__(self) -> None:
+        check_text("metric", self.metric)
+        given: object = self.direction
+        if not isinstance(given, Direction):
+            words = {"min": "minimize", "max": "maximize", "minimise": "minimize", "maximise": "maximize"}
+            word = given.lower() if isinstance(given, str) else ""
+            names = [member.value for member in Direction]
+            if words.get(word, word) not in names:
+                raise InvalidInput(f"direction is 'minimize' or 'maximize', not {given!r}.")
+            object.__setattr__(self, "direction", Direction(words.get(word, word)))
+        if self.goal is not None and (isinstance(self.goal, bool) or not math.isfinite(self.goal)):
+            raise InvalidInput(f"goal must be a finite number, not {self.goal!r}.")
+        if self.strategy not in get_args(Strategy):
+            raise InvalidInput(
+                f"strategy is one of {', '.join(get_args(Strategy))}, not {self.strategy!r}."
+                f"{did_you_mean(str(self.strategy), get_args(Strategy))}"
+            )
+
+    @property
+    def maximizes(self) -> bool:
+        """True when larger is better."""
+        return self.direction is Direction.MAXIMIZE
+
+    def value(self, metrics: Sequence[Metric]) -> float | None:
+        """Return the value that counts of a trial's metrics; `None` when it has none that is finite."""
+        for metric in metrics:
+            if metric.name == self.metric:
+                best = metric.max if self.maximizes else metric.min
+                found = {"best": best, "last": metric.latest, "min": metric.min, "max": metric.max}[self.strategy]
+                return found if found is not None and math.isfinite(found) else None
+        return None
+
+    def reached(self, value: float | None) -> bool:
+        """Return True when a value is as good as the goal, or better."""
+        if self.goal is None or value is None:
+            return False
+        return value >= self.goal if self.maximizes else value <= self.goal
+
+
+@dataclass(frozen=True)
+class TrialConfig:
+    """How many trials a search has, and when it ends.
+
+    Attributes:
+        num_trials: Trials in all, at least 1.
+        parallel_trials: Trials that run at once, at most `num_trials`.
+        max_failed_trials: The search fails when more trials than this have failed. Default: no limit.
+        timeout: Seconds after which the search starts no further trial, and stops those that run. Default: no limit.
+        trial_timeout: Seconds after which a trial fails. Default: no limit.
+        retain: Keep the jobs of trials that have ended, with their logs.
+        unique: Never run a trial with the parameters of one that is complete.
+
+    Raises:
+        InvalidInput: When a field cannot be right.
+    """
+
+    num_trials: int = 10
+    parallel_trials: int = 1
+    max_failed_trials: int | None = None
+    timeout: float | None = None
+    trial_timeout: float | None = None
+    retain: bool = True
+    unique: bool = False
+
+    __repr__ = repr_of_fields
+
+    def __post_init__(self) -> None:
+        check_count("num_trials", self.num_trials)
+        check_count("parallel_trials", self.parallel_trials)
+        if self.parallel_trials > self.num_trials:
+            raise InvalidInput(
+                f"parallel_trials={self.parallel_trials} is above num_trials={self.num_trials}: there are not as many "
+                "trials to run at once. Lower it, or raise num_trials."
+            )
+        if self.max_failed_trials is not None:
+            check_count("max_failed_trials", self.max_failed_trials, least=0)
+        for name, seconds in (("timeout", self.timeout), ("trial_timeout", self.trial_timeout)):
+            if seconds is not None and (isinstance(seconds, bool) or not 0 < seconds < math.inf):
+                raise InvalidInput(f"{name} must be a number of seconds above 0, not {seconds!r}.")
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """Objective and number of trials in one, as the SDK's proposal has it; `optimize(optimizer_config=...)` takes it.
+
+    Attributes:
+        objective: The metric.
+        mode: `"min"` or `"max"`.
+        num_trials: Trials in all.
+        parallel_trials: Trials that run at once.
+    """
+
+    objective: str = "loss"
+    mode: Literal["min", "max"] = "min"
+    num_trials: int = 10
+    parallel_trials: int = 1
+
+    __repr__ = repr_of_fields
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("min", "max"):
+            raise InvalidInput(f"mode is 'min' or 'max', not {self.mode!r}.")
+        self.to_objective()
+        self.to_trial_config()
+
+    def to_objective(self) -> Objective:
+        """Return it as an objective."""
+        return Objective(self.objective, Direction.MINIMIZE if self.mode == "min" else Direction.MAXIMIZE)
+
+    def to_trial_config(self) -> TrialConfig:
+        """Return it as a trial configuration."""
+        return TrialConfig(self.num_trials, self.parallel_trials)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is known of one metric of a trial. A value that is not known is `None`.
+
+    Attributes:
+        name: Its name.
+        min: Its smallest value; NaN does not count.
+        max: Its largest value; NaN does not count.
+        latest: Its last value, which may be NaN.
+    """
+
+    name: str
+    min: float | None = None
+    max: float | None = None
+    latest: float | None = None
+
+    __repr__ = repr_of_fields
+
+
+@dataclass(frozen=True)
+class Result:
+    """The best parameters, and what came of them.
+
+    Attributes:
+        parameters: Values by name, of the types of the search space.
+        metrics: The metrics of the trial.
+        trial: The name of the trial.
+    """
+
+    parameters: Mapping[str, object]
+    metrics: Sequence[Metric]
+    trial: str = ""
+
+    __repr__ = repr_of_fields
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One job of a search.
+
+    Attributes:
+        name: Its name, which is that of its job.
+        parameters: Values by name, of the types of the search space.
+        trainjob: The job; `None` while there is none, and when it is gone.
+        metrics: Its metrics.
+        number: Its number in the search, from 0.
+        status: `Created`, `Running`, `Complete`, `Failed`, `Stopped` or `Unknown`.
+        reason: Why it has this status, in words, like `"loss was nan"`; mostly empty.
+        started: When its job was made.
+        ended: When it ended.
+    """
+
+    name: str
+    parameters: Mapping[str, object]
+    trainjob: TrainJob | None = None
+    metrics: Sequence[Metric] = ()
+    number: int = 0
+    status: TrialStatus = "Unknown"
+    reason: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+
+    __repr__ = repr_of_fields
+
+
+@dataclass(frozen=True)
+class OptimizationJob:
+    """A search at one moment.
+
+    Attributes:
+        name: Its name.
+        search_space: What parameters are drawn from, by name.
+        objectives: What it looks for; the first one ranks trials where only one can.
+        algorithm: How parameters are proposed; `None` when this version does not know it.
+        trial_config: How many trials it has.
+        trials: The trials that were made, by number.
+        creation_timestamp: When it was made, with time zone.
+        status: `Created`, `Running`, `Suspended`, `Complete`, `Failed`, `Stopped` or `Unknown`.
+        engine: What runs it.
+        reason: Why it has this status, in words; mostly empty.
+        notes: What of it this version cannot read or show, in words. Mostly empty.
+    """
+
+    name: str
+    search_space: Mapping[str, Space]
+    objectives: Sequence[Objective]
+    algorithm: BaseAlgorithm | None
+    trial_config: TrialConfig
+    trials: Sequence[Trial]
+    creation_timestamp: datetime
+    status: OptimizationStatus = "Unknown"
+    engine: EngineName = "client"
+    reason: str = ""
+    notes: Sequence[str] = field(default_factory=tuple)
+
+    __repr__ = repr_of_fields
+
+    @property
+    def best_trial(self) -> Trial | None:
+        """The complete trial with the best value of the first objective; `None` while there is none.
+
+        Only finite values count. Of equal ones the earlier trial is the best.
+        """
+        objective = self.objectives[0] if self.objectives else Objective()
+        best: tuple[float, Trial] | None = None
+        for trial in self.trials:
+            value = objective.value(trial.metrics) if trial.status == "Complete" else None
+            if value is None:
+                continue
+            worth = value if objective.maximizes else -value
+            if best is None or worth > best[0]:
+                best = worth, trial
+        return best[1] if best else None
+
+    @property
+    def best(self) -> Trial | None:
+        """`best_trial`."""
+        return self.best_trial
+
+    @property
+    def pareto_front(self) -> list[Trial]:
+        """The complete trials that no other one is better than in one objective and as good as in all others."""
+        rated: list[tuple[Trial, tuple[float, ...]]] = []
+        for trial in self.trials:
+            values = [objective.value(trial.metrics) for objective in self.objectives]
+            if trial.status == "Complete" and None not in values:
+                numbers = cast("list[float]", values)
+                pairs = zip(self.objectives, numbers, strict=True)
+                rated.append((trial, tuple(value if aim.maximizes else -value for aim, value in pairs)))
+        return [trial for trial, worth in rated if not any(_dominates(other, worth) for _, other in rated)]
+
+
+def _dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one != other and all(mine >= its for mine, its in zip(one, other, strict=True))
+
+
+thin_all(globals())
