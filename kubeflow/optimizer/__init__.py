@@ -6,7 +6,7 @@ Names are loaded when they are first used, so that importing this package costs 
 import typing as _typing
 
 if _typing.TYPE_CHECKING:
-    from kubeflow.optimizer.borrowed_names import KubernetesBackendConfig, TrainJobTemplate
+    from kubeflow.optimizer.borrowed_names import KubernetesBackendConfig, TrainJobTemplate, report
     from kubeflow.optimizer.errors import (
         EngineRefuses,
         MissingExtra,
@@ -54,7 +54,7 @@ else:
     __getattr__, __dir__ = _exporter(
         __name__,
         {
-            "borrowed_names": ("KubernetesBackendConfig", "TrainJobTemplate"),
+            "borrowed_names": ("KubernetesBackendConfig", "TrainJobTemplate", "report"),
             "errors": (
                 "EngineRefuses",
                 "MissingExtra",
@@ -139,4 +139,5 @@ __all__ = [
     "Trial",
     "TrialConfig",
     "TrialStatus",
+    "report",
 ]

@@ -19,7 +19,6 @@ def give_metrics() -> dict[str, object]:
 
 def report_and_return(lr: float) -> dict[str, float]:
     from kubeflow.optimizer import report  # type: ignore[import-not-found,unused-ignore]
-
     from kubeflow.trainer import update_trainjob_status
 
     update_trainjob_status(progress_percent=50)

@@ -20,6 +20,16 @@ from kubeflow.core.tracebacks import thin_all
 from kubeflow.optimizer.types.categorical_space import CategoricalSearchSpace
 from kubeflow.optimizer.types.finite_numbers import number, whole
 
+__all__ = [
+    "BoundedSearchSpace",
+    "CategoricalSearchSpace",
+    "ContinuousSearchSpace",
+    "Distribution",
+    "IntegerSearchSpace",
+    "Space",
+    "distribution_named",
+]
+
 _GRID_MOST = 1_000_000
 # Katib's hyperopt service reads bounds of a normal distribution as three standard deviations on both sides.
 _DEVIATIONS = 6
