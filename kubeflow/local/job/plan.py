@@ -64,6 +64,7 @@ class NodePlan:
         cpus: CPUs that it may use, `None` for all.
         memory: Bytes that each of its processes may use, `None` for all there is. In a container: all of them together.
         container: What it runs in, for an executor of containers.
+        deadline: Seconds after which the job fails while this node runs, `None` for no limit.
     """
 
     name: str
@@ -76,6 +77,7 @@ class NodePlan:
     cpus: int | None = None
     memory: int | None = None
     container: ContainerPlan | None = None
+    deadline: float | None = None
 
     __repr__ = repr_of_fields
 
@@ -160,7 +162,8 @@ def read_plan(directory: Path) -> JobPlan:
 def _plain(plan: JobPlan) -> dict[str, Any]:
     """Return the plan as JSON data. A version without containers reads the plan of a job without them."""
     data = asdict(plan)
-    for part, name in [(data, "engine"), *((node, "container") for stage in data["stages"] for node in stage)]:
+    nodes = [(node, name) for stage in data["stages"] for node in stage for name in ("container", "deadline")]
+    for part, name in [(data, "engine"), *nodes]:
         if part[name] is None:
             del part[name]
     return data

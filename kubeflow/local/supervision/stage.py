@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from kubeflow.local.executors.executor import Executor, NodeExit, RunningNode
@@ -29,6 +31,7 @@ class RunningStage:
         self._nodes: list[RunningNode] = []
         self._exits: dict[str, NodeExit] = {}
         self._reported: set[str] = set()
+        self._started = math.inf
         self.starting = ""
         """The node that was started last."""
 
@@ -47,6 +50,7 @@ class RunningStage:
         Raises:
             OSError: A node cannot be started; the nodes before it run.
         """
+        self._started = time.monotonic()
         own = {
             STATUS_FILE: str(self._places.status),
             REPORTS_FILE: str(self._places.reports),
@@ -94,6 +98,13 @@ class RunningStage:
         """The first node, in order, that has ended otherwise than with exit code 0."""
         ends = ((name, self._exits.get(name)) for name in self.names)
         return next(((name, end) for name, end in ends if end is not None and end.code), None)
+
+    @property
+    def overdue(self) -> NodePlan | None:
+        """The first node, in order, that still runs and has had more time than its plan gives it."""
+        passed = time.monotonic() - self._started
+        late = (node for node in self._plans if node.deadline is not None and passed > node.deadline)
+        return next((node for node in late if node.name not in self._exits), None)
 
     @property
     def succeeded(self) -> bool:

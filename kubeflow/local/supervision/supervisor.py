@@ -229,6 +229,8 @@ class Supervisor:
         if stage.failed is not None:
             name, end = stage.failed
             return Verdict("Failed", f"{name} {end}", name)
+        if (late := stage.overdue) is not None:
+            return Verdict("Failed", f"{late.name} took longer than {late.deadline:g} s", late.name)
         return True if stage.succeeded else None
 
     def _collect(self, decided: float) -> None:
