@@ -14,7 +14,6 @@ from kubeflow.trainer import (
     KubernetesBackendConfig,
     LocalProcessBackendConfig,
     TrainerClient,
-    Unsupported,
 )
 from kubeflow.trainer.backends.registry import BACKEND_VARIABLE, BACKENDS, DEFAULT_BACKEND, default_config
 
@@ -57,13 +56,24 @@ def test_the_variable_and_the_configuration_give_the_same_backend(
     assert repr(TrainerClient().backend) == repr(TrainerClient(LocalProcessBackendConfig()).backend)
 
 
-@pytest.mark.parametrize("through_the_variable", [True, False])
-def test_a_backend_that_this_version_lacks_is_refused_with_what_there_is(
-    through_the_variable: bool, monkeypatch: pytest.MonkeyPatch
+def test_containers_are_a_backend_whose_engine_is_looked_for_when_a_job_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("KUBEFLOW_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("CONTAINER_HOST", f"unix://{tmp_path}/nobody.sock")
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setenv(BACKEND_VARIABLE, "container")
-    with pytest.raises(Unsupported, match="LocalProcessBackendConfig"):
-        TrainerClient(None if through_the_variable else ContainerBackendConfig())
+    client = TrainerClient()
+    assert repr(client.backend) == repr(TrainerClient(ContainerBackendConfig()).backend)
+    assert "torch-distributed" in [runtime.name for runtime in client.list_runtimes()]
+    assert client.list_jobs() == []
+    with pytest.raises(InvalidInput, match=r"CONTAINER_HOST names an engine .*nobody\.sock does not answer"):
+        client.train(train_func=print_nothing)
+    assert client.list_jobs() == []
+
+
+def print_nothing() -> None:
+    print("nothing")
 
 
 def test_an_offline_cluster_is_a_backend_too() -> None:

@@ -20,7 +20,6 @@ from kubeflow.core.errors import InvalidInput
 from kubeflow.packaging import PackagingError
 from kubeflow.trainer import (
     BuiltinTrainer,
-    ContainerBackendConfig,
     CustomTrainer,
     CustomTrainerContainer,
     DataCacheInitializer,
@@ -63,11 +62,6 @@ def test_a_backend_that_is_none_is_refused() -> None:
         TrainerClient("local")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="not the class LocalProcessBackendConfig"):
         TrainerClient(LocalProcessBackendConfig)  # type: ignore[arg-type]
-
-
-def test_a_backend_of_a_later_version_says_what_works_today() -> None:
-    with pytest.raises(Unsupported, match=r"LocalProcessBackendConfig\(\)"):
-        TrainerClient(ContainerBackendConfig(container_runtime="docker"))
 
 
 # fmt: off

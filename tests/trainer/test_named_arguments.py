@@ -35,6 +35,7 @@ OTHERWISE = {
     "kubeflow/packaging/requirements/requirement_lines.py": {"egg", "s"},
     "kubeflow/trainer/backends/runtime_packages.py": {"key", "stderr"},
     "kubeflow/trainer/backends/machine/frameworks.py": {"slots"},
+    "kubeflow/trainer/runtimes/shipped_manifests.py": {"output_dir", "data_dir"},
     "kubeflow/trainer/backends/machine/tune.py": {"run", "tune", "device"},
     "kubeflow/trainer/types/code.py": {"lr"},
 }

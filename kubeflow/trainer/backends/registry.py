@@ -15,7 +15,6 @@ from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.backends.container.types import ContainerBackendConfig
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
-from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.types.checks import wrong_type
 
 BackendConfig = KubernetesBackendConfig | LocalProcessBackendConfig | ContainerBackendConfig
@@ -62,10 +61,9 @@ def _localprocess(config: LocalProcessBackendConfig) -> Backend:
 
 
 def _container(config: ContainerBackendConfig) -> Backend:
-    raise Unsupported(
-        "The container backend is not in this version. To run on this machine, use "
-        "TrainerClient(LocalProcessBackendConfig()); to run on a cluster, TrainerClient(KubernetesBackendConfig())."
-    )
+    from kubeflow.trainer.backends.container.backend import container_backend
+
+    return container_backend(config)
 
 
 BACKENDS: Mapping[str, BackendEntry] = {

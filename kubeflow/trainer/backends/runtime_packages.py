@@ -9,7 +9,7 @@ from inspect import cleandoc
 from kubeflow.core.errors import KubeflowError
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.constants import constants
-from kubeflow.trainer.errors import JobFailed, JobWaitTimeout, Unsupported
+from kubeflow.trainer.errors import JobFailed, JobWaitTimeout
 from kubeflow.trainer.jobs.fresh_names import fresh_name
 from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.jobs.log_selection import LogSelection
@@ -56,14 +56,8 @@ def runtime_packages(backend: Backend, runtime: Runtime, timeout: float = _TIMEO
         timeout: Seconds until it must have said so.
 
     Raises:
-        Unsupported: For a runtime that runs only its own trainer.
         KubeflowError: When the job fails, or does not end in time: with the reason.
     """
-    if runtime.phase == "post-training":
-        raise Unsupported(
-            f"Runtime {runtime.name!r} fetches a model before it runs anything, so its packages cannot be listed for "
-            f"nothing: run its image, {runtime.trainer.image}, where you have a container engine."
-        )
     spec = JobSpec(
         name=fresh_name("packages"),
         runtime=runtime,

@@ -1,4 +1,4 @@
-"""From a runtime, as a cluster or a manifest has it, to what jobs can know of it. What it does not say is `"Unknown"`."""
+"""From a runtime, as a cluster or a manifest has it, to what jobs can know of it; the rest is `"Unknown"`."""
 
 from __future__ import annotations
 

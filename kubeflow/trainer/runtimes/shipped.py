@@ -31,6 +31,8 @@ MODELS = {
     "torchtune-qwen2.5-1.5b": "hf://Qwen/Qwen2.5-1.5B-Instruct",
 }
 """The model that each TorchTune runtime fetches unless a job says otherwise (the manifests of Trainer 2.3)."""
+DATASET = "hf://tatsu-lab/alpaca"
+"""The dataset that all of them fetch unless a job says otherwise."""
 _OLDER = {"mpi-distributed": "mpi"}
 # First and last minor that ships them; the others have been there since 2.0.
 _SINCE = {

@@ -1,4 +1,4 @@
-"""The container backend: configuration only in this version."""
+"""The container backend: nodes of a job are containers of docker or podman on this machine."""
 
 from kubeflow.trainer.backends.container.types import ContainerBackendConfig, TrainingRuntimeSource
 

@@ -106,6 +106,12 @@ class KubernetesBackend:
     def get_runtime_packages(self, runtime: Runtime) -> str:
         """Return what a short job of one node says of the inside of `runtime`; the job is deleted in any case."""
         self._online(f"listing the packages of runtime {runtime.name!r}")
+        if runtime.phase == "post-training":
+            raise Unsupported(
+                f"Runtime {runtime.name!r} fetches a model before it runs anything, so its packages cannot be listed "
+                f"for nothing: run its image, {runtime.trainer.image}, where you have a container engine, with "
+                "TrainerClient(ContainerBackendConfig()).get_runtime_packages(...)."
+            )
         from kubeflow.trainer.backends.runtime_packages import runtime_packages
 
         return runtime_packages(self, runtime)

@@ -11,6 +11,7 @@ from kubeflow.local.job.places import Places
 from kubeflow.local.state import state_dir
 from kubeflow.local.store.retention import keeping
 from kubeflow.local.store.slots import job_limit
+from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.backends.localprocess import job_checks, planning, runtimes
 from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
 from kubeflow.trainer.backends.machine.backend import Keeping, MachineBackend
@@ -65,12 +66,13 @@ class ProcessProfile:
         """Return one runtime; its devices are those of this machine."""
         return runtimes.local_runtime(name)
 
-    def packages(self, runtime: Runtime) -> str:
+    def packages(self, runtime: Runtime, backend: Backend) -> str:
         """Return this interpreter, its packages and the GPUs of this machine, as text."""
         return runtimes.describe(runtime)
 
     def realise(self, spec: JobSpec) -> MachineJob:
         """Check that this machine has what the job needs, and lay it out."""
+        spec = spec.on_machine()
         job_checks.check(spec, self._python)
         gpus: Sequence[str] = visible_gpus()
         layout = job_checks.lay_out(spec, gpus)
@@ -82,6 +84,7 @@ class ProcessProfile:
 
         device, count = ("gpu", layout.gpus) if layout.gpus else ("cpu", layout.cpus or os.cpu_count() or 1)
         return MachineJob(
+            spec,
             stages,
             layout.num_nodes,
             device,

@@ -13,13 +13,12 @@ from kubeflow.local.executors.limits import CAN_LIMIT_MEMORY, CAN_PIN_CPUS, usab
 from kubeflow.local.store.leases import whole_cpus
 from kubeflow.packaging.requirements.requirement_lines import parse_line
 from kubeflow.trainer.backends.localprocess import fetch_stage, planning, runtimes
-from kubeflow.trainer.backends.machine import frameworks
+from kubeflow.trainer.backends.machine import job_layout
 from kubeflow.trainer.backends.machine.launch import Layout
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.jobs.jobspec import JobSpec
 
-_LIMITS = (constants.CPU_LABEL, "memory", "ephemeral-storage")
 # Python's `multiprocessing` makes its sockets there, as `pymp-xxxxxxxx/listener-xxxxxxxx`, and the path of a socket may
 # have 107 bytes on Linux, 103 on macOS (`sun_path` in <sys/un.h>).
 _LONGEST_TMPDIR = (107 if sys.platform == "linux" else 103) - len("/pymp-xxxxxxxx/listener-xxxxxxxx")
@@ -59,53 +58,24 @@ def check(spec: JobSpec, python: str | None = None) -> None:
             f"Local processes run functions, not {what}: give trainer=CustomTrainer(func=...) or train_func=, or a "
             "'torchtune-...' runtime, which brings a trainer of its own."
         )
-    framework = spec.runtime.trainer.framework
-    many = (spec.num_proc_per_node or 1) > 1
-    if many and framework not in ("torch", *constants.MPI_FRAMEWORKS):
-        raise InvalidInput(
-            f"Runtime {spec.runtime.name!r} ({framework}) runs one process on each node: set num_nodes="
-            f"{spec.num_proc_per_node} instead of num_proc_per_node."
-        )
+    job_layout.check_processes(spec)
     requirements = spec.bundle.requirements if spec.bundle is not None else ()
     runtimes.check_runnable(spec.runtime, _projects(requirements), python)
     fetch_stage.check(planning.fetched(spec))
 
 
 def lay_out(spec: JobSpec, gpus: Sequence[str]) -> Layout:
-    """Return nodes, ranks and GPUs of a job.
-
-    Processes per node: `num_proc_per_node`, else the GPUs per node, else 1; frameworks that start no processes by
-    themselves have one.
+    """Return nodes, ranks and GPUs of a job, with the limits that this machine can hold processes to.
 
     Args:
         spec: The job.
-        gpus: The GPUs of this machine. Each node leases its own; without a request all nodes see all of them.
+        gpus: The GPUs of this machine.
 
     Raises:
         InvalidInput: When this machine does not have that many GPUs.
         Unsupported: When other devices are asked for.
     """
-    others = [name for name in spec.resources if name not in (*_LIMITS, constants.GPU_LABEL)]
-    if others:
-        raise Unsupported(
-            f"resources_per_node asks for {', '.join(others)}; local processes know 'gpu' (NVIDIA), 'cpu' and "
-            "'memory'. Leave it out, or make the job for a cluster with dry_run=True."
-        )
-    nodes = spec.num_nodes or spec.runtime.trainer.num_nodes
-    wanted = int(spec.resources.get(constants.GPU_LABEL, "0"))
-    if wanted * nodes > len(gpus):
-        raise InvalidInput(
-            f"The job asks for {wanted} GPU(s) on each of {nodes} node(s), and this machine has {len(gpus)} to "
-            "give: ask for fewer nodes or GPUs, or leave 'gpu' out of resources_per_node."
-        )
-    cpu, memory = (spec.resources.get(name) for name in (constants.CPU_LABEL, "memory"))
-    return Layout(
-        num_nodes=nodes,
-        num_proc_per_node=frameworks.processes_per_node(spec.runtime.trainer.framework, spec.num_proc_per_node, wanted),
-        gpus=wanted,
-        cpus=whole_cpus(float(Quantity(cpu))) if cpu and CAN_PIN_CPUS else None,
-        memory=int(Quantity(memory)) if memory and CAN_LIMIT_MEMORY else None,
-    )
+    return job_layout.lay_out(spec, spec.resources, gpus, cpus=CAN_PIN_CPUS, memory=CAN_LIMIT_MEMORY)
 
 
 def notes(spec: JobSpec) -> list[tuple[str, str]]:

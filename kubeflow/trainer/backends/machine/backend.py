@@ -107,7 +107,7 @@ class MachineBackend:
 
     def get_runtime_packages(self, runtime: Runtime) -> str:
         """Return Python, its packages and the devices of a node, as text."""
-        return self._profile.packages(runtime)
+        return self._profile.packages(runtime, self)
 
     def render(self, spec: JobSpec) -> v1alpha1.TrainJob:
         """Return the TrainJob that stands for `spec` on a cluster."""
@@ -117,8 +117,8 @@ class MachineBackend:
 
     def train(self, spec: JobSpec) -> None:
         """Start a supervisor that runs the job in the working directory of this process."""
-        spec = spec.on_machine()
         job = self._profile.realise(spec)
+        spec = job.spec
         cwd = str(working_directory())
 
         def plan(places: Places) -> JobPlan:
@@ -128,9 +128,10 @@ class MachineBackend:
                 cwd=cwd,
                 environment=job.environment,
                 executor=job.executor,
+                engine=job.engine,
                 devices=tuple(job.devices),
                 deadline=spec.active_deadline_seconds,
-                grace=self._keeping.grace,
+                grace=self._keeping.grace if job.grace is None else job.grace,
                 suspend=spec.suspend,
                 labels=spec.labels,
                 details=Details(spec.runtime, job.num_nodes, job.device, job.device_count).to_json(),

@@ -71,6 +71,7 @@ def nodes(
     python: str,
     environ: Mapping[str, str],
     env: Mapping[str, str],
+    install: bool = False,
 ) -> tuple[NodePlan, ...]:
     """Return the nodes of a job that torchrun does not start.
 
@@ -80,8 +81,9 @@ def nodes(
         layout: Nodes, ranks and GPUs.
         places: Where the job's files are.
         python: The interpreter of the job.
-        environ: The environment of this process.
+        environ: What the job takes over of the environment of this process.
         env: The job's own variables.
+        install: Whether each node installs what the bundle requires, before it starts.
     """
     common = {
         **inherited(environ),
@@ -92,7 +94,7 @@ def nodes(
         **set_aside({**environ, **env}),
     }
     if framework in constants.MPI_FRAMEWORKS:
-        return (_mpirun(bundle, layout, places, python, common),)
+        return (_mpirun(bundle, layout, places, python, common, install=install),)
     plans: list[NodePlan] = []
     for index in range(layout.num_nodes):
         name = node_step(index)
@@ -101,7 +103,7 @@ def nodes(
         plans.append(
             NodePlan(
                 name,
-                argv=tuple(bundle.command((*rank, python), python=python, install=False)),
+                argv=tuple(bundle.command((*rank, python), python=python, install=install)),
                 env={**common, "TMPDIR": str(places.temporary), **variables},
                 rendezvous=rendezvous,
                 ranks=(index,),
@@ -113,7 +115,9 @@ def nodes(
     return tuple(plans)
 
 
-def _mpirun(bundle: Bundle, layout: Layout, places: Places, python: str, common: Mapping[str, str]) -> NodePlan:
+def _mpirun(
+    bundle: Bundle, layout: Layout, places: Places, python: str, common: Mapping[str, str], *, install: bool
+) -> NodePlan:
     """One mpirun for the ranks of all nodes: they are all on this machine, which has no ssh to itself."""
     name = node_step(0)
     directory = str(places.node(name))
@@ -121,7 +125,7 @@ def _mpirun(bundle: Bundle, layout: Layout, places: Places, python: str, common:
     # More ranks than cores are the user's choice here, so none is bound to one.
     launcher = ("mpirun", "-np", str(ranks), "--bind-to", "none", *captured_rank(directory, _MPI_RANK))
     launcher = (*launcher, "/bin/sh", "-c", _OWN_TMPDIR, "sh", python, "-ISc", _USERS_TMPDIR)
-    command = bundle.command(launcher, python=python, install=False)
+    command = bundle.command(launcher, python=python, install=install)
     variables = {
         "OMPI_MCA_orte_default_hostfile": f"{directory}/hostfile",
         "OMPI_MCA_orte_keep_fqdn_hostnames": "true",

@@ -83,14 +83,26 @@ def torch_nodes(
     environ: Mapping[str, str],
     env: Mapping[str, str],
     max_restarts: int = 0,
+    install: bool = False,
+    own_hosts: bool = False,
 ) -> tuple[NodePlan, ...]:
     """Return the nodes of a torch job: Python alone for a single process, which saves seconds, else torchrun.
 
     Arguments as for `torchrun`.
     """
     if layout.num_nodes == layout.num_proc_per_node == 1 and not max_restarts and not needs_agent(bundle):
-        return (_alone(bundle, layout, places, python=python, environ=environ, env=env),)
-    return torchrun(bundle, layout, places, python=python, environ=environ, env=env, max_restarts=max_restarts)
+        return (_alone(bundle, layout, places, python=python, environ=environ, env=env, install=install),)
+    return torchrun(
+        bundle,
+        layout,
+        places,
+        python=python,
+        environ=environ,
+        env=env,
+        max_restarts=max_restarts,
+        install=install,
+        own_hosts=own_hosts,
+    )
 
 
 def needs_agent(bundle: Bundle) -> bool:
@@ -123,7 +135,7 @@ def single_rank(run_id: str = "none") -> tuple[dict[str, str], dict[str, str]]:
         "TORCHELASTIC_USE_AGENT_STORE": "False",
         "TORCH_NCCL_ASYNC_ERROR_HANDLING": "1",
     }
-    return variables, {"MASTER_ADDR": "{host}", "MASTER_PORT": "{port}", **_static()}
+    return variables, {"MASTER_ADDR": "{host}", "MASTER_PORT": "{port}", **static_rendezvous()}
 
 
 def torchrun(
@@ -135,6 +147,8 @@ def torchrun(
     environ: Mapping[str, str],
     env: Mapping[str, str],
     max_restarts: int = 0,
+    install: bool = False,
+    own_hosts: bool = False,
 ) -> tuple[NodePlan, ...]:
     """Return one torchrun per node, with the environment that the control plane gives its nodes.
 
@@ -143,17 +157,14 @@ def torchrun(
         layout: Nodes, ranks and GPUs.
         places: Where the job's files are.
         python: The interpreter of the job.
-        environ: The environment of this process.
+        environ: What the job takes over of the environment of this process.
         env: The job's own variables.
         max_restarts: How often torchrun starts all ranks anew after one of them failed.
+        install: Whether each node installs what the bundle requires, before it starts.
+        own_hosts: True when each node has a host of its own, which is called like the node.
     """
     run_id = places.directory.name
-    common = {
-        **_common(places, environ, env),
-        "PET_NNODES": str(layout.num_nodes),
-        "PET_NPROC_PER_NODE": str(layout.num_proc_per_node),
-        **({"PET_MAX_RESTARTS": str(max_restarts)} if max_restarts else {}),
-    }
+    common = _common(places, environ, env)
     plans: list[NodePlan] = []
     for index in range(layout.num_nodes):
         name = node_step(index)
@@ -163,9 +174,9 @@ def torchrun(
         plans.append(
             NodePlan(
                 name,
-                argv=tuple(bundle.command((*launcher, *rank), python=python, install=False)),
-                env={**common, "PET_NODE_RANK": str(index)},
-                rendezvous=_elastic(index, run_id) if max_restarts else _static(),
+                argv=tuple(bundle.command((*launcher, *rank), python=python, install=install)),
+                env={**common, **node_environment(layout, index, max_restarts)},
+                rendezvous=_elastic(index, run_id, own_hosts=own_hosts) if max_restarts else static_rendezvous(),
                 ranks=tuple(range(index * layout.num_proc_per_node, (index + 1) * layout.num_proc_per_node)),
                 restarts=max_restarts,
                 gpus=layout.gpus,
@@ -176,14 +187,39 @@ def torchrun(
     return tuple(plans)
 
 
+def node_environment(layout: Layout, index: int, max_restarts: int = 0) -> dict[str, str]:
+    """Return what the control plane sets for one node of a torch job, but for `static_rendezvous`.
+
+    Args:
+        layout: Nodes and ranks.
+        index: The node's.
+        max_restarts: How often torchrun starts all ranks anew after one of them failed.
+    """
+    return {
+        "PET_NNODES": str(layout.num_nodes),
+        "PET_NPROC_PER_NODE": str(layout.num_proc_per_node),
+        **({"PET_MAX_RESTARTS": str(max_restarts)} if max_restarts else {}),
+        "PET_NODE_RANK": str(index),
+    }
+
+
 def _alone(
-    bundle: Bundle, layout: Layout, places: Places, *, python: str, environ: Mapping[str, str], env: Mapping[str, str]
+    bundle: Bundle,
+    layout: Layout,
+    places: Places,
+    *,
+    python: str,
+    environ: Mapping[str, str],
+    env: Mapping[str, str],
+    install: bool,
 ) -> NodePlan:
     name = node_step(0)
     variables, rendezvous = single_rank()
     return NodePlan(
         name,
-        argv=tuple(bundle.command((*captured_rank(str(places.node(name)), "0"), python), python=python, install=False)),
+        argv=tuple(
+            bundle.command((*captured_rank(str(places.node(name)), "0"), python), python=python, install=install)
+        ),
         env={**_common(places, environ, env), **variables},
         rendezvous=rendezvous,
         ranks=(0,),
@@ -208,20 +244,22 @@ def _common(places: Places, environ: Mapping[str, str], env: Mapping[str, str]) 
     }
 
 
-def _static() -> dict[str, str]:
+def static_rendezvous() -> dict[str, str]:
     """As the control plane sets it up: node 0 listens, and each node has the rank that it is told."""
     return {"PET_MASTER_ADDR": "{host}", "PET_MASTER_PORT": "{port}"}
 
 
-def _elastic(index: int, run_id: str) -> dict[str, str]:
+def _elastic(index: int, run_id: str, *, own_hosts: bool) -> dict[str, str]:
     """What restarts need: nodes that agree on one, and ranks that do not read what those before them left in the store.
 
     PyTorch 2.13 lets all attempts share the store of the agents, without a prefix: they get a fresh one each instead.
 
     The elastic rendezvous gives ranks to nodes in the order of their addresses, as texts. Linux has 127.0.0.0/8 on
-    loopback; elsewhere the order of their pids decides, which is mostly that of their start.
+    loopback; elsewhere the order of their pids decides, which is mostly that of their start. Nodes with hosts of their
+    own are ordered by their names.
     """
-    address = f"127.0.1.{100 + index}" if sys.platform == "linux" and index < 150 else LOOPBACK
+    loopback = f"127.0.1.{100 + index}" if sys.platform == "linux" and index < 150 else LOOPBACK
+    address = node_step(index) if own_hosts else loopback
     return {
         "PET_RDZV_BACKEND": "c10d",
         "PET_RDZV_ENDPOINT": "{host}:{port}",

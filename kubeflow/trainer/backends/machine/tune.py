@@ -12,7 +12,7 @@ from kubeflow.trainer.backends.machine.launch import Layout, inherited
 from kubeflow.trainer.jobs import torchtune
 from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.jobs.steps import node_step
-from kubeflow.trainer.runtimes.shipped import MODELS
+from kubeflow.trainer.runtimes.shipped import DATASET, MODELS
 from kubeflow.trainer.types.initializers import (
     HuggingFaceDatasetInitializer,
     HuggingFaceModelInitializer,
@@ -21,7 +21,6 @@ from kubeflow.trainer.types.initializers import (
 from kubeflow.trainer.types.torchtune import TorchTuneConfig, TorchTuneInstructDataset
 from kubeflow.trainer.types.trainers import BuiltinTrainer
 
-_DATASET = "hf://tatsu-lab/alpaca"  # of all shipped runtimes
 _ENDPOINT = "KUBEFLOW_RENDEZVOUS"
 # The port is known when the job starts, and `tune` takes its rendezvous from the command line alone.
 _WITH_ENDPOINT = f'tune=$1; run=$2; shift 2; exec "$tune" "$run" "--rdzv_endpoint=${_ENDPOINT}" "$@"'
@@ -41,7 +40,7 @@ def complete(spec: JobSpec) -> JobSpec:
             "initializer=Initializer(model=HuggingFaceModelInitializer('hf://...'))."
         )
     initializer = Initializer(
-        dataset=given.dataset or HuggingFaceDatasetInitializer(_DATASET),
+        dataset=given.dataset or HuggingFaceDatasetInitializer(DATASET),
         model=given.model or HuggingFaceModelInitializer(str(model)),
     )
     # Without a trainer, the command of the runtime's manifest runs as it is: it reads the dataset that was fetched.
@@ -58,6 +57,7 @@ def nodes(
     tune: str,
     environ: Mapping[str, str],
     gpus: bool,
+    workspace: str = "",
 ) -> tuple[NodePlan, ...]:
     """Return the nodes of a TorchTune job.
 
@@ -69,11 +69,12 @@ def nodes(
         tune: The path of TorchTune's program.
         environ: The environment of this process.
         gpus: Whether this machine has GPUs; TorchTune's configurations are made for them.
+        workspace: Where the nodes find what was fetched. Default: the job's own directory.
 
     Raises:
         InvalidInput: When the control plane would refuse the job, or TorchTune has no configuration for it.
     """
-    workspace = str(places.workspace)
+    workspace = workspace or str(places.workspace)
     config = spec.builtin.config if spec.builtin is not None else TorchTuneConfig()
     args = torchtune.overrides(config, given, workspace=workspace)
     line = torchtune.command(
