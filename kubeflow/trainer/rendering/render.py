@@ -33,7 +33,9 @@ _FILE_URL = re.compile(r"(^|[\s+@])file:", re.IGNORECASE)
 _MAX_RESTARTS = "PET_MAX_RESTARTS"  # read by torchrun, which takes each of its options from PET_<OPTION>
 
 
-def render(spec: JobSpec, *, namespace: str | None = None, minor: str = older_minors.NEWEST) -> TrainJob:
+def render(
+    spec: JobSpec, *, namespace: str | None = None, minor: str = older_minors.NEWEST, one_line: bool = False
+) -> TrainJob:
     """Return the TrainJob of `spec`; fields that the user left out stay out, so that the runtime decides them.
 
     Credentials of initializers are not in it, but the names of Secrets that hold them: `credentials.secrets(spec)`.
@@ -42,6 +44,7 @@ def render(spec: JobSpec, *, namespace: str | None = None, minor: str = older_mi
         spec: The job.
         namespace: Namespace of the TrainJob; `None` leaves it to whoever applies it.
         minor: The Trainer minor that it is for, like `"2.1"`; its form follows from that.
+        one_line: True to write the command of packaged code as one line of bash, which Katib can go on with.
 
     Raises:
         InvalidInput: When that minor cannot say it, or an option makes an object that no cluster would take.
@@ -52,7 +55,7 @@ def render(spec: JobSpec, *, namespace: str | None = None, minor: str = older_mi
             metadata=_metadata(spec, namespace),
             spec=TrainJobSpec(
                 runtime_ref=_runtime_ref(spec.runtime),
-                trainer=_trainer(spec),
+                trainer=_trainer(spec, one_line),
                 initializer=initializer(spec),
                 active_deadline_seconds=spec.active_deadline_seconds,
                 suspend=spec.suspend or None,
@@ -62,7 +65,7 @@ def render(spec: JobSpec, *, namespace: str | None = None, minor: str = older_mi
         for edit in spec.edits:
             edit.apply(job)
     _check_identity(spec, namespace, job)
-    _forward_environment(spec, job)
+    _forward_environment(spec, job, one_line)
     if spec.edits:
         # Edits may write anything: hold the result against the schema and the server's rules, as a user's own object.
         job = typed(TrainJob, job.to_dict(), "What the options made")
@@ -87,13 +90,13 @@ def _runtime_ref(runtime: Runtime) -> RuntimeRef:
     return RuntimeRef(api_group=constants.GROUP, kind=runtime.kind.value, name=runtime.name)
 
 
-def _trainer(spec: JobSpec) -> Trainer:
+def _trainer(spec: JobSpec, one_line: bool) -> Trainer:
     trainer = Trainer()  # always there, if empty: controllers before 2.3 read through it without looking
     if spec.image is not None:
         trainer.image = spec.image
     if spec.bundle is not None:
         _check_requirements(spec.bundle)
-        trainer.command, trainer.args = _command(spec.bundle, spec.runtime, tuple(spec.env))
+        trainer.command, trainer.args = _command(spec.bundle, spec.runtime, tuple(spec.env), one_line)
     elif spec.builtin is not None:
         # The control plane knows TorchTune by this command and completes it with recipe and model.
         trainer.command = list(torchtune.COMMAND)
@@ -103,7 +106,7 @@ def _trainer(spec: JobSpec) -> Trainer:
             trainer.command = list(spec.command)
         if spec.args is not None:
             trainer.args = list(spec.args)
-    if env := _env(spec):
+    if env := _env(spec) | (spec.bundle.shell_environment() if one_line and spec.bundle is not None else {}):
         trainer.env = [EnvVar(name=name, value=literal(value)) for name, value in env.items()]
     if spec.num_nodes is not None:
         trainer.num_nodes = _int32("num_nodes", spec.num_nodes)
@@ -150,9 +153,13 @@ def _env(spec: JobSpec) -> dict[str, str]:
     return env
 
 
-def _command(bundle: Bundle, runtime: Runtime, variables: Sequence[str]) -> tuple[list[str], list[str]]:
+def _command(bundle: Bundle, runtime: Runtime, variables: Sequence[str], one_line: bool) -> tuple[list[str], list[str]]:
     # Both are set: arguments that the runtime has for its own command must not reach ours.
-    argv = bundle.command(_launcher(runtime, variables))
+    launcher = _launcher(runtime, variables)
+    if one_line:
+        argv = bundle.shell_command(launcher)
+        return argv[:2], argv[2:]
+    argv = bundle.command(launcher)
     return argv[:1], argv[1:]
 
 
@@ -189,12 +196,12 @@ def _check_identity(spec: JobSpec, namespace: str | None, job: TrainJob) -> None
         )
 
 
-def _forward_environment(spec: JobSpec, job: TrainJob) -> None:
+def _forward_environment(spec: JobSpec, job: TrainJob, one_line: bool) -> None:
     """Let mpirun hand on the variables that options added, from Secrets for example."""
     trainer = job.spec.trainer
     if spec.bundle is None or trainer is None or spec.runtime.trainer.framework not in constants.MPI_FRAMEWORKS:
         return
     names = tuple(variable.name for variable in trainer.env or [])
-    before = _command(spec.bundle, spec.runtime, tuple(spec.env))
+    before = _command(spec.bundle, spec.runtime, tuple(spec.env), one_line)
     if names != tuple(spec.env) and (trainer.command, trainer.args) == before:
-        trainer.command, trainer.args = _command(spec.bundle, spec.runtime, names)
+        trainer.command, trainer.args = _command(spec.bundle, spec.runtime, names, one_line)

@@ -271,6 +271,22 @@ class KubernetesBackend:
                 self._waits = Waiting(connection, self._pace)
             return self._waits
 
+    def online(self, doing: str) -> Connection:
+        """Return the connection to the cluster, for other clients that work in it.
+
+        Args:
+            doing: What it is needed for, such as `"listing searches"`.
+
+        Raises:
+            Unsupported: This backend is offline.
+        """
+        return self._online(doing)
+
+    @property
+    def config(self) -> KubernetesBackendConfig:
+        """Where the cluster is."""
+        return self._config
+
     def _online(self, what: str) -> Connection:
         if self._connection is None:
             raise Unsupported(
