@@ -1,0 +1,1 @@
+"""Searches that Katib runs: an Experiment whose trials are TrainJobs."""
