@@ -33,6 +33,8 @@ from typing import Any
 
 import pytest
 
+from tests import tiny_registry
+
 IMAGE = "localhost/host-python:1"
 """Has this interpreter with its packages on its PATH as `python`, and the programs of this machine."""
 NO_PYTHON = "localhost/no-python:1"
@@ -168,7 +170,8 @@ def _keep(found: EngineUnderTest) -> None:
     owner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
     with (found.folder / "keeper.log").open("w") as log:
         _keepers[found.folder] = keeper = subprocess.Popen(
-            [sys.executable, __file__, found.name, str(found.folder), str(owner)],
+            [sys.executable, "-m", "tests.container_engines", found.name, str(found.folder), str(owner)],
+            cwd=Path(__file__).parents[1],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -217,11 +220,12 @@ def _stop(folder: Path) -> None:
 
 
 def main() -> None:
-    """Keep one engine: `python container_engines.py NAME FOLDER OWNER`."""
+    """Keep one engine: `python -m tests.container_engines NAME FOLDER OWNER`."""
     name, folder, owner = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     found = EngineUnderTest(name, folder)
     (folder / "keeper.pid").write_text(str(os.getpid()))
     _own_namespaces()
+    tiny_registry.serve(_skeleton(shell=True))
     command, environ = _PREPARE[name](found)
     process: subprocess.Popen[bytes] | None = None
     try:
@@ -307,7 +311,7 @@ def _podman(found: EngineUnderTest) -> tuple[list[str], dict[str, str]]:
         f'[containers]\nlog_driver = "k8s-file"\nvolumes = {volumes}\n'
         f'default_ulimits = ["nofile={_FILES}:{_FILES}", "nproc={_FILES}:{_FILES}"]\n'
     )
-    (folder / "registries.conf").write_text('[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n')
+    (folder / "registries.conf").write_text(f'[[registry]]\nlocation = "{tiny_registry.ADDRESS}"\ninsecure = true\n')
     environ = {
         "CONTAINERS_STORAGE_CONF": f"{folder}/storage.conf",
         "CONTAINERS_CONF": f"{folder}/containers.conf",
@@ -383,13 +387,17 @@ def _skeleton(*, shell: bool) -> bytes:
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as tar:
         for name, mode in (
-            *((name, 0o755) for name in ("usr", "dev", "proc", "sys", "run", "root", "etc", "opt", "home", "var")),
+            *(
+                (name, 0o755)
+                for name in ("usr", "dev", "proc", "sys", "run", "root", "etc", "opt", "home", "var", "sbin")
+            ),
             *(("tmp", 0o1777), ("var/tmp", 0o1777), ("workspace", 0o755)),
         ):
             folder = tarfile.TarInfo(name)
             folder.type, folder.mode = tarfile.DIRTYPE, mode
             tar.addfile(folder)
-        for name in ("bin", "sbin", "lib", "lib64") if shell else ("lib", "lib64"):
+        # /sbin is a folder: docker mounts its init process there.
+        for name in ("bin", "lib", "lib64") if shell else ("lib", "lib64"):
             link = tarfile.TarInfo(name)
             link.type, link.linkname = tarfile.SYMTYPE, f"usr/{name}"
             tar.addfile(link)

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,9 +131,16 @@ class Client(contextlib.AbstractContextManager["Client"]):
 
 
 class Ground:
-    """A state directory with a witness beside it."""
+    """A state directory with a witness beside it.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: Where.
+        engine: What runs the jobs' containers, for `job_plan`; `None` for processes.
+    """
+
+    def __init__(self, directory: Path, engine: dict[str, Any] | None = None) -> None:
+        self.engine = engine
+        self.pace = 1.0 if engine is None else 4.0
         self.state = directory / "state"
         self.witness = directory / "witness"
         self.witness.mkdir(parents=True)
@@ -152,6 +160,7 @@ class Ground:
         return self.client(
             "submit",
             *(job.name for job in expected),
+            engine=self.engine,
             scripts=scripts,
             room=room,
             options={"grace": 0.3, **deadline, **options},
@@ -326,7 +335,7 @@ class Round:
         return job
 
     def _pause(self, longest: float) -> None:
-        time.sleep(self._chance.uniform(0, longest))
+        time.sleep(self._chance.uniform(0, longest) * self._ground.pace)
 
     def _kill_supervisor_of(self, job: Expected) -> None:
         record = self._ground.jobs.store.find(job.name)

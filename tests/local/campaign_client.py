@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeflow.core.errors import KubeflowError
+from kubeflow.local.job.container_plan import ContainerPlan, EnginePlan, MountPlan
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import JobPlan, NodePlan
 from kubeflow.local.jobs import Jobs
@@ -22,8 +23,19 @@ from kubeflow.local.logs.ranks import watched
 from kubeflow.local.store.store import NameTaken
 
 
-def job_plan(name: str, scripts: Sequence[str], witness: str, **options: Any) -> Callable[[Places], JobPlan]:
-    """Return what makes the plan of a job of shell scripts, one for each node, that know where to bear witness."""
+def job_plan(
+    name: str, scripts: Sequence[str], witness: str, engine: dict[str, Any] | None = None, **options: Any
+) -> Callable[[Places], JobPlan]:
+    """Return what makes the plan of a job of shell scripts, one for each node, that know where to bear witness.
+
+    With `engine`, they are containers: fields of an `EnginePlan`, and the `image`.
+    """
+    container = None
+    if engine is not None:
+        mounts = (MountPlan(witness, witness),)
+        container = ContainerPlan(engine["image"], pull="Never", mounts=mounts)
+        plan = EnginePlan(**{name: value for name, value in engine.items() if name != "image"})
+        options |= {"executor": "container", "engine": plan}
 
     def node(places: Places, rank: int, script: str) -> NodePlan:
         step = f"node-{rank}"
@@ -31,9 +43,15 @@ def job_plan(name: str, scripts: Sequence[str], witness: str, **options: Any) ->
         return NodePlan(
             step,
             (*watched(str(places.node(step)), str(rank)), "/bin/sh", "-c", script),
-            {"PATH": os.environ["PATH"], "STARTED": f"{said}.started", "ENDED": said, "WITNESS": witness},
+            {
+                **({} if container else {"PATH": os.environ["PATH"]}),
+                "STARTED": f"{said}.started",
+                "ENDED": said,
+                "WITNESS": witness,
+            },
             ranks=(rank,),
             gpus=1 if options.get("devices") else 0,
+            container=container,
         )
 
     return lambda places: JobPlan(
@@ -47,7 +65,8 @@ def job_plan(name: str, scripts: Sequence[str], witness: str, **options: Any) ->
 def _submit(jobs: Jobs, request: dict[str, Any]) -> None:
     for name in request["names"]:
         try:
-            jobs.submit(name, job_plan(name, request["scripts"], request["witness"], **request.get("options", {})))
+            options = request.get("options", {})
+            jobs.submit(name, job_plan(name, request["scripts"], request["witness"], request["engine"], **options))
         except NameTaken:
             _say(f"taken {name}")
         else:

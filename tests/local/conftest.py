@@ -20,6 +20,8 @@ WAIT = 60.0  # seconds; generous, for machines that have other things to do
 class Desk:
     """Submits jobs of shell scripts and waits for them."""
 
+    wait = WAIT
+
     def __init__(self, state: Path, cwd: Path) -> None:
         self.state = state
         self.cwd = cwd
@@ -49,15 +51,15 @@ class Desk:
         return record
 
     def until(self, condition: Callable[[JobRecord], bool], name: str = "job") -> JobRecord:
-        wait = self.jobs.watch(name)
-        deadline = time.monotonic() + WAIT
+        change = self.jobs.watch(name)
+        deadline = time.monotonic() + self.wait
         record: JobRecord | None = self.get(name)
         while True:
             assert record is not None
             if condition(record):
                 return record
             assert time.monotonic() < deadline, record
-            record = wait(deadline - time.monotonic())
+            record = change(deadline - time.monotonic())
 
     def running(self, name: str = "job") -> JobRecord:
         return self.until(lambda record: record.phase == "Running", name)

@@ -113,7 +113,11 @@ class Supervisor:
         if isinstance(end, Verdict):
             with contextlib.suppress(KubeflowError):  # `_record` tries again
                 self._journal.decide(end, self._ranks(decided))
-        self._end_nodes()
+        try:
+            self._end_nodes()
+        except KubeflowError as error:  # the job is not settled: who looks at it next ends what is left
+            print(f"the nodes may run on: {error}", file=sys.stderr)
+            return
         self._record(end, decided)
 
     def _work(self) -> Verdict:

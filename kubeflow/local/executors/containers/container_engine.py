@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -134,6 +135,7 @@ class ContainerEngine:
                 "run `pip install 'kubeflow[container]'`."
             ) from error
         with self._asking("for its version"):
+            _knock(host)
             tls = False if certificates is None else _tls(certificates)
             api: object = docker.APIClient(base_url=host, version="auto", timeout=timeout, tls=tls)
         self._api = cast("_Api", api)
@@ -282,6 +284,14 @@ class ContainerEngine:
             raise EngineUnreachable(self.host, _cause(error)) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise EngineRefused(what, 0, f"it answered with what is no JSON ({error})") from error
+
+
+def _knock(host: str) -> None:
+    """Connect to a socket and hang up: the package forgets to close those that it could not connect."""
+    if host.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as door:
+            door.settimeout(_TIMEOUT)
+            door.connect(host.removeprefix("unix://"))
 
 
 def _tls(folder: str) -> Any:

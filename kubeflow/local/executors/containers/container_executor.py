@@ -7,10 +7,11 @@ client. Every process in them carries it in its environment as well: so they are
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput
@@ -19,7 +20,7 @@ from kubeflow.local.executors.containers import container_checks, container_imag
 from kubeflow.local.executors.containers.container_checks import container_of, engine_of
 from kubeflow.local.executors.containers.container_config import container_config, container_name, network_name
 from kubeflow.local.executors.containers.container_engine import JOB_LABEL, STATE_LABEL, ContainerEngine, ImageFacts
-from kubeflow.local.executors.containers.container_node import ContainerNode
+from kubeflow.local.executors.containers.container_node import ContainerNode, no_shell
 from kubeflow.local.executors.containers.engine_errors import EngineRefused, EngineUnreachable
 from kubeflow.local.executors.executor import Report
 from kubeflow.local.job.container_plan import RENDEZVOUS_PORT, ContainerPlan, EnginePlan
@@ -27,7 +28,10 @@ from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import JobPlan, NodePlan, read_plan
 from kubeflow.local.store.leases import Share
 
+logger = logging.getLogger(__name__)
+
 _POLL = 0.03  # seconds
+_STUBBORN = 20.0  # seconds after which an engine that cannot end a container has said so often enough
 _INIT = ("docker-init", "container-init", "catatonit")  # what an engine misses that cannot give an init process
 
 
@@ -42,6 +46,7 @@ class ContainerExecutor:
         self._network = threading.Lock()  # makes it, or removes it
         self._cleaned = False
         self._init = True
+        self._prepared = False
 
     def check(self, plan: JobPlan) -> None:
         """Refuse a job that the engine cannot run."""
@@ -50,7 +55,7 @@ class ContainerExecutor:
     def prepare(self, plan: JobPlan, places: Places, report: Report, stopped: Callable[[], bool]) -> None:
         """Pull the images that are not there, and make the network of the job."""
         self._plan = plan
-        engine = self._connect(engine_of(plan))
+        self._engine = engine = ContainerEngine.of(engine_of(plan))
         leftovers.sweep(engine, places.state)
         wanted = {(part.image, part.pull): part for part in map(container_of, plan.nodes)}.values()
         for part in wanted:
@@ -62,6 +67,7 @@ class ContainerExecutor:
             # One that is kept is there since before a suspension.
             if not self._cleaned and not stopped() and not engine.networks(JOB_LABEL, str(places.directory)):
                 engine.create_network(network_name(places), self._labels(places))
+        self._prepared = True
 
     def address(self, node: str) -> str:
         """Return the node's name, by which the network knows it."""
@@ -82,7 +88,7 @@ class ContainerExecutor:
         start_script.write_environment(places, node.name, env)
         control = start_script.open_control(places, node.name)
         self._controls.callback(os.close, control)
-        for left in self._engine.containers(JOB_LABEL, mark):  # finished ones that are kept, of before a suspension
+        for left in self._engine.containers(JOB_LABEL, mark) if engine.keep else ():  # of before a suspension
             if left.node == node.name:
                 self._engine.remove(left.id)
         command = start_script.command(
@@ -123,8 +129,13 @@ class ContainerExecutor:
         plan = _engine_of_started(Places(Path(mark)))
         if plan is None:
             return False
-        with ContainerEngine.of(plan) as engine:
-            return any(container.running for container in engine.containers(JOB_LABEL, mark))
+        try:
+            with self._connection(plan) as engine:
+                return any(container.running for container in engine.containers(JOB_LABEL, mark))
+        except EngineUnreachable:
+            if not plan.here:
+                raise
+            return bool(processes.members(mark))
 
     def end(self, mark: str, grace: float) -> None:
         """Have the nodes' processes get SIGTERM, and end what is left after `grace` seconds."""
@@ -136,7 +147,7 @@ class ContainerExecutor:
         if plan is None:
             return
         try:
-            with ContainerEngine.of(plan) as engine:
+            with self._connection(plan) as engine:
                 _end_containers(engine, mark, deadline, here=plan.here)
         except EngineUnreachable:
             if not plan.here:
@@ -162,10 +173,13 @@ class ContainerExecutor:
                 return
             if plan.keep != kept:
                 return
+            if self._plan is None:  # a dead supervisor may have asked for something that is not there yet
+                leftovers.remember(places)
             try:
-                with ContainerEngine.of(plan) as engine:
+                with self._connection(plan) as engine:
                     leftovers.remove(engine, mark)
-            except EngineUnreachable:
+            except (EngineUnreachable, EngineRefused) as error:
+                logger.info("what is left of %s is removed when the next job begins: %s", mark, error)
                 leftovers.remember(places)
 
     def close(self) -> None:
@@ -175,10 +189,14 @@ class ContainerExecutor:
             self._engine.close()
             self._engine = None
 
-    def _connect(self, plan: EnginePlan) -> ContainerEngine:
-        if self._engine is None:
-            self._engine = ContainerEngine.of(plan)
-        return self._engine
+    @contextlib.contextmanager
+    def _connection(self, plan: EnginePlan) -> Generator[ContainerEngine, None, None]:
+        """Have a connection: the supervisor's own, or another while `prepare` has that in its thread."""
+        if self._engine is not None and self._prepared:
+            yield self._engine
+        else:
+            with ContainerEngine.of(plan) as engine:
+                yield engine
 
     @staticmethod
     def _labels(places: Places) -> dict[str, str]:
@@ -188,12 +206,16 @@ class ContainerExecutor:
 def _end_containers(engine: ContainerEngine, mark: str, deadline: float, *, here: bool) -> None:
     told = here  # by the pipe
     while running := [found.id for found in engine.containers(JOB_LABEL, mark) if found.running]:
-        late = time.monotonic() >= deadline
+        late = time.monotonic() - deadline
         for container in running:
-            if late:
-                engine.kill(container)
-            elif not told:
-                engine.terminate(container)
+            try:
+                if late >= 0:
+                    engine.kill(container)
+                elif not told:
+                    engine.terminate(container)
+            except EngineRefused:  # it has just ended, in words that each engine has of its own
+                if late > _STUBBORN:
+                    raise
         told = True
         time.sleep(_POLL)
 
@@ -223,5 +245,5 @@ def _command_line(node: NodePlan, part: ContainerPlan, image: ImageFacts) -> lis
 def _in_words(error: EngineRefused | EngineUnreachable, image: str) -> str:
     reason = str(error)
     if "/bin/sh" in reason and any(sign in reason for sign in ("no such file", "not found")):
-        return f"image {image!r} has no /bin/sh, which nodes are started with: use an image that has a shell"
+        return no_shell(image)
     return reason

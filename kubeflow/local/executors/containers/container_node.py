@@ -18,6 +18,7 @@ _LONG = 5.0  # seconds: who was waited for so long with success answers
 _NOT_FOUND = 404
 _SIGNAL = 128  # a shell reports a signal as 128 + its number
 _SIGNALS = 64
+_NOT_EXECUTABLE, _NO_PROGRAM = 126, 127
 _MIB = 1 << 20
 
 
@@ -63,8 +64,8 @@ class ContainerNode:
             except EngineUnreachable as error:
                 if time.monotonic() - begun > _LONG or lost_at is None:
                     lost_at = time.monotonic()
-                if (word := start_script.last_word(self._places, self.name)) is not None:
-                    self._end = self._judge(word.code)
+                if start_script.last_word(self._places, self.name) is not None:
+                    self._end = self._judge(0)
                 elif time.monotonic() - lost_at > _PATIENCE:
                     self._end = NodeExit(_SIGNAL, known=False, message=str(error))
             except EngineRefused as error:
@@ -82,19 +83,30 @@ class ContainerNode:
             except EngineRefused as error:
                 if error.status != _NOT_FOUND:
                     raise
-        word = start_script.last_word(self._places, self.name)
-        return NodeExit(-9, message="its container was removed") if word is None else self._judge(word.code)
+        if start_script.last_word(self._places, self.name) is not None:
+            return self._judge(0)
+        return NodeExit(-9, message="its container was removed")
 
     def _judge(self, code: int, *, killed_for_memory: bool = False) -> NodeExit:
+        """Return how the node ended; what it said itself counts more than the `code` that its engine tells."""
         word = start_script.last_word(self._places, self.name)
         if word is not None and word.missing:
             return NodeExit(
                 word.code,
                 message=f"image {self._image!r} has no {word.missing!r}: use an image that has it on its PATH",
             )
+        if word is not None:  # an engine that was started again knows less of an end in between
+            code = word.code
+        if word is None and code in (_NOT_EXECUTABLE, _NO_PROGRAM):  # of an init process that found nothing to run
+            return NodeExit(code, message=no_shell(self._image))
         memory = code != 0 and (killed_for_memory or (word is not None and word.memory_kills > 0))
         limit = f"the limit is {self._memory / _MIB:,.0f} MiB" if memory and self._memory is not None else ""
         return NodeExit(_as_python(code), out_of_memory=memory, message=limit)
+
+
+def no_shell(image: str) -> str:
+    """Return what is wrong with an image that has no shell."""
+    return f"image {image!r} has no /bin/sh, which nodes are started with: use an image that has a shell"
 
 
 def _as_python(code: int) -> int:
