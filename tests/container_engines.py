@@ -181,9 +181,10 @@ def _keep(found: EngineUnderTest) -> None:
     while not (found.folder / "ready").exists():
         logs = [(found.folder / name) for name in ("keeper.log", "engine.log")]
         words = "\n".join(path.read_text()[-3000:] for path in logs if path.exists())
-        # Installed, and the machine should be able to: that it does not start is no reason to skip.
-        assert keeper.poll() is None, f"{found.name} does not start: {words}"
-        assert time.monotonic() < deadline, f"{found.name} does not answer: {words}"
+        if keeper.poll() is not None or time.monotonic() >= deadline:
+            # Where it should start, the run requires it, and fails for a skipped test.
+            (found.folder / "cannot").write_text(f"it does not start: {words}")
+            return
         time.sleep(0.02)
 
 
