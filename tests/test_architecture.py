@@ -50,9 +50,9 @@ FLOORS = {
     ),
     "kubeflow.optimizer": (
         ("constants", "errors", "types"),
-        ("algorithms", "borrowed_names", "template_spaces"),
+        ("borrowed_names", "template_spaces"),
         ("optimization_spec",),
-        ("trial_jobs",),
+        ("algorithms", "trial_jobs"),
         ("engines",),
         ("results",),
         ("api",),

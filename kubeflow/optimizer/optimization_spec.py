@@ -6,6 +6,7 @@ Everything that is wrong with every engine is refused here, before anything is s
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, cast
@@ -67,6 +68,7 @@ class OptimizationSpec:
         early_stopping: When a running trial is ended; `None` is never.
         enqueue: Parameters of the first trials, some or all of them; the algorithm draws the rest.
         warm_start: What is known already.
+        seed: What draws of this package's algorithms follow from: the algorithm's `random_state`, or drawn once.
     """
 
     name: str
@@ -78,6 +80,7 @@ class OptimizationSpec:
     early_stopping: EarlyStopping | None = None
     enqueue: Sequence[Mapping[str, object]] = ()
     warm_start: Sequence[KnownTrial] = ()
+    seed: int = 0
 
     __repr__ = repr_of_fields
 
@@ -166,6 +169,7 @@ def optimization_spec(
         early_stopping=early_stopping,
         enqueue=_enqueued(enqueue, space),
         warm_start=_known_trials(warm_start, space, aims),
+        seed=secrets.randbelow(2**31) if how.random_state is None else how.random_state,
     )
 
 
@@ -208,13 +212,12 @@ def grid_size(space: Mapping[str, Space]) -> int:
     """
     sizes: list[int] = []
     for name, values in space.items():
-        points = values.grid()
-        if points is None:
+        if values.size is None:
             raise InvalidInput(
                 f"{name} has endless values, and a grid needs some: give it a step, as in Search.uniform(0.1, 0.9, "
                 "step=0.1), or a list of values with Search.choice."
             )
-        sizes.append(len(points))
+        sizes.append(values.size)
     return math.prod(sizes)
 
 
@@ -255,6 +258,8 @@ def _check_algorithm(
         raise InvalidInput("CMAES draws numbers, and there are choices only: take TPE() or RandomSearch().")
     if isinstance(algorithm, PBT) and early_stopping is not None:
         raise InvalidInput("PBT compares whole generations of trials: leave early_stopping= out.")
+    if isinstance(algorithm, PBT) and config.unique:
+        raise InvalidInput("PBT lets trials go on with the parameters of their parents: leave unique= out.")
 
 
 def check_parameters(what: str, given: object, space: Mapping[str, Space], *, whole: bool) -> dict[str, object]:

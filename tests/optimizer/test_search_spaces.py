@@ -88,8 +88,12 @@ def test_equal_values_of_different_types_are_different_choices() -> None:
 @given(st.decimals(-1000, 1000, places=3), st.decimals("0.001", 10, places=3), st.integers(0, 300))
 def test_steps_are_exact(low: Any, step: Any, count: int) -> None:
     space: ContinuousSearchSpace = made.uniform(float(low), float(low + count * step), step=float(step))
-    assert space.grid() == [float(low + k * step) for k in range(count + 1)]
-    assert all(space.contains(value) for value in space.grid() or ())
+    points = [float(low + k * step) for k in range(count + 1)]
+    assert space.grid() == points
+    assert space.size == count + 1
+    assert [space.place(value) for value in points] == list(range(count + 1))
+    assert all(space.contains(value) for value in points)
+    assert not any(space.contains(math.nextafter(value, math.inf)) for value in points)
 
 
 def test_a_tenth_ten_times_is_one() -> None:
@@ -107,6 +111,7 @@ def test_a_tenth_ten_times_is_one() -> None:
         (lambda: made.uniform(math.nan, 1), "finite"),
         (lambda: made.uniform(0, math.inf), "finite"),
         (lambda: made.uniform(0, 1, step=0), "above 0"),
+        (lambda: made.uniform(0, 1, step=1e-30), "more than 1,000,000 values"),
         (lambda: made.uniform(True, 2), "must be a number, not True"),
         (lambda: made.int(1.5, 2), "whole number, not 1.5"),
         (lambda: made.choice([]), "choice of nothing"),

@@ -76,6 +76,14 @@ class Proposal:
 class Searcher(Protocol):
     """An algorithm at work on one search. It is made anew from rows at any time: it keeps nothing that they lack."""
 
+    @property
+    def batch(self) -> int:
+        """How many trials are proposed from one state of knowledge: 1, except where whole generations are compared.
+
+        Trial `number` may be asked for once all trials below `number // batch * batch` have ended.
+        """
+        ...
+
     def ask(self, history: Sequence[PastTrial], number: int) -> Proposal | None:
         """Return the parameters of trial `number`; `None` when there is no further one, as at the end of a grid.
 
@@ -94,9 +102,8 @@ class Searcher(Protocol):
         """
         ...
 
-    def batch(self, parallel_trials: int) -> int:
-        """Return how many trials must have ended before the next are asked for: 1, except for synchronous algorithms.
 
-        With `n`, trials are asked for in batches of `n`, once all earlier ones have ended.
-        """
-        ...
+def may_be_asked(searcher: Searcher, history: Sequence[PastTrial], number: int) -> bool:
+    """Return True when trial `number` may be asked for now."""
+    first = number // searcher.batch * searcher.batch
+    return all(trial.state != "running" for trial in history if trial.number < first)

@@ -60,6 +60,15 @@ class CategoricalSearchSpace(SearchSpace):
                 return place
         raise InvalidInput(f"{short(value)} is none of the choices {short(list(self.choices))}.")
 
+    @property
+    def size(self) -> int:
+        """How many choices there are."""
+        return len(self.choices)
+
+    def at(self, place: int) -> object:
+        """Return the choice at a place, from 0."""
+        return self.choices[place]
+
     def grid(self) -> list[object] | None:
         """Return the choices in their order."""
         return list(self.choices)

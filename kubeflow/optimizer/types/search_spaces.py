@@ -121,6 +121,8 @@ class ContinuousSearchSpace(SearchSpace):
             raise InvalidInput(f"step= is for uniform search spaces, and this one is {name}.")
         if self.step is not None and self.step <= 0:
             raise InvalidInput(f"step must be above 0, not {self.step!r}.")
+        if self.min is not None and self.max is not None and self.step is not None:
+            _steps(self.min, self.max, self.step)
 
     @property
     def normal_parameters(self) -> tuple[float, float]:
@@ -138,16 +140,28 @@ class ContinuousSearchSpace(SearchSpace):
         """`min` and `max`."""
         return self.min, self.max
 
-    def grid(self) -> list[float] | None:
-        """Return all values of a space with steps or with one value, smallest first; `None` where they are endless."""
+    @property
+    def size(self) -> int | None:
+        """How many values there are, with steps or where there is only one; `None` where they are endless."""
         if self.min is None or self.max is None:
             return None
         if self.min == self.max:
-            return [self.min]
-        if self.step is None:
-            return None
-        first, step = Decimal(repr(self.min)), Decimal(repr(self.step))
-        return [float(first + k * step) for k in range(_count(first, Decimal(repr(self.max)), step))]
+            return 1
+        return None if self.step is None else _steps(self.min, self.max, self.step) + 1
+
+    def at(self, place: int) -> float:
+        """Return the value at a place of a space with a `size`, from 0; decimal steps are exact."""
+        first, step = Decimal(repr(self.min)), Decimal(repr(self.step or 0.0))
+        return float(first + place * step)
+
+    def place(self, value: float) -> int:
+        """Return the place of the value of a space with a `size` that is nearest to a float."""
+        steps = 0.0 if self.step is None or self.min is None else (value - self.min) / self.step
+        return min(max(round(steps), 0), (self.size or 1) - 1)
+
+    def grid(self) -> list[float] | None:
+        """Return all values of a space with a `size`, smallest first; `None` where they are endless."""
+        return None if self.size is None else [self.at(place) for place in range(self.size)]
 
     def contains(self, value: object) -> bool:
         """Return True when `value` is a float of this space."""
@@ -155,7 +169,7 @@ class ContinuousSearchSpace(SearchSpace):
             return False
         if (self.min is not None and value < self.min) or (self.max is not None and value > self.max):
             return False
-        return self.step is None or value in (self.grid() or ())
+        return self.step is None or value == self.at(self.place(value))
 
     def encode(self, value: object) -> str:
         """Return the text of a value, which `decode` reads: what `repr` gives for the float.
@@ -214,17 +228,24 @@ class IntegerSearchSpace(SearchSpace):
         """The largest value that a step reaches; `max` may lie above it."""
         return self.min + (self.max - self.min) // self.step * self.step
 
+    @property
+    def size(self) -> int:
+        """How many values there are."""
+        return (self.max - self.min) // self.step + 1
+
+    def at(self, place: int) -> int:
+        """Return the value at a place, from 0."""
+        return self.min + place * self.step
+
     def grid(self) -> list[int] | None:
         """Return all values, smallest first.
 
         Raises:
             InvalidInput: There are more than a million.
         """
-        values = range(self.min, self.max + 1, self.step)
-        # `len` refuses more than 2^63.
-        if (self.max - self.min) // self.step >= _GRID_MOST:
+        if self.size > _GRID_MOST:
             raise InvalidInput(f"{self!r} has more than {_GRID_MOST:,} values: give it a larger step=.")
-        return list(values)
+        return [self.at(place) for place in range(self.size)]
 
     def contains(self, value: object) -> bool:
         """Return True when `value` is an int of this space."""
@@ -309,11 +330,11 @@ def _is_digits(text: str) -> bool:
     return text.strip().lstrip("+-").isdigit()
 
 
-def _count(first: Decimal, last: Decimal, step: Decimal) -> int:
-    count = int((last - first) // step) + 1
-    if count > _GRID_MOST:
-        raise InvalidInput(f"A step of {step} makes more than {_GRID_MOST:,} values: give a larger one.")
-    return count
+def _steps(low: float, high: float, step: float) -> int:
+    steps = (Decimal(repr(high)) - Decimal(repr(low))) / Decimal(repr(step))
+    if steps >= _GRID_MOST:
+        raise InvalidInput(f"A step of {step!r} makes more than {_GRID_MOST:,} values: give a larger one.")
+    return int(steps)
 
 
 thin_all(globals())
