@@ -75,14 +75,19 @@ def install(wire: Wire, manifests: Sequence[Mapping[str, Any]]) -> None:
         wire.apply(path, {key: value for key, value in crd.items() if key != "status"}, manager="tests")
     for crd in manifests:
         spec = crd["spec"]
-        _until_served(wire, f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}")
+        _until_served(wire, f"/apis/{spec['group']}/{spec['versions'][0]['name']}", spec["names"]["plural"])
 
 
-def _until_served(wire: Wire, path: str) -> None:
+def _until_served(wire: Wire, group: str, plural: str) -> None:
     deadline = time.monotonic() + 60
-    while not wire.exists(path):
-        assert time.monotonic() < deadline, f"{path} is not served"
+    while not (wire.exists(f"{group}/{plural}") and plural in _discovered(wire, group)):
+        assert time.monotonic() < deadline, f"{group}/{plural} is not served"
         time.sleep(0.05)
+
+
+def _discovered(wire: Wire, group: str) -> list[str]:
+    """What a server says that it serves: a moment after it does."""
+    return [resource["name"] for resource in (wire.find(group) or {}).get("resources") or []]
 
 
 def crds(minor: str) -> list[dict[str, Any]]:

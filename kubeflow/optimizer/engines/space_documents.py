@@ -56,6 +56,22 @@ def spaces_of_document(text: str) -> tuple[dict[str, Space], frozenset[str]]:
     return found, frozenset(words)
 
 
+def value_of(space: Space | None, text: str, *, is_word: bool = False) -> object:
+    """Return the value that a text stands for; the text itself where it stands for none of the space's.
+
+    Args:
+        space: The search space of the parameter; `None` when that is not known.
+        text: What a trial was given.
+        is_word: True where choices are written as words.
+    """
+    try:
+        if isinstance(space, CategoricalSearchSpace) and is_word:
+            return next((choice for choice in space.choices if space.word(choice) == text), text)
+        return text if space is None else space.decode(text)
+    except InvalidInput:
+        return text
+
+
 def _space(space: Space, words: bool) -> dict[str, object]:
     if isinstance(space, IntegerSearchSpace):
         return {"kind": "int", "min": space.min, "max": space.max, "step": space.step, "log": space.log}

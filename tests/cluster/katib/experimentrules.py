@@ -39,8 +39,8 @@ _DISTRIBUTIONS = ("", "uniform", "logUniform", "normal", "logNormal", "unknown")
 _KINDS = ("StdOut", "File", "TensorFlowEvent", "PrometheusMetric", "Custom", "Push", "None")
 
 
-def default_experiment(given: Mapping[str, Any]) -> Object:
-    """Return an Experiment with Katib's defaults."""
+def default_experiment(given: Mapping[str, Any], minor: str = "0.19") -> Object:
+    """Return an Experiment with the defaults of a Katib minor: `"0.19"`, or `"0.18"`, which knows no TrainJobs."""
     made = copy.deepcopy(dict(given))
     spec: Object = made.setdefault("spec", {})
     spec.setdefault("parallelTrialCount", 3)
@@ -50,7 +50,9 @@ def default_experiment(given: Mapping[str, Any]) -> Object:
             parameter["feasibleSpace"].setdefault("distribution", "uniform")
     _default_objective(spec.get("objective"))
     _default_collector(spec.setdefault("metricsCollectorSpec", {}))
-    _default_template(spec.get("trialTemplate"))
+    template = spec.get("trialTemplate")
+    if minor != "0.18" or ((template or {}).get("trialSpec") or {}).get("kind") != "TrainJob":
+        _default_template(template)
     return made
 
 
@@ -91,7 +93,7 @@ def refuse_experiment(
     given: Mapping[str, Any], old: Mapping[str, Any] | None, namespace_labels: Mapping[str, str]
 ) -> str:
     """Return why Katib's webhook refuses an Experiment, all reasons joined; empty when it does not."""
-    if namespace_labels.get(INJECTION) != "enabled":
+    if old is None and namespace_labels.get(INJECTION) != "enabled":
         namespace = given["metadata"].get("namespace")
         return f"Cannot create the Experiment in namespace {namespace}: the namespace lacks label {INJECTION}: enabled"
     spec: Object = given.get("spec") or {}

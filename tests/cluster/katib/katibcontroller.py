@@ -54,11 +54,12 @@ class Katib:
     Attributes:
         database: What collectors have reported, by trial.
         seed: Of what the suggestion services draw.
+        minor: `"0.19"`, or `"0.18"`, which knows no TrainJobs.
     """
 
-    def __init__(self, stage: Stage, seed: int = 0) -> None:
+    def __init__(self, stage: Stage, seed: int = 0, minor: str = "0.19") -> None:
         self.database: dict[str, list[Report]] = {}
-        self.seed = seed
+        self.seed, self.minor = seed, minor
         self._stage, self._wire = stage, stage.wire
         self._loop = stage.controller.loop
         self._stop = threading.Event()
@@ -89,7 +90,7 @@ class Katib:
     # -- webhooks ---------------------------------------------------------------------------------------------------
 
     def _default(self, request: Mapping[str, Any]) -> Object:
-        return changed(request["object"], default_experiment(request["object"]))
+        return changed(request["object"], default_experiment(request["object"], self.minor))
 
     def _judge(self, request: Mapping[str, Any]) -> Object:
         given = request["object"]

@@ -16,6 +16,7 @@ SPACE: Mapping[str, object] = {"lr": Search.loguniform(1e-4, 1e-1), "batch_size"
 def fit(lr, batch_size):  # type: ignore[no-untyped-def]  # users annotate nothing
     assert isinstance(lr, float), type(lr)
     assert isinstance(batch_size, int), type(batch_size)
+    print("lr is", lr)
     return {"loss": abs(lr - 0.01) + batch_size / 1000}
 
 

@@ -15,7 +15,7 @@ from kubeflow.core.display import repr_of_fields, short
 from kubeflow.core.errors import InvalidInput
 from kubeflow.optimizer.engines.katib.algorithm_settings import algorithm_of
 from kubeflow.optimizer.engines.katib.experiment_rendering import SPACE_ANNOTATION
-from kubeflow.optimizer.engines.space_documents import spaces_of_document
+from kubeflow.optimizer.engines.space_documents import spaces_of_document, value_of
 from kubeflow.optimizer.types.algorithm_types import BaseAlgorithm
 from kubeflow.optimizer.types.categorical_space import CategoricalSearchSpace
 from kubeflow.optimizer.types.optimization_types import Direction, Objective, Strategy, TrialConfig
@@ -56,16 +56,7 @@ class ReadExperiment:
     def parameters(self, texts: Mapping[str, str]) -> dict[str, object]:
         """Return the values that texts stand for, in the order of the space; what has no space stays text."""
         order = [*(name for name in self.space if name in texts), *(name for name in texts if name not in self.space)]
-        return {name: self._value(name, texts[name]) for name in order}
-
-    def _value(self, name: str, text: str) -> object:
-        space = self.space.get(name)
-        try:
-            if isinstance(space, CategoricalSearchSpace) and name in self.words:
-                return next((choice for choice in space.choices if space.word(choice) == text), text)
-            return text if space is None else space.decode(text)
-        except InvalidInput:
-            return text
+        return {name: value_of(self.space.get(name), texts[name], is_word=name in self.words) for name in order}
 
 
 def read_experiment(item: Json) -> ReadExperiment:
