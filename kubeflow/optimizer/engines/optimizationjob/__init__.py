@@ -1,0 +1,1 @@
+"""Searches as OptimizationJobs, which a coming minor of Kubeflow Trainer runs itself."""
