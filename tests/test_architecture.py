@@ -100,6 +100,7 @@ SAME_MODULE_NAME = {
 LONGEST = 400  # lines
 LONG = {
     "kubeflow.core.cel": "a table: one small function for each operation of CEL",
+    "kubeflow.optimizer.api.optimizer_client": "the methods of the public client with their documentation; no logic",
     "kubeflow.trainer.api.trainer_client": "the methods of the public client with their documentation; no logic",
 }
 # `kubeflow.trainer.types` has the user's types of what other modules of the same name do.

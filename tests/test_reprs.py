@@ -153,6 +153,7 @@ def instances() -> list[object]:
         trainer.MetricPoint("loss", 0.25, "reported", 3, NOW),
         trainer.MetricHistory((trainer.MetricPoint("loss", 0.25, "reported", 3, NOW),)),
         trainer.TrainerClient(trainer.KubernetesBackendConfig(offline=True)),
+        optimizer.OptimizerClient(trainer.KubernetesBackendConfig(offline=True)),
         TrainingClient(backend_config=trainer.LocalProcessBackendConfig()),
         # kubeflow.trainer.options
         options.Name("train-3f2a"), options.Labels({"team": "vision"}), options.Annotations({"note": "a" * 5000}),

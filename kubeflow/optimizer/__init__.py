@@ -6,6 +6,7 @@ Names are loaded when they are first used, so that importing this package costs 
 import typing as _typing
 
 if _typing.TYPE_CHECKING:
+    from kubeflow.optimizer.api.optimizer_client import OptimizerClient
     from kubeflow.optimizer.borrowed_names import KubernetesBackendConfig, TrainJobTemplate, report
     from kubeflow.optimizer.errors import (
         EngineRefuses,
@@ -54,6 +55,7 @@ else:
     __getattr__, __dir__ = _exporter(
         __name__,
         {
+            "api.optimizer_client": ("OptimizerClient",),
             "borrowed_names": ("KubernetesBackendConfig", "TrainJobTemplate", "report"),
             "errors": (
                 "EngineRefuses",
@@ -129,6 +131,7 @@ __all__ = [
     "OptimizationSpec",
     "OptimizationStatus",
     "OptimizationWaitTimeout",
+    "OptimizerClient",
     "OptimizerConfig",
     "PercentileStop",
     "RandomSearch",

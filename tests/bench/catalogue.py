@@ -9,6 +9,7 @@ from tests.bench import (
     rows_install,
     rows_local,
     rows_models,
+    rows_optimizer,
     rows_train,
 )
 from tests.bench.cases import Case
@@ -22,5 +23,6 @@ CASES: tuple[Case, ...] = (
     *rows_corpus.CASES,
     *rows_local.CASES,
     *rows_train.CASES,
+    *rows_optimizer.CASES,
     *rows_cluster.CASES,
 )

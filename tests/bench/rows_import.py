@@ -12,6 +12,8 @@ HEAVY = ("kubernetes", "torch", "docker", "podman", "optuna", "rich")
 
 FIRST_LINE = "from kubeflow.trainer import TrainerClient, CustomTrainer"
 
+SEARCH_LINE = "from kubeflow.optimizer import OptimizerClient, Search, Objective, TrialConfig"
+
 FIRST_CLIENT = f"""
 {FIRST_LINE}, LocalProcessBackendConfig
 TrainerClient(LocalProcessBackendConfig())
@@ -39,6 +41,10 @@ def _import_case(name: str, ours: str, peer: str, *, over_start: float | None = 
 
 CASES = (
     _import_case("import kubeflow.trainer", "import kubeflow.trainer", "import kubeflow.trainer", over_start=0.15),
+    _import_case(
+        "import kubeflow.optimizer", "import kubeflow.optimizer", "import kubeflow.optimizer", over_start=0.15
+    ),
+    _import_case(SEARCH_LINE, SEARCH_LINE, SEARCH_LINE, over_start=0.15),
     # Our packages export lazily, so the case above alone would flatter us: a script begins with this.
     _import_case(
         FIRST_LINE,

@@ -1,4 +1,4 @@
-"""The SQLite file that all jobs of a state directory are in: opened, created and checked. What is in it: `store.py`."""
+"""The SQLite files of a state directory: opened, created and checked. What is in that of the jobs: `store.py`."""
 
 from __future__ import annotations
 
@@ -93,10 +93,18 @@ class Database:
 
     Args:
         path: The file; made, with its directory, by the first write.
+        schema: Its tables, as statements with `;` at the end of their last line.
+        version: Of the schema, from 1. A file of a higher one is left alone.
+        what: What the file is, for messages.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, *, schema: str = _SCHEMA, version: int = SCHEMA_VERSION, what: str = "job store"
+    ) -> None:
         self.path = path
+        self._schema = schema
+        self._schema_version = version
+        self._what = what
         self._connection: sqlite3.Connection | None = None
         self._opened_as: tuple[int, int, int] | None = None
         self._inherited: list[sqlite3.Connection] = []
@@ -150,12 +158,12 @@ class Database:
             raise
         except sqlite3.OperationalError as error:
             raise KubeflowError(
-                f"The job store {str(self.path)!r} cannot be used now: {error}. Look at its disk (`df`), and at what "
+                f"The {self._what} {str(self.path)!r} cannot be used now: {error}. Look at its disk (`df`), and at what "
                 "else uses it (`lsof`)."
             ) from error
         except sqlite3.DatabaseError as error:
             raise StoreUnusable(
-                f"The job store {str(self.path)!r} is damaged: {error}. Move it away to start with an empty one, or "
+                f"The {self._what} {str(self.path)!r} is damaged: {error}. Move it away to start with an empty one, or "
                 f"set {STATE_DIR_VARIABLE} to another directory."
             ) from error
 
@@ -208,15 +216,15 @@ class Database:
             _enter_wal_mode(connection)
             connection.execute("BEGIN IMMEDIATE")
             if self._version(connection) == 0:
-                for statement in _SCHEMA.split(";\n"):
+                for statement in self._schema.split(";\n"):
                     connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                connection.execute(f"PRAGMA user_version = {self._schema_version}")
             connection.execute("COMMIT")
         version = self._version(connection)
-        if version > SCHEMA_VERSION:
+        if version > self._schema_version:
             raise StoreUnusable(
-                f"The job store {str(self.path)!r} was written by a newer kubeflow (schema {version}, and this one "
-                f"knows {SCHEMA_VERSION}): upgrade kubeflow, or set {STATE_DIR_VARIABLE} to another directory."
+                f"The {self._what} {str(self.path)!r} was written by a newer kubeflow (schema {version}, and this one "
+                f"knows {self._schema_version}): upgrade kubeflow, or set {STATE_DIR_VARIABLE} to another directory."
             )
 
     @staticmethod

@@ -80,7 +80,7 @@ class Searcher(Protocol):
     def batch(self) -> int:
         """How many trials are proposed from one state of knowledge: 1, except where whole generations are compared.
 
-        Trial `number` may be asked for once all trials below `number // batch * batch` have ended.
+        Of batches, trial `number` may be asked for once all trials below `number // batch * batch` have ended.
         """
         ...
 
@@ -105,5 +105,7 @@ class Searcher(Protocol):
 
 def may_be_asked(searcher: Searcher, history: Sequence[PastTrial], number: int) -> bool:
     """Return True when trial `number` may be asked for now."""
+    if searcher.batch == 1:  # each is proposed from what is known then
+        return True
     first = number // searcher.batch * searcher.batch
     return all(trial.state != "running" for trial in history if trial.number < first)

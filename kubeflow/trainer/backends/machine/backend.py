@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -188,6 +189,19 @@ class MachineBackend:
             if job != seen or left <= 0:
                 return job
             record = wait(left)
+
+    def change_token(self) -> Callable[[], bool]:
+        """Return a function that says whether any job has changed since it was last asked. Costs microseconds."""
+        return self._jobs.store.change_token()
+
+    def check(self, spec: JobSpec) -> None:
+        """Check that a job can run here, as `train` does; nothing is started.
+
+        Raises:
+            InvalidInput: When it cannot.
+            Unsupported: When only another backend can run it.
+        """
+        self._profile.realise(spec.on_machine())
 
     def failure(self, name: str) -> JobFailed:
         """Return why a job failed."""

@@ -1,0 +1,368 @@
+"""The engine that needs nothing but a backend of the trainer: searches are driven by a process of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kubeflow.core.errors import Finding, InvalidInput, KubeflowError
+from kubeflow.core.stdlib import json
+from kubeflow.local.state import state_dir
+from kubeflow.optimizer.constants import constants
+from kubeflow.optimizer.engines.client import study_process
+from kubeflow.optimizer.engines.client.study_document import read_document, write_document, write_spaces
+from kubeflow.optimizer.engines.client.study_explanation import explanation
+from kubeflow.optimizer.engines.client.study_history import past_trials
+from kubeflow.optimizer.engines.client.study_store import StudyRow, StudyStore, StudyWish, TrialRow
+from kubeflow.optimizer.engines.client.study_view import StudyView, user_event
+from kubeflow.optimizer.engines.client.trial_jobs_of_study import TrialJobs
+from kubeflow.optimizer.errors import EngineRefuses, OptimizationExists, OptimizationNotFound
+from kubeflow.optimizer.optimization_spec import OptimizationSpec, replaced_config
+from kubeflow.optimizer.trial_jobs import encoded, trial_name
+from kubeflow.optimizer.types.algorithm_types import PBT
+from kubeflow.optimizer.types.optimization_types import EngineName, OptimizationJob
+from kubeflow.trainer.backends.base import Backend
+from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
+from kubeflow.trainer.backends.machine.backend import MachineBackend
+from kubeflow.trainer.diagnosis.diagnosis import Explanation
+from kubeflow.trainer.errors import JobNotFound, Unsupported
+from kubeflow.trainer.jobs.log_selection import LogSelection
+from kubeflow.trainer.jobs.steps import FirstNode
+from kubeflow.trainer.types.checks import check_count
+from kubeflow.trainer.types.jobs import Event, TrainJob
+from kubeflow.trainer.types.loglines import LogLines
+
+if TYPE_CHECKING:
+    from kubeflow_api.trainer.v1alpha1 import TrainJob as TrainJobModel
+
+_POLL = 0.02  # seconds between two looks at whether the store has changed
+_CHECK = 1.0  # seconds between two looks at whether the driving process lives
+_PATIENCE = 60.0  # seconds that the driving process may take to do what it is told
+
+
+class ClientEngine:
+    """Searches driven by processes of this machine; their trials are ordinary jobs of a backend.
+
+    Args:
+        backend: Where trials run.
+        config: The configuration that the backend was made of: the driving process makes it again.
+    """
+
+    name: EngineName = "client"
+
+    def __init__(self, backend: Backend, config: object) -> None:
+        self._backend = backend
+        self._config = config
+        self._store = StudyStore(state_dir(getattr(config, "state_dir", None)))
+        self._place = _place(backend, config)
+        self._views: dict[int, StudyView] = {}
+
+    def __repr__(self) -> str:
+        return f"ClientEngine({self._backend!r}, searches in {str(self._store.state)!r})"
+
+    def findings(self, spec: OptimizationSpec) -> Sequence[Finding]:
+        """Return what this engine cannot do of a search."""
+        from kubeflow.optimizer.algorithms.searchers import searcher_findings
+
+        findings = searcher_findings(spec)
+        if isinstance(spec.algorithm, PBT) and not isinstance(self._backend, MachineBackend):
+            findings.append(
+                Finding(
+                    "algorithm=PBT()",
+                    "its trials share checkpoint folders, and the trials of this client run on a cluster",
+                    "Take OptimizerClient(engine='katib'), or LocalProcessBackendConfig()",
+                )
+            )
+        return findings
+
+    def render(self, spec: OptimizationSpec) -> list[TrainJobModel]:
+        """Return the TrainJobs of the first trials, which would be made at once."""
+        from kubeflow.optimizer.algorithms.searchers import searcher
+
+        asked = searcher(spec)
+        first = min(spec.config.parallel_trials, spec.config.num_trials)
+        trials: list[TrialRow] = []
+        for number in range(first):
+            proposal = asked.ask(past_trials(spec.space, trials), number)
+            if proposal is None:
+                break
+            trials.append(TrialRow(number, "Created", encoded(spec.space, proposal.parameters), proposal.notes))
+        jobs = TrialJobs(self._backend, spec, self._store.state / "searches" / "checkpoints" / spec.name)
+        return [self._backend.render(jobs.job(trial)) for trial in trials]
+
+    def optimize(self, spec: OptimizationSpec, *, resume: bool = False) -> None:
+        """Record the search, and start the process that drives it."""
+        known = self._store.find(spec.name)
+        if known is not None and known.wanted == "delete":
+            self._delete(known)
+            known = None
+        if known is not None:
+            if not resume:
+                raise OptimizationExists(spec.name)
+            self._go_on(known, spec)
+            return
+        found = self.findings(spec)
+        if found:
+            raise EngineRefuses(self.name, spec.name, found)
+        if isinstance(self._backend, MachineBackend):
+            self._backend.check(spec.trial)
+        self._check_no_trial_runs(spec.name)
+        document = write_document(spec, self._config)
+        study = self._store.add(
+            spec.name, self._place, spec.config.num_trials, document, write_spaces(dict(spec.space))
+        )
+        try:
+            study_process.start(self._store.state, spec.name, os.getcwd(), os.environ)  # noqa: PTH109
+        except KubeflowError:
+            self._store.forget(study)
+            raise
+
+    def _go_on(self, known: StudyRow, spec: OptimizationSpec) -> None:
+        self._check_place(known)
+        view = self._view(known)
+        if dict(view.space) != dict(spec.space) or tuple(view.spec.objectives) != tuple(spec.objectives):
+            raise InvalidInput(
+                f"Search {spec.name!r} exists with another search space or other objectives, and resume=True goes on "
+                "with it as it is: give both as they were, or another name=."
+            )
+        if spec.config.num_trials > known.num_trials:
+            self.extend(spec.name, spec.config.num_trials)
+        elif known.phase in ("Suspended", "Stopped", "Failed"):
+            self._store.restart(known.id)
+            self._drive(known)
+        else:
+            self._drive(known)
+
+    def _check_no_trial_runs(self, name: str) -> None:
+        """Refuse a name whose trials would take over jobs that others have made."""
+        try:
+            self._backend.get_job(trial_name(name, 0))
+        except JobNotFound:
+            return
+        raise InvalidInput(
+            f"There is a job {trial_name(name, 0)!r}, which is how the first trial of a search {name!r} is called: "
+            "delete the job, or give another name=."
+        )
+
+    def create_job(self, document: str) -> str:
+        """This engine has no kind of its own."""
+        raise Unsupported(
+            "create_job() takes YAML of a cluster's kind, an Experiment or an OptimizationJob, and this client drives "
+            "its searches itself: use OptimizerClient(KubernetesBackendConfig(), engine='katib'), or optimize()."
+        )
+
+    def list_jobs(self) -> list[OptimizationJob]:
+        """Return the searches of this place, oldest first."""
+        return [self._show(study) for study in self._store.all() if self._is_here(study)]
+
+    def get_job(self, name: str) -> OptimizationJob:
+        """Return one search as it is now."""
+        return self._show(self._find(name))
+
+    def watching(self, name: str) -> contextlib.AbstractContextManager[None]:
+        """Nothing is to be kept: the store tells of changes."""
+        return contextlib.nullcontext()
+
+    def next_change(self, name: str, seen: OptimizationJob, timeout: float) -> OptimizationJob:
+        """Return the search once it differs from `seen`."""
+        deadline = time.monotonic() + timeout
+        changed = self._store.change_token()
+        check = 0.0
+        while True:
+            if time.monotonic() >= check:
+                check = time.monotonic() + _CHECK
+                study = self._find(name)
+            else:
+                study = self._row(name)
+            job = self._show(study)
+            if replace_jobs(job) != replace_jobs(seen) or time.monotonic() >= deadline:
+                return job
+            while not changed() and (now := time.monotonic()) < min(deadline, check):
+                time.sleep(min(_POLL, max(0.0, deadline - now)))
+
+    def get_job_logs(self, name: str, trial_name: str | None = None, follow: bool = False) -> LogLines:
+        """Yield the lines of a trial."""
+        job = self.get_job(name)
+        chosen = trial_name
+        names = [trial.name for trial in job.trials]
+        if chosen is None:
+            best = job.best_trial
+            if not names:
+                raise InvalidInput(f"Search {name!r} has no trial yet: wait until it is Running.")
+            chosen = names[0] if best is None else best.name
+        elif chosen not in names:
+            known = ", ".join(names[:10]) or "none"
+            raise InvalidInput(f"Search {name!r} has no trial {chosen!r}. There are: {known}.")
+        return self._backend.get_job_logs(chosen, LogSelection(FirstNode.STEP), follow)
+
+    def get_job_events(self, name: str) -> list[Event]:
+        """Return what happened to the search and its trials."""
+        study = self._find(name)
+        return [user_event(study.name, event) for event in self._store.events(study.id)]
+
+    def explain(self, name: str) -> Explanation:
+        """Return why the search is where it is."""
+        study = self._find(name)
+        return explanation(
+            self._show(study),
+            self.get_job_events(name),
+            study_process.last_words(self._store.state, name),
+            self._backend,
+        )
+
+    def suspend_job(self, name: str) -> None:
+        """End the trials that run, and let none begin; when this returns, the search rests."""
+        study = self._find(name)
+        if study.phase == "Suspended":
+            return
+        self._refuse_ended(study, "suspended")
+        self._tell(study, "suspend")
+
+    def resume_job(self, name: str) -> None:
+        """Let a suspended search go on."""
+        study = self._find(name)
+        self._refuse_ended(study, "resumed")
+        if study.phase == "Suspended":
+            self._store.restart(study.id)
+            self._drive(study)
+
+    def stop_job(self, name: str) -> None:
+        """End the search for good."""
+        study = self._find(name)
+        if study.finished:
+            return
+        if study.phase == "Suspended":
+            self._store.restart(study.id)
+        self._tell(study, "stop")
+
+    def extend(self, name: str, num_trials: int) -> None:
+        """Give the search another number of trials in all."""
+        study = self._find(name)
+        check_count("num_trials", num_trials)
+        made = len(self._store.trials(study.id))
+        if num_trials <= made or num_trials == study.num_trials:
+            raise InvalidInput(
+                f"Search {name!r} has {made} trial(s) of {study.num_trials}: extend it to more than it has."
+            )
+        replaced_config(replace(self._view(study).spec), num_trials)
+        if study.finished:
+            self._store.restart(study.id, num_trials)
+        else:
+            self._store.resize(study.id, num_trials)
+        if study.phase != "Suspended":
+            self._drive(study)
+
+    def delete_job(self, name: str) -> None:
+        """End the search, and forget it with its trials and their jobs."""
+        self._delete(self._find(name))
+
+    def _delete(self, study: StudyRow) -> None:
+        self._store.want(study.id, "delete")
+        study_process.end(self._store.state, study.name)
+        jobs = TrialJobs(
+            self._backend, self._view(study).spec, self._store.state / "searches" / "checkpoints" / study.name
+        )
+        for trial in self._store.trials(study.id):
+            jobs.forget(trial)
+        jobs.forget_checkpoints()
+        (self._store.state / "searches" / f"{study.name}.lock").unlink(missing_ok=True)
+        self._store.forget(study.id)
+        self._views.pop(study.id, None)
+
+    def _tell(self, study: StudyRow, wanted: StudyWish) -> None:
+        """Have the driving process do something, and wait until it is done."""
+        self._store.want(study.id, wanted)
+        changed = self._store.change_token()
+        deadline = time.monotonic() + _PATIENCE
+        check = 0.0
+        while (now := self._row(study.name)).phase not in ("Suspended", "Complete", "Failed", "Stopped"):
+            if time.monotonic() > deadline:
+                raise KubeflowError(
+                    f"The process that drives search {study.name!r} does not answer: look at "
+                    f"explain({study.name!r}), or end it with delete_job({study.name!r})."
+                )
+            if time.monotonic() >= check:
+                check = time.monotonic() + _CHECK
+                self._drive(now)
+            pause = time.monotonic() + _CHECK
+            while not changed() and time.monotonic() < pause:
+                time.sleep(_POLL)
+
+    def _drive(self, study: StudyRow) -> None:
+        study_process.keep_going(self._store.state, study.name, self._view(study).directory)
+
+    def _find(self, name: str) -> StudyRow:
+        """Return a search by name, and see to it that it is driven if it should be."""
+        study = self._row(name)
+        if not study.finished and study.phase != "Suspended":
+            self._drive(study)
+            study = self._row(name)
+        return study
+
+    def _row(self, name: str) -> StudyRow:
+        study = self._store.find(name) if isinstance(name, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
+        if study is not None and study.wanted == "delete":
+            with contextlib.suppress(KubeflowError):  # who deletes it is at it, or was killed
+                self._delete(study)
+            study = None
+        if study is None or not self._is_here(study):
+            here = [each.name for each in self._store.all() if self._is_here(each)]
+            elsewhere = (
+                ""
+                if study is None
+                else f"here: it runs on {_shown(study.backend)}, and this client is of {_shown(self._place)}"
+            )
+            raise OptimizationNotFound(str(name), here, where=elsewhere)
+        return study
+
+    def _is_here(self, study: StudyRow) -> bool:
+        return study.backend == self._place and study.wanted != "delete"
+
+    def _check_place(self, study: StudyRow) -> None:
+        if study.backend != self._place:
+            raise OptimizationExists(study.name)
+
+    def _view(self, study: StudyRow) -> StudyView:
+        view = self._views.get(study.id)
+        if view is None:
+            document, spaces = self._store.blobs(study.id)
+            view = self._views[study.id] = StudyView(read_document(document), spaces)
+        return view
+
+    def _show(self, study: StudyRow) -> OptimizationJob:
+        view = self._view(study)
+        trials = self._store.trials(study.id)
+        jobs: dict[str, TrainJob] = {}
+        if trials:
+            selector = f"{constants.OPTIMIZATION_LABEL}={study.name}"
+            jobs = {job.name: job for job in self._backend.list_jobs(selector)}
+        return view.show(study, trials, jobs)
+
+    @staticmethod
+    def _refuse_ended(study: StudyRow, verb: str) -> None:
+        if study.finished:
+            raise InvalidInput(
+                f"Search {study.name!r} is {study.phase}, and one that has ended cannot be {verb}: give it more trials "
+                f"with extend({study.name!r}, ...), or start another."
+            )
+
+
+def replace_jobs(job: OptimizationJob) -> OptimizationJob:
+    """Return a search without the jobs of its trials, which change all the time."""
+    return replace(job, trials=tuple(replace(trial, trainjob=None) for trial in job.trials))
+
+
+def _place(backend: Backend, config: object) -> str:
+    """Return where trials run as a text that is the same for clients of the same place."""
+    if isinstance(config, KubernetesBackendConfig):
+        file = None if config.config_file is None else os.path.abspath(config.config_file)  # noqa: PTH100
+        return json.dumps({"kubernetes": backend.namespace, "context": config.context, "config_file": file})
+    return type(config).__name__.removesuffix("BackendConfig").lower()
+
+
+def _shown(place: str) -> str:
+    return place if not place.startswith("{") else f"namespace {json.loads(place)['kubernetes']!r} of a cluster"
