@@ -25,6 +25,7 @@ from codegen.cel.syntax import (
     NotLowerable,
     Select,
     Variable,
+    calls,
     names,
 )
 from codegen.schema.definitions import Definitions, reference
@@ -41,8 +42,10 @@ _METHODS = {
 }  # fmt: skip
 _FUNCTIONS = {
     "size": ("size", 1), "int": ("to_int", 1), "double": ("to_double", 1), "string": ("to_string", 1),
-    "bool": ("to_bool", 1), "dyn": ("same", 1),
+    "bool": ("to_bool", 1), "dyn": ("same", 1), "duration": ("to_duration", 1),
 }  # fmt: skip
+# What durations are fit for here: to be compared.
+_OF_DURATIONS = {"==", "!=", "<", "<=", ">", ">=", "in", "duration", "dyn", "||", "&&", "!", "?:"}
 _MACROS = {"all": "every", "exists": "some", "exists_one": "one", "filter": "select", "map": "transform"}
 
 # How the API server writes the name of a property that is no CEL identifier.
@@ -162,6 +165,8 @@ class _Lowering:
             if not isinstance(pattern, Literal) or not isinstance(pattern.value, str):
                 raise NotLowerable("matches() with a pattern that is no literal is not supported")
             return _Value(f"cel.matches({self.value(subject, scope).source}, {translate(pattern.value)!a})")
+        if node.name not in _OF_DURATIONS and "duration" in calls(*node.arguments):
+            raise NotLowerable(f"{node.name} of a duration is not supported")
         values = [self.value(argument, scope) for argument in node.arguments]
         sources = [value.source for value in values]
         if node.name in ("||", "&&"):

@@ -87,6 +87,14 @@ def names(node: Expression) -> set[str]:
     return variables
 
 
+def calls(*nodes: Expression) -> set[str]:
+    """Return every function and operator that `nodes` use."""
+    called: set[str] = set()
+    for node in nodes:
+        called |= calls(*_children(node)) | ({node.name} if isinstance(node, Call) else set[str]())
+    return called
+
+
 def _children(node: Expression) -> tuple[Expression, ...]:
     if isinstance(node, Select | Has):
         return (node.operand,)

@@ -11,11 +11,13 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeAlias, cast
 
-Value: TypeAlias = "Mapping[str, Value] | list[Value] | str | int | float | bool | datetime | None"
+Value: TypeAlias = "Mapping[str, Value] | list[Value] | str | int | float | bool | datetime | Duration | None"
 
 _Compare: TypeAlias = Callable[[Any, Any], bool]
 _INT64 = 1 << 63
@@ -27,8 +29,23 @@ _BOOLS = {
 }
 
 
+_DURATION = re.compile(r"([-+]?)((?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+|0)", re.ASCII)
+_DURATION_PART = re.compile(r"([0-9.]+)([a-zµμ]+)", re.ASCII)
+_NANOSECONDS = {
+    **{"ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000},
+    **{"s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000},
+}
+
+
 class CelError(Exception):
     """An expression has no value."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Duration:
+    """A length of time. It can be compared, and nothing else: no other operation on it is generated."""
+
+    nanoseconds: int
 
 
 class MapList(list[Value]):
@@ -121,6 +138,8 @@ def _ordered(left: Value, right: Value, compare: _Compare) -> bool:
     if type(left) is type(right) and isinstance(left, str | bool):
         return compare(left, right)
     if isinstance(left, datetime) and isinstance(right, datetime):
+        return compare(left, right)
+    if isinstance(left, Duration) and isinstance(right, Duration):
         return compare(left, right)
     raise _no_overload()
 
@@ -395,6 +414,19 @@ def to_bool(value: Value) -> bool:
     if text in _BOOLS:
         return _BOOLS[text]
     raise CelError(f"type conversion error from 'string' to 'bool': {text}")
+
+
+def to_duration(value: Value) -> Duration:
+    """`duration(value)`, of a string that Go's `time.ParseDuration` takes, such as `1h30m`."""
+    if isinstance(value, Duration):
+        return value
+    (text,) = _strings(value)
+    if match := _DURATION.fullmatch(text):
+        parts = [(Decimal(number), _NANOSECONDS[unit]) for number, unit in _DURATION_PART.findall(match[2])]
+        amount = sum(int(number * unit) for number, unit in parts)  # each part loses what is below a nanosecond
+        if amount < _INT64:
+            return Duration(-amount if match[1] == "-" else amount)
+    raise CelError(f"type conversion error from 'string' to 'google.protobuf.Duration': {text}")
 
 
 # -- macros ------------------------------------------------------------------------------------------------------

@@ -160,6 +160,18 @@ TABLE: list[tuple[str, Any, Any]] = [
     ("bool('true') && !bool('False')", None, True),
     ("bool('yes')", None, ERROR),
     ("dyn(1) == 1", None, True),
+    # -- durations, which can be compared
+    ("duration(self) > duration('90m')", "1h30m1ms", True),
+    ("duration(self) == duration('-1.5s')", "-1500ms", True),
+    ("duration(self) != duration('0s')", "0", False),
+    ("duration('1m') in [duration('60s')]", None, True),
+    ("duration(self) < duration('1ns')", ".9us", False),
+    ("duration(self) >= duration('0s')", "1d", ERROR),
+    ("duration(self) >= duration('0s')", "1", ERROR),
+    ("duration(self) >= duration('0s')", "", ERROR),
+    ("duration(self) == duration('1s')", 1, ERROR),
+    ("duration('1s') < 2", None, ERROR),
+    ("duration('1s') == 1", None, False),
 ]  # fmt: skip
 
 
@@ -188,6 +200,8 @@ def test_the_table(text: str, value: Any, expected: Any) -> None:
         ("self.a(1)", "the function a()"),
         ("unknown", "no variable 'unknown'"),
         ("size()", "size() with 0"),
+        ("duration('1s') + duration('1s') == duration(self)", "of a duration is not supported"),
+        ("string(duration(self))", "of a duration is not supported"),
         ("self.size(1)", "size() with 2"),
         ("has(self)", "has() takes one selection"),
         ("has(self.a, self.b)", "has() takes one selection"),
