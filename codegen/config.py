@@ -49,11 +49,16 @@ class Component:
         definitions: Prefix of the definitions of `group` and `version`, without the final dot.
         further: Other group and version, such as `serving.kserve.io/v1alpha1` -> prefix of its definitions.
         kinds: As they are written: `Name`, or `group/version/Name` for another group or version.
-        since: A kind as it is written in `kinds` -> the first minor that has it, such as `v2.4`.
+        since: A kind as it is written in `kinds` -> the first minor that is pinned with it, such as `v2.4`.
+        unpinned_since: Of those, the kinds that earlier minors have as well, without being pinned with them -> the
+            first minor that has it.
         extra: Further definitions to keep, by their name after `definitions`, such as request bodies.
         rename: Prefix of definitions upstream -> the prefix that a pin gives them.
         names: Pattern of places in the CRDs, such as `Robot.spec.*.arms[]` -> the name of the types there. Only for a
-            component without OpenAPI document.
+            component without `openapi`. `io.k8s.api.core.v1.PodSpec` names what is not quite Kubernetes' type after it,
+            and the types below as they are there.
+        names_from: Path of an OpenAPI document that has names of types, and is used for nothing else; for a component
+            without `openapi`.
         shown: Name as people write it, where it is not `name` with a capital.
         identical: Release that has the same types as the pinned one -> glob of the documents that prove it.
     """
@@ -73,6 +78,8 @@ class Component:
     names: Mapping[str, str] = field(default_factory=dict[str, str])
     further: Mapping[str, str] = field(default_factory=dict[str, str])
     since: Mapping[str, str] = field(default_factory=dict[str, str])
+    unpinned_since: Mapping[str, str] = field(default_factory=dict[str, str])
+    names_from: str | None = None
     preview: str | None = None
     shown: str | None = None
 
@@ -206,6 +213,8 @@ def _component(name: str, reader: _TomlTable) -> Component:
         extra=reader.strings("extra", default=()),
         rename=reader.strings_by_name("rename", default={}),
         names=reader.strings_by_name("names", default={}),
+        unpinned_since=reader.strings_by_name("unpinned_since", default={}),
+        names_from=reader.optional("names_from"),
         identical=reader.strings_by_name("identical", default={}),
         further=reader.strings_by_name("further", default={}),
         since=reader.strings_by_name("since", default={}),
@@ -213,6 +222,10 @@ def _component(name: str, reader: _TomlTable) -> Component:
         shown=reader.optional("title"),
     )
     reader.finish()
+    if component.openapi and component.names_from:
+        raise CodegenError(
+            f"pyproject.toml: tool.codegen.components.{name}: `openapi` has the names; drop `names_from`"
+        )
     for version in component.pinned:
         minor(version)
     _check_kinds(component)
@@ -240,6 +253,11 @@ def _check_kinds(component: Component) -> None:
             raise CodegenError(f"{where}.since: a minor is written like 'v2.4', not {first!r}")
         if all(numeric(minor(release)) < numeric(first) for release in component.pinned):
             raise CodegenError(f"{where}.since: no pinned release has {written!r}, which came with {first}")
+    for written, first in component.unpinned_since.items():
+        if not re.fullmatch(r"v\d+\.\d+", first):
+            raise CodegenError(f"{where}.unpinned_since: a minor is written like 'v2.4', not {first!r}")
+        if written not in component.since or numeric(first) >= numeric(component.since[written]):
+            raise CodegenError(f"{where}.unpinned_since: `since` has no later minor of {written!r}")
     if component.preview and numeric(minor(component.preview)) <= numeric(minor(component.versions[-1])):
         raise CodegenError(f"{where}.preview: {component.preview} is not newer than {component.versions[-1]}")
 

@@ -22,10 +22,11 @@ from codegen.schema.definitions import ANY_OBJECT, Definitions, reachable
 from codegen.schema.jsontypes import Object, parse_json
 from codegen.upstream.crd import Crd, read_crds
 from codegen.upstream.merge import OpenApiPlaces, merge
-from codegen.upstream.named_types import name_types
+from codegen.upstream.named_types import NamedTypes, name_types
 from codegen.upstream.openapi import places, read_definitions
 from codegen.upstream.patching import PatchedSource
 from codegen.upstream.source import Document, Source
+from codegen.upstream.upstream_names import UpstreamNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +55,18 @@ class WrittenPin:
         return "\n".join([str(self.file), *(f"note: {note}" for note in self.notes)])
 
 
-def build(component: Component, version: str, source: Source, others: Definitions | None = None) -> BuiltPin:
+def build(component: Component, version: str, source: Source, others: Sequence[Definitions] | None = None) -> BuiltPin:
     """Return the pin of one release of `component`.
 
     Args:
         source: With patches of upstream's documents applied.
-        others: Definitions of other pins, for a component whose documents leave out Kubernetes' own types.
+        others: Definitions of other pins, for a component whose documents leave out Kubernetes' own types: several
+            states of them, of which the one is used that fits best, the first of those that fit equally.
 
     Raises:
         SchemaError: A document is wrong, or two disagree.
-        CodegenError: A document or a kind is missing. Or the pin does not give back the CRDs that it was made from.
+        CodegenError: A document or a kind is missing; or a pattern of `names` matches nothing. Or the pin does not give
+            back the CRDs that it was made from.
     """
     documents = source.glob(component.crds)
     wanted_kinds = component.kinds_in(version)
@@ -75,12 +78,17 @@ def build(component: Component, version: str, source: Source, others: Definition
     kinds = [_with_definition(crds[kind], prefixes[kind.api_version]) for kind in wanted_kinds]
     notes: list[str] = []
     if component.openapi is None:
-        named = name_types(prefixes, kinds, others or {}, component.names)
-        names, merged, read = component.crds, named.definitions, []
+        read = [source.read(component.names_from)] if component.names_from else []
+        named = _named(component, kinds, others, read)
+        if named.unused and version == component.versions[-1]:  # an older release may lack what newer ones name
+            every = ", ".join(prefixes.values())
+            problem = f"the pattern {named.unused[0]!r} of `names` matches no type of {every}"
+            raise CodegenError(f"pyproject.toml: {problem}")
+        names, merged = component.crds, named.definitions
         notes += named.unrecognised
     else:
         openapi = source.read(component.openapi)
-        definitions = read_definitions(openapi, component.rename, {**(others or {}), **ANY_OBJECT})
+        definitions = read_definitions(openapi, component.rename, {**(others[0] if others else {}), **ANY_OBJECT})
         names, read = openapi.name, [openapi]
         where = OpenApiPlaces(component.name, names, places(openapi, component.rename))
         merged = merge(definitions, where, [(str(crd.facts["definition"]), crd) for crd in kinds])
@@ -104,6 +112,29 @@ def build(component: Component, version: str, source: Source, others: Definition
     used = {crd.document for crd in kinds}
     documents = [*read, *(document for document in documents if document.name in used)]
     return BuiltPin(text.encode(), documents, [*notes, *untaken])
+
+
+def _named(
+    component: Component, kinds: Sequence[Crd], others: Sequence[Definitions] | None, documents: Sequence[Document]
+) -> NamedTypes:
+    """Return the definitions of a component that has CRDs only, made with the Kubernetes version that they were.
+
+    That is the one of which the most types are recognised: the fewest are left that are the component's own.
+
+    Raises:
+        SchemaError: With every version two types come out with one name; this is of the newest.
+    """
+    made: list[NamedTypes] = []
+    problems: list[SchemaError] = []
+    for known in others or [{}]:
+        upstream = UpstreamNames(documents[0] if documents else None, known)
+        try:
+            made.append(name_types(component.api_versions, kinds, known, component.names, upstream))
+        except SchemaError as error:  # with another version, one of the two may be Kubernetes'
+            problems.append(error)
+    if not made:
+        raise problems[0]
+    return min(made, key=lambda named: named.own)
 
 
 def _with_definition(crd: Crd, prefix: str) -> Crd:
@@ -186,19 +217,23 @@ def pin(
     return WrittenPin(target, built.notes)
 
 
-def others(schemas: Path, component: Component) -> Definitions:
-    """Return the definitions of the pins of other components; where several have one, the newest file's.
+def others(schemas: Path, component: Component) -> list[Definitions]:
+    """Return the definitions of the pins of other components, in several states.
+
+    In each state one pin has its definitions as it has them; all else is as in the newest file that has it. So there is
+    a state for each version of Kubernetes that a pin was made with. The first is the newest.
 
     Raises:
         CodegenError: One of the pins differs from the lock, or is missing.
     """
-    definitions: dict[str, Object] = {}
+    pins: list[Definitions] = []
     for entry in lock.read(schemas):
         if entry.component != component.name:
             content = parse_json(lock.content(schemas, entry), f"schemas/{entry.file}")
             document = cast("Mapping[str, Mapping[str, Definitions]]", content)
-            definitions |= document["components"]["schemas"]
-    return definitions
+            pins.append(document["components"]["schemas"])
+    newest = {name: node for pin in pins for name, node in pin.items()}
+    return [newest, *({**newest, **pin} for pin in reversed(pins))]
 
 
 def _replace(path: Path, content: bytes) -> None:

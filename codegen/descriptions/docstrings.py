@@ -33,6 +33,8 @@ def docstrings(definition: str, node: Object, descriptions: Descriptions, previe
     origin = f"`{definition}`"
     if class_text:
         own = [class_text.description, f"Schema: {origin}."]
+        if class_text.link:
+            own.append(f"Fields of Kubernetes: {class_text.link}")
     elif link := descriptions.links.get(definition):
         own = [f"{origin}: {link}"]
     else:

@@ -111,6 +111,7 @@ class _Writer:
         return {
             "name": location(self.config, definition)[1],
             "description": prose(class_text.description) if class_text else "",
+            "link": class_text.link if class_text else None,
             "rules": [prose(fact) for fact in constraints(node)],
             "fields": [
                 self._field(

@@ -8,7 +8,7 @@ before writing about it; it is recorded in the manifest, and `verify` fails unti
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,20 +37,29 @@ class FieldText:
 
     Attributes:
         default: What a webhook or controller fills in; what the API server fills in stands in the pin.
+        elsewhere: True when others describe it, of whose type it is a field.
     """
 
     text: str
     unit: str | None = None
     default: Value | None = None
     example: Value | None = None
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ClassText:
-    """What we say about one class, and about its fields by their names on the wire."""
+    """What we say about one class, and about its fields by their names on the wire.
+
+    Attributes:
+        like: Package and name of a class that it has fields in common with; they are described there.
+        link: Where others describe fields of it.
+    """
 
     description: str
     fields: Mapping[str, FieldText]
+    like: str | None = None
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +84,17 @@ def describe(schemas: Path, config: Config, definitions: Mapping[str, Object]) -
     files = {path.name: _load(path) for path in sorted((schemas / FOLDER).glob("*.yaml"))}
     links = _Links(files.pop(LINKS, {}))
     packages: dict[str, dict[str, str]] = {}
+    by_place: dict[str, str] = {}
     for definition in definitions:
         if definition not in config.types:
             package, name = location(config, definition)
             packages.setdefault(package, {})[name] = definition
+            by_place[f"{package}.{name}"] = definition
+    own: dict[str, ClassText] = {}
+    for file, table in files.items():
+        package = file.removesuffix(".yaml")
+        own |= {f"{package}.{name}": _class(file, name, value) for name, value in table.items()}
+    likeness = _Likeness(own, by_place, definitions, links)
     texts: dict[str, ClassText] = {}
     findings: list[str] = []
     for package, classes in packages.items():
@@ -88,19 +104,74 @@ def describe(schemas: Path, config: Config, definitions: Mapping[str, Object]) -
                 findings.append(f"{_shown(file)}: {LINKS} has a link for the package too; keep one of them")
                 del files[file]
             continue
-        written = {name: _class(file, name, value) for name, value in files.pop(file, {}).items()}
+        written = {name: own[f"{package}.{name}"] for name in files.pop(file, {})}
         for name in sorted(written.keys() - classes.keys()):
             findings.append(f"{_shown(file)}: {name} is described but there is no such class; remove or rename it")
         for name, definition in classes.items():
             ours = {other for other in definitions if other not in config.types and not _linked(config, links, other)}
-            findings += _compare(_shown(file), name, written.get(name), definitions[definition], ours)
-            if name in written:
-                texts[definition] = written[name]
+            full = likeness.completed(f"{package}.{name}", definitions[definition]) if name in written else None
+            findings += _compare(_shown(file), name, full, definitions[definition], ours)
+            findings += likeness.problems(_shown(file), name, written.get(name))
+            if full:
+                texts[definition] = full
     findings += [f"{_shown(file)}: there is no package {file.removesuffix('.yaml')!r}" for file in files]
     names = {definition: location(config, definition) for definition in definitions if definition not in config.types}
     urls = {name: url for name, where in names.items() if (url := links.of(*where))}
     findings += [f"{_shown(LINKS)}: {key} covers nothing" for key in links.unused()]
     return Descriptions(texts, urls, tuple(findings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Likeness:
+    """Completes the texts of classes that have fields in common with others.
+
+    Attributes:
+        texts: By package and name of class.
+        definitions_of: Package and name of class -> definition.
+    """
+
+    texts: Mapping[str, ClassText]
+    definitions_of: Mapping[str, str]
+    definitions: Mapping[str, Object]
+    links: _Links
+
+    def completed(self, place: str, node: Object) -> ClassText:
+        """Return what is said of a class, with what is said of the same fields of the class that it is like."""
+        text = self.texts[place]
+        if text.like is None:
+            return text
+        fields = cast("Mapping[str, Object]", node.get("properties", {}))
+        shared = {name: said for name, said in self._fields(text.like, (place,)).items() if name in fields}
+        return replace(text, fields={**shared, **text.fields}, link=self._link(text.like, (place,)))
+
+    def _link(self, place: str, way: tuple[str, ...]) -> str | None:
+        """Return the address of the first class above that others describe."""
+        above = self.texts[place].like if place in self.texts and place not in way else None
+        return self.links.of(*_split(place)) or (self._link(above, (*way, place)) if above else None)
+
+    def problems(self, file: str, name: str, text: ClassText | None) -> Iterator[str]:
+        """Yield that a class is like none that there is."""
+        if text and text.like and text.like not in self.definitions_of:
+            yield f"{file}: {name} is said to be like {text.like!r}, which is no class"
+
+    def _fields(self, place: str, way: tuple[str, ...]) -> Mapping[str, FieldText]:
+        if place in way or place not in self.definitions_of:
+            return {}
+        node = self.definitions[self.definitions_of[place]]
+        properties = cast("Mapping[str, Object]", node.get("properties", {}))
+        package, name = _split(place)
+        if self.links.covers(package):
+            return {key: FieldText(f"As `{key}` of Kubernetes' {name}.", elsewhere=True) for key in properties}
+        text = self.texts.get(place)
+        if text is None:
+            return {}
+        above = self._fields(text.like, (*way, place)) if text.like else {}
+        return {key: said for key, said in {**above, **text.fields}.items() if key in properties}
+
+
+def _split(place: str) -> tuple[str, str]:
+    package, _, name = place.rpartition(".")
+    return package, name
 
 
 def _linked(config: Config, links: _Links, definition: str) -> bool:
@@ -126,7 +197,7 @@ def _compare(file: str, name: str, text: ClassText | None, node: Object, ours: s
             yield f"{where} gives a default, but the pin has one; remove ours"
         if field_text.default and field in required:
             yield f"{where} gives a default, but the field is required; remove it"
-        if not field_text.example and not _own_class(child, ours):
+        if not field_text.example and not field_text.elsewhere and not _own_class(child, ours):
             yield f"{where} has no example"
 
 
@@ -166,11 +237,12 @@ class _Links:
 def _class(file: str, name: str, value: Json) -> ClassText:
     file, path = _shown(file), (name,)
     table = as_object(value, file, path)
-    _known(table, {"description", "fields"}, file, path)
+    _known(table, {"description", "fields", "like"}, file, path)
     fields = as_object(table.get("fields", {}), file, (*path, "fields"))
     return ClassText(
         _prose(table.get("description"), file, (*path, "description")),
         {key: _field(file, (*path, "fields", key), field) for key, field in fields.items()},
+        _prose(table["like"], file, (*path, "like")) if "like" in table else None,
     )
 
 

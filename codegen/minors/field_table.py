@@ -38,6 +38,7 @@ class FieldRow:
     replaced_by: str | None = None
     moved: tuple[str, str] | None = None
     content: str | None = None
+    unpinned_since: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,10 @@ def load(root: Path, component: Component, model_of: ModelOf = lambda definition
     contracts = [pinned(root, component, version) for version in component.versions]
     entries = [entry for entry in read_replaced(root / "schemas") if entry.component == component.name]
     found = tables(minors(component), contracts, entries, model_of)
+    for written, first in component.unpinned_since.items():
+        table = found[written]
+        rows = [replace(row, unpinned_since=first.removeprefix("v")) if not row.path else row for row in table.fields]
+        found[written] = replace(table, fields=tuple(rows))
     if component.preview:
         comes = FieldTable((FieldRow("", preview(component), None),), ())
         found |= {kind: comes for kind in pinned(root, component, component.preview).kinds if kind not in found}

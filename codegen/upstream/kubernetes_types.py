@@ -30,9 +30,10 @@ class KubernetesTypes:
         self._schemas: dict[str, Object] = {}
         self._by_content: dict[str, list[str]] = defaultdict(list)
         self._by_field: dict[str, set[str]] = defaultdict(set)
+        self._small: set[str] = set()  # one field makes no type: too many have a `name` and nothing else
         for name, node in others.items():
-            if not name.startswith(KUBERNETES) or len(cast("Mapping[str, Json]", node.get("properties", {}))) < 2:
-                continue  # one field makes no type: too many have a `name` and nothing else
+            if not name.startswith(KUBERNETES) or not node.get("properties"):
+                continue
             try:
                 schema = comparable(inliner.definition(name))
             except SchemaError:
@@ -41,23 +42,31 @@ class KubernetesTypes:
                 self._note_use(str(step), child)
             self._schemas[name] = schema
             self._by_content[_content(schema)].append(name)
+            if len(cast("Mapping[str, Json]", node["properties"])) < 2:
+                self._small.add(name)
 
-    def find(self, schema: Object, field: str) -> str | None:
+    def find(self, schema: Object, field: str, called: str | None = None) -> str | None:
         """Return the type that an object schema is: the one that has exactly its fields and facts, at every depth.
 
         Args:
             schema: In its comparable form. What may stand where a type is used may come on top.
             field: Name of the field that the schema is of, or is an item of.
+            called: Name that upstream or the configuration has for the type.
 
         Returns:
-            None where there is no such type. Nor where there are several (a Sysctl has the fields of an HTTPHeader),
-            unless Kubernetes has one of them under the same field.
+            None where there is no such type. Nor where there are several (a Sysctl has the fields of an HTTPHeader), or
+            it has a single field, unless one of them is called so. Of several, one may be what Kubernetes has under the
+            same field.
         """
         fitting = [
             name for name in self._by_content.get(_content(schema), ()) if self._stated(name, schema) is not None
         ]
         most = max((self._stated(name, schema) or 0 for name in fitting), default=0)
         best = [name for name in fitting if self._stated(name, schema) == most]
+        if named := [name for name in best if name.rpartition(".")[2] == called]:
+            best = named
+        else:
+            best = [name for name in best if name not in self._small]
         if len(best) > 1:
             best = [name for name in best if name in self._by_field[field]]
         return best[0] if len(best) == 1 else None

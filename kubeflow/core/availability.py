@@ -39,6 +39,7 @@ class Field:
         replaced_by: Path of the field that took its place in the minor after `until`.
         moved: Where content went, when it is not simply at the same place below `replaced_by`: from, to.
         content: What it holds, of one that the last known minor lacks.
+        unpinned_since: Of a kind, the first minor that has it, where its fields are known from `since` on only.
     """
 
     path: str
@@ -47,6 +48,7 @@ class Field:
     replaced_by: str | None = None
     moved: tuple[str, str] | None = None
     content: Content | None = None
+    unpinned_since: str | None = None
 
     __repr__ = repr_of_fields
 
@@ -230,6 +232,8 @@ class Availability:
         later = [row for row in rows if row.since and order(row.since) > order(minor)]
         if later:
             row = later[0]
+            if row.unpinned_since:
+                return self._unpinned(row, row.unpinned_since, path, kind, minor)
             preview = row.since == self.preview
             problem = f"{lacks}; it {'comes' if preview else 'came'} with {row.since}{', a preview' * preview}"
             instead = self._follow(kind, row, minor, back=True)
@@ -238,6 +242,13 @@ class Availability:
         problem = f"{lacks}; {row.until} was the last that had it"
         instead = self._follow(kind, row, minor, back=False)
         return Unavailable(path, minor, problem + _advice(instead, minor), None, row.until, _path(instead))
+
+    def _unpinned(self, row: Field, first: str, path: str, kind: str, minor: str) -> Unavailable:
+        """Return what to say of a kind of which `minor` has other fields than the known ones, or none at all."""
+        if self._order(first) > self._order(minor):
+            return Unavailable(path, minor, f"{self.component} {minor} has no {kind}; it came with {first}", first)
+        problem = f"the fields that {kind} has in {self.component} {minor} are not known here, those of {row.since} are"
+        return Unavailable(path, minor, problem, row.since)
 
     def _follow(self, kind: str, row: Field, minor: str, *, back: bool) -> tuple[str, str | None] | None:
         """Return what serves in `minor` for a field of other minors, and a word about its content; None if nothing."""

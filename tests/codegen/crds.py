@@ -75,7 +75,7 @@ def built(folder: Path, *crds: Mapping[str, Any], names: Mapping[str, str] | Non
     kinds = tuple(each["spec"]["names"]["kind"] for each in crds)
     for each in crds:
         (folder / f"{each['metadata']['name']}.yaml").write_text(json.dumps(each), "utf-8")
-    return build(component(kinds, names), "v1.0.0", open_source(str(folder)), KNOWN)
+    return build(component(kinds, names), "v1.0.0", open_source(str(folder)), [KNOWN])
 
 
 def definitions(pin: BuiltPin) -> dict[str, Any]:

@@ -172,7 +172,7 @@ def test_a_quantity_is_known_by_its_pattern(tmp_path: Path) -> None:
 def test_without_another_pin_there_are_no_kubernetes_types_to_recognise(tmp_path: Path) -> None:
     built(tmp_path, manifest({"type": "object"}))
     with pytest.raises(SchemaError, match="pin a component with OpenAPI first"):
-        build(component(), "v1.0.0", open_source(str(tmp_path)), {})
+        build(component(), "v1.0.0", open_source(str(tmp_path)), [{}])
 
 
 @pytest.mark.parametrize(

@@ -407,6 +407,6 @@ def test_the_swagger_2_document_of_katib_is_read() -> None:
     katib = dataclasses.replace(config.load(ROOT).component("katib"), openapi="pkg/apis/v1beta1/swagger.json")
     others = json.loads(NEWEST_TRAINER.read_text("utf-8"))["components"]["schemas"]
     source = open_source(str(Path(str(UPSTREAM)) / "katib/v0.18.0"))
-    schemas = json.loads(build(katib, "v0.18.0", source, others).content)["components"]["schemas"]
+    schemas = json.loads(build(katib, "v0.18.0", source, [others]).content)["components"]["schemas"]
     assert schemas["katib.v1beta1.Experiment"]["properties"]["metadata"]["$ref"].endswith(".meta.v1.ObjectMeta")
     assert "io.k8s.api.core.v1.Container" in schemas
