@@ -10,6 +10,7 @@ VERSIONS = {
     "katib": "v0.19.0",
     "jobset": "v0.12.0",
     "spark-operator": "v2.5.2",
+    "kserve": "v0.20.0",
 }
 
 # Kinds of minors that are not released -> that minor. Their models may change, or go, with any release of this package.

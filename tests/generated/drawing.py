@@ -85,6 +85,8 @@ def _draw(draw: st.DrawFn, node: dict[str, Any], depth: int, generosity: int) ->
         return draw(st.integers(0, 99) | TEXTS)
     if node.get("x-kubernetes-int-or-string"):
         return draw(QUANTITIES)
+    if "type" not in node:
+        return draw(JSON.filter(lambda value: value is not None))
     kind = node["type"]
     if kind == "object" and "additionalProperties" in node:
         return {key: _draw(draw, node["additionalProperties"], depth + 1, generosity)
@@ -99,7 +101,9 @@ def _draw(draw: st.DrawFn, node: dict[str, Any], depth: int, generosity: int) ->
     if "enum" in node:
         return draw(st.sampled_from(node["enum"]))
     if "pattern" in node:
-        return draw(st.from_regex(node["pattern"], fullmatch=True).filter(lambda text: len(text) <= node.get("maxLength", 99)))
+        return draw(
+            st.from_regex(node["pattern"], fullmatch=True).filter(lambda text: len(text) <= node.get("maxLength", 99))
+        )
     if kind == "string":
         return draw(st.text(st.characters(codec="utf-8"), min_size=node.get("minLength", 0), max_size=8))
     if kind == "number":

@@ -48,10 +48,18 @@ JOBS: dict[str, Any] = {
         }
     ]
 }
+MODEL: dict[str, Any] = {"modelFormat": {"name": "sklearn"}, "storageUri": "s3://models/iris"}
+SERVICE: dict[str, Any] = {"predictor": {"model": MODEL}}
+RUNTIME: dict[str, Any] = {"containers": [{"name": "kserve-container", "image": "kserve/sklearnserver:v0.20.0"}]}
+GRAPH: dict[str, Any] = {"nodes": {"root": {"routerType": "Sequence", "steps": [{"serviceName": "a"}]}}}
+LLM: dict[str, Any] = {"model": {"uri": "hf://meta-llama/Llama-3.1-8B-Instruct"}}
+ISVC, SERVING = "kserve.v1beta1.InferenceService", "kserve.v1alpha1.ServingRuntime"
+CLUSTER_SERVING, PETS = "kserve.v1alpha1.ClusterServingRuntime", "kserve.v1alpha1.InferenceGraph"
+LLAMA = "kserve.v1alpha2.LLMInferenceService"
 APPLICATION, SCHEDULE = "spark.v1beta2.SparkApplication", "spark.v1beta2.ScheduledSparkApplication"
 SERVER, JOB_SET, SEARCH = "spark.v1alpha1.SparkConnect", "jobset.v1alpha2.JobSet", "trainer.v1alpha1.OptimizationJob"
 SPECS = {APPLICATION: SPARK, SCHEDULE: {"schedule": "@every 1h", "template": SPARK}, SERVER: CONNECT, JOB_SET: JOBS,
-         SEARCH: TUNE}  # fmt: skip
+         SEARCH: TUNE, ISVC: SERVICE, SERVING: RUNTIME, CLUSTER_SERVING: RUNTIME, PETS: GRAPH, LLAMA: LLM}  # fmt: skip
 
 
 def without(spec: dict[str, Any], field: str) -> dict[str, Any]:
@@ -62,11 +70,37 @@ def space(**searched: Any) -> dict[str, Any]:
     return {**TUNE, "parameters": [{"name": "lr", "searchSpace": searched}]}
 
 
+def predictor(**fields: Any) -> dict[str, Any]:
+    return {"predictor": fields}
+
+
+def canary(percent: int, **fields: Any) -> dict[str, Any]:
+    return {**SERVICE, "canary": [{"trafficPercent": percent, "predictor": {"name": "next", **fields}}]}
+
+
+def route(**rule: Any) -> dict[str, Any]:
+    return {**LLM, "router": {"route": {"http": {"spec": {"rules": [rule]}}}}}
+
+
+def scaling(**fields: Any) -> dict[str, Any]:
+    return {**LLM, "scaling": {"minReplicas": 1, "maxReplicas": 4, "wva": {"hpa": {}}, **fields}}
+
+
+def pool(*ports: int) -> dict[str, Any]:
+    picker = {"name": "picker", "port": {"number": 9002}}
+    spec = {"endpointPickerRef": picker, "selector": {"matchLabels": {"app": "llama"}}}
+    return {**LLM, "router": {"scheduler": {"pool": {"spec": {**spec, "targetPorts": [{"number": p} for p in ports]}}}}}
+
+
+CLAIM = {
+    "volumeClaimTemplate": {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
+}
+METRIC = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
 CATEGORICAL = {"categorical": {"choices": ["adam", "sgd"]}}
 # Kind, spec, and whether the API server takes it.
 CASES: list[tuple[str, dict[str, Any], bool]] = [
     *((kind, spec, True) for kind, spec in SPECS.items()),
-    *((kind, without(spec, field), False) for kind, spec in SPECS.items() if kind != JOB_SET for field in spec),
+    *((kind, without(spec, field), False) for kind, spec in SPECS.items() if kind not in (JOB_SET, LLAMA) for field in spec),
     (APPLICATION, {**SPARK, "driver": {"template": {"spec": {"nodeSelector": {"disk": "ssd"}}}, "cores": 1}}, True),
     (APPLICATION, {**SPARK, "executor": {"template": {"made": {"up": [1, None]}}, "instances": 1}}, True),
     (APPLICATION, {**SPARK, "sparkUIOptions": {"serviceType": "Anything"}}, True),
@@ -101,6 +135,62 @@ CASES: list[tuple[str, dict[str, Any], bool]] = [
     (JOB_SET, {**JOBS, "successPolicy": {}}, False),
     (JOB_SET, {"replicatedJobs": JOBS["replicatedJobs"] * 2}, False),
     (JOB_SET, {"replicatedJobs": [{**JOBS["replicatedJobs"][0], "dependsOn": [{"name": "a", "status": "Never"}]}]}, False),
+    (ISVC, predictor(sklearn={"storageUri": "s3://models/iris"}), True),
+    (ISVC, predictor(model={**MODEL, "storage": {"key": "minio", "parameters": {"bucket": "models"}}}), True),
+    (ISVC, predictor(containers=[{"name": "kserve-container", "image": "a", "livenessProbe": {"httpGet": {"path": "/"}}}]), True),
+    (ISVC, predictor(model={**MODEL, "livenessProbe": {"tcpSocket": {}}}), True),
+    (ISVC, predictor(model=MODEL, minReplicas=0, maxReplicas=3, scaleMetric="concurrency", scaleTarget=4), True),
+    (ISVC, predictor(model=MODEL, autoScaling={"metrics": [METRIC]}), True),
+    (ISVC, predictor(model=MODEL, volumes=[{"name": "v", "ephemeral": CLAIM}]), True),
+    (ISVC, {**SERVICE, "transformer": {"containers": [{"name": "kserve-container", "image": "a"}]}}, True),
+    (ISVC, {**SERVICE, "explainer": {"art": {"type": "SquareAttack", "storageUri": "s3://models/iris"}}}, True),
+    (ISVC, canary(10, model={**MODEL, "name": ""}), True),
+    (ISVC, predictor(), True),
+    (ISVC, predictor(model={"storageUri": "s3://models/iris"}), True),
+    (ISVC, predictor(model={"modelFormat": {"version": "1"}}), False),
+    (ISVC, predictor(model=MODEL, scaleMetric="qps"), False),
+    (ISVC, predictor(model=MODEL, minReplicas="1"), False),
+    (ISVC, predictor(model={**MODEL, "protocolVersion": 2}), False),
+    (ISVC, predictor(model=MODEL, autoScaling={"metrics": [{"type": "Custom"}]}), False),
+    (ISVC, predictor(model=MODEL, containers=[{"image": "a"}]), False),
+    (ISVC, predictor(model=MODEL, unknown=1), False),
+    (ISVC, predictor(model=MODEL, volumes=[{"name": "v", "ephemeral": {"volumeClaimTemplate": {**CLAIM["volumeClaimTemplate"], "metadata": {"labels": {}}}}}]), False),
+    (ISVC, canary(101, model={**MODEL, "name": ""}), False),
+    (ISVC, canary(10, model=MODEL), False),
+    (ISVC, canary(10, model={**MODEL, "name": "", "livenessProbe": {"tcpSocket": {}}}), False),
+    (SERVING, {**RUNTIME, "supportedModelFormats": [{"name": "sklearn", "version": "1", "autoSelect": True, "priority": 1}]}, True),
+    (SERVING, {**RUNTIME, "protocolVersions": ["v1", "v2"], "multiModel": False, "workerSpec": {**RUNTIME, "pipelineParallelSize": 2}}, True),
+    (SERVING, {**RUNTIME, "supportedModelFormats": [{"version": "1"}]}, False),
+    (SERVING, {**RUNTIME, "supportedModelFormats": [{"name": "sklearn", "priority": 0}]}, False),
+    (SERVING, {"containers": [{"image": "a"}]}, False),
+    (SERVING, {**RUNTIME, "workerSpec": {"pipelineParallelSize": 2}}, False),
+    (CLUSTER_SERVING, {**RUNTIME, "disabled": "no"}, False),
+    (PETS, {"nodes": {"root": {"routerType": "Switch", "steps": [{"serviceName": "a", "condition": "p.#(==0)"}]}}}, True),
+    (PETS, {**GRAPH, "resources": {"limits": {"cpu": 1}}, "timeout": 60, "scaleMetric": "rps"}, True),
+    (PETS, {"nodes": {"root": {"routerType": "Loop"}}}, False),
+    (PETS, {"nodes": {"root": {"steps": []}}}, False),
+    (PETS, {"nodes": {"root": {"routerType": "Ensemble", "steps": [{"serviceName": "a", "dependency": "Maybe"}]}}}, False),
+    (LLAMA, {}, True),
+    (LLAMA, {**LLM, "replicas": 2, "parallelism": {"tensor": 8, "expert": True}, "router": {"gateway": {}, "route": {}, "scheduler": {}}}, True),
+    (LLAMA, {**LLM, "template": {"containers": [{"name": "main", "resources": {"limits": {"nvidia.com/gpu": 8}}}]}}, True),
+    (LLAMA, {**LLM, "prefill": {"replicas": 1, "worker": {}}, "kvCacheOffloading": {"cpu": "10Gi"}}, True),
+    (LLAMA, {**LLM, "model": {**LLM["model"], "lora": {"adapters": [{"name": "sql", "uri": "hf://acme/sql"}], "maxRank": 64}}}, True),
+    (LLAMA, scaling(), True),
+    (LLAMA, pool(8000, 8001), True),
+    (LLAMA, route(timeouts={"request": "1m", "backendRequest": "30s"}), True),
+    (LLAMA, route(timeouts={"request": "0s", "backendRequest": "30s"}), True),
+    (LLAMA, route(timeouts={"request": "30s", "backendRequest": "1m"}), False),
+    (LLAMA, route(timeouts={"request": "30 s"}), False),
+    (LLAMA, {**LLM, "replicas": 2, **scaling()}, False),
+    (LLAMA, {**LLM, "model": {"name": "llama"}}, False),
+    (LLAMA, scaling(minReplicas=5), False),
+    (LLAMA, scaling(wva={}), False),
+    (LLAMA, scaling(wva={"hpa": {}, "keda": {}}), False),
+    (LLAMA, scaling(wva={"keda": {"idleReplicaCount": 1}}), False),
+    (LLAMA, pool(8000, 8000), False),
+    (LLAMA, {**LLM, "kvCacheOffloading": {"cpu": "10Gi", "evictionPolicy": "fifo"}}, False),
+    (LLAMA, route(filters=[{"type": "URLRewrite"}]), False),
+    (LLAMA, {**LLM, "template": {"containers": [{"image": "a"}]}}, False),
     (SEARCH, {**TUNE, "numTrials": 12, "parallelTrials": 3}, True),
     (SEARCH, {**TUNE, "numTrials": 2, "parallelTrials": 3}, False),
     (SEARCH, {**TUNE, "numTrials": 101}, False),
@@ -121,7 +211,10 @@ CASES: list[tuple[str, dict[str, Any], bool]] = [
     (SEARCH, {**TUNE, "trainJobTemplate": {"metadata": {"labels": {"a": "b"}}, **TUNE["trainJobTemplate"]}}, True),
     (SEARCH, {**TUNE, "trainJobTemplate": {"metadata": {"name": "a"}, **TUNE["trainJobTemplate"]}}, False),
 ]  # fmt: skip
-IDS = [f"{kind.rpartition('.')[2]}-{index}-{'taken' if taken else 'refused'}" for index, (kind, _, taken) in enumerate(CASES)]
+IDS = [
+    f"{kind.rpartition('.')[2]}-{index}-{'taken' if taken else 'refused'}"
+    for index, (kind, _, taken) in enumerate(CASES)
+]
 
 
 def wire(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
@@ -149,7 +242,9 @@ def test_models_and_rules_decide_as_the_schema_says(kind: str, spec: dict[str, A
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     components = config.load(ROOT).components
-    releases = [(components[name], components[name].pinned[-1]) for name in ("trainer", "jobset", "spark-operator")]
+    releases = [
+        (components[name], components[name].pinned[-1]) for name in ("trainer", "jobset", "spark-operator", "kserve")
+    ]
     crds = [crd for component, release in releases for crd in pinned_crds(ROOT, component, release).values()]
     with apiserver(tmp_path_factory.mktemp("apiserver"), crds) as transport:
         yield transport
@@ -159,7 +254,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
 @pytest.mark.parametrize(("kind", "spec", "taken"), CASES, ids=IDS)
 def test_the_api_server_decides_the_same(server: Recorded, kind: str, spec: dict[str, Any], taken: bool) -> None:
     facts = kinds()[kind]
-    path = f"/apis/{facts['group']}/{facts['version']}/namespaces/default/{facts['plural']}"
+    place = "namespaces/default/" if facts["scope"] == "Namespaced" else ""
+    path = f"/apis/{facts['group']}/{facts['version']}/{place}{facts['plural']}"
     request = Request("POST", path, {"fieldValidation": "Strict", "dryRun": "All"}, wire(kind, spec))
     try:
         server.send(request)
