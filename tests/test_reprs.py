@@ -223,6 +223,7 @@ WITHOUT: Mapping[str, str] = {
     "Resource": "abstract: every generated client is shown",
     "CelError": "never leaves rules",
     "FieldValues": "a mapping within the evaluation of rules",
+    "Duration": "a value within the evaluation of rules",
     "MapList": "a list within the evaluation of rules",
     "SetList": "a list within the evaluation of rules",
     "Known": "state of a watch, never returned",
