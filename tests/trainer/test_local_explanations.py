@@ -135,7 +135,7 @@ def test_a_job_that_waits_for_others_says_how_many_and_how_more_can_run(
     for words in (str(caught.value), text):
         assert "waiting for 2 other jobs of this machine: at most 1 run at once" in words
         assert "1 other job(s) run now, and 1 wait before it" in words
-        assert "LocalProcessBackendConfig(max_jobs=...) or KUBEFLOW_MAX_JOBS" in words
+        assert "max_jobs= of the client's configuration or KUBEFLOW_MAX_JOBS" in words
     assert "WaitingForJobs" in [event.reason for event in client.get_job_events(third)]
     client.delete_job(second)
     assert "1 other job(s) run now, and 0 wait before it" in client.explain(third)

@@ -21,6 +21,10 @@ Report = Callable[[str, str], None]
 """Takes the reason and the message of an event of the job."""
 
 
+OUT_OF_MEMORY = "it had used the memory that it may have"
+"""What is said of a node that was ended for want of memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class NodeExit:
     """How a node ended.
@@ -42,7 +46,7 @@ class NodeExit:
         if not self.known:
             return f"was lost: {self.message}"
         words = [describe_exit(self.code)]
-        words += ["it had used the memory that it may have"] if self.out_of_memory else []
+        words += [OUT_OF_MEMORY] if self.out_of_memory else []
         words += [self.message] if self.message else []
         return ": ".join(words)
 

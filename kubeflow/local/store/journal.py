@@ -71,7 +71,8 @@ class Journal:
                     "UPDATE nodes SET phase = 'Running', pid = ?, started = ? WHERE job = ? AND name = ?",
                     (identifier, time.time(), self.job, name),
                 )
-                record_event(db, self.job, "Started", f"process {identifier}", name)
+                kind = "process" if identifier.isdigit() else "container"  # which is told by its name
+                record_event(db, self.job, "Started", f"{kind} {identifier}", name)
 
     def exited(self, node: str, code: int, words: str, ranks: Iterable[RankRecord]) -> None:
         """Record how a node ended, by its exit code and in words, and its ranks."""

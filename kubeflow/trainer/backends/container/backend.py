@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from kubeflow.trainer.backends.base import Backend
 
 _EXECUTOR = "container"
+_FRESH = 60.0  # seconds for which an engine that was found is taken to be the one
 
 
 def container_backend(config: ContainerBackendConfig) -> MachineBackend:
@@ -70,6 +72,7 @@ class ContainerProfile:
     def __init__(self, config: ContainerBackendConfig) -> None:
         self._config = config
         self._sources = RuntimeSources(config.runtime_source)
+        self._found: tuple[float, EnginePlan] | None = None
 
     def runtimes(self) -> list[Runtime]:
         """Return the runtimes of `runtime_source`; each says what this machine misses to run it."""
@@ -162,8 +165,13 @@ class ContainerProfile:
     def _engine(self) -> EnginePlan:
         from kubeflow.local.executors.containers.engine_search import find_engine
 
+        # Whether it answers is asked again when a job is submitted; podman takes long to say what it is.
+        if self._found is not None and time.monotonic() - self._found[0] < _FRESH:
+            return self._found[1]
         config = self._config
-        return find_engine(config.container_host, config.container_runtime, keep=not config.auto_remove)
+        engine = find_engine(config.container_host, config.container_runtime, keep=not config.auto_remove)
+        self._found = time.monotonic(), engine
+        return engine
 
 
 def _tunes(spec: JobSpec) -> bool:

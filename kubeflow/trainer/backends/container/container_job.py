@@ -161,13 +161,16 @@ class ContainerJob:
         for kind, source in self._sources.items():
             path = local_path(source)
             if path is not None:
-                inside = f"{WORKSPACE}/{kind}" if path.is_dir() else f"{WORKSPACE}/{kind}/{path.name}"
-                mounts.append(MountPlan(str(path.resolve()), inside, read_only=True))
+                inside = _mount_point(places.workspace / kind, path)
+                # The workspace is seen twice: where the job's directory is, and where the control plane has it.
+                for root in (str(places.workspace), WORKSPACE):
+                    mounts.append(MountPlan(str(path.resolve()), f"{root}/{inside}", read_only=True))
         if self._sources or self._template(constants.NODE).workspace:
             mounts.insert(0, MountPlan(str(places.workspace), WORKSPACE))
         plan = self._container_plan(constants.NODE, node.name, places, mounts)
         keep = node.container is not None and node.container.keep_entrypoint
-        programs = (PYTHON,) if self.spec.bundle is not None else ()
+        own = (COMMAND[0],) if self.spec.builtin is not None else ()
+        programs = (PYTHON,) if self.spec.bundle is not None else own
         return replace(node, container=replace(plan, keep_entrypoint=keep, programs=programs))
 
     def _container_plan(self, step: str, node: str, places: Places, mounts: Sequence[MountPlan]) -> ContainerPlan:
@@ -193,6 +196,15 @@ def expanded(text: str, env: Mapping[str, str]) -> str:
         lambda match: "$" if match[1] == "$" else env.get(match[2], match[0]),
         text,
     )
+
+
+def _mount_point(folder: Path, path: Path) -> str:
+    """Make what `path` is mounted on, so that no engine makes it as another user; return it within the workspace."""
+    folder.mkdir(exist_ok=True)
+    if path.is_dir():
+        return folder.name
+    (folder / path.name).touch()
+    return f"{folder.name}/{path.name}"
 
 
 def _at_rendezvous(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kubeflow.local.executors.executor import OUT_OF_MEMORY
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.records import JobRecord, RankRecord, describe_exit
 from kubeflow.local.logs.lines import LAUNCHER_LOG, last_lines, rank_log
@@ -94,7 +95,7 @@ def find_failure(record: JobRecord, ranks: Sequence[RankRecord]) -> MachineFailu
     # A rank that ended after the outcome of the job was decided was ended for that.
     first = first_of((_FailedRank(end) for end in ranks if end.exit_code and not end.late), _NOTICED)
     if first is not None:
-        return _rank_failed(places, first.record, errors.get(first.record.rank))
+        return _rank_failed(record, first.record, errors.get(first.record.rank))
     step = record.failed_step
     if step is None:  # its user, its deadline or its supervisor's end ended it
         return MachineFailure(f"{record.reason}.")
@@ -112,8 +113,11 @@ def find_failure(record: JobRecord, ranks: Sequence[RankRecord]) -> MachineFailu
     )
 
 
-def _rank_failed(places: Places, end: RankRecord, error: RankError | None) -> MachineFailure:
+def _rank_failed(record: JobRecord, end: RankRecord, error: RankError | None) -> MachineFailure:
     what = f"raised {error}" if error else describe_exit(end.code)
+    if end.code == -signal.SIGKILL and end.node == record.failed_step and OUT_OF_MEMORY in record.reason:
+        what += f": {record.reason[record.reason.index(OUT_OF_MEMORY) :]}"
+    places = Places(record.directory)
     return MachineFailure(
         f"rank {end.rank} ({end.node}) {what}.",
         end.node,

@@ -35,7 +35,7 @@ def user_events(record: JobRecord, events: Iterable[JobEvent]) -> list[Event]:
     """Return events as users see them."""
     return [
         Event(
-            involved_object_kind=constants.TRAINJOB_KIND if event.step is None else "Process",
+            involved_object_kind=constants.TRAINJOB_KIND if event.step is None else _kind(record, event.step),
             involved_object_name=record.name if event.step is None else process_name(record, event.step),
             message=event.message,
             reason=event.reason,
@@ -43,6 +43,11 @@ def user_events(record: JobRecord, events: Iterable[JobEvent]) -> list[Event]:
         )
         for event in events
     ]
+
+
+def _kind(record: JobRecord, step: str) -> str:
+    node = record.node(step)
+    return "Process" if node is None or not node.id or node.id.isdigit() else "Container"
 
 
 def process_name(record: JobRecord, step: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from kubeflow.local.executors.executor import OUT_OF_MEMORY
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.records import JobRecord, RankRecord, describe_exit
 from kubeflow.local.jobs import Jobs
@@ -19,6 +20,16 @@ _SUPERVISION: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"environment could not be built.*?: (\S+environment\.log)", re.DOTALL),
         "Correct what the installer names above, and train again; {0} has all that it said.",
+    ),
+    (
+        re.compile(OUT_OF_MEMORY),
+        "Give each node more memory (resources_per_node={{'memory': ...}}), or let it use less: smaller batches, fewer "
+        "workers of data loaders.",
+    ),
+    (
+        re.compile(r"took longer than \d+ s"),
+        "Give it more time, with ContainerBackendConfig(initializer_timeout=...), or look at its log for what it waits "
+        "for.",
     ),
     (
         re.compile(r"active for longer than"),
@@ -128,7 +139,7 @@ def _remedies(record: JobRecord, failure: MachineFailure | None) -> list[str]:
             return ["Wait for the other job, delete it, or ask for fewer GPUs (resources_per_node)."]
         return [
             "It starts by itself when its turn comes. client.list_jobs() shows the others.",
-            "To run more at once, start it with LocalProcessBackendConfig(max_jobs=...) or KUBEFLOW_MAX_JOBS; 0 is no "
+            "To run more at once, start it with max_jobs= of the client's configuration or KUBEFLOW_MAX_JOBS; 0 is no "
             "limit.",
         ]
     return failure_remedies(failure)
