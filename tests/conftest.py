@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -42,6 +43,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
     yield  # last of all
+    for line in rows_written(terminalreporter):
+        terminalreporter.write_line(line)
     reasons = _skipped(terminalreporter)
     for line in real_parts.summary(reasons):
         terminalreporter.write_line(line)
@@ -55,6 +58,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     # A process of xdist has none: it reports to the one that has.
     if isinstance(reporter, pytest.TerminalReporter) and real_parts.missing(_skipped(reporter)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def rows_written(reporter: pytest.TerminalReporter) -> list[str]:
+    """Write the table of what backends do, if this run of the conformance cases is to write it; return what to say."""
+    from tests.trainer.conformance import rows
+
+    if not rows.writes_table():
+        return []
+    reports = [report for report in reporter.stats.get("passed", ()) if isinstance(report, pytest.TestReport)]
+    cells: list[Any] = [value for report in reports for name, value in report.user_properties if name == rows.PROPERTY]
+    return [rows.write_passed(cells)]
 
 
 def _skipped(reporter: pytest.TerminalReporter) -> list[str]:

@@ -306,8 +306,12 @@ class PodRun:
                 value = value.replace(told, real)  # noqa: PLW2901  (one after another)
             found[name] = value
         path = {"PATH": f"{self._node.python}:/usr/local/bin:/usr/bin:/bin"}
+        # The controller of Jobs writes it into each container of an indexed Job, and JobSet makes no others.
+        # https://kubernetes.io/docs/concepts/workloads/controllers/job/#completion-mode
+        index = self.object["metadata"].get("annotations", {}).get("batch.kubernetes.io/job-completion-index")
         return {
             **path,
+            **({} if index is None else {"JOB_COMPLETION_INDEX": index}),
             "HOSTNAME": self.object["spec"].get("hostname", self.name),
             **self._scenario.environment,
             **found,

@@ -30,11 +30,13 @@ from kubeflow.core.quantity import Quantity
 from kubeflow.core.resource import Transport, WatchEvent
 from kubeflow.core.rules import RuleViolation, Violation
 from kubeflow.trainer import (
+    ContainerBackendConfig,
     CustomTrainer,
     CustomTrainerContainer,
     JobName,
     LogLines,
     TrainerClient,
+    TrainingRuntimeSource,
     TrainJobTemplate,
     options,
 )
@@ -268,3 +270,14 @@ def many_options(client: TrainerClient) -> None:
         ]
     )
     options.PodSpecPatch(tolerations=[Toleration(operator="Exists"), {"key": "a"}], node_selector={"pool": "a100"})
+
+
+containers = ContainerBackendConfig(
+    pull_policy="Never",
+    container_runtime="podman",
+    runtime_source=TrainingRuntimeSource(sources=["/etc/runtimes", "github://kubeflow/trainer"]),
+    volumes={"datasets": Path("/data"), "cache": "a-volume"},
+    secrets={"wandb": {"WANDB_API_KEY": "key"}, "registry": "~/registry.env", "folder": Path("/run/secrets")},
+    grace=1,
+)
+in_containers: TrainerClient = TrainerClient(containers)

@@ -19,7 +19,7 @@ from kubeflow_api.trainer.v1alpha1 import (
 )
 
 from kubeflow.core.resource import Transport
-from kubeflow.trainer import CustomTrainer, JobName, TrainerClient, options
+from kubeflow.trainer import ContainerBackendConfig, CustomTrainer, JobName, TrainerClient, options
 
 Trainer(num_node=2)  # mistake: a misspelt field
 Trainer(numNodes=2)  # mistake: attributes are snake_case
@@ -152,3 +152,9 @@ options.SecretEnv("hub", ["HF_TOKEN"], job="launcher")  # mistake: a step withou
 options.PatchJobs(lambda node: node.pod_specs())  # mistake: a misspelt method of the builder
 options.PodSpecPatch(tolerations={"key": "a"})  # mistake: a mapping for a list
 options.RuntimePatch(options.JobSetTemplatePatch())  # mistake: another part of the patch
+
+ContainerBackendConfig(pull_policy="Sometimes")  # mistake: a policy that is none
+ContainerBackendConfig(container_runtime="containerd")  # mistake: an engine that is not driven
+ContainerBackendConfig(volumes=["/data"])  # mistake: a list for a mapping
+ContainerBackendConfig(secrets={"wandb": 3})  # mistake: a number for values, a folder or a file
+ContainerBackendConfig(images={})  # mistake: no such field

@@ -1,0 +1,61 @@
+"""How jobs fail, and what is said of it."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+from kubeflow.trainer import JobFailed, Runtime, TrainerClient
+from kubeflow.trainer.options import ActiveDeadlineSeconds
+from tests.trainer.conformance.functions import exit_with_three, fail_on_rank_one, sleep_on
+from tests.trainer.conformance.rows import WAIT, row
+
+
+@row("a failing node ends the others, and its exception and last lines are told at once")
+def test_a_failing_rank_fails_the_job_and_is_named(client: TrainerClient, plain: Runtime, on_machine: bool) -> None:
+    name = client.train(plain, train_func=fail_on_rank_one, num_nodes=2)
+
+    started = time.monotonic()
+    with pytest.raises(JobFailed, match=r"rank 1 \(node-1\) raised ValueError: rank one") as failure:
+        client.wait_for_job_status(name, timeout=WAIT, polling_interval=30)
+
+    assert time.monotonic() - started < 30  # at once, not at the next look
+    error = failure.value
+    assert (error.name, error.rank, error.node) == (name, 1, 1)
+    assert error.exception == "ValueError: rank one\nhas had enough"
+    assert error.log[0] == "about to fail"
+    assert "has had enough" in error.log[-1]
+    assert str(error.log[-1]) in str(error)
+    lines = list(client.get_job_logs(name))
+    assert lines[0] == "about to fail"
+    if on_machine:  # a container's log has what torchrun says of it, too
+        assert len(lines) == 1
+    job = client.wait_for_job_status(name, {"Complete", "Failed"})
+    assert (job.status, job.steps[1].status) == ("Failed", "Failed")
+    with pytest.raises(JobFailed, match="rank one"):
+        client.get_job_result(name)
+
+
+@row("`ActiveDeadlineSeconds` ends a job, and `explain` says why")
+def test_a_job_that_takes_too_long_is_ended_and_explained(client: TrainerClient, plain: Runtime) -> None:
+    name = client.train(plain, train_func=sleep_on, options=[ActiveDeadlineSeconds(3)])
+
+    with pytest.raises(JobFailed, match=r"(?i)deadline|active for longer than 3 s"):
+        client.wait_for_job_status(name, timeout=WAIT)
+
+    explained = client.explain(name)
+    assert f"TrainJob {name!r} is Failed" in explained
+    assert re.search("(?i)active_?deadline_?seconds", explained)
+
+
+@row("exit codes are told, with the last lines")
+def test_an_exit_code_is_told(client: TrainerClient, plain: Runtime) -> None:
+    name = client.train(plain, train_func=exit_with_three)
+
+    with pytest.raises(JobFailed, match="exit code 3") as failure:
+        client.wait_for_job_status(name, timeout=WAIT)
+
+    assert "leaving" in failure.value.log
+    assert "exit code 3" in client.explain(name)
