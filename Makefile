@@ -14,8 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: demo-installed ## Train on two nodes on this machine, then show the TrainJob of the same call
-	@$(BIN)/python examples/digits.py
+demo: demo-installed ## Train on two nodes on this machine, then show the TrainJob of the same call (BACKEND=container [IMAGE=...])
+	@$(if $(BACKEND),KUBEFLOW_BACKEND=$(BACKEND)) $(if $(IMAGE),IMAGE=$(IMAGE)) $(BIN)/python examples/digits.py
 
 test: test-installed ## Run all tests, several at a time
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)

@@ -1,15 +1,16 @@
 """Train a digit classifier on two nodes of your laptop, then see the job that does the same on a cluster.
 
 `make demo` runs it; so does `python examples/digits.py` after `pip install '.[examples]'`. A number after it is the
-number of nodes.
+number of nodes. `make demo BACKEND=container` runs the nodes in containers, of the runtime's image or of `IMAGE=...`.
 """
 
+import os
 import sys
 from pathlib import Path
 
 from digits_display import Progress, command, save_picture, say, try_next
 
-from kubeflow.trainer import CustomTrainer, LocalProcessBackendConfig, TrainerClient
+from kubeflow.trainer import CustomTrainer, InvalidInput, LocalProcessBackendConfig, TrainerClient
 
 
 def train_digits(epochs: int, learning_rate: float) -> tuple[float, list[float], list[int]]:
@@ -57,8 +58,12 @@ def train_digits(epochs: int, learning_rate: float) -> tuple[float, list[float],
 
 def main(num_nodes: int = 2) -> None:
     client = TrainerClient(LocalProcessBackendConfig())  # processes of this machine
+    if "KUBEFLOW_BACKEND" in os.environ:
+        client = TrainerClient()  # where that says: KUBEFLOW_BACKEND=container
     trainer = CustomTrainer.call(train_digits, epochs=15, learning_rate=0.005).replace(
-        num_nodes=num_nodes, packages_to_install=["scikit-learn", "kubeflow"]
+        num_nodes=num_nodes,
+        packages_to_install=["scikit-learn", "kubeflow"],
+        image=os.environ.get("IMAGE") or None,
     )
 
     job = client.train(trainer=trainer)
@@ -87,4 +92,7 @@ def main(num_nodes: int = 2) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    try:
+        main(*map(int, sys.argv[1:]))
+    except InvalidInput as error:  # such as no container engine: it says what to do
+        sys.exit(f"{type(error).__name__}: {error}")

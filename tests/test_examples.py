@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests import container_engines
+
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "locks" / "pipelines.txt"
 
@@ -116,3 +118,37 @@ def png(data: bytes) -> tuple[int, int, list[bytes]]:
     pixels = zlib.decompress(chunks[1][1])
     assert len(pixels) == height * (1 + 3 * width)
     return width, height, [pixels[at : at + 1 + 3 * width] for at in range(0, len(pixels), 1 + 3 * width)]
+
+
+def test_the_digits_example_runs_in_containers(tmp_path: Path) -> None:
+    found = container_engines.engine("docker")
+    environ = {
+        **os.environ,
+        "KUBEFLOW_STATE_DIR": str(tmp_path / "state"),
+        "KUBEFLOW_BACKEND": "container",
+        "CONTAINER_HOST": found.host,
+        "IMAGE": container_engines.IMAGE,
+    }
+    environ.pop("DOCKER_HOST", None)
+    command = [sys.executable, str(ROOT / "examples" / "digits.py")]
+    result = subprocess.run(
+        command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Accuracy on 450 digits that the model has not seen" in result.stdout
+    assert "training, loss 0." in result.stdout  # the image has no SDK, and still reports
+    assert (tmp_path / "digits-demo" / "digits.png").exists()
+
+
+def test_the_digits_example_says_what_to_do_where_there_is_no_engine(tmp_path: Path) -> None:
+    environ = {
+        **os.environ,
+        "KUBEFLOW_BACKEND": "container",
+        "KUBEFLOW_STATE_DIR": str(tmp_path / "state"),
+        "DOCKER_HOST": f"unix://{tmp_path}/nobody.sock",
+    }
+    command = [sys.executable, str(ROOT / "examples" / "digits.py")]
+    result = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert "DOCKER_HOST names an engine" in result.stderr
