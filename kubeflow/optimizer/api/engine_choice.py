@@ -117,6 +117,18 @@ def _katib(backend: Backend, config: object) -> Engine:
     return KatibEngine(backend)
 
 
+def _optimizationjob(backend: Backend, config: object) -> Engine:
+    from kubeflow.optimizer.engines.optimizationjob.optimizationjob_engine import OptimizationJobEngine
+    from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
+
+    assert isinstance(backend, KubernetesBackend), config
+    return OptimizationJobEngine(backend)
+
+
 _CLUSTER = ("katib", "optimizationjob")
-MAKE: Mapping[str, Callable[[Backend, object], Engine]] = {"client": _client, "katib": _katib}
+MAKE: Mapping[str, Callable[[Backend, object], Engine]] = {
+    "client": _client,
+    "katib": _katib,
+    "optimizationjob": _optimizationjob,
+}
 """What makes each engine that this version has: of the backend, and of its configuration."""

@@ -260,7 +260,17 @@ class OptimizerClient:
         Raises:
             OptimizationNotFound: With names like it.
         """
-        return self._home(name).get_job(_name(name))
+        known = _name(name)
+        missing: list[Exception] = []
+        for engine in (self._engines.get(each) for each in self._places(name)):
+            try:
+                job = engine.get_job(known)
+            except (OptimizationNotFound, NotImplementedError) as error:  # not there, or the engine is not installed
+                missing.append(error)
+            else:
+                self._homes[known] = engine
+                return job
+        raise missing[0]
 
     def get_job_logs(self, name: SearchReference, trial_name: str | None = None, follow: bool = False) -> LogLines:
         """Return an iterator over the log lines of a trial's first node.
@@ -404,21 +414,17 @@ class OptimizerClient:
 
     def _home(self, search: SearchReference) -> Engine:
         """Return the engine that has a search."""
+        places = self._places(search)
+        if len(places) > 1:
+            self.get_job(search)
+        return self._engines.get(self._places(search)[0])
+
+    def _places(self, search: SearchReference) -> list[str]:
+        """Return the engines that may have a search, likely ones first."""
         name = _name(search)
         if isinstance(search, OptimizationJob) and search.engine in self._engines.names:
-            return self._engines.get(search.engine)
-        if name in self._homes:
-            return self._homes[name]
-        *others, last = self._engines.names
-        for each in others:
-            engine = self._engines.get(each)
-            try:
-                engine.get_job(name)
-            except (OptimizationNotFound, NotImplementedError):
-                continue
-            self._homes[name] = engine
-            return engine
-        return self._engines.get(last)
+            return [search.engine]
+        return [self._homes[name].name] if name in self._homes else self._engines.names
 
     def _runtime(self, runtime: str | Runtime | None) -> Runtime:
         if isinstance(runtime, Runtime):

@@ -55,12 +55,13 @@ def play(folder: Path, seed: int) -> Counter[str]:
             running = _client(state, marks)
         if sum(killed.values()) < KILLS and time.monotonic() >= next_kill:
             next_kill = time.monotonic() + draw.uniform(0.1, 0.8)
-            kind = draw.choice(["client", "driver", "driver's supervisor", "trial's supervisor", "rank"])
-            victims = [running.pid] if kind == "client" else [pid for found, pid in _processes(state) if found == kind]
-            if victims:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    psutil.Process(draw.choice(victims)).kill()
-                    killed[kind] += 1
+            victims: dict[str, list[int]] = {"client": [running.pid]}
+            for found, pid in _processes(state):
+                victims.setdefault(found, []).append(pid)
+            kind = draw.choice(sorted(victims))
+            with contextlib.suppress(psutil.NoSuchProcess):
+                psutil.Process(draw.choice(victims[kind])).kill()
+                killed[kind] += 1
         time.sleep(0.02)
     running.wait(60)
     _check(job, marks, config, f"seed {seed}, killed {dict(killed)}")
