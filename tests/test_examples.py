@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -99,6 +100,36 @@ def test_the_digits_example_shows_its_steps_writes_a_picture_and_the_yaml_and_no
     colours = {row[1 + place : 4 + place] for row in rows for place in range(0, 3 * width, 3)}
     assert (width, height, {row[0] for row in rows}) == (760, 400, {0})
     assert {b"\xff\xff\xff", b"\x1f\x77\xb4", b"\x18\x80\x3c"} <= colours  # paper, curve, right predictions
+
+
+def test_the_search_of_the_example_beats_the_default(tmp_path: Path) -> None:
+    """`KUBEFLOW_TEST_TUNE_TRIALS=20` runs it as it is meant; fewer trials take less of a minute."""
+    trials = os.environ.get("KUBEFLOW_TEST_TUNE_TRIALS", "6")
+    environ = {**os.environ, "KUBEFLOW_STATE_DIR": str(tmp_path / "state")}
+    command = [sys.executable, str(ROOT / "examples" / "tune.py"), trials]
+
+    result = subprocess.run(
+        command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=900
+    )
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = re.findall(r"^the (default|best trial): accuracy ([\d.]+) with", result.stdout, re.MULTILINE)
+    accuracy = {words: float(number) for words, number in found}
+    assert accuracy["best trial"] > accuracy["default"] + 0.1
+    assert result.stderr.count(": trial ") == int(trials)  # a line for each
+
+
+def test_the_notebook_is_the_example_and_keeps_no_outputs() -> None:
+    notebook = json.loads((ROOT / "examples" / "notebooks" / "tune.ipynb").read_text("utf-8"))
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    example = (ROOT / "examples" / "tune.py").read_text("utf-8")
+
+    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook["cells"])
+    assert cells[1] in example
+    namespace: dict[str, object] = {}
+    exec(cells[0] + "\n" + cells[1], namespace)
+    assert callable(namespace["fit_digits"])
+    compile("\n".join(cells[2:]), "tune.ipynb", "exec")
 
 
 def png(data: bytes) -> tuple[int, int, list[bytes]]:
