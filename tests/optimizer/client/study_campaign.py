@@ -59,7 +59,7 @@ def play(folder: Path, seed: int) -> Counter[str]:
             victims: dict[str, list[int]] = {}
             for found, pid in _processes(state):
                 victims.setdefault(found, []).append(pid)
-            if draw.random() < _CLIENTS:
+            if draw.random() < (_CLIENTS if victims else _CLIENTS / 5):  # mostly once there is more than it
                 victims = {"client": [running.pid]}
             if victims:
                 kind = draw.choice(sorted(victims))
