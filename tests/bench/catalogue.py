@@ -10,6 +10,7 @@ from tests.bench import (
     rows_local,
     rows_models,
     rows_optimizer,
+    rows_searches,
     rows_train,
 )
 from tests.bench.cases import Case
@@ -25,4 +26,5 @@ CASES: tuple[Case, ...] = (
     *rows_train.CASES,
     *rows_optimizer.CASES,
     *rows_cluster.CASES,
+    *rows_searches.CASES,
 )
