@@ -9,7 +9,8 @@ import pytest
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.optimizer import MedianStop, Objective, OptimizationJob, OptimizationNotFound, OptimizationSpec, Search
-from kubeflow.optimizer.engines.katib.experiment_objects import INJECTION_LABEL
+from kubeflow.optimizer.engines.katib.experiment_objects import INJECTION_LABEL, get_experiment, list_trials
+from kubeflow.optimizer.engines.katib.experiment_view import optimization_view
 from kubeflow.optimizer.engines.katib.katib_engine import KatibEngine
 from kubeflow.optimizer.errors import EngineRefuses, OptimizationExists
 from kubeflow.optimizer.optimization_spec import optimization_spec
@@ -108,9 +109,18 @@ def test_a_metric_of_another_name_is_named_with_those_that_were_printed(engine: 
     job = until(engine, "misnamed", "Complete", "Failed")
 
     assert {trial.status for trial in job.trials} == {"Failed"}
+    early = optimization_view_of_first(engine, "misnamed")
+    assert early.reason == "no trial has reported 'accuracy' so far: see explain() for what they print"
     said = engine.explain("misnamed")
     assert "it printed epoch, accurracy" in said, said
     assert "accurracy" in said.split("What to try:")[1]
+
+
+def optimization_view_of_first(engine: KatibEngine, name: str) -> OptimizationJob:
+    """A search as it was when its first trial had ended."""
+    connection = engine._backend.online("test")  # pyright: ignore[reportPrivateUsage]
+    experiment = {**get_experiment(connection, name), "status": {"conditions": [{"type": "Running", "status": "True"}]}}
+    return optimization_view(experiment, list_trials(connection, name)[:1], {})
 
 
 def test_what_a_service_refuses_is_the_reason_of_the_search(engine: KatibEngine) -> None:

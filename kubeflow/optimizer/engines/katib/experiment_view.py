@@ -13,6 +13,7 @@ from kubeflow.cluster import wire
 from kubeflow.cluster.wire import Json
 from kubeflow.optimizer.engines.katib.experiment_reading import ReadExperiment, read_experiment
 from kubeflow.optimizer.types.optimization_types import (
+    ENDED,
     Metric,
     Objective,
     OptimizationJob,
@@ -65,21 +66,21 @@ def optimization_view(
     notes = [*read.notes]
     if wire.at(experiment, "metadata", "deletionTimestamp"):
         notes.append("it is being deleted")
-    ordered = sorted(trials, key=_order)
+    shown = tuple(
+        trial_view(trial, number, read, jobs.get(wire.text(trial, "metadata", "name")))
+        for number, trial in enumerate(sorted(trials, key=_order))
+    )
     return OptimizationJob(
         name=wire.text(experiment, "metadata", "name"),
         search_space=read.space,
         objectives=read.objectives,
         algorithm=read.algorithm,
         trial_config=read.config,
-        trials=tuple(
-            trial_view(trial, number, read, jobs.get(wire.text(trial, "metadata", "name")))
-            for number, trial in enumerate(ordered)
-        ),
+        trials=shown,
         creation_timestamp=wire.time(experiment, "metadata", "creationTimestamp") or _EPOCH,
         status=status,
         engine="katib",
-        reason=_reason(status, newest, suggestion),
+        reason=_reason(status, newest, suggestion) or _without_objective(read, shown),
         notes=tuple(notes),
     )
 
@@ -178,6 +179,14 @@ def _finite(text: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
+
+
+def _without_objective(read: ReadExperiment, trials: Sequence[Trial]) -> str:
+    """Say so where no trial that ended has reported the objective: Katib goes on with the others all the same."""
+    ended = [trial for trial in trials if trial.status in ENDED]
+    if not ended or not read.objectives or not all("never reported" in trial.reason for trial in ended):
+        return ""
+    return f"no trial has reported {read.objectives[0].metric!r} so far: see explain() for what they print"
 
 
 def _reason(status: OptimizationStatus, newest: Json, suggestion: Json | None) -> str:
