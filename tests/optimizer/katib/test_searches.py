@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import random
 import time
+from typing import Any
 
-from kubeflow.optimizer import OptimizationJob, Search
+from kubeflow_api.katib.v1beta1 import Experiment
+
+from kubeflow.optimizer import OptimizationJob, OptimizerClient, Search, TrainJobTemplate, TrialConfig
 from kubeflow.optimizer.engines.katib.katib_engine import KatibEngine
+from kubeflow.trainer import CustomTrainer, KubernetesBackendConfig, TrainerClient
+from tests.cluster.katib.katibcontroller import API
+from tests.cluster.stage import Stage
 from tests.optimizer.katib.searches import search
 
 
@@ -49,14 +55,53 @@ def train_func(learning_rate: float, batch_size: int) -> None:
     print(f"loss={round(random.uniform(0.77, 0.99), 2)}")
 
 
-def test_the_introduction_runs_as_it_is(engine: KatibEngine) -> None:
-    space = {"learning_rate": Search.loguniform(0.001, 0.1), "batch_size": Search.choice([16, 32, 64, 128])}
-    arguments = {"func_args": {"learning_rate": "0.01", "batch_size": "16"}}
-    engine.optimize(search("intro", train_func, space, trials=4, parallel=4, trainer=arguments))
+def introduction(config: KubernetesBackendConfig, num_trials: int) -> Any:
+    """The arguments of `optimize`, as the introduction has them."""
+    template = TrainJobTemplate(
+        trainer=CustomTrainer(
+            func=train_func,
+            func_args={"learning_rate": "0.01", "batch_size": "16"},
+            num_nodes=2,
+            resources_per_node={"gpu": 1},
+        ),
+        runtime=TrainerClient(config).get_runtime("torch-distributed"),
+    )
+    return {
+        "trial_template": template,
+        "search_space": {
+            "learning_rate": Search.loguniform(0.001, 0.1),
+            "batch_size": Search.choice([16, 32, 64, 128]),
+        },
+        "trial_config": TrialConfig(num_trials=num_trials, parallel_trials=2, max_failed_trials=1),
+    }
 
-    job = over(engine, "intro")
 
-    best = job.best_trial
-    assert best is not None, engine.explain("intro")
-    assert 0.77 <= (best.metrics[0].min or 0) <= 0.99
-    assert {type(value) for value in best.parameters.values()} == {float, int}
+def test_the_introduction_runs_as_it_is(cluster: Stage, namespace: str) -> None:
+    config = KubernetesBackendConfig(config_file=str(cluster.kubeconfig), namespace=namespace)
+    optimizer = OptimizerClient(config)
+
+    job_name = optimizer.optimize(**introduction(config, 2))
+    optimizer.get_job(job_name)
+    optimizer.wait_for_job_status(job_name, timeout=240)
+    best_results = optimizer.get_best_results(job_name)
+    job = optimizer.get_job(job_name)
+
+    assert job.engine == "katib"
+    assert [trial.status for trial in job.trials] == ["Complete"] * 2, optimizer.explain(job_name)
+    assert best_results is not None
+    assert 0.77 <= (best_results.metrics[0].min or 0) <= 0.99
+    assert [type(value) for value in best_results.parameters.values()] == [float, int]
+    assert any(line.startswith("Training 9, lr: 0.") for line in optimizer.get_job_logs(job_name))
+    optimizer.delete_job(job_name)
+
+
+def test_the_introduction_as_a_whole_is_taken_by_the_api_server(cluster: Stage, namespace: str) -> None:
+    config = KubernetesBackendConfig(config_file=str(cluster.kubeconfig), namespace=namespace)
+    experiment = OptimizerClient(config, engine="katib").optimize(**introduction(config, 20), dry_run=True)
+
+    assert isinstance(experiment, Experiment)
+    query = {"fieldValidation": "Strict", "dryRun": "All"}
+    stored = cluster.wire.send("POST", f"{API}/namespaces/{namespace}/experiments", experiment.to_dict(), query=query)
+
+    assert stored["spec"]["maxTrialCount"] == 20
+    assert stored["spec"]["trialTemplate"]["successCondition"]  # as Katib has it for a TrainJob
