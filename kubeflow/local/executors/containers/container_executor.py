@@ -42,7 +42,7 @@ class ContainerExecutor:
         self._engine: ContainerEngine | None = None
         self._plan: JobPlan | None = None
         self._images: dict[str, ImageFacts] = {}
-        self._controls = contextlib.ExitStack()
+        self._controls: list[int] = []  # pipes of the nodes
         self._network = threading.Lock()  # makes it, or removes it
         self._cleaned = False
         self._init = True
@@ -86,13 +86,17 @@ class ContainerExecutor:
         places, part, engine = Places(Path(mark)), container_of(node), engine_of(self._plan)
         start_script.forget(places, node.name)
         start_script.write_environment(places, node.name, env)
-        control = start_script.open_control(places, node.name)
-        self._controls.callback(os.close, control)
+        self._controls.append(start_script.open_control(places, node.name))
         for left in self._engine.containers(JOB_LABEL, mark) if engine.keep else ():  # of before a suspension
             if left.node == node.name:
                 self._engine.remove(left.id)
         command = start_script.command(
-            places, node.name, log, part.programs, _command_line(node, part, self._images[part.image])
+            places,
+            node.name,
+            log,
+            programs=part.programs,
+            argv=_command_line(node, part, self._images[part.image]),
+            piped=engine.here,
         )
         labels = self._labels(places)
         name = container_name(places, node.name)
@@ -141,8 +145,8 @@ class ContainerExecutor:
         """Have the nodes' processes get SIGTERM, and end what is left after `grace` seconds."""
         places = Places(Path(mark))
         deadline = time.monotonic() + grace
-        for directory in _node_directories(places):
-            start_script.tell_to_end(places, directory.name)
+        for control in self._controls:  # without a supervisor, the end of the pipe has told them
+            start_script.tell_to_end(control)
         plan = _engine_of_started(places)
         if plan is None:
             return
@@ -184,7 +188,8 @@ class ContainerExecutor:
 
     def close(self) -> None:
         """Close the connection, and let go of the nodes."""
-        self._controls.close()
+        while self._controls:
+            os.close(self._controls.pop())
         if self._engine is not None:
             self._engine.close()
             self._engine = None
@@ -227,13 +232,6 @@ def _engine_of_started(places: Places) -> EnginePlan | None:
     except InvalidInput:
         return None
     return engine_of(plan) if any(start_script.was_started(places, node.name) for node in plan.nodes) else None
-
-
-def _node_directories(places: Places) -> list[Path]:
-    try:
-        return [path for path in places.directory.iterdir() if path.is_dir()]
-    except FileNotFoundError:
-        return []
 
 
 def _command_line(node: NodePlan, part: ContainerPlan, image: ImageFacts) -> list[str]:

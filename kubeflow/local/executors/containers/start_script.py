@@ -4,8 +4,9 @@ It sets the node's environment, which is in a file of the job's directory; sends
 file; runs the node; and leaves word of its end. The engine has no part in any of this, so that logs and ends
 are whole when the engine or the supervisor is killed.
 
-The supervisor holds a pipe (a FIFO) of the node open. When it dies, or somebody writes to the pipe, the node's
-processes get SIGTERM.
+The supervisor holds a pipe (a FIFO) of the node open. Before that the node does not begin, so that nothing runs of a
+supervisor that was killed while it started the container. When it dies, or writes to the pipe, the node's processes get
+SIGTERM. A virtual machine does not share pipes with its host: there, the node begins at once.
 """
 
 from __future__ import annotations
@@ -26,23 +27,24 @@ _WORD = "node.exit"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MISSING = 127
 
-# $0 is the node's directory, $1 its log file, $2 the programs that it needs. The node runs in the foreground: a shell
-# has what it runs in the background ignore SIGINT. So this one acts on SIGTERM only when the node has ended, and
-# another one, which waits at the pipe, passes the signal on to the process group. The counter of processes that were
-# killed for want of memory is in the one file or the other, by the version of the cgroups.
+# $0 is the node's directory, $1 its log file, $2 the programs that it needs, $3 whether there is a pipe. The node runs
+# in the foreground: a shell has what it runs in the background ignore SIGINT. So this one acts on SIGTERM only when the
+# node has ended, and another one, which waits at the pipe, passes the signal on to the process group. The counter of
+# processes that were killed for want of memory is in the one file or the other, by the version of the cgroups.
 _SCRIPT = f"""
 exec >>"$1" 2>&1
+[ -z "$3" ] || exec 3<"$0/{_CONTROL}"
 . "$0/{_ENVIRONMENT}"
 [ -n "$HOME" ] && [ -w "$HOME" ] || export HOME="$KUBEFLOW_CONTAINER_HOME"
 unset KUBEFLOW_CONTAINER_HOME
 for program in $2; do
   command -v "$program" >/dev/null || {{ echo "{_MISSING} 0 $program" >"$0/{_WORD}"; exit {_MISSING}; }}
 done
-directory=$0
-shift 2
+directory=$0 piped=$3
+shift 3
 trap : TERM
-(trap - TERM; read -r _ <"$0/{_CONTROL}"; kill -TERM 0) </dev/null >/dev/null 2>&1 &
-eval "$KUBEFLOW_CONTAINER_RUN"
+[ -z "$piped" ] || (trap - TERM; read -r _ <&3; kill -TERM 0) </dev/null >/dev/null 2>&1 &
+eval "$KUBEFLOW_CONTAINER_RUN"' 3<&-'
 code=$?
 kills=0
 for counters in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
@@ -68,9 +70,21 @@ class LastWord:
     missing: str = ""
 
 
-def command(places: Places, node: str, log: Path, programs: Sequence[str], argv: Sequence[str]) -> list[str]:
-    """Return the command line of a node's container."""
-    return ["/bin/sh", "-c", _SCRIPT, str(places.node(node)), str(log), " ".join(programs), *argv]
+def command(
+    places: Places, node: str, log: Path, *, programs: Sequence[str], argv: Sequence[str], piped: bool
+) -> list[str]:
+    """Return the command line of a node's container.
+
+    Args:
+        places: Where the job's files are.
+        node: The node's name.
+        log: The file that gets its output.
+        programs: What the image must have.
+        argv: What the node runs.
+        piped: Whether the container sees the pipe, as it does where it is a process of this machine.
+    """
+    words = (str(places.node(node)), str(log), " ".join(programs), "piped" if piped else "")
+    return ["/bin/sh", "-c", _SCRIPT, *words, *argv]
 
 
 def write_environment(places: Places, node: str, env: Mapping[str, str]) -> None:
@@ -118,11 +132,7 @@ def was_started(places: Places, node: str) -> bool:
     return (places.node(node) / _CONTROL).exists()
 
 
-def tell_to_end(places: Places, node: str) -> None:
-    """Have the node's processes get SIGTERM, if its container listens."""
-    with contextlib.suppress(OSError):  # nobody listens (any more), or the node's directory is gone
-        descriptor = os.open(places.node(node) / _CONTROL, os.O_WRONLY | os.O_NONBLOCK)
-        try:
-            os.write(descriptor, b"end\n")
-        finally:
-            os.close(descriptor)
+def tell_to_end(control: int) -> None:
+    """Have the processes of a node get SIGTERM, if its container listens to the pipe that is open as `control`."""
+    with contextlib.suppress(BlockingIOError):  # it was told often enough
+        os.write(control, b"end\n")
