@@ -31,7 +31,7 @@ OTHERWISE = {
     "kubeflow/trainer/jobs/log_selection.py": {"minutes"},
     "kubeflow/local/logs/ranks.py": {"code", "told"},
     "kubeflow/local/executors/containers/container_config.py": {"gpu", "label"},
-    "kubeflow/local/executors/containers/start_script.py": {"code", "directory", "kills"},
+    "kubeflow/local/executors/containers/start_script.py": {"code", "directory", "kills", "piped"},
     "kubeflow/packaging/requirements/requirement_lines.py": {"egg", "s"},
     "kubeflow/trainer/backends/runtime_packages.py": {"key", "stderr"},
     "kubeflow/trainer/backends/machine/frameworks.py": {"slots"},
