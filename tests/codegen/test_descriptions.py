@@ -43,6 +43,10 @@ def test_a_complete_description_verifies(pinned: Workshop, capsys: pytest.Captur
     [
         (without("armCount"), f"{FILE}: RobotSpec.armCount has no description"),
         (
+            lambda text: text.replace("Arm:\n", "Arm:\n  like: k8s.core.v1.Limb\n"),
+            f"{FILE}: Arm is said to be like 'k8s.core.v1.Limb', which is no class",
+        ),
+        (
             lambda text: text.replace("Arm:\n", "Leg:\n"),
             f"{FILE}: Leg is described but there is no such class; remove or rename it",
         ),

@@ -188,6 +188,8 @@ def test_a_pin_that_lacks_a_kind_fails_whatever_minor_it_is_of(
         ('"pit.example/v1/Stop"', '"garage.example/v1/Stop"', "of the component's own version; write 'Stop'"),
         ('"pit.example/v1/Stop"', '"pit.example/v3/Stop"', 'further: no entry for pit.example/v3 .* such as "pit.example/v3" = "garage.v3"'),
         ('versions = ["v1.0.0"]', 'versions = ["v1.0.0"]\nsince = { Jack = "v1.0" }', "'Jack' is not written so in `kinds`"),
+        ('versions = ["v1.0.0"]', 'versions = ["v1.0.0"]\nunpinned_since = { Lift = "v0.9" }', "`since` has no later minor of 'Lift'"),
+        ('versions = ["v1.0.0"]', 'versions = ["v1.0.0"]\nunpinned_since = { Lift = "0.9" }', "a minor is written like 'v2.4', not '0.9'"),
         ('versions = ["v1.0.0"]', 'versions = ["v1.0.0"]\nsince = { Lift = "1.0" }', "a minor is written like 'v2.4', not '1.0'"),
         ('versions = ["v1.0.0"]', 'versions = ["v1.0.0"]\nsince = { Lift = "v1.1" }', "no pinned release has 'Lift', which came with v1.1"),
         ('versions = ["v1.0.0"]', 'versions = ["v1.0.0"]\npreview = "v1.0.1"', "v1.0.1 is not newer than v1.0.0"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +159,79 @@ def test_types_that_only_their_names_tell_apart_are_recognised_by_the_field(tmp_
     fields = spec_of(tmp_path, httpHeaders={"type": "array", "items": header}, notes={"type": "array", "items": header})
     assert fields["httpHeaders"]["items"] == {"$ref": f"{REF}{CORE}.HTTPHeader"}
     assert fields["notes"]["items"] == {"$ref": f"{REF}gadget.v1.GadgetSpecNote"}
+
+
+def test_types_below_a_configured_name_are_named_after_it_and_may_stand_at_several_places(tmp_path: Path) -> None:
+    holder = {"type": "object", "properties": {"arm": ARM}}
+    fields = {"left": holder, "right": holder}
+    names = {"Gadget.spec.left": "Side", "Gadget.spec.right": "Side"}
+    found = definitions(built(tmp_path, manifest({"type": "object", "properties": fields}), names=names))
+    assert sorted(name for name in found if name.startswith("gadget.v1.S")) == ["gadget.v1.Side", "gadget.v1.SideArm"]
+
+
+def test_what_is_nearly_a_type_of_kubernetes_can_be_named_after_it_with_all_below(tmp_path: Path) -> None:
+    probe = written_out(f"{CORE}.Probe")
+    del probe["properties"]["httpGet"]["required"], probe["properties"]["grpc"]["required"]
+    names = {"Gadget.spec.check": f"{CORE}.Probe"}
+    pin = built(tmp_path, manifest({"type": "object", "properties": {"check": probe}}), names=names)
+    own = sorted(name for name in definitions(pin) if name.startswith("gadget.v1.") and "Gadget" not in name)
+    assert own == ["gadget.v1.GRPCAction", "gadget.v1.HTTPGetAction", "gadget.v1.Probe"]
+    assert [note for note in pin.notes if note.startswith("gadget.v1.Probe (Gadget.spec.check) is a type of its own")]
+
+
+UPSTREAM = {
+    "swagger": "2.0",
+    "definitions": {
+        "v1.Gadget": {"properties": {"spec": {"$ref": "#/definitions/v1.Plan"}, "gone": {"$ref": "#/definitions/x.Y"}}},
+        "v1.Plan": {
+            "properties": {
+                "left": {"$ref": "#/definitions/v1.Arm"},
+                "arms": {"type": "array", "items": {"$ref": "#/definitions/v1.Arm"}},
+                "spares": {"additionalProperties": {"$ref": "#/definitions/other.Spare"}},
+                "probe": {"$ref": "#/definitions/v1.Probe"},
+                "pull": {"$ref": "#/definitions/v1.LocalObjectReference"},
+            }
+        },
+        "v1.Arm": {"properties": {"reach": {"type": "string"}}},
+    },
+}
+
+
+def test_names_and_nothing_else_come_from_upstreams_document(tmp_path: Path) -> None:
+    leg = {"type": "object", "properties": {"joints": {"type": "integer"}}}
+    probe = written_out(f"{CORE}.Probe")
+    del probe["properties"]["httpGet"]["required"]
+    fields = {
+        "left": ARM,
+        "arms": {"type": "array", "items": ARM},
+        "spares": {"type": "object", "additionalProperties": leg},
+        "probe": probe,
+        "pull": written_out(f"{CORE}.LocalObjectReference"),
+        "other": leg,
+    }
+    (tmp_path / "crd.yaml").write_text(json.dumps(manifest({"type": "object", "properties": fields})), "utf-8")
+    (tmp_path / "swagger.json").write_text(json.dumps(UPSTREAM), "utf-8")
+    named = dataclasses.replace(component(), names_from="swagger.json")
+    pin = build(named, "v1.0.0", open_source(str(tmp_path)), [KNOWN])
+    found = definitions(pin)
+    own = {name.removeprefix("gadget.v1."): node for name, node in found.items() if name.startswith("gadget.")}
+    assert sorted(own) == ["Arm", "Gadget", "GadgetList", "HTTPGetAction", "Plan", "PlanOther", "Probe", "Spare"]
+    assert own["Arm"]["properties"]["reach"] == {"type": "integer"}
+    assert own["Plan"]["properties"]["pull"] == {"$ref": f"{REF}{CORE}.LocalObjectReference"}
+    assert {document.name for document in pin.documents} == {"crd.yaml", "swagger.json"}
+
+
+def test_the_kubernetes_types_are_those_of_the_version_that_fits(tmp_path: Path) -> None:
+    older = copy.deepcopy(KNOWN)
+    del older[f"{CORE}.Toleration"]["properties"]["tolerationSeconds"]
+    old = Inliner("pins", older).definition(f"{CORE}.Toleration")
+    crd = manifest({"type": "object", "properties": {"tolerations": {"type": "array", "items": dict(old)}}})
+    (tmp_path / "crd.yaml").write_text(json.dumps(crd), "utf-8")
+    for states, shared in (([KNOWN, older], True), ([older, KNOWN], True), ([KNOWN], False)):
+        found = definitions(build(component(), "v1.0.0", open_source(str(tmp_path)), states))
+        assert ("gadget.v1.GadgetSpecToleration" not in found) == shared
+        fields = found[f"{CORE}.Toleration"]["properties"] if shared else {}
+        assert "tolerationSeconds" not in fields
 
 
 def test_a_quantity_is_known_by_its_pattern(tmp_path: Path) -> None:

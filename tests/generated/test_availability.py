@@ -10,6 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kubeflow_api.katib.v1beta1 import Experiment
+from kubeflow_api.kserve.v1alpha2 import LLMInferenceService
+from kubeflow_api.kserve.v1alpha2 import check as llm_check
+from kubeflow_api.kserve.v1beta1 import InferenceService
+from kubeflow_api.kserve.v1beta1 import check as serving_check
 from kubeflow_api.trainer.v1alpha1 import TrainingRuntime, TrainJob, check
 from kubeflow_api.trainer.v1alpha1.availability import AVAILABILITY
 
@@ -37,6 +41,24 @@ def told(obj: TrainJob | TrainingRuntime, minor: str) -> list[str]:
 def test_a_job_of_what_all_minors_have_passes_everywhere() -> None:
     plain = job(trainer={"numNodes": 2, "image": "a", "env": [{"name": "A", "value": "b"}]}, suspend=True)
     assert all(check(plain, minor) == [] for minor in MINORS)
+
+
+def test_kserves_kinds_are_checked_against_its_minors_each_from_where_it_is_known() -> None:
+    model = {"modelFormat": {"name": "sklearn"}, "storageUri": "s3://a/b"}
+    plain = InferenceService.from_dict({"metadata": {"name": "iris"}, "spec": {"predictor": {"model": model}}})
+    assert all(serving_check(plain, minor) == [] for minor in ("0.15", "0.16", "0.17", "0.18", "0.19", "0.20"))
+    tried = InferenceService.from_dict(plain.to_dict() | {"spec": {"predictor": {"model": model}, "canary": []}})
+    assert [str(each) for each in serving_check(tried, "0.19")] == [
+        "spec.canary: KServe 0.19 does not have it; it came with 0.20"
+    ]
+    llama = LLMInferenceService.from_dict({"metadata": {"name": "llama"}, "spec": {}})
+    assert llm_check(llama, "0.20") == []
+    (none,), (unknown,) = llm_check(llama, "0.16"), llm_check(llama, "0.18")
+    assert str(none) == "KServe 0.16 has no LLMInferenceService; it came with 0.17"
+    assert str(unknown) == (
+        "the fields that LLMInferenceService has in KServe 0.18 are not known here, those of 0.20 are"
+    )
+    assert (none.since, unknown.since) == ("0.17", "0.20")
 
 
 def test_a_field_that_came_later_is_named_with_what_served_before() -> None:

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from kubeflow.core.errors import KubeflowError
 from kubeflow.core.lazy_model import LazyModel, is_untouched
-from kubeflow.core.model_fields import wire_name
 from kubeflow.core.model import Model
+from kubeflow.core.model_fields import wire_name
 from kubeflow.core.outgoing import check_outgoing
 from tests.generated.drawing import JSON, TEXTS, at, changed, kinds, objects, places
 

@@ -19,8 +19,8 @@ from kubeflow_api.trainer.v1alpha1.availability import AVAILABILITY
 
 from kubeflow.core.availability import Content, Field
 from kubeflow.core.errors import InvalidInput, InvalidObject
-from kubeflow.core.model_fields import bare, fields, wire_name
 from kubeflow.core.model import KubeObject, Model
+from kubeflow.core.model_fields import bare, fields, wire_name
 from kubeflow.core.older_hints import table_of
 
 KINDS: dict[str, type[KubeObject]] = {kind: getattr(v1alpha1, kind) for kind in AVAILABILITY.fields}
