@@ -252,7 +252,10 @@ def test_random_and_grid_searches_load_no_library_and_others_name_the_extra() ->
         "import sys\n"
         "from tests.optimizer.searches import play, search, made\n"
         "from kubeflow.optimizer import *\n"
-        "for name in ('optuna', 'scipy', 'numpy'): sys.modules[name] = None\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] in ('optuna', 'scipy', 'numpy'): raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
         "space = {'a': made.int(1, 9), 'b': made.uniform(0, 1, step=0.5), 'c': made.normal(0, 1)}\n"
         "assert len(play(search(RandomSearch(), space))) == 24\n"
         "del space['c']\n"
@@ -269,7 +272,9 @@ def test_random_and_grid_searches_load_no_library_and_others_name_the_extra() ->
 
 
 def test_an_optuna_that_is_too_old_is_named(tmp_path: Any) -> None:
-    (tmp_path / "optuna.py").write_text("__version__ = '4.5.0'")
+    metadata = tmp_path / "optuna-4.5.0.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Metadata-Version: 2.1\nName: optuna\nVersion: 4.5.0\n")
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "from tests.optimizer.searches import play, search\n"

@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
 from kubeflow.optimizer.algorithms.history import PastTrial, Proposal
@@ -83,17 +84,20 @@ class SobolPoints:
     """Takes the points of a Sobol sequence, which a seed scrambles."""
 
     def __init__(self, space: Mapping[str, Space], seed: int) -> None:
+        """Make ready to draw.
+
+        Raises:
+            MissingExtra: SciPy is not installed.
+        """
         self._space = space
         self._seed = seed
         self._again = RandomDraws(space, seed)
-        _ = self._qmc  # it is missing now, or never
+        if find_spec("scipy") is None:
+            raise MissingExtra("Sobol", "scipy>=1.11", "optimizer")
 
     @cached_property
     def _qmc(self) -> ModuleType:
-        try:
-            return import_module("scipy.stats.qmc")
-        except ImportError:
-            raise MissingExtra("Sobol", "scipy>=1.11", "optimizer") from None
+        return import_module("scipy.stats.qmc")
 
     def draw(self, history: Sequence[PastTrial], number: int, attempt: int) -> Proposal | None:
         """Return point `number`; further attempts are random draws."""

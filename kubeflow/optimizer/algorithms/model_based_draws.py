@@ -16,6 +16,7 @@ from kubeflow.optimizer.algorithms.optuna_study import (
     ATTRIBUTES,
     QUANTILES,
     OptunaSpace,
+    check_optuna,
     frozen_trial,
     new_study,
     optuna_module,
@@ -62,9 +63,8 @@ class ModelBasedDraws:
         self._known = known
         self._seed = seed
         self._space = OptunaSpace(space)
+        check_libraries(algorithm)
         self._optuna = optuna_module(type(algorithm).__name__)
-        with quiet(self._optuna):
-            self._sampler(0)  # what it needs is missing now, or never
         self._distributions = self._space.distributions()
         self._kept: _Kept | None = None
 
@@ -132,8 +132,6 @@ class ModelBasedDraws:
         elif isinstance(algorithm, Hyperband):
             made = samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
         elif isinstance(algorithm, BayesianOptimization):
-            if find_spec("torch") is None or find_spec("scipy") is None:
-                raise MissingExtra("BayesianOptimization", "torch and scipy", "optimizer,examples")
             made = samplers.GPSampler(
                 seed=seed, n_startup_trials=algorithm.n_startup_trials, warn_independent_sampling=False
             )
@@ -146,8 +144,6 @@ class ModelBasedDraws:
         return made
 
     def _cma(self, algorithm: CMAES, seed: int) -> BaseSampler:
-        if find_spec("cmaes") is None:
-            raise MissingExtra("CMAES", "cmaes>=0.11", "optimizer")
         made: BaseSampler = self._optuna.samplers.CmaEsSampler(
             seed=seed,
             n_startup_trials=algorithm.n_startup_trials,
@@ -155,6 +151,19 @@ class ModelBasedDraws:
             **({} if algorithm.sigma is None else {"sigma0": algorithm.sigma}),
         )
         return made
+
+
+def check_libraries(algorithm: BaseAlgorithm) -> None:
+    """Refuse an algorithm whose libraries are not installed, without importing them.
+
+    Raises:
+        MissingExtra: One is not installed, or too old.
+    """
+    check_optuna(type(algorithm).__name__)
+    if isinstance(algorithm, CMAES) and find_spec("cmaes") is None:
+        raise MissingExtra("CMAES", "cmaes>=0.11", "optimizer")
+    if isinstance(algorithm, BayesianOptimization) and not (find_spec("torch") and find_spec("scipy")):
+        raise MissingExtra("BayesianOptimization", "torch and scipy", "optimizer,examples")
 
 
 def _goes_on(before: PastTrial, now: PastTrial) -> bool:

@@ -10,6 +10,8 @@ import math
 import warnings
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, cast
 
 from kubeflow.optimizer.algorithms.history import PastTrial
@@ -47,13 +49,25 @@ def optuna_module(what: str) -> Any:
     Raises:
         MissingExtra: It is not installed, or too old.
     """
+    check_optuna(what)
     try:
-        import optuna
-    except ImportError:
+        return import_module("optuna")
+    except ImportError as error:
+        raise MissingExtra(what, f"optuna>={OLDEST}", "optimizer") from error
+
+
+def check_optuna(what: str) -> None:
+    """Refuse a Python without Optuna, or with one that is too old, without importing it.
+
+    Raises:
+        MissingExtra: It is not installed, or too old.
+    """
+    try:
+        installed = version("optuna")
+    except PackageNotFoundError:
         raise MissingExtra(what, f"optuna>={OLDEST}", "optimizer") from None
-    if int(optuna.__version__.partition(".")[0]) < OLDEST:
-        raise MissingExtra(what, f"optuna>={OLDEST}", "optimizer", found=f"optuna {optuna.__version__}")
-    return optuna
+    if int(installed.partition(".")[0]) < OLDEST:
+        raise MissingExtra(what, f"optuna>={OLDEST}", "optimizer", found=f"optuna {installed}")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Protocol
 from kubeflow.core.errors import Finding
 from kubeflow.optimizer.algorithms.history import PastTrial, Proposal, Searcher
 from kubeflow.optimizer.algorithms.independent_draws import GridPoints, RandomDraws, SobolPoints
-from kubeflow.optimizer.algorithms.model_based_draws import ModelBasedDraws
+from kubeflow.optimizer.algorithms.model_based_draws import ModelBasedDraws, check_libraries
 from kubeflow.optimizer.algorithms.population import PopulationDraws
 from kubeflow.optimizer.algorithms.stopping_rules import rule_of
 from kubeflow.optimizer.errors import MissingExtra
@@ -52,7 +52,10 @@ def searcher_findings(spec: OptimizationSpec) -> list[Finding]:
             )
         )
     try:
-        _draws(spec, spec.space)
+        if isinstance(algorithm, Sobol):
+            SobolPoints(spec.space, spec.seed)
+        elif not isinstance(algorithm, RandomSearch | GridSearch | PBT):
+            check_libraries(algorithm)
     except MissingExtra as missing:
         reason, _, remedy = str(missing).partition(": ")
         findings.append(Finding(type(algorithm).__name__, reason, remedy.rstrip(".").capitalize()))
