@@ -29,12 +29,15 @@ from kubeflow.cluster import Cause, Cluster, Invalid, NotFound
 from kubeflow.core.quantity import Quantity
 from kubeflow.core.resource import Transport, WatchEvent
 from kubeflow.core.rules import RuleViolation, Violation
+from kubeflow.optimizer import Objective, OptimizerConfig, Search, TrialConfig
 from kubeflow.trainer import (
     ContainerBackendConfig,
     CustomTrainer,
     CustomTrainerContainer,
     JobName,
     LogLines,
+    LoraConfig,
+    TorchTuneConfig,
     TrainerClient,
     TrainingRuntimeSource,
     TrainJobTemplate,
@@ -238,6 +241,33 @@ def logs(client: TrainerClient, stored: str | None) -> Iterator[str]:
 
 def multikueue(job: TrainJob) -> None:
     job.spec.managed_by = "kueue.x-k8s.io/multikueue"
+
+
+def fit(lr: float, batch: int, optimizer: Literal["adam", "sgd"] = "adam", layers: tuple[int, ...] = ()) -> float:
+    return lr * batch
+
+
+def search_spaces_are_checked_as_values() -> None:
+    trainer = CustomTrainer.call(
+        fit,
+        lr=Search.loguniform(1e-4, 1e-1),
+        batch=Search.int(16, 128, step=16),
+        optimizer=Search.choice(["adam", "sgd"]),
+        layers=Search.choice([(32,), (64, 32)]),
+    )
+    assert_type(trainer, CustomTrainer[float])
+    CustomTrainer.call(fit, Search.normal(0.1, 0.01, min=0), Search.choice([16, 32]))
+    CustomTrainer.call(fit, Search.uniform(0, 1, step=0.1), batch=32)
+    TrainJobTemplate(CustomTrainer("train.py", args={"lr": Search.lognormal(-3, 1)}), "torch-distributed")
+    TorchTuneConfig(
+        lr=Search(min="0.01", max="0.1", distribution="logNormal"),
+        batch_size=Search.int(1, 8, log=True),
+        peft_config=LoraConfig(lora_rank=Search(min="4", max="8", distribution="uniform")),
+    )
+    assert_type(Search.choice([1, 2]), int)
+    Objective("accuracy", "maximize", goal=0.99, strategy="last")
+    TrialConfig(20, 4, max_failed_trials=5, timeout=3600, unique=True)
+    OptimizerConfig(objective="loss", mode="min", num_trials=5)
 
 
 def many_options(client: TrainerClient) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from kubeflow_api.k8s.core.v1 import EnvVar, ResourceRequirements, Toleration
 from kubeflow_api.katib.v1beta1 import Experiment
 from kubeflow_api.trainer.v1alpha1 import (
@@ -19,7 +21,8 @@ from kubeflow_api.trainer.v1alpha1 import (
 )
 
 from kubeflow.core.resource import Transport
-from kubeflow.trainer import ContainerBackendConfig, CustomTrainer, JobName, TrainerClient, options
+from kubeflow.optimizer import CMAES, Objective, Search, TrialConfig
+from kubeflow.trainer import ContainerBackendConfig, CustomTrainer, JobName, TorchTuneConfig, TrainerClient, options
 
 Trainer(num_node=2)  # mistake: a misspelt field
 Trainer(numNodes=2)  # mistake: attributes are snake_case
@@ -158,3 +161,22 @@ ContainerBackendConfig(container_runtime="containerd")  # mistake: an engine tha
 ContainerBackendConfig(volumes=["/data"])  # mistake: a list for a mapping
 ContainerBackendConfig(secrets={"wandb": 3})  # mistake: a number for values, a folder or a file
 ContainerBackendConfig(images={})  # mistake: no such field
+
+def fit(lr: float, batch: int, optimizer: Literal["adam", "sgd"] = "adam") -> float:
+    return lr * batch
+
+
+def spaces() -> None:
+    CustomTrainer.call(fit, 0.1, Search.uniform(16, 128))  # mistake: floats for an int
+    CustomTrainer.call(fit, 0.1, batch=Search.choice([16, 0.5]))  # mistake: one of them is no int
+    CustomTrainer.call(fit, learning_rate=Search.uniform(0, 1), batch=8)  # mistake: no such argument
+    CustomTrainer.call(fit, 0.1, 8, Search.choice(["adam", "adagrad"]))  # mistake: a choice outside of the Literal
+    CustomTrainer.call(fit, Search.choice(["0.1"]), 8)  # mistake: text for a number
+    TorchTuneConfig(batch_size=Search.uniform(1, 8))  # mistake: floats for an int
+    Search.int(1, 2.5)  # mistake: a bound of ints that is none
+    Search.uniform(0)  # mistake: a bound is missing
+    Search(min=1, max=2, distribution="logUniforn")  # mistake: no such distribution
+    Objective("loss", "smallest")  # mistake: no such direction
+    Objective("loss", strategy="latest")  # mistake: no such strategy
+    TrialConfig(num_trails=5)  # mistake: a misspelt field
+    CMAES(restart_strategy="none")  # mistake: no such strategy

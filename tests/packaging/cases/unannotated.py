@@ -1,0 +1,12 @@
+"""Functions without annotations, and an Enum of theirs, which are tuned."""
+
+from enum import Enum
+
+
+class Flavour(Enum):
+    SWEET = "sweet"
+    SOUR = "sour"
+
+
+def taste(lr, size, flag, flavour, rest=None, **others):
+    return [[type(value).__name__, value] for value in (lr, size, flag, flavour, rest, *others.values())]
