@@ -54,8 +54,10 @@ ALGORITHMS: Mapping[str, AlgorithmEntry] = {
 """By `algorithm_name`."""
 
 EARLY_STOPPING: Mapping[str, AlgorithmEntry] = {
-    "medianstop": AlgorithmEntry("Median stopping", "MedianStop", {"client": "median", "katib": "medianstop"}),
-    "percentilestop": AlgorithmEntry("Percentile stopping", "PercentileStop", {"client": "percentile"}),
-    "asha": AlgorithmEntry("Successive halving", "ASHA", {"client": "asha"}),
+    "medianstop": AlgorithmEntry(
+        "Median stopping", "MedianStop", {"client": "median", "katib": "medianstop"}, library=""
+    ),
+    "percentilestop": AlgorithmEntry("Percentile stopping", "PercentileStop", {"client": "percentile"}, library=""),
+    "asha": AlgorithmEntry("Successive halving", "ASHA", {"client": "asha"}, library=""),
 }
 """By `rule_name`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 
@@ -37,7 +38,12 @@ from kubeflow.trainer.types.torchtune import TorchTuneConfig
 from kubeflow.trainer.types.trainers import BuiltinTrainer, CustomTrainer, CustomTrainerContainer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
     from kubeflow.optimizer.engines.engine import Rendered
+    from kubeflow.optimizer.results.pictures import Figure, PlotKind
 
 logger = logging.getLogger(__name__)
 
@@ -295,6 +301,61 @@ class OptimizerClient:
         best = self.get_job(name).best_trial
         return None if best is None else Result(best.parameters, best.metrics, best.name)
 
+    def to_dataframe(self, name: SearchReference) -> pd.DataFrame:
+        """Return the trials of a search as a data frame of pandas: a row each, with parameters and metrics as columns.
+
+        Raises:
+            OptimizationNotFound: With names like it.
+            MissingExtra: pandas is not installed.
+        """
+        from kubeflow.optimizer.results.trial_table import to_dataframe
+
+        return to_dataframe(self._job(name))
+
+    def plot(
+        self,
+        name: SearchReference,
+        kind: PlotKind = "history",
+        *,
+        objective: str | None = None,
+        parameters: Sequence[str] | None = None,
+        library: Literal["plotly", "matplotlib"] = "plotly",
+    ) -> Figure:
+        """Return a picture of a search: `history`, `importances`, `parallel`, `contour`, `slice` or `pareto`.
+
+        Args:
+            name: The search.
+            kind: What is drawn.
+            objective: The metric, where there are several objectives. Default: the first one.
+            parameters: The parameters that are drawn. Default: all.
+            library: `"plotly"` is interactive, `"matplotlib"` is for files and papers.
+
+        Raises:
+            OptimizationNotFound: With names like it.
+            InvalidInput: There are too few complete trials, or no such objective or parameter.
+            MissingExtra: A library is not installed.
+        """
+        from kubeflow.optimizer.results.pictures import plot
+
+        return plot(self._job(name), kind, objective=objective, parameters=parameters, library=library)
+
+    def export(self, name: SearchReference, path: str | os.PathLike[str]) -> Path:
+        """Write a search to a file, and return its path.
+
+        Args:
+            name: The search.
+            path: `.csv` is a table, `.json` has the search with its trials, and `.log` is a journal that
+                `optuna-dashboard` opens. A file that is there is replaced.
+
+        Raises:
+            OptimizationNotFound: With names like it.
+            InvalidInput: The file has another ending.
+            MissingExtra: For `.log`, when Optuna is not installed.
+        """
+        from kubeflow.optimizer.results.exports import export
+
+        return export(self._job(name), path)
+
     def wait_for_job_status(
         self,
         name: SearchReference,
@@ -425,6 +486,9 @@ class OptimizerClient:
         if isinstance(search, OptimizationJob) and search.engine in self._engines.names:
             return [search.engine]
         return [self._homes[name].name] if name in self._homes else self._engines.names
+
+    def _job(self, search: SearchReference) -> OptimizationJob:
+        return search if isinstance(search, OptimizationJob) else self.get_job(search)
 
     def _runtime(self, runtime: str | Runtime | None) -> Runtime:
         if isinstance(runtime, Runtime):
