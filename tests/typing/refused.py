@@ -162,6 +162,7 @@ ContainerBackendConfig(volumes=["/data"])  # mistake: a list for a mapping
 ContainerBackendConfig(secrets={"wandb": 3})  # mistake: a number for values, a folder or a file
 ContainerBackendConfig(images={})  # mistake: no such field
 
+
 def fit(lr: float, batch: int, optimizer: Literal["adam", "sgd"] = "adam") -> float:
     return lr * batch
 

@@ -8,5 +8,5 @@ class Flavour(Enum):
     SOUR = "sour"
 
 
-def taste(lr, size, flag, flavour, rest=None, **others):
+def taste(lr, size, flag, flavour, rest=None, **others):  # type: ignore[no-untyped-def]  # that is the case
     return [[type(value).__name__, value] for value in (lr, size, flag, flavour, rest, *others.values())]
