@@ -41,7 +41,7 @@ CHOICES = st.lists(
 
 @given(FINITE, FINITE, st.floats(0, 1))
 def test_a_float_is_the_same_float_after_its_text(one: float, other: float, part: float) -> None:
-    low, high = sorted((one, other))
+    low, high = sorted((one / 2, other / 2))
     space: ContinuousSearchSpace = made.uniform(low, high)
     value = min(max(low + (high / 2 - low / 2) * part, low), high)
     read = space.decode(space.encode(value))
@@ -110,6 +110,7 @@ def test_a_tenth_ten_times_is_one() -> None:
         (lambda: made.int(1, 5, log=True, step=2), "exclude each other"),
         (lambda: made.uniform(math.nan, 1), "finite"),
         (lambda: made.uniform(0, math.inf), "finite"),
+        (lambda: made.uniform(-1.7e308, 1.7e308), "so far apart that floats overflow"),
         (lambda: made.uniform(0, 1, step=0), "above 0"),
         (lambda: made.uniform(0, 1, step=1e-30), "more than 1,000,000 values"),
         (lambda: made.uniform(True, 2), "must be a number, not True"),
@@ -119,6 +120,7 @@ def test_a_tenth_ten_times_is_one() -> None:
         (lambda: made.choice([1, 2, 1]), "comes twice"),
         (lambda: made.normal(0), "needs mean and std, or min and max"),
         (lambda: made.normal(0, -1), "std must be above 0"),
+        (lambda: made.normal(0, 1, min=9), "Hardly any value of this normal distribution is between min=9.0"),
         (lambda: made.lognormal(0, 1, min=0), "has no logarithm"),
         (lambda: Search(min="a", max=2), "must be a number, not 'a'"),
         (lambda: made(min=1, max=2, distribution="logUniforn"), "Did you mean 'logUniform'"),

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from statistics import NormalDist
 from typing import TypeAlias
 
 from kubeflow.core.display import repr_of_fields
@@ -31,6 +32,8 @@ __all__ = [
 ]
 
 _GRID_MOST = 1_000_000
+_LEAST_PART = 1e-6
+"""Of a normal distribution that is cut at its bounds: below, floats cannot tell its quantiles apart."""
 # Katib's hyperopt service reads bounds of a normal distribution as three standard deviations on both sides.
 _DEVIATIONS = 6
 
@@ -97,6 +100,8 @@ class ContinuousSearchSpace(SearchSpace):
             raise InvalidInput(f"A {name} search space needs min and max: {self!r}.")
         if low is not None and high is not None and low > high:
             raise InvalidInput(f"min {low!r} is above max {high!r}: swap them.")
+        if low is not None and high is not None and math.isinf(high - low):
+            raise InvalidInput(f"min {low!r} and max {high!r} are so far apart that floats overflow: move them.")
         if low is not None and low <= 0 and self.distribution in (Distribution.LOG_UNIFORM, Distribution.LOG_NORMAL):
             raise InvalidInput(
                 f"min {low!r} has no logarithm, which a {name} search space needs: give min a small number above 0, "
@@ -115,6 +120,23 @@ class ContinuousSearchSpace(SearchSpace):
             raise InvalidInput(f"A {name} search space needs mean and std, or min and max.")
         if self.std is not None and self.std <= 0:
             raise InvalidInput(f"std must be above 0, not {self.std!r}.")
+        self._check_tail(name)
+
+    def _check_tail(self, name: str) -> None:
+        mean, std = self.normal_parameters
+        if std <= 0:
+            return  # one value only: `min` is `max`
+        within = [self._scaled(bound) for bound in self.bounds]
+        parts = [None if bound is None else NormalDist(mean, std).cdf(bound) for bound in within]
+        low, high = (0.0 if parts[0] is None else parts[0]), (1.0 if parts[1] is None else parts[1])
+        if self.min != self.max and high - low < _LEAST_PART:
+            raise InvalidInput(
+                f"Hardly any value of this {name} distribution is between min={self.min!r} and max={self.max!r}: move "
+                "mean or the bounds, or take Search.uniform."
+            )
+
+    def _scaled(self, bound: float | None) -> float | None:
+        return math.log(bound) if bound is not None and self.distribution is Distribution.LOG_NORMAL else bound
 
     def _check_step(self, name: str) -> None:
         if self.distribution is not Distribution.UNIFORM:
@@ -127,10 +149,7 @@ class ContinuousSearchSpace(SearchSpace):
     @property
     def normal_parameters(self) -> tuple[float, float]:
         """Mean and standard deviation of a normal distribution, of the logarithm for `LOG_NORMAL`, as they count."""
-        logarithmic = self.distribution is Distribution.LOG_NORMAL
-        low, high = (
-            (math.log(bound) if logarithmic else bound) if bound is not None else None for bound in self.bounds
-        )
+        low, high = (self._scaled(bound) for bound in self.bounds)
         middle = (low + high) / 2 if low is not None and high is not None else 0.0
         width = (high - low) / _DEVIATIONS if low is not None and high is not None else 1.0
         return self.mean if self.mean is not None else middle, self.std if self.std is not None else width
