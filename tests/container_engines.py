@@ -54,6 +54,7 @@ _VENV = Path(sys.prefix)
 _HOST = [Path("/usr"), Path("/etc/alternatives"), Path("/etc/ssl"), _PYTHON, _VENV]
 # What this kind of machine allows at most: equal soft and hard limits, below its own.
 _FILES = 16384
+_SHARES = 16  # processes that containers count as, all of an engine together
 
 
 @dataclass(frozen=True)
@@ -238,6 +239,7 @@ def main() -> None:
                 process = _run(found, command, environ)
             if not (folder / "ready").exists() and _answers(found):
                 _make_images(found)
+                _take_a_share(name)
                 (folder / "ready").touch()
             time.sleep(0.02)
     finally:
@@ -297,6 +299,21 @@ def _own_namespaces() -> None:
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:  # `ip link set lo up`
         fcntl.ioctl(any_socket, 0x8914, struct.pack("16sH14x", b"lo", 0x1 | 0x40))
+
+
+def _take_a_share(name: str) -> None:
+    """Let the containers of an engine have as much CPU time as some processes beside them.
+
+    By itself, all containers of a parent group have as much as one process outside: on a machine that runs other tests as
+    well, they would take minutes for seconds.
+    """
+    parent = {"docker": "docker", "podman": "libpod_parent"}[name]
+    # cgroups of version 1, and of version 2
+    for group, file, share in (("/sys/fs/cgroup/cpu", "cpu.shares", 1024), ("/sys/fs/cgroup", "cpu.weight", 100)):
+        folder = Path(group) / parent
+        if (Path(group) / file).exists() or (folder / file).exists():
+            folder.mkdir(exist_ok=True)
+            (folder / file).write_text(str(share * _SHARES))
 
 
 def _podman(found: EngineUnderTest) -> tuple[list[str], dict[str, str]]:
