@@ -61,12 +61,12 @@ report({{{{"job": time.perf_counter() - start}}}})
 """
 
 
-def _case(nodes: int, words: str) -> Case:
+def _case(nodes: int, words: str, factor: float) -> Case:
     return Case(
         name=f"train on this machine, {words}",
         metrics=(
             Metric("submit", "train() returns"),
-            Metric("job", "train() and wait for the end", requirement=AtMostTimesLimit(1.15)),
+            Metric("job", "train() and wait for the end", requirement=AtMostTimesLimit(factor)),
         ),
         ours=scripting(Place.CHECKOUT, _OURS.format(nodes=nodes)),
         peer=scripting(Place.PEER, _PEER.format(nodes=nodes))
@@ -80,4 +80,5 @@ def _case(nodes: int, words: str) -> Case:
     )
 
 
-CASES = (_case(1, "one node"), _case(2, "two nodes"))
+# A single process goes without torchrun, whose start is most of the limit.
+CASES = (_case(1, "one node", 0.8), _case(2, "two nodes", 1.15))

@@ -158,8 +158,8 @@ class Database:
             raise
         except sqlite3.OperationalError as error:
             raise KubeflowError(
-                f"The {self._what} {str(self.path)!r} cannot be used now: {error}. Look at its disk (`df`), and at what "
-                "else uses it (`lsof`)."
+                f"The {self._what} {str(self.path)!r} cannot be used now: {error}. Look at its disk (`df`), and at "
+                "what else uses it (`lsof`)."
             ) from error
         except sqlite3.DatabaseError as error:
             raise StoreUnusable(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.optimizer import (
+    NSGAII,
+    PBT,
     GridSearch,
     MedianStop,
     Objective,
@@ -214,3 +220,100 @@ def _with_trials(client: OptimizerClient, name: str) -> OptimizationJob:
     while not job.trials or job.trials[0].status == "Created":
         job = client._home(name).next_change(name, job, 1.0)
     return job
+
+
+PUBLISHED = """
+def train_func(learning_rate: float, batch_size: int):
+    import time
+    import random
+
+    for i in range(2):
+        time.sleep(0.1)
+        print(f"Training {i}, lr: {learning_rate}, batch_size: {batch_size}")
+
+    print(f"loss={round(random.uniform(0.77, 0.99), 2)}")
+
+
+template = TrainJobTemplate(
+    trainer=CustomTrainer(
+        func=train_func,
+        func_args={"learning_rate": "0.01", "batch_size": "16"},
+        num_nodes=1,
+        resources_per_node={"gpu": 1},
+    ),
+    runtime=TrainerClient().get_runtime("torch-distributed"),
+)
+TrainerClient().train(**template)
+
+optimizer = OptimizerClient()
+
+job_name = optimizer.optimize(
+    trial_template=template,
+    search_space={
+        "learning_rate": Search.loguniform(0.001, 0.1),
+        "batch_size": Search.choice([16, 32, 64, 128]),
+    },
+    trial_config=TrialConfig(
+        num_trials=4,
+        parallel_trials=2,
+        max_failed_trials=5,
+    ),
+)
+optimizer.get_job(job_name)
+optimizer.wait_for_job_status(job_name)
+best_results = optimizer.get_best_results(job_name)
+job = optimizer.get_job(job_name)
+print(best_results.parameters, best_results.metrics[0].latest, len(job.trials))
+for each in TrainerClient().list_jobs():
+    TrainerClient().wait_for_job_status(each.name)
+optimizer.delete_job(job_name)
+print(optimizer.list_jobs())
+"""
+
+
+def test_what_was_written_for_the_published_package_runs_as_it_is(tmp_path: Path) -> None:
+    """The published example, with fewer and shorter trials, on one node."""
+    script = tmp_path / "published.py"
+    script.write_text(
+        "from kubeflow.trainer import TrainerClient, CustomTrainer\n"
+        "from kubeflow.optimizer import OptimizerClient, TrainJobTemplate, Search, Objective, TrialConfig\n" + PUBLISHED
+    )
+    environ = {
+        **os.environ,
+        "KUBEFLOW_BACKEND": "localprocess",
+        "KUBEFLOW_STATE_DIR": str(tmp_path / "state"),
+        "CUDA_VISIBLE_DEVICES": "0,1,2",
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+
+    ended = subprocess.run([sys.executable, str(script)], env=environ, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 0, ended.stderr
+    first, searches = ended.stdout.splitlines()[-2:]
+    assert re.fullmatch(r"\{'learning_rate': 0\.0\d+, 'batch_size': (16|32|64|128)\} 0\.\d+ 4", first)
+    assert searches == "[]"
+
+
+def test_several_objectives_have_a_front_and_earlier_searches_are_learnt_from(client: OptimizerClient) -> None:
+    trainer = CustomTrainer.call(trial_functions.trade, x=Search.choice([0.0, 0.5, 1.0]))
+    aims = [Objective("error"), Objective("seconds")]
+    config = TrialConfig(num_trials=3, parallel_trials=2)
+
+    first = client.optimize(trainer, objectives=aims, algorithm=GridSearch(), trial_config=config)
+    job = client.wait_for_job_status(first, timeout=WAIT)
+    second = client.optimize(
+        trainer, objectives=aims, algorithm=NSGAII(random_state=1), trial_config=TrialConfig(2), warm_start=[job]
+    )
+
+    assert [trial.number for trial in job.pareto_front] == [0, 1, 2]
+    assert len(client.wait_for_job_status(second, timeout=WAIT).trials) == 2
+
+
+def test_a_population_goes_on_from_the_checkpoints_of_its_parents(client: OptimizerClient) -> None:
+    trainer = CustomTrainer.call(trial_functions.population, rate=Search.uniform(0.1, 1.0))
+
+    name = client.optimize(trainer, algorithm=PBT(population=2, random_state=3), trial_config=TrialConfig(4, 2))
+    job = client.wait_for_job_status(name, timeout=WAIT)
+
+    printed = [next(iter(client.get_job_logs(name, trial.name))) for trial in job.trials]
+    assert [line.partition("generation=")[2] for line in printed] == ["0", "0", "1", "1"]

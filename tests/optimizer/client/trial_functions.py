@@ -69,3 +69,19 @@ def sleep(x: int) -> float:
     print("sleeping", flush=True)
     time.sleep(3600)
     return float(x)
+
+
+def trade(x: float) -> dict[str, float]:
+    """Return two metrics, of which one is better where the other is worse."""
+    return {"error": x, "seconds": 1 - x}
+
+
+def population(rate: float) -> float:
+    """Go on from the checkpoint of the parent, if there is one, and leave another."""
+    import os
+
+    place = Path(os.environ["KUBEFLOW_CHECKPOINT_DIR"]) / "generations"
+    before = int(place.read_text()) if place.exists() else 0
+    place.write_text(str(before + 1))
+    print(f"loss={rate} generation={before}")
+    return rate
