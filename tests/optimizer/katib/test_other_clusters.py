@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from kubeflow.cluster.errors import ControlPlaneMissing
-from kubeflow.core.resource import Transport
+from kubeflow.cluster.errors import ControlPlaneMissing, Forbidden
+from kubeflow.core.resource import Request, Transport
 from kubeflow.optimizer import CategoricalSearchSpace, EngineRefuses, OptimizationJob, RandomSearch
 from kubeflow.optimizer.engines.katib.experiment_rendering import Surroundings, rendered_experiment
 from kubeflow.optimizer.engines.katib.katib_engine import KatibEngine
@@ -105,6 +106,37 @@ def test_a_search_costs_four_requests_whatever_its_number_of_trials(bare: Home, 
     ]}})  # fmt: skip
     assert engine.get_job("many").status == "Failed"
     assert len(requests.sent()) == 4
+
+
+@dataclass
+class Restricted:
+    """A transport for credentials that may not read namespaces, Suggestions and events."""
+
+    transport: Transport
+
+    def send(self, request: Request) -> Mapping[str, object]:
+        last = request.path.split("/")[1:]
+        if (
+            last[:3] == ["api", "v1", "namespaces"] and (len(last) == 4 or last[-1] == "events")
+        ) or "suggestions" in last:
+            raise Forbidden("no right to that", code=403, server_message="no right to that")
+        return self.transport.send(request)
+
+    def lines(self, request: Request) -> Generator[bytes, None, None]:
+        return self.transport.lines(request)
+
+
+def test_whoever_may_not_see_all_is_told_what_is_unseen(bare: Home) -> None:
+    namespace = make_namespace(bare, "restricted")
+    stock_search(bare.wire, namespace, "shy", 2)
+    bare.wire.patch(f"{API}/namespaces/{namespace}/experiments/shy/status", {"status": {"conditions": []}})
+    engine = KatibEngine(KubernetesBackend(bare.config(namespace), Restricted))
+
+    assert not engine.findings(search())  # Katib itself will say whether the label is there
+    said = engine.explain("shy")
+
+    assert "no right to see the Suggestion: no right to that" in said
+    assert "no right to see the events of the namespace" in said
 
 
 def changed(**spec: Any) -> Object:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from kubeflow_api.katib.v1beta1 import Experiment
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.optimizer import (
@@ -27,6 +28,7 @@ from kubeflow.optimizer import (
     Search,
     Sobol,
 )
+from kubeflow.optimizer.engines.katib.experiment_checks import experiment_findings
 from kubeflow.optimizer.engines.katib.experiment_rendering import Surroundings, rendered_experiment
 from kubeflow.optimizer.engines.katib.katib_engine import KatibEngine
 from kubeflow.optimizer.optimization_spec import optimization_spec
@@ -279,3 +281,108 @@ def test_a_function_that_lacks_a_parameter_is_refused_by_name() -> None:
 
 def train(learning_rate: float) -> None:
     print("loss=1")
+
+
+def test_the_launcher_of_mpi_is_the_pod_that_counts() -> None:
+    spec = search("mpi", taken, NUMBERS, runtime="deepspeed-distributed")
+
+    template = rendered_experiment(spec, HERE).spec.trial_template
+
+    assert template.primary_pod_labels is not None
+    assert template.primary_pod_labels["jobset.sigs.k8s.io/replicatedjob-name"] == "launcher"
+    trial: dict[str, Any] = dict(template.trial_spec or {})
+    assert trial["spec"]["trainer"]["command"] == ["bash", "-c"]
+
+
+NAS = """
+apiVersion: kubeflow.org/v1beta1
+kind: Experiment
+metadata: {name: enas}
+spec:
+  parallelTrialCount: 2
+  maxTrialCount: 4
+  objective: {type: maximize, objectiveMetricName: Validation-Accuracy}
+  algorithm:
+    algorithmName: enas
+    algorithmSettings: [{name: controller_hidden_size, value: "64"}]
+  nasConfig:
+    graphConfig: {numLayers: 8, inputSizes: [32, 32, 3], outputSizes: [10]}
+    operations:
+      - operationType: convolution
+        parameters:
+          - {name: filter_size, parameterType: categorical, feasibleSpace: {list: ["3", "5"]}}
+  trialTemplate:
+    primaryContainerName: training-container
+    trialParameters:
+      - {name: neuralNetworkArchitecture, reference: architecture}
+      - {name: neuralNetworkConfig, reference: nn_config}
+    trialSpec:
+      apiVersion: batch/v1
+      kind: Job
+      spec:
+        template:
+          spec:
+            restartPolicy: Never
+            containers:
+              - name: training-container
+                image: example.com/enas
+                command: [python3, run.py]
+                args:
+                  - --architecture="${trialParameters.neuralNetworkArchitecture}"
+                  - --nn_config="${trialParameters.neuralNetworkConfig}"
+"""
+
+
+def test_architectures_are_searched_by_yaml() -> None:
+    experiment = Experiment.from_yaml(NAS)
+
+    assert experiment_findings(experiment) == []
+    broken = Experiment.from_yaml(NAS.replace('"64"', '"0"').replace("reference: nn_config", "reference: architecture"))
+    assert [finding.what for finding in experiment_findings(broken)] == [
+        "setting controller_hidden_size of algorithm enas",
+        "trialParameters with reference 'architecture'",
+    ]
+
+
+BROKEN: dict[str, dict[str, Any]] = {
+    "name 'Big'": {"metadata": {"name": "Big"}},
+    "parallelTrialCount": {"parallelTrialCount": 9},
+    "objective.additionalMetricNames": {
+        "objective": {"type": "minimize", "objectiveMetricName": "loss", "additionalMetricNames": ["loss"]}
+    },
+    "setting seed of algorithm random": {
+        "algorithm": {"algorithmName": "random", "algorithmSettings": [{"name": "seed", "value": "1"}]}
+    },
+    "algorithm hyperband": {"algorithm": {"algorithmName": "hyperband"}},
+    "earlyStopping.algorithmName": {"earlyStopping": {"algorithmName": "mediansstop"}},
+    "setting start_step of earlyStopping medianstop": {
+        "earlyStopping": {"algorithmName": "medianstop", "algorithmSettings": [{"name": "start_step", "value": "0"}]}
+    },
+    "parameter batch_size": {
+        "parameters": [
+            {"name": "lr", "parameterType": "double", "feasibleSpace": {"min": "0.1", "max": "1"}},
+            {"name": "batch_size", "parameterType": "categorical", "feasibleSpace": {"list": []}},
+        ]
+    },
+    "parameter momentum": {
+        "parameters": [
+            {"name": name, "parameterType": "double", "feasibleSpace": {"min": "0.1", "max": "1"}}
+            for name in ("lr", "batch_size", "momentum")
+        ]
+    },
+    "metricsFormat '([a-z]+)=(.*)(.*)'": {
+        "metricsCollectorSpec": {"source": {"filter": {"metricsFormat": ["([a-z]+)=(.*)(.*)"]}}}
+    },
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_an_experiment_of_a_user_is_held_against_the_rules_of_katib(what: str) -> None:
+    body: dict[str, Any] = rendered_experiment(search(), HERE).to_dict()
+    change = dict(BROKEN[what])
+    metadata = change.pop("metadata", body["metadata"])
+    experiment = Experiment.from_dict({**body, "metadata": metadata, "spec": {**body["spec"], **change}})
+
+    found = experiment_findings(experiment)
+
+    assert what in [finding.what for finding in found]

@@ -14,7 +14,6 @@ from kubeflow_api.katib.v1beta1 import Experiments
 from kubeflow.cluster import wire
 from kubeflow.cluster.wire import Json
 from kubeflow.core.errors import InvalidInput
-from kubeflow.core.resource import Request
 from kubeflow.optimizer.constants import constants
 from kubeflow.optimizer.engines.katib.experiment_objects import get_experiment
 from kubeflow.optimizer.engines.katib.experiment_view import WANTED_ANNOTATION, newest_condition
@@ -146,9 +145,7 @@ def _suspend_trials(connection: Connection, name: str) -> None:
 
 def _all_places_taken(connection: Connection, name: str) -> bool:
     """True when Katib cannot start another trial: as many are unfinished as may be at once, or all have been made."""
-    experiment = connection.transport.send(
-        Request("GET", f"/apis/{constants.API_VERSION}/namespaces/{connection.namespace}/experiments/{name}")
-    )
+    experiment = get_experiment(connection, name)
     if _has_ended(experiment):
         return True
     unfinished = len(_unfinished_jobs(connection, name))

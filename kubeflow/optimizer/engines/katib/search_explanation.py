@@ -141,6 +141,10 @@ def _trial(
         return None
     if without_metric:
         _names_seen(backend, experiment, search, trial, found)
+    kind = wire.text(experiment, "spec", "trialTemplate", "trialSpec", "kind")
+    if kind not in ("", "TrainJob"):
+        found.add(f"trial {trial.name} is a {kind}, which this package does not look into")
+        return None
     _sidecar(connection, experiment, trial, found)
     try:
         diagnosis = backend.diagnose(trial.name)
