@@ -110,8 +110,10 @@ class ModelBasedDraws:
         asked = self._optuna.trial.Trial(study, trial._trial_id)  # pyright: ignore[reportPrivateUsage]
         frozen = frozen_trial(now, self._space, self._distributions, self._objectives)
         if len(self._objectives) == 1:
+            there = {each.step for each in before.reports}
             for step, value in frozen.intermediate_values.items():
-                asked.report(value, step)
+                if step not in there:
+                    asked.report(value, step)
         if now.state != "running":
             study.sampler = self._optuna.samplers.RandomSampler(0)  # does nothing when a trial has ended
             values = frozen.values if now.is_usable else None
