@@ -167,7 +167,7 @@ def optimization_spec(
         algorithm=how,
         config=config,
         early_stopping=early_stopping,
-        enqueue=_enqueued(enqueue, space),
+        enqueue=_enqueued(enqueue, space, config, how),
         warm_start=_known_trials(warm_start, space, aims),
         seed=secrets.randbelow(2**31) if how.random_state is None else how.random_state,
     )
@@ -294,13 +294,24 @@ def check_parameters(what: str, given: object, space: Mapping[str, Space], *, wh
 
 
 def _enqueued(
-    enqueue: Sequence[Mapping[str, object]] | None, space: Mapping[str, Space]
+    enqueue: Sequence[Mapping[str, object]] | None,
+    space: Mapping[str, Space],
+    config: TrialConfig,
+    algorithm: BaseAlgorithm,
 ) -> tuple[dict[str, object], ...]:
     if isinstance(enqueue, Mapping):
         raise InvalidInput("enqueue takes a list of parameters: write enqueue=[{...}].")
-    return tuple(
-        check_parameters(f"enqueue[{number}]", given, space, whole=False) for number, given in enumerate(enqueue or ())
+    given = tuple(
+        check_parameters(f"enqueue[{number}]", each, space, whole=False) for number, each in enumerate(enqueue or ())
     )
+    if len(given) > config.num_trials:
+        raise InvalidInput(
+            f"enqueue has {len(given)} trials, and num_trials is {config.num_trials}: give "
+            f"TrialConfig(num_trials={len(given)}), or leave some out."
+        )
+    if isinstance(algorithm, Hyperband) and any(algorithm.resource in each for each in given):
+        raise InvalidInput(f"Hyperband sets its resource itself: leave {algorithm.resource} out of enqueue.")
+    return given
 
 
 def _known_trials(

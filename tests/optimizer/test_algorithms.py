@@ -228,6 +228,8 @@ def fit(lr: float = 0.1, width: int = 8) -> float:
         ({"objectives": [*AIMS, AIMS[0]]}, "Two objectives are of 'loss'"),
         ({"enqueue": [{"lr": 2.0}]}, "enqueue[0] has lr=2.0, which is outside of"),
         ({"enqueue": [{"lrr": 0.5}]}, "Did you mean 'lr'"),
+        ({"enqueue": [{"lr": 0.5}] * 11}, "enqueue has 11 trials, and num_trials is 10"),
+        ({"enqueue": [{"width": 3}], "search_space": {"lr": made.uniform(0, 1), "width": made.int(1, 9)}, "algorithm": Hyperband(9, "width")}, "leave width out of enqueue"),
         ({"enqueue": {"lr": 0.5}}, "write enqueue=[{...}]"),
         ({"warm_start": [({"lr": 0.5}, {})]}, "needs a finite number for 'loss', not None"),
         ({"algorithm": PBT(), "trial_config": TrialConfig(unique=True)}, "leave unique= out"),
