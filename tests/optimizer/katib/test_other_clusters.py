@@ -110,15 +110,17 @@ def test_a_search_costs_four_requests_whatever_its_number_of_trials(bare: Home, 
 
 @dataclass
 class Restricted:
-    """A transport for credentials that may not read namespaces, Suggestions and events."""
+    """A transport for credentials that may not read namespaces, Suggestions, events and TrainJobs."""
 
     transport: Transport
 
     def send(self, request: Request) -> Mapping[str, object]:
         last = request.path.split("/")[1:]
         if (
-            last[:3] == ["api", "v1", "namespaces"] and (len(last) == 4 or last[-1] == "events")
-        ) or "suggestions" in last:
+            (last[:3] == ["api", "v1", "namespaces"] and (len(last) == 4 or last[-1] == "events"))
+            or "suggestions" in last
+            or last[-1] == "trainjobs"
+        ):
             raise Forbidden("no right to that", code=403, server_message="no right to that")
         return self.transport.send(request)
 
@@ -133,6 +135,7 @@ def test_whoever_may_not_see_all_is_told_what_is_unseen(bare: Home) -> None:
     engine = KatibEngine(KubernetesBackend(bare.config(namespace), Restricted))
 
     assert not engine.findings(search())  # Katib itself will say whether the label is there
+    assert [trial.trainjob for trial in engine.get_job("shy").trials] == [None, None]
     said = engine.explain("shy")
 
     assert "no right to see the Suggestion: no right to that" in said
