@@ -164,7 +164,7 @@ OPTIONS: dict[str, list[st.SearchStrategy[Any]]] = {
         ),
     ],
     "2.2": [
-        st.builds(options.ActiveDeadlineSeconds, st.integers(1, 2**40)),
+        st.builds(options.ActiveDeadlineSeconds, st.integers(1, 2**31 - 1)),
         st.builds(options.Annotations, st.dictionaries(st.just("example.com/note"), TEXTS), st.just("job")),
         st.builds(lambda fields: options.PodSecurityContext(**fields), st.fixed_dictionaries({}, optional=SECURITY)),
         st.builds(lambda fields: options.ContainerSecurityContext(**fields), st.fixed_dictionaries(SECURITY)),
