@@ -11,6 +11,17 @@ from typing import Literal, assert_type
 from kubeflow_api.k8s.core.v1 import Container, ContainerPort, EnvVar, ResourceRequirements, Toleration
 from kubeflow_api.k8s.meta.v1 import ObjectMeta, ObjectMetaUpdate
 from kubeflow_api.katib.v1beta1 import Experiment, ExperimentBuilder
+from kubeflow_api.kserve.v1alpha1 import Client as ServingClient
+from kubeflow_api.kserve.v1alpha1 import ClusterServingRuntime, ServingRuntimeSpec
+from kubeflow_api.kserve.v1beta1 import Client as InferenceServiceClient
+from kubeflow_api.kserve.v1beta1 import (
+    InferenceService,
+    InferenceServiceBuilder,
+    InferenceServiceSpec,
+    ModelFormat,
+    ModelSpec,
+    PredictorSpec,
+)
 from kubeflow_api.trainer.v1alpha1 import (
     Client,
     ClusterTrainingRuntime,
@@ -121,6 +132,20 @@ def clients(transport: Transport) -> None:
     assert_type(client.cluster_training_runtimes.table().records(), list[dict[str, str | int | float | bool | None]])
     for row in client.train_jobs.table(all_namespaces=True).rows:
         assert_type(row.namespace, str | None)
+
+
+def serving(transport: Transport) -> None:
+    builder = InferenceServiceBuilder("iris", namespace="ml")
+    builder.edit_predictor().set(min_replicas=0).model(storage_uri="s3://models/iris").edit_model().model_format(
+        name="sklearn"
+    )
+    builder.canary(traffic_percent=10, predictor={"name": "next", "model": {"name": "", "model_format": {"name": "a"}}})
+    assert_type(InferenceServiceClient(transport).inference_services.create(builder.build()), InferenceService)
+    predictor = PredictorSpec(model=ModelSpec(model_format=ModelFormat(name="sklearn"), env=[EnvVar(name="A")]))
+    assert_type(InferenceServiceSpec(predictor=predictor).predictor, PredictorSpec)
+    runtime = ServingRuntimeSpec(containers=[Container(name="kserve-container")])
+    runtimes = ServingClient(transport).cluster_serving_runtimes
+    assert_type(runtimes.create(ClusterServingRuntime(spec=runtime)), ClusterServingRuntime)
 
 
 def suspend(job: TrainJob) -> None:

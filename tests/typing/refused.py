@@ -6,6 +6,8 @@ from typing import Literal
 
 from kubeflow_api.k8s.core.v1 import EnvVar, ResourceRequirements, Toleration
 from kubeflow_api.katib.v1beta1 import Experiment
+from kubeflow_api.kserve.v1alpha1 import Client as ServingClient
+from kubeflow_api.kserve.v1beta1 import ModelSpec, PredictorSpec
 from kubeflow_api.trainer.v1alpha1 import (
     Client,
     ClusterTrainingRuntimeBuilder,
@@ -63,6 +65,15 @@ TrainJobUpdate(spec=TrainJobSpec(runtime_ref=RuntimeRef(name="b")))  # mistake: 
 TrainJobSpecUpdate().initializer = None  # mistake: the field is immutable
 validate_rules(job, TrainingRuntime())  # mistake: another kind
 validate_rules({"spec": {}})  # mistake: a mapping for an object
+
+
+PredictorSpec(sklearn=ModelSpec())  # mistake: a model of another class
+ModelSpec(storage_url="s3://models/iris")  # mistake: a misspelt field
+PredictorSpec(scale_metric="qps")  # mistake: none of the metrics
+
+
+def serving(transport: Transport) -> None:
+    ServingClient(transport).cluster_serving_runtimes.get("a", namespace="b")  # mistake: the kind is cluster-scoped
 
 
 def clients(transport: Transport) -> None:
