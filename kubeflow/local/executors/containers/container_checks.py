@@ -22,11 +22,13 @@ def check(plan: JobPlan) -> None:
         EngineUnreachable: The engine does not answer.
     """
     with ContainerEngine.of(engine_of(plan)) as engine:
-        facts = engine.facts()
+        sized = [node for node in plan.nodes if node.memory is not None or _cpus(node) is not None]
+        facts = engine.facts() if sized else None  # podman takes a second for them
         for node in plan.nodes:
             part = container_of(node)
             _check_mounts(node.name, part)
-            _check_size(node, part, facts)
+            if facts is not None:
+                _check_size(node, facts)
             if part.pull == "Never" and engine.image(part.image) is None:
                 raise container_images.missing(part.image)
 
@@ -64,13 +66,18 @@ def _check_mounts(node: str, part: ContainerPlan) -> None:
             )
 
 
-def _check_size(node: NodePlan, part: ContainerPlan, facts: EngineFacts) -> None:
+def _cpus(node: NodePlan) -> float | None:
+    cpus = None if node.container is None else node.container.cpus
+    return node.cpus if cpus is None else cpus
+
+
+def _check_size(node: NodePlan, facts: EngineFacts) -> None:
     if node.memory is not None and node.memory > facts.memory > 0:
         raise InvalidInput(
             f"{node.name} asks for {node.memory / _GIB:,.1f} GiB of memory, and containers have "
             f"{facts.memory / _GIB:,.1f} GiB on this machine: ask for less, or run it on a cluster."
         )
-    cpus = part.cpus if part.cpus is not None else node.cpus
+    cpus = _cpus(node)
     if cpus is not None and cpus > facts.cpus > 0:
         raise InvalidInput(
             f"{node.name} asks for {cpus:g} CPUs, and containers have {facts.cpus} on this machine: ask for fewer, or "

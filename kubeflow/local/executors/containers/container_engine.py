@@ -137,7 +137,8 @@ class ContainerEngine:
         with self._asking("for its version"):
             _knock(host)
             tls = False if certificates is None else _tls(certificates)
-            api: object = docker.APIClient(base_url=host, version="auto", timeout=timeout, tls=tls)
+            version = _version(host, timeout, tls)
+            api: object = docker.APIClient(base_url=host, version=version, timeout=timeout, tls=tls)
         self._api = cast("_Api", api)
 
     @classmethod
@@ -292,6 +293,24 @@ def _knock(host: str) -> None:
         with socket.socket(socket.AF_UNIX) as door:
             door.settimeout(_TIMEOUT)
             door.connect(host.removeprefix("unix://"))
+
+
+def _version(host: str, timeout: int, tls: Any) -> str:
+    """Return the version of the API that the engine and the package both speak.
+
+    An engine tells it with each answer. The package would ask at `/version`, where podman looks up the package of each
+    of its programs, which takes a second.
+    """
+    import docker
+    import docker.constants
+
+    newest: str = docker.constants.DEFAULT_DOCKER_API_VERSION
+    client: Any = docker.APIClient(base_url=host, version=newest, timeout=timeout, tls=tls)
+    try:
+        told: str = client.get(f"{client.base_url}/_ping", timeout=timeout).headers.get("Api-Version", "")
+    finally:
+        client.close()
+    return min((told, newest), key=lambda text: [int(part) for part in text.split(".")]) if told else "auto"
 
 
 def _tls(folder: str) -> Any:
