@@ -23,7 +23,7 @@ from kubeflow.optimizer.types.optimization_types import ENDED, OptimizationJob
 from kubeflow.trainer import LocalProcessBackendConfig, TrainerClient
 
 TRIALS = 6
-KILLS = 5
+KILLS = 8
 _CLIENTS = 0.15  # of the kills; a client takes long to start, and the rest goes on without it
 LATEST = 120.0  # seconds after which a search must have ended, on a machine with much else to do
 
@@ -49,20 +49,20 @@ def play(folder: Path, seed: int) -> Counter[str]:
     killed: Counter[str] = Counter()
     running = _client(state, marks)
     deadline = time.monotonic() + LATEST
-    next_kill = time.monotonic() + draw.uniform(0.1, 0.8)
+    next_kill = time.monotonic() + draw.uniform(0.2, 2.0)
     while (job := _seen(config)) is None or job.status not in ENDED:
         assert time.monotonic() < deadline, f"seed {seed}: {job} after {killed}; files in {state}"
         if running.poll() is not None:
             running = _client(state, marks)
         if sum(killed.values()) < KILLS and time.monotonic() >= next_kill:
-            next_kill = time.monotonic() + draw.uniform(0.1, 0.8)
+            next_kill = time.monotonic() + draw.uniform(0.2, 2.0)
             victims: dict[str, list[int]] = {}
             for found, pid in _processes(state):
                 victims.setdefault(found, []).append(pid)
             if draw.random() < (_CLIENTS if victims else _CLIENTS / 5):  # mostly once there is more than it
                 victims = {"client": [running.pid]}
             if victims:
-                kind = draw.choice(sorted(victims))
+                kind = min(sorted(victims), key=lambda each: (killed[each], draw.random()))  # all kinds, evenly
                 with contextlib.suppress(psutil.NoSuchProcess):
                     psutil.Process(draw.choice(victims[kind])).kill()
                     killed[kind] += 1

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.local.job.plan import JobPlan, NodePlan
 from kubeflow.local.jobs import Jobs
-from kubeflow.optimizer import GridSearch, Objective, OptimizerClient, Search, TrialConfig
+from kubeflow.optimizer import GridSearch, Objective, OptimizationFailed, OptimizerClient, Search, TrialConfig
 from kubeflow.optimizer.api.engine_choice import Engines
 from kubeflow.optimizer.engines.client.study_document import ChoiceOfUser, read_document, write_document
 from kubeflow.optimizer.engines.client.study_store import StudyStore
@@ -145,3 +146,16 @@ def test_a_dry_run_is_the_jobs_of_the_first_trials_and_a_name_of_others_jobs_is_
     with pytest.raises(InvalidInput, match="There is a job 'study-0'"):
         client.optimize(trainer, name="study", trial_config=config)
     trainer_client.delete_job("study-0")
+
+
+def test_a_search_that_cannot_be_driven_fails_in_words(client: OptimizerClient, tmp_path: Path) -> None:
+    runtime = client.backend.resolve_runtime("torch-distributed")
+    trainer = CustomTrainer.call(trial_functions.once, x=Search.int(0, 1), where=str(tmp_path / "marks"))
+    spec = optimization_spec(name="study", runtime=runtime, trainer=trainer)
+    store = client._engines.get("client")._store  # type: ignore[attr-defined]
+    store.add("study", "localprocess", 10, write_document(spec, LocalProcessBackendConfig()), b"")
+    plan = JobPlan("study", ((NodePlan("search", ("/bin/sh", "-c", "echo no such module; exit 1")),),), str(tmp_path))
+    Jobs(store.state / "searches").submit("study", lambda _: plan)
+
+    with pytest.raises(OptimizationFailed, match="the process that drives it cannot run: no such module"):
+        client.wait_for_job_status("study", timeout=WAIT)

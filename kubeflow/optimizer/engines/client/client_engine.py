@@ -293,7 +293,10 @@ class ClientEngine:
                 time.sleep(_POLL)
 
     def _drive(self, study: StudyRow) -> None:
-        study_process.keep_going(self._store.state, study.name, self._view(study).directory)
+        broken = study_process.keep_going(self._store.state, study.name, self._view(study).directory)
+        if broken is not None:
+            study_process.end(self._store.state, study.name)  # the next attempt begins anew
+            self._store.move(study.id, "Failed", f"the process that drives it cannot run: {broken}")
 
     def _find(self, name: str) -> StudyRow:
         """Return a search by name, and see to it that it is driven if it should be."""

@@ -59,12 +59,19 @@ def start(state: Path, name: str, directory: str, environ: Mapping[str, str]) ->
         drivers(state).submit(name, lambda _: JobPlan(name, stages=((node,),), cwd=directory))
 
 
-def keep_going(state: Path, name: str, directory: str) -> None:
-    """See to it that search `name` is driven: start its process anew where it is gone, as it was started before."""
+def keep_going(state: Path, name: str, directory: str) -> str | None:
+    """See to it that search `name` is driven: start its process anew where it is gone, as it was started before.
+
+    Returns:
+        Why it cannot be driven, in words: its process has ended by itself with an error, as one does that cannot be
+        imported. `None`: it is driven.
+    """
     jobs = drivers(state)
     record = jobs.find(name)
     if record is not None and not record.finished:
-        return
+        return None
+    if record is not None and any(node.exit_code == 1 for node in record.nodes):
+        return (last_words(state, name) or ("its process ended with exit code 1",))[-1]
     plan: JobPlan | None = None
     if record is not None:
         with contextlib.suppress(InvalidInput):  # somebody else deletes it
@@ -72,10 +79,11 @@ def keep_going(state: Path, name: str, directory: str) -> None:
         jobs.delete(record)
     if plan is None:
         start(state, name, directory, os.environ)
-        return
+        return None
     again = plan
     with contextlib.suppress(NameTaken):
         jobs.submit(name, lambda _: again)
+    return None
 
 
 def end(state: Path, name: str) -> None:
