@@ -1,5 +1,7 @@
 """Rows: what a search costs beside its trials, and forty short trials beside plain Optuna with the same programs."""
 
+from pathlib import Path
+
 from tests.bench.cases import Case, Metric, Place, Unit
 from tests.bench.probes import scripting
 from tests.bench.requirements import AtMost, AtMostTimesLimit
@@ -8,10 +10,14 @@ from tests.bench.yardsticks import ROWS
 
 _TRIALS = 40
 _PARALLEL = 2
+# By its folder, so that a bundle of a function in it has no more than its file.
+_PATH = f"JOBS = {str(Path(__file__).parent / 'jobs')!r}\n"
 
 # The engine with jobs that are over at once: asking, the rows before and after each trial, its metrics, its verdict.
-_ENGINE = """
-import os, time
+_ENGINE = (
+    _PATH
+    + """
+import os, sys, time
 from pathlib import Path
 from kubeflow.optimizer import Objective, RandomSearch, Search, TPE, TrialConfig
 from kubeflow.optimizer.engines.client.study_document import write_document, write_spaces
@@ -20,7 +26,8 @@ from kubeflow.optimizer.engines.client.study_store import StudyStore
 from kubeflow.optimizer.optimization_spec import optimization_spec
 from kubeflow.trainer import CustomTrainer
 from tests.bench.inside.instant_backend import RUNTIME, InstantBackend
-from tests.bench.jobs.short_trials import never
+sys.path.insert(0, JOBS)
+from short_trials import never
 
 space = {"lr": Search.loguniform(1e-4, 1.0), "batch": Search.int(1, 64), "opt": Search.choice(["adam", "sgd"])}
 seconds = {}
@@ -36,6 +43,7 @@ for key, algorithm in (("random", RandomSearch(random_state=1)), ("tpe", TPE(ran
     assert store.find(key).phase == "Complete", store.find(key)
 report(seconds)
 """
+)
 
 _ASK_AND_TELL = """
 import time
@@ -54,12 +62,13 @@ for key, sampler in (("random", optuna.samplers.RandomSampler(1)), ("tpe", optun
 report(seconds)
 """
 
-_SEARCH = f"""
-import os, time
+_SEARCH = f"""{_PATH}
+import os, sys, time
 os.environ["KUBEFLOW_STATE_DIR"] = os.environ["BENCH_SCRATCH"]
 from kubeflow.optimizer import OptimizerClient, Search, TPE, TrialConfig
 from kubeflow.trainer import CustomTrainer, LocalProcessBackendConfig
-from tests.bench.jobs.short_trials import second
+sys.path.insert(0, JOBS)
+from short_trials import second
 client = OptimizerClient(LocalProcessBackendConfig())
 start = time.perf_counter()
 name = client.optimize(CustomTrainer.call(second, lr=Search.uniform(0.1, 1.0)), algorithm=TPE(random_state=1),
@@ -87,8 +96,10 @@ report({{"search": seconds, "ideal": seconds / ({_TRIALS} / {_PARALLEL})}})
 """
 
 # What another process does that goes on with a search of 1,000 trials: read its rows, and ask for the next one.
-_REBUILD = """
-import os, time
+_REBUILD = (
+    _PATH
+    + """
+import os, sys, time
 from dataclasses import replace
 from pathlib import Path
 from kubeflow.optimizer import Metric, Search, TPE, TrialConfig
@@ -99,7 +110,8 @@ from kubeflow.optimizer.engines.client.study_store import StudyStore
 from kubeflow.optimizer.optimization_spec import optimization_spec
 from kubeflow.trainer import CustomTrainer
 from tests.bench.inside.instant_backend import RUNTIME
-from tests.bench.jobs.short_trials import never
+sys.path.insert(0, JOBS)
+from short_trials import never
 import optuna
 space = {"lr": Search.loguniform(1e-4, 1.0), "batch": Search.int(1, 64), "opt": Search.choice(["adam", "sgd"])}
 spec = optimization_spec(name="study", runtime=RUNTIME, trainer=CustomTrainer(never), search_space=space,
@@ -118,6 +130,7 @@ seconds = time.perf_counter() - start
 assert proposal is not None
 report({"rebuild": seconds})
 """
+)
 
 CASES = (
     Case(
