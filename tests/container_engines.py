@@ -44,6 +44,9 @@ NO_SHELL = "localhost/no-shell:1"
 OWN_ENTRYPOINT = "localhost/own-entrypoint:1"
 """Its entrypoint is `/bin/echo entry`, its command `image-command`."""
 
+GPU, GPU_VARIABLE = "kubeflow-tests-gpu0", "TESTS_GPU"
+"""A device that containers with GPU 0 have under podman, and an environment variable."""
+
 FOLDER = "KUBEFLOW_TEST_ENGINES"
 """Environment variable of a run of pytest: the folder of its engines."""
 PROGRAMS = {"podman": ("podman", "runc"), "docker": ("dockerd", "runc")}
@@ -227,6 +230,7 @@ def main() -> None:
     found = EngineUnderTest(name, folder)
     (folder / "keeper.pid").write_text(str(os.getpid()))
     _own_namespaces()
+    _pretend_gpu()
     tiny_registry.serve(_skeleton(shell=True))
     command, environ = _PREPARE[name](found)
     process: subprocess.Popen[bytes] | None = None
@@ -314,6 +318,17 @@ def _take_a_share(name: str) -> None:
         if (Path(group) / file).exists() or (folder / file).exists():
             folder.mkdir(exist_ok=True)
             (folder / file).write_text(str(share * _SHARES))
+
+
+def _pretend_gpu() -> None:
+    """Describe a GPU 0 by the Container Device Interface, seen in this mount namespace only."""
+    folder = Path("/run/cdi")
+    folder.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "tests", str(folder)], check=True)
+    device = {"path": f"/dev/{GPU}", "hostPath": "/dev/null", "type": "c", "major": 1, "minor": 3}
+    edits = {"env": [f"{GPU_VARIABLE}=0"], "deviceNodes": [device]}
+    spec = {"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu", "devices": [{"name": "0", "containerEdits": edits}]}
+    (folder / "tests.json").write_text(json.dumps(spec))
 
 
 def _podman(found: EngineUnderTest) -> tuple[list[str], dict[str, str]]:

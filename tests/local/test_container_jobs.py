@@ -21,7 +21,7 @@ from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import PLAN_FILE, read_plan
 from kubeflow.local.job.records import JobRecord
 from kubeflow.local.logs.lines import read_lines
-from tests.container_engines import NO_PYTHON, NO_SHELL, OWN_ENTRYPOINT, container_engine
+from tests.container_engines import GPU, GPU_VARIABLE, NO_PYTHON, NO_SHELL, OWN_ENTRYPOINT, container_engine
 from tests.local.conftest import wait_for
 from tests.local.containers import ContainerDesk, container_desk
 
@@ -72,6 +72,24 @@ def test_who_uses_too_much_memory_is_told_from_who_fails(desk: ContainerDesk, li
 
     memory = "node-0 was killed by SIGKILL: it had used the memory that it may have: the limit is 64 MiB"
     assert reason == (memory if limited else "node-0 exited with code 7")
+
+
+def test_a_leased_gpu_is_asked_for_and_no_other_is_seen(desk: ContainerDesk) -> None:
+    script = f"ls /dev | grep -c {GPU}; echo ${GPU_VARIABLE} $0; hostname -i | wc -w; {LIMITS}"
+    options = {"memory": 96 * MIB, "cpus": 1, "container": {"cpus": 0.5, "mounts": (MountPlan("/tmp", "/seen"),)}}
+    desk.submit(script, name="none", **options)
+    desk.submit(script, name="one", gpus=1, devices=["0"], **options)
+
+    none, one = desk.finish("none"), desk.finish("one")
+
+    assert none.phase == "Complete"
+    if desk.under_test.name == "docker":  # there is no NVIDIA runtime
+        assert one.reason.startswith("node-0 could not start: The container engine refused to start a container: ")
+        assert "device driver" in one.reason
+    else:
+        without = desk.log("none").splitlines()
+        assert (without[0], without[1]) == ("0", "/bin/sh")
+        assert desk.log("one").splitlines() == ["1", "0 /bin/sh", *without[2:]]
 
 
 def test_when_one_node_fails_the_others_end_and_the_failing_one_is_named(desk: ContainerDesk) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from kubeflow.local.executors.containers.container_engine import NODE_LABEL
 from kubeflow.local.executors.processes import MARK
@@ -14,6 +15,7 @@ from kubeflow.local.job.plan import NodePlan
 
 _UNFIT = re.compile(r"[^a-zA-Z0-9_.-]+")
 _CPU = 1_000_000_000  # the engine counts in billionths of a CPU
+_PERIOD = 100_000  # microseconds of which a container gets its part
 
 
 def network_name(places: Places) -> str:
@@ -47,7 +49,7 @@ def container_config(
         engine: The engine.
         command: Its whole command line.
         places: Where the job's files are.
-        gpus: The GPUs that it gets, `None` for none.
+        gpus: The GPUs that it gets, `None` for none; for podman see `podman_config`.
         labels: Its labels, but for the node's.
         init: Whether the engine adds a process that collects what other processes leave.
     """
@@ -67,8 +69,8 @@ def container_config(
         host |= {"Memory": node.memory, "MemorySwap": node.memory}
     if part.shared_memory is not None:
         host["ShmSize"] = part.shared_memory
-    if gpus:
-        host |= _devices(gpus, engine)
+    if gpus and engine.kind == "docker":
+        host["DeviceRequests"] = [{"Driver": "", "DeviceIDs": list(gpus), "Capabilities": [["gpu"]]}]
     user = part.user
     if user is None:
         user = "0:0" if engine.rootless and engine.kind == "docker" else f"{os.getuid()}:{os.getgid()}"
@@ -93,8 +95,58 @@ def _mount(mount: MountPlan) -> dict[str, object]:
     return {"Type": kind, "Source": mount.source, "Target": mount.target, "ReadOnly": mount.read_only}
 
 
-def _devices(gpus: Sequence[str], engine: EnginePlan) -> dict[str, object]:
-    """Ask for GPUs: of docker's NVIDIA runtime, and of podman by names of the Container Device Interface."""
-    if engine.kind == "docker":
-        return {"DeviceRequests": [{"Driver": "", "DeviceIDs": list(gpus), "Capabilities": [["gpu"]]}]}
-    return {"Devices": [{"PathOnHost": f"nvidia.com/gpu={gpu}"} for gpu in gpus]}
+def podman_config(name: str, config: Mapping[str, Any], gpus: Sequence[str]) -> dict[str, object]:
+    """Return the body of podman's own request for a container with GPUs.
+
+    Podman leaves out the device requests of docker's without a word, as 4.9 does
+    (https://github.com/containers/podman/issues/28436), and takes names of the Container Device Interface in this one.
+    https://docs.podman.io/en/latest/_static/api.html#tag/containers/operation/ContainerCreateLibpod
+
+    Args:
+        name: The container's name.
+        config: What `container_config` has made.
+        gpus: The GPUs.
+    """
+    host: Mapping[str, Any] = config["HostConfig"]
+    mounts = [mount for mount in host["Mounts"] if mount["Type"] == "bind"]
+    volumes = [mount for mount in host["Mounts"] if mount["Type"] == "volume"]
+    limits: dict[str, object] = {}
+    if "Memory" in host:
+        limits["memory"] = {"limit": host["Memory"], "swap": host["MemorySwap"]}
+    if "NanoCpus" in host:
+        limits["cpu"] = {"period": _PERIOD, "quota": host["NanoCpus"] * _PERIOD // _CPU}
+    return {
+        "name": name,
+        "image": config["Image"],
+        "entrypoint": config["Entrypoint"],
+        "command": config["Cmd"],
+        "env": dict(text.split("=", 1) for text in config["Env"]),
+        "user": config["User"],
+        "labels": config["Labels"],
+        "hostname": config["Hostname"],
+        **({"work_dir": config["WorkingDir"]} if "WorkingDir" in config else {}),
+        "init": host["Init"],
+        "mounts": [
+            {
+                "type": "bind",
+                "source": mount["Source"],
+                "destination": mount["Target"],
+                "options": ["rbind", "ro" if mount["ReadOnly"] else "rw"],
+            }
+            for mount in mounts
+        ],
+        "volumes": [
+            {"Name": mount["Source"], "Dest": mount["Target"], "Options": ["ro" if mount["ReadOnly"] else "rw"]}
+            for mount in volumes
+        ],
+        "netns": {"nsmode": "bridge"},
+        "Networks": {
+            network: {"aliases": endpoint["Aliases"]}
+            for network, endpoint in config["NetworkingConfig"]["EndpointsConfig"].items()
+        },
+        **({"userns": {"nsmode": host["UsernsMode"]}} if "UsernsMode" in host else {}),
+        **({"shm_size": host["ShmSize"]} if "ShmSize" in host else {}),
+        "selinux_opts": ["disable"],
+        "resource_limits": limits,
+        "devices": [{"path": f"nvidia.com/gpu={gpu}"} for gpu in gpus],
+    }

@@ -29,6 +29,8 @@ _TIMEOUT = 60  # seconds for an answer
 _NO_CONTENT = 304  # what was asked for is so already
 _CONFLICT = 409
 _NOT_FOUND = 404
+_ERROR = 400  # and above
+_PODMAN_API = "v4.0.0"  # the oldest that names devices so
 
 Json = dict[str, Any]
 
@@ -88,10 +90,19 @@ class EngineFacts:
     version: str
 
 
+class _Answer(Protocol):
+    """What is used of the answer to a request that the package has no method for."""
+
+    status_code: int
+    text: str
+
+    def json(self) -> Json: ...
+
+
 class _Api(Protocol):
     """What is used of `docker.APIClient`; the package's own types leave most results open."""
 
-    timeout: int
+    base_url: str
 
     def version(self, api_version: bool = True) -> Json: ...
     def info(self) -> Json: ...
@@ -101,6 +112,7 @@ class _Api(Protocol):
     def networks(self, *, filters: Mapping[str, Sequence[str]]) -> list[Json]: ...
     def remove_network(self, net_id: str) -> None: ...
     def containers(self, *, all: bool, filters: Mapping[str, Sequence[str]]) -> list[Json]: ...  # noqa: A002
+    def post(self, url: str, *, json: Json, timeout: float) -> _Answer: ...
     def create_container_from_config(self, config: Json, name: str) -> Json: ...
     def start(self, container: str) -> None: ...
     def wait(self, container: str) -> Json: ...
@@ -227,10 +239,19 @@ class ContainerEngine:
             for container in found
         ]
 
-    def create(self, name: str, config: Json) -> str:
-        """Make a container and return its id."""
+    def create(self, name: str, config: Json) -> None:
+        """Make a container."""
         with self._asking(f"to make container {name}"):
-            return str(self._api.create_container_from_config(config, name)["Id"])
+            self._api.create_container_from_config(config, name)
+
+    def create_by_podman(self, spec: Json) -> None:
+        """Make a container by podman's own request."""
+        what = f"to make container {spec['name']}"
+        with self._asking(what):
+            url = f"{self._api.base_url}/{_PODMAN_API}/libpod/containers/create"
+            answer = self._api.post(url, json=spec, timeout=_TIMEOUT)
+            if answer.status_code >= _ERROR:
+                raise EngineRefused(what, answer.status_code, str(answer.json().get("message", answer.text)))
 
     def start(self, container: str) -> None:
         """Start a container."""

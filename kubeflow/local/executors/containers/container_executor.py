@@ -11,14 +11,19 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.local.executors import processes
 from kubeflow.local.executors.containers import container_checks, container_images, leftovers, start_script
 from kubeflow.local.executors.containers.container_checks import container_of, engine_of
-from kubeflow.local.executors.containers.container_config import container_config, container_name, network_name
+from kubeflow.local.executors.containers.container_config import (
+    container_config,
+    container_name,
+    network_name,
+    podman_config,
+)
 from kubeflow.local.executors.containers.container_engine import JOB_LABEL, STATE_LABEL, ContainerEngine, ImageFacts
 from kubeflow.local.executors.containers.container_node import ContainerNode, no_shell
 from kubeflow.local.executors.containers.engine_errors import EngineRefused, EngineUnreachable
@@ -106,27 +111,31 @@ class ContainerExecutor:
                 node, part, engine, command=command, places=places, gpus=share.gpus, labels=labels, init=init
             )
 
+        gpus = share.gpus if engine.kind == "podman" else None
         try:
-            self._create(name, config)
+            self._create(name, config, gpus or ())
         except (EngineRefused, EngineUnreachable) as error:
             raise OSError(_in_words(error, part.image)) from error
         return ContainerNode(node.name, name, engine, places, image=part.image, memory=node.memory)
 
-    def _create(self, name: str, config: Callable[..., dict[str, object]]) -> None:
+    def _create(self, name: str, config: Callable[..., dict[str, object]], gpus: Sequence[str]) -> None:
         """Make and start a container, without an init process where the engine has none to give."""
         assert self._engine is not None
         try:
-            container = self._engine.create(name, config(init=self._init))
+            if gpus:
+                self._engine.create_by_podman(podman_config(name, config(init=self._init), gpus))
+            else:
+                self._engine.create(name, config(init=self._init))
             try:
-                self._engine.start(container)
+                self._engine.start(name)
             except EngineRefused:
-                self._engine.remove(container)
+                self._engine.remove(name)
                 raise
         except EngineRefused as error:
             if not self._init or not any(program in error.reason for program in _INIT):
                 raise
             self._init = False
-            self._create(name, config)
+            self._create(name, config, gpus)
 
     def running(self, mark: str) -> bool:
         """Return True when a container that carries `mark` runs."""
