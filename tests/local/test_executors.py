@@ -152,6 +152,15 @@ def test_an_executor_that_is_not_there_is_refused_before_anything_is_started(des
     assert not any((desk.state / "jobs").iterdir())
 
 
+def test_a_version_without_containers_can_read_the_plan_of_a_job_without_them(desk: Desk) -> None:
+    record = desk.submit("true", suspend=True)
+
+    plan = json.loads((record.directory / PLAN_FILE).read_text())
+
+    assert not {"engine"} & set(plan)
+    assert not {"container"} & set(plan["stages"][0][0])
+
+
 def test_the_job_of_a_newer_version_is_listed_and_does_not_bar_others(desk: Desk) -> None:
     """Its supervisor is gone, and what it runs in is unknown here."""
     record = desk.submit("true", suspend=True)
