@@ -15,6 +15,8 @@ from kubeflow.local.job.plan import NodePlan
 
 _UNFIT = re.compile(r"[^a-zA-Z0-9_.-]+")
 _CPU = 1_000_000_000  # the engine counts in billionths of a CPU
+# Seconds that who removes a container by hand has to wait: its shell acts on SIGTERM when the node has ended.
+_STOP = 1
 _PERIOD = 100_000  # microseconds of which a container gets its part
 
 
@@ -84,6 +86,7 @@ def container_config(
         "User": user,
         "Labels": {**labels, NODE_LABEL: node.name},
         "Hostname": node.name,
+        "StopTimeout": _STOP,
         **({} if part.workdir is None else {"WorkingDir": part.workdir}),
         "HostConfig": host,
         "NetworkingConfig": {"EndpointsConfig": {network_name(places): {"Aliases": [node.name]}}},
@@ -124,6 +127,7 @@ def podman_config(name: str, config: Mapping[str, Any], gpus: Sequence[str]) -> 
         "user": config["User"],
         "labels": config["Labels"],
         "hostname": config["Hostname"],
+        "stop_timeout": config["StopTimeout"],
         **({"work_dir": config["WorkingDir"]} if "WorkingDir" in config else {}),
         "init": host["Init"],
         "mounts": [
