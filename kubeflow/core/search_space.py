@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import partial
 from typing import cast
 
 
@@ -23,7 +24,9 @@ def is_search_space(value: object) -> bool:
 
 
 def search_spaces(value: object, path: str = "") -> Iterator[tuple[str, SearchSpace]]:
-    """Yield the search spaces in `value`, with where they are: in mappings, lists, tuples and fields of dataclasses.
+    """Yield the search spaces in `value`, with where they are.
+
+    They are looked for in mappings, lists, tuples, what a partial binds, and fields of this SDK's dataclasses.
 
     Args:
         value: Arguments by name, or the settings of a trainer.
@@ -34,6 +37,10 @@ def search_spaces(value: object, path: str = "") -> Iterator[tuple[str, SearchSp
     elif isinstance(value, Mapping):
         for key, part in cast("Mapping[object, object]", value).items():
             yield from search_spaces(part, f"{path}[{key!r}]" if path else str(key))
+    elif isinstance(value, partial):
+        bound = cast("partial[object]", value)
+        yield from search_spaces(dict(enumerate(bound.args)), path)
+        yield from search_spaces(bound.keywords, path)
     elif type(value) in (list, tuple):
         for number, part in enumerate(cast("list[object]", value)):
             yield from search_spaces(part, f"{path}[{number}]")

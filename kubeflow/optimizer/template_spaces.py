@@ -59,6 +59,11 @@ def separated(trainer: AnyTrainer | None, given: Mapping[str, SearchSpace]) -> S
 
 def _of_code(trainer: CustomTrainer[Any], given: Mapping[str, SearchSpace]) -> Separated:
     is_function = callable(trainer.func)
+    for place, _ in search_spaces(trainer.func):
+        raise InvalidInput(
+            f"{place} is a search space that a partial binds, or an argument without a name: give it by name, as in "
+            "CustomTrainer(func, func_args={'lr': Search.uniform(...)})."
+        )
     arguments = trainer.func_args if is_function else trainer.args
     if arguments is not None and not isinstance(arguments, Mapping):
         spaces = [place for place, _ in search_spaces(list(arguments))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,7 @@ def test_an_image_reads_values_where_its_words_have_their_names() -> None:
     ("wrong", "words"),
     [
         (lambda: spec(CustomTrainer(unannotated.taste), {"lrr": made.uniform(0, 1)}), "argument lr: taste needs it"),
+        (lambda: spec(CustomTrainer(partial(unannotated.taste, made.uniform(0, 1)), {"size": 1})), "0 is a search space that a partial binds"),
         (lambda: spec(CustomTrainer(unannotated.taste, {"rest": {"lr": made.uniform(0, 1)}})), "rest['lr'] is a search space inside of an argument"),
         (lambda: spec(CustomTrainer(unannotated.taste, {"lr": made.uniform(0, 1)}), {"lr": made.uniform(0, 1)}), "give it once"),
         (lambda: spec(CustomTrainer(unannotated.taste, {"lr": Search(min=1, max=2)})), "lr: Search(min=1, max=2) may be of ints or of floats"),
@@ -202,6 +204,8 @@ def test_train_refuses_a_search_space_in_words() -> None:
     client = TrainerClient(LocalProcessBackendConfig())
     with pytest.raises(InvalidInput, match=r"lr is a search space, and a job needs a value: give the trainer to Optim"):
         client.train(trainer=CustomTrainer(unannotated.taste, {"lr": made.uniform(0, 1)}), dry_run=True)
+    with pytest.raises(InvalidInput, match=r"lr is a search space"):
+        client.train(trainer=CustomTrainer(partial(unannotated.taste, lr=made.uniform(0, 1))), dry_run=True)
     with pytest.raises(
         InvalidInput, match=r"lr, peft_config\.lora_rank are search spaces|peft_config\.lora_rank, lr are"
     ):

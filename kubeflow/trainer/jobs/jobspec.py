@@ -179,7 +179,9 @@ def _with_options(spec: JobSpec, options: Iterable[Option]) -> JobSpec:
 
 
 def _check_values(trainer: AnyTrainer) -> None:
-    arguments = (trainer.func_args, trainer.args) if isinstance(trainer, CustomTrainer) else (trainer,)
+    arguments: tuple[object, ...] = (trainer,)
+    if isinstance(trainer, CustomTrainer):
+        arguments = (trainer.func, trainer.func_args, trainer.args)
     spaces = [place for given in arguments for place, _ in search_spaces(given)]
     if spaces:
         places = ", ".join(place.removeprefix("config.") for place in spaces)
