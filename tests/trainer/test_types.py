@@ -103,7 +103,7 @@ BAD: list[tuple[str, Callable[[], object], str]] = [
     ("another scheme", lambda: S3ModelInitializer("gs://bucket"), "'s3://'"),
     ("a cache without table", lambda: DataCacheInitializer("cache://schema", "s3://m", 2), "<schema>/<table>"),
     ("a cache of one node", lambda: DataCacheInitializer("cache://schema/table", "s3://m", 1), "num_data_nodes"),
-    ("a template of a container", lambda: TrainJobTemplate(trainer=bad(CustomTrainerContainer("i"))), "CustomTrainer"),  # type: ignore[arg-type]
+    ("a template of an image", lambda: TrainJobTemplate(trainer=bad("image:1")), "CustomTrainer"),  # type: ignore[arg-type]
     ("a pull policy that is none", lambda: ContainerBackendConfig(pull_policy=bad("Sometimes")), "IfNotPresent"),  # type: ignore[arg-type]
 ]
 
