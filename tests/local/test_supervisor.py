@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,7 @@ import pytest
 
 from kubeflow.local.executors.processes import members
 from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import JobPlan
 from kubeflow.local.job.process_identity import identify
 from kubeflow.local.job.records import Verdict
 from kubeflow.local.job.status_file import parse_progress
@@ -161,6 +163,21 @@ def test_term_gives_time_to_finish(desk: Desk) -> None:
     desk.jobs.suspend(record)
 
     assert (desk.cwd / "saved").read_text() == "saved\n"
+
+
+def test_a_node_that_outlives_its_own_deadline_fails_the_job_and_is_named(desk: Desk) -> None:
+    make = desk.plan("job", "sleep 60", "sleep 60")
+
+    def with_deadline(places: Places) -> JobPlan:
+        made = make(places)
+        first, second = made.nodes
+        return replace(made, stages=((first, replace(second, deadline=0.5)),))
+
+    desk.jobs.submit("job", with_deadline)
+
+    record = desk.finish()
+    assert (record.phase, record.reason) == ("Failed", "node-1 took longer than 0.5 s")
+    assert record.failed_step == "node-1"
 
 
 def test_a_job_that_outlives_its_deadline_fails(desk: Desk) -> None:
