@@ -18,7 +18,7 @@ from codegen.config import Component
 from codegen.errors import CodegenError, SchemaError
 from codegen.pins import lock, round_trip
 from codegen.pins.patches import upstream as upstream_patches
-from codegen.schema.definitions import ANY_OBJECT, Definitions, reachable
+from codegen.schema.definitions import ANY_OBJECT, KUBERNETES, Definitions, reachable
 from codegen.schema.jsontypes import Object, parse_json
 from codegen.upstream.crd import Crd, read_crds
 from codegen.upstream.merge import OpenApiPlaces, merge
@@ -233,7 +233,12 @@ def others(schemas: Path, component: Component) -> list[Definitions]:
             document = cast("Mapping[str, Mapping[str, Definitions]]", content)
             pins.append(document["components"]["schemas"])
     newest = {name: node for pin in pins for name, node in pin.items()}
-    return [newest, *({**newest, **pin} for pin in reversed(pins))]
+    states: list[Definitions] = [newest]
+    for pin in reversed(pins):
+        kubernetes = {name: node for name, node in pin.items() if name.startswith(KUBERNETES)}
+        if all(any(state[name] != node for name, node in kubernetes.items()) for state in states):
+            states.append({**newest, **pin})
+    return states
 
 
 def _replace(path: Path, content: bytes) -> None:
