@@ -344,7 +344,9 @@ def _podman(found: EngineUnderTest) -> tuple[list[str], dict[str, str]]:
         f'[containers]\nlog_driver = "k8s-file"\nvolumes = {volumes}\n'
         f'default_ulimits = ["nofile={_FILES}:{_FILES}", "nproc={_FILES}:{_FILES}"]\n'
     )
-    (folder / "registries.conf").write_text(f'[[registry]]\nlocation = "{tiny_registry.ADDRESS}"\ninsecure = true\n')
+    addresses = (tiny_registry.ADDRESS, tiny_registry.PRIVATE_ADDRESS)
+    entries = [f'[[registry]]\nlocation = "{address}"\ninsecure = true\n' for address in addresses]
+    (folder / "registries.conf").write_text("".join(entries))
     environ = {
         "CONTAINERS_STORAGE_CONF": f"{folder}/storage.conf",
         "CONTAINERS_CONF": f"{folder}/containers.conf",

@@ -15,8 +15,10 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ADDRESS = "127.0.0.1:5000"
+PRIVATE_ADDRESS = "127.0.0.1:5001"
+"""Whoever asks here has to sign in."""
 TINY = f"{ADDRESS}/tiny:1"
-PRIVATE = f"{ADDRESS}/private:1"
+PRIVATE = f"{PRIVATE_ADDRESS}/private:1"
 USER, PASSWORD = "someone", "a-password"
 
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -57,10 +59,11 @@ def serve(root: bytes) -> None:
 
         def do_GET(self, *, body: bool = True) -> None:
             parts = self.path.strip("/").split("/")
-            if parts[1:2] == ["private"] and self.headers.get("Authorization") != allowed:
+            closed = self.connection.getsockname()[1] == int(PRIVATE_ADDRESS.partition(":")[2])
+            if closed and self.headers.get("Authorization") != allowed:
                 self._answer(401, b'{"errors": [{"code": "UNAUTHORIZED", "message": "authentication required"}]}', body)
-            elif parts == ["v2"]:  # where clients learn how to sign in, if they can
-                self._answer(200 if self.headers.get("Authorization") == allowed else 401, b"{}", body)
+            elif parts == ["v2"]:
+                self._answer(200, b"{}", body)
             elif parts[1:2] not in (["tiny"], ["private"]):
                 self._answer(404, b'{"errors": [{"code": "NAME_UNKNOWN", "message": "repository name unknown"}]}', body)
             elif parts[2] == "manifests" and (parts[3] == "1" or parts[3] in blobs):
@@ -85,9 +88,10 @@ def serve(root: bytes) -> None:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the library calls it
             print(format % args, flush=True)
 
-    host, _, port = ADDRESS.partition(":")
-    server = ThreadingHTTPServer((host, int(port)), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for address in (ADDRESS, PRIVATE_ADDRESS):
+        host, _, port = address.partition(":")
+        server = ThreadingHTTPServer((host, int(port)), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
 def _digest(content: bytes) -> str:

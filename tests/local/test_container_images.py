@@ -12,7 +12,7 @@ import pytest
 from kubeflow.local.job.places import Places
 from tests.container_engines import container_engine
 from tests.local.containers import ContainerDesk, container_desk
-from tests.tiny_registry import ADDRESS, PASSWORD, PRIVATE, TINY, USER
+from tests.tiny_registry import ADDRESS, PASSWORD, PRIVATE, PRIVATE_ADDRESS, TINY, USER
 
 __all__ = ["container_desk", "container_engine"]
 
@@ -55,7 +55,7 @@ def test_a_private_image_is_pulled_with_what_docker_login_has_kept(
     desk.submit("true", name="refused", container={"image": PRIVATE, "pull": "IfNotPresent"})
     refused = desk.finish("refused")
     login = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-    (tmp_path / "config.json").write_text(json.dumps({"auths": {ADDRESS: {"auth": login}}}))
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {PRIVATE_ADDRESS: {"auth": login}}}))
     desk.submit("true", name="allowed", container={"image": PRIVATE, "pull": "IfNotPresent"})
 
     assert desk.finish("allowed").phase == "Complete"
