@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, cast
 
 from kubeflow.trainer import TrainJob
 
@@ -65,7 +66,8 @@ def save_picture(path: Path, accuracy: float, losses: Sequence[float], predictio
     """Write a PNG: 40 held-out digits, each above what the model reads in it (red: wrong), and the loss by epoch."""
     from sklearn.datasets import load_digits
 
-    images, labels = load_digits(return_X_y=True)
+    # Its type depends on whether pandas is installed.
+    images, labels = cast("tuple[Any, Any]", load_digits(return_X_y=True))
     picture = _Picture(760, 400)
     picture.text(20, 16, "held out digits and predictions", _INK)
     for place, (pixels, label, prediction) in enumerate(zip(images[::4], labels[::4], predictions[:40], strict=False)):

@@ -165,8 +165,8 @@ class _Likeness:
         text = self.texts.get(place)
         if text is None:
             return {}
-        above = self._fields(text.like, (*way, place)) if text.like else {}
-        return {key: said for key, said in {**above, **text.fields}.items() if key in properties}
+        texts = {**self._fields(text.like, (*way, place)), **text.fields} if text.like else text.fields
+        return {key: said for key, said in texts.items() if key in properties}
 
 
 def _split(place: str) -> tuple[str, str]:
