@@ -49,6 +49,8 @@ GPU, GPU_VARIABLE = "kubeflow-tests-gpu0", "TESTS_GPU"
 
 FOLDER = "KUBEFLOW_TEST_ENGINES"
 """Environment variable of a run of pytest: the folder of its engines."""
+OWNER = "KUBEFLOW_TEST_ENGINES_OWNER"
+"""Environment variable of a run of pytest: the pid of its first process, which the engines end with."""
 PROGRAMS = {"podman": ("podman", "runc"), "docker": ("dockerd", "runc")}
 WAIT = 60.0
 
@@ -171,10 +173,9 @@ _keepers: dict[Path, subprocess.Popen[bytes]] = {}
 
 def _keep(found: EngineUnderTest) -> None:
     """Start the keeper of an engine and wait until the engine answers and has its images."""
-    owner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
     with (found.folder / "keeper.log").open("w") as log:
         _keepers[found.folder] = keeper = subprocess.Popen(
-            [sys.executable, "-m", "tests.container_engines", found.name, str(found.folder), str(owner)],
+            [sys.executable, "-m", "tests.container_engines", found.name, str(found.folder), os.environ[OWNER]],
             cwd=Path(__file__).parents[1],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -196,8 +197,13 @@ def _keep(found: EngineUnderTest) -> None:
 
 
 def begin() -> None:
-    """Name the folder of this run's engines, in the process that runs the others."""
-    if FOLDER not in os.environ:
+    """Name the folder of this run's engines, in the process that runs the others.
+
+    A test may run a pytest of its own, which inherits the variables: its engines are its own, and so is their end.
+    """
+    process_of_xdist = "PYTEST_XDIST_WORKER" in os.environ and os.environ.get(OWNER) == str(os.getppid())
+    if not process_of_xdist:
+        os.environ[OWNER] = str(os.getpid())
         os.environ[FOLDER] = tempfile.mkdtemp(prefix="kf-engines-", dir="/tmp")  # short: paths of sockets are limited
 
 
