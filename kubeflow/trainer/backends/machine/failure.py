@@ -92,8 +92,10 @@ def find_failure(record: JobRecord, ranks: Sequence[RankRecord]) -> MachineFailu
     errors: dict[int | None, RankError] = {
         outcome.rank: outcome.error for outcome in read_outcomes(places.outcomes) if outcome.error is not None
     }
-    # A rank that ended after the outcome of the job was decided was ended for that.
-    first = first_of((_FailedRank(end) for end in ranks if end.exit_code and not end.late), _NOTICED)
+    # A rank that ended after the outcome of the job was decided was ended for that. Where no step failed, so was one
+    # that SIGTERM ended: clocks of files are coarse, and it may seem to be the earlier.
+    failed = (_FailedRank(end) for end in ranks if end.exit_code and not end.late)
+    first = first_of((end for end in failed if record.failed_step or not end.told_to_end), _NOTICED)
     if first is not None:
         return _rank_failed(record, first.record, errors.get(first.record.rank))
     step = record.failed_step
