@@ -157,13 +157,13 @@ class EphemeralVolumeSourceDict(TypedDict, total=False):
 class EphemeralVolumeSourceBuilder(Builder):
     def set(self, **fields: Unpack[EphemeralVolumeSourceDict]) -> Self: ...
     def edit_volume_claim_template(self) -> PersistentVolumeClaimTemplateBuilder:
-        """The claim."""
+        """What the claim asks for."""
     def persistent_volume_claim_spec(self) -> PersistentVolumeClaimSpecBuilder:
         """Go to `volume_claim_template.spec`, and return its builder."""
     def persistent_volume_claim_template_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self:
         """Set fields of `volume_claim_template.metadata`; what is None is left as it is."""
     def volume_claim_template(self, **fields: Unpack[PersistentVolumeClaimTemplateDict]) -> Self:
-        """The claim."""
+        """What the claim asks for."""
 
 class InferenceGraphRouterTimeoutsDict(TypedDict, total=False):
     server_idle: int | None
@@ -301,7 +301,7 @@ class ServingRuntimeSpecBuilder(Builder):
     def affinity(self, **fields: Unpack[AffinityDict]) -> Self:
         """As `affinity` of Kubernetes' PodSpec."""
     def annotations(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Annotations of the pods."""
+        """Annotations that every pod of it gets."""
     def built_in_adapter(self, **fields: Unpack[BuiltInAdapterDict]) -> Self:
         """For ModelMesh: the adapter between it and a model server that it knows."""
     def container(self, **fields: Unpack[ContainerDict]) -> Self:
@@ -319,7 +319,7 @@ class ServingRuntimeSpecBuilder(Builder):
     def image_pull_secret(self, **fields: Unpack[LocalObjectReferenceDict]) -> Self:
         """Secrets of the namespace that pull the images."""
     def labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Labels of the pods."""
+        """Labels that every pod of it gets."""
     def node_selector(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
         """Labels that a node must have."""
     def storage_helper(self, **fields: Unpack[StorageHelperDict]) -> Self:
@@ -329,7 +329,7 @@ class ServingRuntimeSpecBuilder(Builder):
     def toleration(self, **fields: Unpack[TolerationDict]) -> Self:
         """Taints of nodes that the pods tolerate."""
     def volume(self, **fields: Unpack[VolumeDict]) -> Self:
-        """Volumes of the pods."""
+        """What containers can mount."""
     def worker_spec(self, **fields: Unpack[WorkerSpecDict]) -> Self:
         """The other pods of a model that takes several nodes."""
 
@@ -542,7 +542,7 @@ class WorkerSpecBuilder(Builder):
     def affinity(self, **fields: Unpack[AffinityDict]) -> Self:
         """As `affinity` of Kubernetes' PodSpec."""
     def annotations(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Annotations of the pods."""
+        """Annotations that each of these pods gets."""
     def container(self, **fields: Unpack[ContainerDict]) -> Self:
         """Containers of each pod. The one that is called `worker-container` takes part in serving."""
     def edit_affinity(self) -> AffinityBuilder:
@@ -550,13 +550,13 @@ class WorkerSpecBuilder(Builder):
     def image_pull_secret(self, **fields: Unpack[LocalObjectReferenceDict]) -> Self:
         """Secrets of the namespace that pull the images."""
     def labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Labels of the pods."""
+        """Labels that each of these pods gets."""
     def node_selector(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
         """Labels that a node must have."""
     def toleration(self, **fields: Unpack[TolerationDict]) -> Self:
         """Taints of nodes that the pods tolerate."""
     def volume(self, **fields: Unpack[VolumeDict]) -> Self:
-        """Volumes of the pods."""
+        """What containers can mount."""
 
 class ServingRuntimeBuilder(KindBuilder):
     def __init__(
@@ -573,7 +573,7 @@ class ServingRuntimeBuilder(KindBuilder):
     def affinity(self, **fields: Unpack[AffinityDict]) -> Self:
         """As `affinity` of Kubernetes' PodSpec."""
     def annotations(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Annotations of the pods."""
+        """Annotations that every pod of it gets."""
     def built_in_adapter(self, **fields: Unpack[BuiltInAdapterDict]) -> Self:
         """For ModelMesh: the adapter between it and a model server that it knows."""
     def container(self, **fields: Unpack[ContainerDict]) -> Self:
@@ -591,7 +591,7 @@ class ServingRuntimeBuilder(KindBuilder):
     def image_pull_secret(self, **fields: Unpack[LocalObjectReferenceDict]) -> Self:
         """Secrets of the namespace that pull the images."""
     def labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Labels of the pods."""
+        """Labels that every pod of it gets."""
     def node_selector(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
         """Labels that a node must have."""
     def storage_helper(self, **fields: Unpack[StorageHelperDict]) -> Self:
@@ -601,7 +601,7 @@ class ServingRuntimeBuilder(KindBuilder):
     def toleration(self, **fields: Unpack[TolerationDict]) -> Self:
         """Taints of nodes that the pods tolerate."""
     def volume(self, **fields: Unpack[VolumeDict]) -> Self:
-        """Volumes of the pods."""
+        """What containers can mount."""
     def worker_spec(self, **fields: Unpack[WorkerSpecDict]) -> Self:
         """The other pods of a model that takes several nodes."""
 
@@ -619,7 +619,7 @@ class ClusterServingRuntimeBuilder(KindBuilder):
     def affinity(self, **fields: Unpack[AffinityDict]) -> Self:
         """As `affinity` of Kubernetes' PodSpec."""
     def annotations(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Annotations of the pods."""
+        """Annotations that every pod of it gets."""
     def built_in_adapter(self, **fields: Unpack[BuiltInAdapterDict]) -> Self:
         """For ModelMesh: the adapter between it and a model server that it knows."""
     def container(self, **fields: Unpack[ContainerDict]) -> Self:
@@ -637,7 +637,7 @@ class ClusterServingRuntimeBuilder(KindBuilder):
     def image_pull_secret(self, **fields: Unpack[LocalObjectReferenceDict]) -> Self:
         """Secrets of the namespace that pull the images."""
     def labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Labels of the pods."""
+        """Labels that every pod of it gets."""
     def node_selector(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
         """Labels that a node must have."""
     def storage_helper(self, **fields: Unpack[StorageHelperDict]) -> Self:
@@ -647,7 +647,7 @@ class ClusterServingRuntimeBuilder(KindBuilder):
     def toleration(self, **fields: Unpack[TolerationDict]) -> Self:
         """Taints of nodes that the pods tolerate."""
     def volume(self, **fields: Unpack[VolumeDict]) -> Self:
-        """Volumes of the pods."""
+        """What containers can mount."""
     def worker_spec(self, **fields: Unpack[WorkerSpecDict]) -> Self:
         """The other pods of a model that takes several nodes."""
 

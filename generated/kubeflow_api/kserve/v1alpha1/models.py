@@ -85,7 +85,7 @@ class Condition(Model):
     """
 
     type: str
-    """The aspect.
+    """Which aspect it is about.
 
     Required. Example: `"Ready"`.
     """
@@ -258,7 +258,7 @@ class SupportedModelFormat(Model):
     """
 
     name: str
-    """The format.
+    """What models say as their format.
 
     Required. Example: `"sklearn"`.
     """
@@ -327,7 +327,7 @@ class BuiltInAdapter(Model):
     """
 
     server_type: str | None = None
-    """The model server.
+    """Which model server the adapter talks to.
 
     Example: `"triton"`.
     """
@@ -359,7 +359,7 @@ class EphemeralVolumeSource(Model):
     """
 
     volume_claim_template: PersistentVolumeClaimTemplate | None = None
-    """The claim."""
+    """What the claim asks for."""
 
 
 class Volume(Model):
@@ -539,7 +539,7 @@ class InferenceGraphSpec(Model):
     """
 
     service_account_name: str | None = None
-    """Service account of the router.
+    """Identity that the router has in the cluster.
 
     Example: `"pets"`.
     """
@@ -570,7 +570,7 @@ class WorkerSpec(Model):
     """
 
     annotations: dict[str, str] | None = None
-    """Annotations of the pods.
+    """Annotations that each of these pods gets.
 
     Example: `{"prometheus.kserve.io/port": "8080"}`.
     """
@@ -594,7 +594,7 @@ class WorkerSpec(Model):
     """
 
     labels: dict[str, str] | None = None
-    """Labels of the pods.
+    """Labels that each of these pods gets.
 
     Example: `{"team": "vision"}`.
     """
@@ -630,7 +630,7 @@ class WorkerSpec(Model):
     """
 
     volumes: list[Volume] | None = None
-    """Volumes of the pods."""
+    """What containers can mount."""
 
     if not TYPE_CHECKING:
         host_ipc: Annotated[bool | None, Field(alias="hostIPC")] = None
@@ -719,7 +719,7 @@ class ServingRuntimeSpec(Model):
     """
 
     annotations: dict[str, str] | None = None
-    """Annotations of the pods.
+    """Annotations that every pod of it gets.
 
     Example: `{"prometheus.kserve.io/port": "8080"}`.
     """
@@ -772,7 +772,7 @@ class ServingRuntimeSpec(Model):
     """
 
     labels: dict[str, str] | None = None
-    """Labels of the pods.
+    """Labels that every pod of it gets.
 
     Example: `{"team": "vision"}`.
     """
@@ -820,7 +820,7 @@ class ServingRuntimeSpec(Model):
     """
 
     volumes: list[Volume] | None = None
-    """Volumes of the pods."""
+    """What containers can mount."""
 
     worker_spec: WorkerSpec | None = None
     """The other pods of a model that takes several nodes."""

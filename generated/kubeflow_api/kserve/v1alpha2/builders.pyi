@@ -330,13 +330,13 @@ class EphemeralVolumeSourceDict(TypedDict, total=False):
 class EphemeralVolumeSourceBuilder(Builder):
     def set(self, **fields: Unpack[EphemeralVolumeSourceDict]) -> Self: ...
     def edit_volume_claim_template(self) -> PersistentVolumeClaimTemplateBuilder:
-        """The claim."""
+        """What the claim asks for."""
     def persistent_volume_claim_spec(self) -> PersistentVolumeClaimSpecBuilder:
         """Go to `volume_claim_template.spec`, and return its builder."""
     def persistent_volume_claim_template_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self:
         """Set fields of `volume_claim_template.metadata`; what is None is left as it is."""
     def volume_claim_template(self, **fields: Unpack[PersistentVolumeClaimTemplateDict]) -> Self:
-        """The claim."""
+        """What the claim asks for."""
 
 class ExtensionReferenceFields(TypedDict, total=False):
     pass
@@ -409,9 +409,9 @@ class GatewayRoutesSpecDict(TypedDict, total=False):
 class GatewayRoutesSpecBuilder(Builder):
     def set(self, **fields: Unpack[GatewayRoutesSpecDict]) -> Self: ...
     def edit_http(self) -> HTTPRoutesSpecBuilder:
-        """The HTTP route."""
+        """The routes themselves: existing ones, or one that is made."""
     def http(self, **fields: Unpack[HTTPRoutesSpecDict]) -> Self:
-        """The HTTP route."""
+        """The routes themselves: existing ones, or one that is made."""
 
 class GatewaySpecDict(TypedDict, total=False):
     refs: Sequence[GatewayReference | GatewayReferenceDict] | None
@@ -514,9 +514,9 @@ class HTTPExternalAuthFilterDict(HTTPExternalAuthFilterFields, total=False):
 class HTTPExternalAuthFilterBuilder(Builder):
     def set(self, **fields: Unpack[HTTPExternalAuthFilterSome]) -> Self: ...
     def backend_ref(self, **fields: Unpack[BackendObjectReferenceDict]) -> Self:
-        """The service."""
+        """Who is asked whether a request may pass."""
     def edit_backend_ref(self) -> BackendObjectReferenceBuilder:
-        """The service."""
+        """Who is asked whether a request may pass."""
     def edit_forward_body(self) -> ForwardBodyConfigBuilder:
         """Whether it gets the body of requests, and how much."""
     def edit_grpc(self) -> GRPCAuthConfigBuilder:
@@ -626,9 +626,9 @@ class HTTPRequestMirrorFilterDict(HTTPRequestMirrorFilterFields, total=False):
 class HTTPRequestMirrorFilterBuilder(Builder):
     def set(self, **fields: Unpack[HTTPRequestMirrorFilterSome]) -> Self: ...
     def backend_ref(self, **fields: Unpack[BackendObjectReferenceDict]) -> Self:
-        """The backend."""
+        """Who gets a copy of the requests."""
     def edit_backend_ref(self) -> BackendObjectReferenceBuilder:
-        """The backend."""
+        """Who gets a copy of the requests."""
     def edit_fraction(self) -> FractionBuilder:
         """Share of the requests, as a fraction."""
     def fraction(self, **fields: Unpack[FractionDict]) -> Self:
@@ -1019,7 +1019,7 @@ class LLMInferenceServiceSpecDict(TypedDict, total=False):
 class LLMInferenceServiceSpecBuilder(Builder):
     def set(self, **fields: Unpack[LLMInferenceServiceSpecDict]) -> Self: ...
     def annotations(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Annotations of the pods."""
+        """Annotations that every pod of it gets."""
     def base_ref(self, **fields: Unpack[LocalObjectReferenceDict]) -> Self:
         """LLMInferenceServiceConfigs that this builds on. A later one goes over an earlier one, and what stands here
         over all.
@@ -1027,7 +1027,7 @@ class LLMInferenceServiceSpecBuilder(Builder):
     def edit_kv_cache_offloading(self) -> KVCacheOffloadingSpecBuilder:
         """Where keys and values of the attention go that the GPU has no room for."""
     def edit_model(self) -> LLMModelSpecBuilder:
-        """The model."""
+        """Which language model is served, and from where."""
     def edit_parallelism(self) -> ParallelismSpecBuilder:
         """How a model is divided among GPUs and nodes."""
     def edit_prefill(self) -> WorkloadSpecBuilder:
@@ -1047,9 +1047,9 @@ class LLMInferenceServiceSpecBuilder(Builder):
     def kv_cache_offloading(self, **fields: Unpack[KVCacheOffloadingSpecDict]) -> Self:
         """Where keys and values of the attention go that the GPU has no room for."""
     def labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Labels of the pods."""
+        """Labels that every pod of it gets."""
     def model(self, **fields: Unpack[LLMModelSpecDict]) -> Self:
-        """The model."""
+        """Which language model is served, and from where."""
     def parallelism(self, **fields: Unpack[ParallelismSpecDict]) -> Self:
         """How a model is divided among GPUs and nodes."""
     def prefill(self, **fields: Unpack[WorkloadSpecDict]) -> Self:
@@ -1242,7 +1242,7 @@ class PodSpecBuilder(Builder):
     ) -> TopologySpreadConstraintBuilder:
         """As `topologySpreadConstraints` of Kubernetes' PodSpec."""
     def volume(self, name: str, **fields: Unpack[VolumeItem]) -> VolumeBuilder:
-        """Volumes of the pod."""
+        """What containers can mount."""
 
 class RouterSpecDict(TypedDict, total=False):
     gateway: GatewaySpec | GatewaySpecDict | None
@@ -1332,9 +1332,9 @@ class SecondaryCacheTierDict(TypedDict, total=False):
 class SecondaryCacheTierBuilder(Builder):
     def set(self, **fields: Unpack[SecondaryCacheTierDict]) -> Self: ...
     def edit_file_system(self) -> FileSystemCacheTierBuilder:
-        """A folder."""
+        """Files in a folder of the pod."""
     def file_system(self, **fields: Unpack[FileSystemCacheTierDict]) -> Self:
-        """A folder."""
+        """Files in a folder of the pod."""
 
 class SessionPersistenceDict(TypedDict, total=False):
     absolute_timeout: str | None
@@ -1346,9 +1346,9 @@ class SessionPersistenceDict(TypedDict, total=False):
 class SessionPersistenceBuilder(Builder):
     def set(self, **fields: Unpack[SessionPersistenceDict]) -> Self: ...
     def cookie_config(self, **fields: Unpack[CookieConfigDict]) -> Self:
-        """The cookie."""
+        """How long the cookie lives."""
     def edit_cookie_config(self) -> CookieConfigBuilder:
-        """The cookie."""
+        """How long the cookie lives."""
 
 class StorageInitializerSpecDict(TypedDict, total=False):
     enabled: bool | None
@@ -1564,7 +1564,7 @@ class WorkloadSpecDict(TypedDict, total=False):
 class WorkloadSpecBuilder(Builder):
     def set(self, **fields: Unpack[WorkloadSpecDict]) -> Self: ...
     def annotations(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Annotations of the pods."""
+        """Annotations that every pod of it gets."""
     def edit_kv_cache_offloading(self) -> KVCacheOffloadingSpecBuilder:
         """Where keys and values of the attention go that the GPU has no room for."""
     def edit_parallelism(self) -> ParallelismSpecBuilder:
@@ -1578,7 +1578,7 @@ class WorkloadSpecBuilder(Builder):
     def kv_cache_offloading(self, **fields: Unpack[KVCacheOffloadingSpecDict]) -> Self:
         """Where keys and values of the attention go that the GPU has no room for."""
     def labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Labels of the pods."""
+        """Labels that every pod of it gets."""
     def parallelism(self, **fields: Unpack[ParallelismSpecDict]) -> Self:
         """How a model is divided among GPUs and nodes."""
     def scaling(self, **fields: Unpack[ScalingSpecDict]) -> Self:
@@ -1601,7 +1601,7 @@ class LLMInferenceServiceBuilder(KindBuilder):
     def metadata(self, **fields: Unpack[ObjectMetaDict]) -> Self: ...
     def build(self, *, minor: str | None = ...) -> LLMInferenceService: ...
     def annotations(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Annotations of the pods."""
+        """Annotations that every pod of it gets."""
     def base_ref(self, **fields: Unpack[LocalObjectReferenceDict]) -> Self:
         """LLMInferenceServiceConfigs that this builds on. A later one goes over an earlier one, and what stands here
         over all.
@@ -1609,7 +1609,7 @@ class LLMInferenceServiceBuilder(KindBuilder):
     def edit_kv_cache_offloading(self) -> KVCacheOffloadingSpecBuilder:
         """Where keys and values of the attention go that the GPU has no room for."""
     def edit_model(self) -> LLMModelSpecBuilder:
-        """The model."""
+        """Which language model is served, and from where."""
     def edit_parallelism(self) -> ParallelismSpecBuilder:
         """How a model is divided among GPUs and nodes."""
     def edit_prefill(self) -> WorkloadSpecBuilder:
@@ -1629,9 +1629,9 @@ class LLMInferenceServiceBuilder(KindBuilder):
     def kv_cache_offloading(self, **fields: Unpack[KVCacheOffloadingSpecDict]) -> Self:
         """Where keys and values of the attention go that the GPU has no room for."""
     def labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Labels of the pods."""
+        """Labels that every pod of it gets."""
     def model(self, **fields: Unpack[LLMModelSpecDict]) -> Self:
-        """The model."""
+        """Which language model is served, and from where."""
     def parallelism(self, **fields: Unpack[ParallelismSpecDict]) -> Self:
         """How a model is divided among GPUs and nodes."""
     def prefill(self, **fields: Unpack[WorkloadSpecDict]) -> Self:

@@ -78,13 +78,13 @@ class Addressable(Model):
     """
 
     name: str | None = None
-    """Name of the address.
+    """What tells it from other addresses of the object.
 
     Example: `"http"`.
     """
 
     url: str | None = None
-    """The address.
+    """Where requests go.
 
     Example: `"http://iris.team-a.svc.cluster.local"`.
     """
@@ -100,13 +100,13 @@ class AppliedConfig(Model):
     """
 
     name: str
-    """Its name.
+    """What the LLMInferenceServiceConfig is called.
 
     Required. Constraints: 1 to 253 characters. Example: `"gpu-defaults"`.
     """
 
     namespace: str
-    """Its namespace.
+    """Where the LLMInferenceServiceConfig is.
 
     Required. Constraints: 1 to 63 characters; matches `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`. Example: `"kserve"`.
     """
@@ -136,14 +136,14 @@ class BackendObjectReference(Model):
     """
 
     kind: str | None = None
-    """Kind of the object.
+    """What sort of object takes the requests.
 
     Default: `"Service"`. Constraints: 1 to 63 characters; matches `^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$`. Example:
     `"Service"`.
     """
 
     name: str
-    """Its name.
+    """What the object that takes the requests is called.
 
     Required. Constraints: 1 to 253 characters. Example: `"audit"`.
     """
@@ -195,13 +195,13 @@ class CachePersistentVolumeClaimRef(Model):
     """
 
     name: str
-    """The claim.
+    """Claim of the same namespace.
 
     Required. Example: `"kv-cache"`.
     """
 
     path: str | None = None
-    """The folder.
+    """Folder of the volume that is used.
 
     Example: `"/llama"`.
     """
@@ -244,7 +244,7 @@ class Condition(Model):
     """
 
     type: str
-    """The aspect.
+    """Which aspect it is about.
 
     Required. Example: `"Ready"`.
     """
@@ -303,13 +303,13 @@ class ExtensionReference(Model):
     """
 
     kind: str
-    """Its kind.
+    """What sort of object it is.
 
     Required. Constraints: 1 to 63 characters; matches `^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$`. Example: `"RateLimit"`.
     """
 
     name: str
-    """Its name.
+    """What the object is called.
 
     Required. Constraints: 1 to 253 characters. Example: `"slow-down"`.
     """
@@ -381,13 +381,13 @@ class GatewayReference(Model):
     """
 
     name: str | None = None
-    """Its name.
+    """What the Gateway is called.
 
     Constraints: 1 to 253 characters. Example: `"inference"`.
     """
 
     namespace: str | None = None
-    """Its namespace.
+    """Where the Gateway is.
 
     Constraints: 1 to 63 characters; matches `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`. Example: `"gateways"`.
     """
@@ -443,7 +443,7 @@ class HPAScalingPolicy(Model):
     """
 
     value: int
-    """The limit.
+    """How many pods, or percent, may come or go in the period.
 
     Required. Example: `4`.
     """
@@ -601,7 +601,7 @@ class HTTPExternalAuthFilter(Model):
     """
 
     backend_ref: BackendObjectReference
-    """The service.
+    """Who is asked whether a request may pass.
 
     Required. Constraints: rule: Must have port for Service reference.
     """
@@ -629,13 +629,13 @@ class HTTPHeader(Model):
     """
 
     name: str
-    """Its name.
+    """What the header is called; case does not count.
 
     Required. Constraints: 1 to 256 characters; matches `^[A-Za-z0-9!#$%&'*+\\-.^_\\x60|~]+$`. Example: `"x-team"`.
     """
 
     value: str
-    """Its value.
+    """What the header says.
 
     Required. Constraints: 1 to 4096 characters. Example: `"language"`.
     """
@@ -682,7 +682,7 @@ class HTTPHeaderMatch(Model):
     """
 
     name: str
-    """Its name.
+    """What the header is called; case does not count.
 
     Required. Constraints: 1 to 256 characters; matches `^[A-Za-z0-9!#$%&'*+\\-.^_\\x60|~]+$`. Example: `"x-team"`.
     """
@@ -694,7 +694,7 @@ class HTTPHeaderMatch(Model):
     """
 
     value: str
-    """The value.
+    """What the header must say.
 
     Required. Constraints: 1 to 4096 characters. Example: `"language"`.
     """
@@ -717,7 +717,7 @@ class HTTPPathMatch(Model):
     """
 
     value: str | None = None
-    """The path.
+    """What the path is compared with.
 
     Default: `"/"`. Constraints: at most 1024 characters. Example: `"/v1/completions"`.
     """
@@ -762,7 +762,7 @@ class HTTPQueryParamMatch(Model):
     """
 
     name: str
-    """Its name.
+    """What the parameter is called.
 
     Required. Constraints: 1 to 256 characters; matches `^[A-Za-z0-9!#$%&'*+\\-.^_\\x60|~]+$`. Example: `"stream"`.
     """
@@ -774,7 +774,7 @@ class HTTPQueryParamMatch(Model):
     """
 
     value: str
-    """The value.
+    """What the parameter must say.
 
     Required. Constraints: 1 to 1024 characters. Example: `"true"`.
     """
@@ -791,7 +791,7 @@ class HTTPRequestMirrorFilter(Model):
     """
 
     backend_ref: BackendObjectReference
-    """The backend.
+    """Who gets a copy of the requests.
 
     Required. Constraints: rule: Must have port for Service reference.
     """
@@ -834,19 +834,19 @@ class HTTPRequestRedirectFilter(Model):
     """
 
     port: int | None = None
-    """Its port.
+    """Port that clients are sent to.
 
     Constraints: 1 to 65535. Example: `443`.
     """
 
     scheme: Literal["http", "https"] | None = None
-    """Its scheme.
+    """Scheme that clients are sent to.
 
     Example: `"https"`.
     """
 
     status_code: int | None = None
-    """Status of the answer.
+    """How clients are told: for now (302, 303, 307) or for good (301, 308).
 
     Default: `302`. Example: `302`.
     """
@@ -965,7 +965,7 @@ class HTTPURLRewriteFilter(Model):
     """
 
     hostname: str | None = None
-    """The host.
+    """Host that backends see.
 
     Constraints: 1 to 253 characters; matches `^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`.
     Example: `"llama.internal"`.
@@ -1010,7 +1010,7 @@ class InferencePoolPort(Model):
     """
 
     number: int
-    """Its number.
+    """Port on which containers listen.
 
     Required. Constraints: 1 to 65535. Example: `8000`.
     """
@@ -1051,13 +1051,13 @@ class IngressReference(Model):
     """
 
     name: str | None = None
-    """Its name.
+    """What the Ingress is called.
 
     Constraints: 1 to 253 characters. Example: `"inference"`.
     """
 
     namespace: str | None = None
-    """Its namespace.
+    """Where the Ingress is.
 
     Constraints: 1 to 63 characters; matches `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`. Example: `"gateways"`.
     """
@@ -1098,7 +1098,7 @@ class KEDAFallback(Model):
     """
 
     replicas: int
-    """The number.
+    """Copies that there are then.
 
     Required. Example: `2`.
     """
@@ -1251,14 +1251,14 @@ class ParentReference(Model):
     """
 
     kind: str | None = None
-    """Kind of the object.
+    """What sort of object the route belongs to.
 
     Default: `"Gateway"`. Constraints: 1 to 63 characters; matches `^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$`. Example:
     `"Gateway"`.
     """
 
     name: str
-    """Its name.
+    """What the object that the route belongs to is called.
 
     Required. Constraints: 1 to 253 characters. Example: `"inference"`.
     """
@@ -1319,14 +1319,14 @@ class RouteGroupBackendRef(Model):
     """
 
     kind: str | None = None
-    """Kind of the object.
+    """What sort of object takes the requests.
 
     Default: `"Service"`. Constraints: 1 to 63 characters; matches `^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$`. Example:
     `"Service"`.
     """
 
     name: str
-    """Its name.
+    """What the object that takes the requests is called.
 
     Required. Constraints: 1 to 253 characters. Example: `"audit"`.
     """
@@ -1371,7 +1371,7 @@ class RouteGroupMember(Model):
     """
 
     name: str
-    """Its name.
+    """What the service is called.
 
     Required. Example: `"llama-b"`.
     """
@@ -1396,13 +1396,13 @@ class RouteGroupStatus(Model):
     """
 
     members: list[RouteGroupMember] | None = None
-    """The services.
+    """Which services share the route.
 
     Constraints: keyed by `name`.
     """
 
     name: str
-    """Name of the group.
+    """What the services call it in `spec.router.route.group`.
 
     Required. Example: `"llama"`.
     """
@@ -1453,7 +1453,7 @@ class SessionPersistence(Model):
     """
 
     cookie_config: CookieConfig | None = None
-    """The cookie."""
+    """How long the cookie lives."""
 
     idle_timeout: str | None = None
     """How long without a request.
@@ -1493,19 +1493,19 @@ class StatusObjectReference(Model):
     """
 
     kind: str
-    """Its kind.
+    """What sort of object it is.
 
     Required. Constraints: 1 to 63 characters; matches `^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$`. Example: `"HTTPRoute"`.
     """
 
     name: str
-    """Its name.
+    """What the object is called.
 
     Required. Constraints: 1 to 253 characters. Example: `"llama"`.
     """
 
     namespace: str | None = None
-    """Its namespace.
+    """Where the object is.
 
     Constraints: 1 to 63 characters; matches `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`. Example: `"team-a"`.
     """
@@ -1572,19 +1572,19 @@ class WorkloadReference(Model):
     """
 
     api_group: str | None = None
-    """Its API group.
+    """Group of the kind; empty for core kinds.
 
     Example: `"apps"`.
     """
 
     kind: str
-    """Its kind.
+    """What sort of object runs the pods.
 
     Required. Example: `"Deployment"`.
     """
 
     name: str
-    """Its name.
+    """What the object is called.
 
     Required. Example: `"llama"`.
     """
@@ -1647,14 +1647,14 @@ class EndpointPickerRef(Model):
     """
 
     kind: str | None = None
-    """Kind of the object.
+    """What sort of object chooses.
 
     Default: `"Service"`. Constraints: 1 to 63 characters; matches `^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$`. Example:
     `"Service"`.
     """
 
     name: str
-    """Its name.
+    """What the object that chooses is called.
 
     Required. Constraints: 1 to 253 characters. Example: `"llama-scheduler"`.
     """
@@ -1697,7 +1697,7 @@ class GatewayStatus(Model):
     """
 
     kind: str
-    """Its kind.
+    """What sort of object it is.
 
     Required. Constraints: 1 to 63 characters; matches `^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$`. Example: `"Gateway"`.
     """
@@ -1710,13 +1710,13 @@ class GatewayStatus(Model):
     """
 
     name: str
-    """Its name.
+    """What the Gateway is called.
 
     Required. Constraints: 1 to 253 characters. Example: `"inference"`.
     """
 
     namespace: str | None = None
-    """Its namespace.
+    """Where the Gateway is.
 
     Constraints: 1 to 63 characters; matches `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`. Example: `"gateways"`.
     """
@@ -1963,7 +1963,7 @@ class ServiceAddress(Model):
     """Models that it serves."""
 
     name: str | None = None
-    """Name of the address.
+    """What tells it from other addresses of the object.
 
     Example: `"http"`.
     """
@@ -1972,7 +1972,7 @@ class ServiceAddress(Model):
     """Where the address is from, such as a Gateway."""
 
     url: str | None = None
-    """The address.
+    """Where requests go.
 
     Example: `"http://iris.team-a.svc.cluster.local"`.
     """
@@ -2069,14 +2069,14 @@ class HTTPBackendRef(Model):
     """
 
     kind: str | None = None
-    """Kind of the object.
+    """What sort of object takes the requests.
 
     Default: `"Service"`. Constraints: 1 to 63 characters; matches `^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$`. Example:
     `"Service"`.
     """
 
     name: str
-    """Its name.
+    """What the object that takes the requests is called.
 
     Required. Constraints: 1 to 253 characters. Example: `"llama-pool"`.
     """
@@ -2154,7 +2154,7 @@ class HTTPRouteRule(Model):
     """
 
     name: str | None = None
-    """Name of the rule.
+    """What the rule is called, within this route.
 
     Constraints: 1 to 253 characters; matches `^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`.
     Example: `"completions"`.
@@ -2355,7 +2355,7 @@ class SecondaryCacheTier(Model):
     """
 
     file_system: FileSystemCacheTier | None = None
-    """A folder."""
+    """Files in a folder of the pod."""
 
 
 class EphemeralVolumeSource(Model):
@@ -2365,7 +2365,7 @@ class EphemeralVolumeSource(Model):
     """
 
     volume_claim_template: PersistentVolumeClaimTemplate | None = None
-    """The claim."""
+    """What the claim asks for."""
 
 
 class GatewayRoutesSpec(Model):
@@ -2381,7 +2381,7 @@ class GatewayRoutesSpec(Model):
     """
 
     http: HTTPRoutesSpec | None = None
-    """The HTTP route."""
+    """The routes themselves: existing ones, or one that is made."""
 
     weight: int | None = None
     """Share of the requests of the group that this service takes.
@@ -2425,10 +2425,10 @@ class LLMInferenceServiceStatus(Model):
     """
 
     address: Addressable | None = None
-    """First address."""
+    """Where it takes requests; the first of `addresses`."""
 
     addresses: list[ServiceAddress] | None = None
-    """All addresses.
+    """Where it takes requests, with the models that each serves.
 
     Constraints: replaced as a whole.
     """
@@ -2741,7 +2741,7 @@ class PodSpec(Model):
     """
 
     volumes: list[Volume] | None = None
-    """Volumes of the pod.
+    """What containers can mount.
 
     Constraints: keyed by `name`.
     """
@@ -2793,7 +2793,7 @@ class WorkloadSpec(Model):
     """
 
     annotations: dict[str, str] | None = None
-    """Annotations of the pods.
+    """Annotations that every pod of it gets.
 
     Example: `{"prometheus.io/scrape": "true"}`.
     """
@@ -2802,7 +2802,7 @@ class WorkloadSpec(Model):
     """Where keys and values of the attention go that the GPU has no room for."""
 
     labels: dict[str, str] | None = None
-    """Labels of the pods.
+    """Labels that every pod of it gets.
 
     Example: `{"team": "language"}`.
     """
@@ -2861,7 +2861,7 @@ class LLMInferenceServiceSpec(Model):
     """
 
     annotations: dict[str, str] | None = None
-    """Annotations of the pods.
+    """Annotations that every pod of it gets.
 
     Example: `{"prometheus.io/scrape": "true"}`.
     """
@@ -2877,13 +2877,13 @@ class LLMInferenceServiceSpec(Model):
     """Where keys and values of the attention go that the GPU has no room for."""
 
     labels: dict[str, str] | None = None
-    """Labels of the pods.
+    """Labels that every pod of it gets.
 
     Example: `{"team": "language"}`.
     """
 
     model: LLMModelSpec | None = None
-    """The model."""
+    """Which language model is served, and from where."""
 
     parallelism: ParallelismSpec | None = None
     """How a model is divided among GPUs and nodes."""

@@ -976,7 +976,7 @@ class CanaryPredictorSpecBuilder(Builder):
     def affinity(self, **fields: Unpack[AffinityDict]) -> Self:
         """As `affinity` of Kubernetes' PodSpec."""
     def annotations(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Annotations of the pods."""
+        """Annotations that every pod of the component gets."""
     def auto_scaling(self, **fields: Unpack[AutoScalingSpecDict]) -> Self:
         """Metrics to scale by, beyond one."""
     def batcher(self, **fields: Unpack[BatcherDict]) -> Self:
@@ -1040,7 +1040,7 @@ class CanaryPredictorSpecBuilder(Builder):
     def init_container(self, **fields: Unpack[_k8s_core_v1_ContainerDict]) -> Self:
         """As `initContainers` of Kubernetes' PodSpec."""
     def labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Labels of the pods."""
+        """Labels that every pod of the component gets."""
     def lightgbm(self, **fields: Unpack[CanaryLightGBMSpecDict]) -> Self:
         """A LightGBM model. Older than `model`."""
     def logger(self, **fields: Unpack[LoggerSpecDict]) -> Self:
@@ -1694,13 +1694,13 @@ class EphemeralVolumeSourceDict(TypedDict, total=False):
 class EphemeralVolumeSourceBuilder(Builder):
     def set(self, **fields: Unpack[EphemeralVolumeSourceDict]) -> Self: ...
     def edit_volume_claim_template(self) -> PersistentVolumeClaimTemplateBuilder:
-        """The claim."""
+        """What the claim asks for."""
     def persistent_volume_claim_spec(self) -> PersistentVolumeClaimSpecBuilder:
         """Go to `volume_claim_template.spec`, and return its builder."""
     def persistent_volume_claim_template_metadata(self, **fields: Unpack[EmbeddedObjectMetaDict]) -> Self:
         """Set fields of `volume_claim_template.metadata`; what is None is left as it is."""
     def volume_claim_template(self, **fields: Unpack[PersistentVolumeClaimTemplateDict]) -> Self:
-        """The claim."""
+        """What the claim asks for."""
 
 class ExplainerSpecDict(TypedDict, total=False):
     active_deadline_seconds: int | None
@@ -1765,7 +1765,7 @@ class ExplainerSpecBuilder(Builder):
     def affinity(self, **fields: Unpack[AffinityDict]) -> Self:
         """As `affinity` of Kubernetes' PodSpec."""
     def annotations(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Annotations of the pods."""
+        """Annotations that every pod of the component gets."""
     def art(self, **fields: Unpack[ARTExplainerSpecDict]) -> Self:
         """The Adversarial Robustness Toolbox."""
     def auto_scaling(self, **fields: Unpack[AutoScalingSpecDict]) -> Self:
@@ -1805,7 +1805,7 @@ class ExplainerSpecBuilder(Builder):
     def init_container(self, **fields: Unpack[_k8s_core_v1_ContainerDict]) -> Self:
         """As `initContainers` of Kubernetes' PodSpec."""
     def labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Labels of the pods."""
+        """Labels that every pod of the component gets."""
     def logger(self, **fields: Unpack[LoggerSpecDict]) -> Self:
         """Sends requests and answers to an address."""
     def node_selector(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
@@ -1872,11 +1872,11 @@ class ExternalMetricSourceBuilder(Builder):
     def edit_authentication_ref(self) -> ExtMetricAuthenticationBuilder:
         """Credentials for the server."""
     def edit_metric(self) -> ExternalMetricsBuilder:
-        """The query."""
+        """Which value is asked for, and where."""
     def edit_target(self) -> MetricTargetBuilder:
         """The value to hold."""
     def metric(self, **fields: Unpack[ExternalMetricsDict]) -> Self:
-        """The query."""
+        """Which value is asked for, and where."""
     def target(self, **fields: Unpack[MetricTargetDict]) -> Self:
         """The value to hold."""
 
@@ -2595,11 +2595,11 @@ class PodMetricSourceDict(PodMetricSourceFields, total=False):
 class PodMetricSourceBuilder(Builder):
     def set(self, **fields: Unpack[PodMetricSourceSome]) -> Self: ...
     def edit_metric(self) -> PodMetricsBuilder:
-        """The metric."""
+        """Which value is read from the pods."""
     def edit_target(self) -> MetricTargetBuilder:
         """The value to hold."""
     def metric(self, **fields: Unpack[PodMetricsDict]) -> Self:
-        """The metric."""
+        """Which value is read from the pods."""
     def target(self, **fields: Unpack[MetricTargetDict]) -> Self:
         """The value to hold."""
 
@@ -2695,7 +2695,7 @@ class PredictorSpecBuilder(Builder):
     def affinity(self, **fields: Unpack[AffinityDict]) -> Self:
         """As `affinity` of Kubernetes' PodSpec."""
     def annotations(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Annotations of the pods."""
+        """Annotations that every pod of the component gets."""
     def auto_scaling(self, **fields: Unpack[AutoScalingSpecDict]) -> Self:
         """Metrics to scale by, beyond one."""
     def batcher(self, **fields: Unpack[BatcherDict]) -> Self:
@@ -2757,7 +2757,7 @@ class PredictorSpecBuilder(Builder):
     def init_container(self, **fields: Unpack[_k8s_core_v1_ContainerDict]) -> Self:
         """As `initContainers` of Kubernetes' PodSpec."""
     def labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Labels of the pods."""
+        """Labels that every pod of the component gets."""
     def lightgbm(self, **fields: Unpack[LightGBMSpecDict]) -> Self:
         """A LightGBM model. Older than `model`."""
     def logger(self, **fields: Unpack[LoggerSpecDict]) -> Self:
@@ -2833,7 +2833,7 @@ class ProbeBuilder(Builder):
     def edit_http_get(self) -> HTTPGetActionBuilder:
         """An HTTP request."""
     def edit_tcp_socket(self) -> TCPSocketActionBuilder:
-        """A TCP connection."""
+        """A connection that only has to be accepted."""
     def exec(self, **fields: Unpack[ExecActionDict]) -> Self:
         """As `exec` of Kubernetes' Probe."""
     def grpc(self, **fields: Unpack[GRPCActionDict]) -> Self:
@@ -2841,7 +2841,7 @@ class ProbeBuilder(Builder):
     def http_get(self, **fields: Unpack[HTTPGetActionDict]) -> Self:
         """An HTTP request."""
     def tcp_socket(self, **fields: Unpack[TCPSocketActionDict]) -> Self:
-        """A TCP connection."""
+        """A connection that only has to be accepted."""
 
 class ResourceMetricSourceFields(TypedDict, total=False):
     pass
@@ -3198,7 +3198,7 @@ class TransformerSpecBuilder(Builder):
     def affinity(self, **fields: Unpack[AffinityDict]) -> Self:
         """As `affinity` of Kubernetes' PodSpec."""
     def annotations(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Annotations of the pods."""
+        """Annotations that every pod of the component gets."""
     def auto_scaling(self, **fields: Unpack[AutoScalingSpecDict]) -> Self:
         """Metrics to scale by, beyond one."""
     def batcher(self, **fields: Unpack[BatcherDict]) -> Self:
@@ -3234,7 +3234,7 @@ class TransformerSpecBuilder(Builder):
     def init_container(self, **fields: Unpack[_k8s_core_v1_ContainerDict]) -> Self:
         """As `initContainers` of Kubernetes' PodSpec."""
     def labels(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:
-        """Labels of the pods."""
+        """Labels that every pod of the component gets."""
     def logger(self, **fields: Unpack[LoggerSpecDict]) -> Self:
         """Sends requests and answers to an address."""
     def node_selector(self, entries: Mapping[str, str] = ..., /, **more: str) -> Self:

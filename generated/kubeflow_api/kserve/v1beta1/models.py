@@ -93,13 +93,13 @@ class Addressable(Model):
     """
 
     name: str | None = None
-    """Name of the address.
+    """What tells it from other addresses of the object.
 
     Example: `"http"`.
     """
 
     url: str | None = None
-    """The address.
+    """Where requests go.
 
     Example: `"http://iris.team-a.svc.cluster.local"`.
     """
@@ -115,7 +115,7 @@ class AuthenticationRef(Model):
     """
 
     name: str
-    """Its name.
+    """What the TriggerAuthentication is called.
 
     Required. Example: `"prometheus-token"`.
     """
@@ -128,7 +128,7 @@ class Batcher(Model):
     """
 
     max_batch_size: int | None = None
-    """Instances of a batch.
+    """Most instances that go into one batch.
 
     Unit: instances. Example: `32`.
     """
@@ -183,7 +183,7 @@ class Condition(Model):
     """
 
     type: str
-    """The aspect.
+    """Which aspect it is about.
 
     Required. Example: `"Ready"`.
     """
@@ -241,7 +241,7 @@ class ExternalMetrics(Model):
     """
 
     backend: Literal["prometheus", "graphite"] | None = None
-    """The server.
+    """Which sort of server is asked.
 
     Example: `"prometheus"`.
     """
@@ -259,7 +259,7 @@ class ExternalMetrics(Model):
     """
 
     server_address: str | None = None
-    """Address of the server.
+    """Where the query is sent.
 
     Example: `"http://prometheus.monitoring:9090"`.
     """
@@ -272,7 +272,7 @@ class FailureInfo(Model):
     """
 
     exit_code: int | None = None
-    """Exit code of the container.
+    """Exit code that the container ended with last.
 
     Example: `1`.
     """
@@ -312,7 +312,7 @@ class FailureInfo(Model):
     """
 
     time: Time | None = None
-    """When.
+    """When it failed last.
 
     Example: `"2026-08-21T10:00:00Z"`.
     """
@@ -337,7 +337,7 @@ class HPAScalingPolicy(Model):
     """
 
     value: int
-    """The limit.
+    """How many pods, or percent, may come or go in the period.
 
     Required. Example: `4`.
     """
@@ -502,7 +502,7 @@ class ModelFormat(Model):
     """
 
     name: str
-    """The format.
+    """What runtimes call it in `supportedModelFormats`.
 
     Required. Example: `"sklearn"`.
     """
@@ -593,7 +593,7 @@ class PodMetrics(Model):
     """
 
     backend: Literal["opentelemetry"] | None = None
-    """The collector.
+    """Which sort of collector is asked.
 
     Example: `"opentelemetry"`.
     """
@@ -617,7 +617,7 @@ class PodMetrics(Model):
     """
 
     server_address: str | None = None
-    """Address of the server of the metrics.
+    """Where the collector answers.
 
     Example: `"keda-otel-scaler.keda.svc:4318"`.
     """
@@ -642,7 +642,7 @@ class ResourceMetricSource(Model):
     """
 
     name: Literal["cpu", "memory"]
-    """The resource.
+    """Which resource is measured.
 
     Required. Example: `"cpu"`.
     """
@@ -686,7 +686,7 @@ class StorageUri(Model):
     """
 
     uri: str
-    """The address.
+    """Where the files are.
 
     Required. Constraints: at least 1 character. Example: `"s3://models/adapters"`.
     """
@@ -736,7 +736,7 @@ class TrafficTarget(Model):
     """
 
     revision_name: str | None = None
-    """The revision.
+    """Which revision takes it.
 
     Example: `"iris-predictor-00001"`.
     """
@@ -902,7 +902,7 @@ class ExternalMetricSource(Model):
     """Credentials for the server."""
 
     metric: ExternalMetrics
-    """The query.
+    """Which value is asked for, and where.
 
     Required.
     """
@@ -1039,7 +1039,7 @@ class PodMetricSource(Model):
     """
 
     metric: PodMetrics
-    """The metric.
+    """Which value is read from the pods.
 
     Required.
     """
@@ -1081,7 +1081,7 @@ class Probe(Model):
     """As `successThreshold` of Kubernetes' Probe."""
 
     tcp_socket: TCPSocketAction | None = None
-    """A TCP connection."""
+    """A connection that only has to be accepted."""
 
     termination_grace_period_seconds: int | None = None
     """As `terminationGracePeriodSeconds` of Kubernetes' Probe."""
@@ -4427,7 +4427,7 @@ class EphemeralVolumeSource(Model):
     """
 
     volume_claim_template: PersistentVolumeClaimTemplate | None = None
-    """The claim."""
+    """What the claim asks for."""
 
 
 class Volume(Model):
@@ -4557,7 +4557,7 @@ class ExplainerSpec(Model):
     """As `affinity` of Kubernetes' PodSpec."""
 
     annotations: dict[str, str] | None = None
-    """Annotations of the pods.
+    """Annotations that every pod of the component gets.
 
     Example: `{"sidecar.istio.io/inject": "false"}`.
     """
@@ -4630,7 +4630,7 @@ class ExplainerSpec(Model):
     """As `initContainers` of Kubernetes' PodSpec."""
 
     labels: dict[str, str] | None = None
-    """Labels of the pods.
+    """Labels that every pod of the component gets.
 
     Example: `{"team": "vision"}`.
     """
@@ -4786,7 +4786,7 @@ class TransformerSpec(Model):
     """As `affinity` of Kubernetes' PodSpec."""
 
     annotations: dict[str, str] | None = None
-    """Annotations of the pods.
+    """Annotations that every pod of the component gets.
 
     Example: `{"sidecar.istio.io/inject": "false"}`.
     """
@@ -4856,7 +4856,7 @@ class TransformerSpec(Model):
     """As `initContainers` of Kubernetes' PodSpec."""
 
     labels: dict[str, str] | None = None
-    """Labels of the pods.
+    """Labels that every pod of the component gets.
 
     Example: `{"team": "vision"}`.
     """
@@ -5177,7 +5177,7 @@ class CanaryPredictorSpec(Model):
     """As `affinity` of Kubernetes' PodSpec."""
 
     annotations: dict[str, str] | None = None
-    """Annotations of the pods.
+    """Annotations that every pod of the component gets.
 
     Example: `{"sidecar.istio.io/inject": "false"}`.
     """
@@ -5256,7 +5256,7 @@ class CanaryPredictorSpec(Model):
     """As `initContainers` of Kubernetes' PodSpec."""
 
     labels: dict[str, str] | None = None
-    """Labels of the pods.
+    """Labels that every pod of the component gets.
 
     Example: `{"team": "vision"}`.
     """
@@ -5481,7 +5481,7 @@ class PredictorSpec(Model):
     """As `affinity` of Kubernetes' PodSpec."""
 
     annotations: dict[str, str] | None = None
-    """Annotations of the pods.
+    """Annotations that every pod of the component gets.
 
     Example: `{"sidecar.istio.io/inject": "false"}`.
     """
@@ -5554,7 +5554,7 @@ class PredictorSpec(Model):
     """As `initContainers` of Kubernetes' PodSpec."""
 
     labels: dict[str, str] | None = None
-    """Labels of the pods.
+    """Labels that every pod of the component gets.
 
     Example: `{"team": "vision"}`.
     """
@@ -5796,7 +5796,7 @@ class InferenceService(KubeObject):
     """
 
     spec: InferenceServiceSpec | None = None
-    """The components."""
+    """Predictor, and what stands around it."""
 
     status: InferenceServiceStatus | None = None
     """What the controller has observed so far."""
