@@ -90,7 +90,7 @@ def _draw(draw: st.DrawFn, node: dict[str, Any], depth: int, generosity: int) ->
     kind = node["type"]
     if kind == "object" and "additionalProperties" in node:
         return {key: _draw(draw, node["additionalProperties"], depth + 1, generosity)
-                for key in draw(st.lists(TEXTS, max_size=2, unique=True))}  # fmt: skip
+                for key in draw(st.lists(TEXTS, min_size=node.get("minProperties", 0), max_size=2, unique=True))}  # fmt: skip
     if kind == "object":
         return _draw_object(draw, node, depth, generosity)
     if kind == "array":
