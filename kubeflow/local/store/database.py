@@ -8,7 +8,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput, KubeflowError
@@ -115,8 +115,18 @@ class Database:
         """Whether there is anything in it."""
         return self.path.exists()
 
-    def token(self) -> tuple[int, int]:
-        """Return a value that changes with every change of the store, whoever makes it. Costs microseconds."""
+    def change_token(self) -> Callable[[], bool]:
+        """Return a function that says whether the store has changed since it was last asked. Costs microseconds."""
+        last = self._token()
+
+        def changed() -> bool:
+            nonlocal last
+            before, last = last, self._token()
+            return last != before
+
+        return changed
+
+    def _token(self) -> tuple[int, int]:
         if not self.exists:
             return 0, 0
         with self.reading() as connection:

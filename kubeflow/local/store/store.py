@@ -209,14 +209,7 @@ class Store:
 
     def change_token(self) -> Callable[[], bool]:
         """Return a function that says whether the store has changed since it was last asked."""
-        last = self.database.token()
-
-        def changed() -> bool:
-            nonlocal last
-            before, last = last, self.database.token()
-            return last != before
-
-        return changed
+        return self.database.change_token()
 
     def _select(self, where: str, *values: object) -> list[JobRecord]:
         if not self.database.exists:
