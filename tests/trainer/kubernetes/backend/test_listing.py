@@ -15,6 +15,7 @@ from kubeflow.trainer import CustomTrainer, KubernetesBackendConfig, TrainerClie
 from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
 from tests.cluster.trainjobs import API
 from tests.trainer.kubernetes.backend.home import Counted, Home
+from tests.trainer.kubernetes.backend.listed import train
 from tests.trainer.kubernetes.objects import Made, condition, ended, running
 
 Json = dict[str, Any]
@@ -41,16 +42,6 @@ class Weighed(Counted):
             items: Any = answer.get("items") or []
             self.whole += [item["metadata"]["name"] for item in items]
         return answer
-
-
-def train(epochs: int, rate: float) -> float:
-    import math
-
-    loss = 1.0
-    for epoch in range(epochs):
-        loss *= math.exp(-rate * epoch)
-        print(f"epoch {epoch}: loss {loss:.4f}")
-    return loss
 
 
 def manifests(count: int, **more: Any) -> list[TrainJob]:
