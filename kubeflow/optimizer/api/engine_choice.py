@@ -49,7 +49,7 @@ class Engines:
     """
 
     def __init__(self, wish: str, backend: Backend, config: object) -> None:
-        if wish not in WISHES or (wish != "auto" and wish not in MAKE):
+        if wish not in WISHES:
             raise InvalidInput(f"engine is one of {', '.join(WISHES)}, not {wish!r}.{did_you_mean(str(wish), WISHES)}")
         self._wish = wish
         self._backend = backend
@@ -64,7 +64,7 @@ class Engines:
     def get(self, name: str) -> Engine:
         """Return one engine by name."""
         if name not in self._made:
-            self._made[name] = MAKE[name](self._backend, self._config)
+            self._made[name] = _MAKE[name](self._backend, self._config)
         return self._made[name]
 
     @property
@@ -72,8 +72,7 @@ class Engines:
         """The engines that this client looks for searches in, the first one first."""
         if self._wish != "auto":
             return [self._wish]
-        clusters = [name for name in _CLUSTER if name in MAKE and isinstance(self._config, KubernetesBackendConfig)]
-        return ["client", *clusters]
+        return ["client", *(_CLUSTER if isinstance(self._config, KubernetesBackendConfig) else ())]
 
     def choose(self, spec: OptimizationSpec) -> ChosenEngine:
         """Return the engine for a search.
@@ -92,8 +91,6 @@ class Engines:
             return ChosenEngine(engine, "it was asked for")
         if not isinstance(self._config, KubernetesBackendConfig):
             return ChosenEngine(self.get("client"), "jobs run on this machine")
-        if "katib" not in MAKE:
-            return ChosenEngine(self.get("client"), "this version has no other engine")
         try:
             found = self.get("katib").findings(spec)
         except KubeflowError as error:
@@ -126,9 +123,9 @@ def _optimizationjob(backend: Backend, config: object) -> Engine:
 
 
 _CLUSTER = ("katib", "optimizationjob")
-MAKE: Mapping[str, Callable[[Backend, object], Engine]] = {
+_MAKE: Mapping[str, Callable[[Backend, object], Engine]] = {
     "client": _client,
     "katib": _katib,
     "optimizationjob": _optimizationjob,
 }
-"""What makes each engine that this version has: of the backend, and of its configuration."""
+"""What makes each engine: of the backend, and of its configuration."""
