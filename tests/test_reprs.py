@@ -128,6 +128,7 @@ def instances() -> list[object]:
     status: dict[str, Any] = {"code": 404, "reason": "NotFound", "server_message": 'trainjobs "x" not found'}
     return [
         # kubeflow.trainer
+        trainer.Artifact("s3://models/iris/1", "model", "sklearn", {"job": "train-3f2a"}),
         trainer.JobName("train-3f2a"), JOB, RUNTIME, RUNTIME.trainer, JOB.steps[0],
         trainer.Event("Pod", "train-3f2a-node-0-0", "Started container node", "Started", NOW),
         trainer.TrainJobTemplate(trainer.CustomTrainer(train), "torch-distributed"),

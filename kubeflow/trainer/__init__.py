@@ -32,6 +32,7 @@ if _typing.TYPE_CHECKING:
     from kubeflow.trainer.jobs.metric_history import MetricHistory
     from kubeflow.trainer.jobs.progress import update_trainjob_status
     from kubeflow.trainer.runtimes.tpu import get_tpu_num_nodes
+    from kubeflow.trainer.types.artifacts import Artifact
     from kubeflow.trainer.types.initializers import (
         DataCacheInitializer,
         HuggingFaceDatasetInitializer,
@@ -98,6 +99,7 @@ else:
             "jobs.jobspec": ("Edit", "JobSpec", "Option"),
             "jobs.metric_history": ("MetricHistory",),
             "jobs.progress": ("update_trainjob_status",),
+            "types.artifacts": ("Artifact",),
             "types.initializers": (
                 "DataCacheInitializer",
                 "HuggingFaceDatasetInitializer",
@@ -126,6 +128,7 @@ else:
 __all__ = [
     "DATASET_PATH",
     "MODEL_PATH",
+    "Artifact",
     "AwaitableStatus",
     "BackendConfig",
     "BuiltinTrainer",

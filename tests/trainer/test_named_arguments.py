@@ -14,6 +14,7 @@ import kubeflow.cluster
 import kubeflow.trainer
 import kubeflow.training
 from kubeflow.core import builder, resource
+from kubeflow.core.artifact import Artifact
 from kubeflow.core.model import KubeObject
 from kubeflow.packaging import Bundle, PackagingError, bundle
 from kubeflow.trainer import CustomTrainer, KubernetesBackendConfig, TrainerClient, options
@@ -94,6 +95,7 @@ SURFACES = {
     "core": methods(resource.Resource)
     | methods(builder.Builder)
     | parameters(KubeObject.from_yaml)
+    | parameters(Artifact)
     | {"namespace", "all_namespaces"},
 }
 

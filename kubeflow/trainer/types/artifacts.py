@@ -1,0 +1,7 @@
+"""`Artifact` as this client exports it."""
+
+from __future__ import annotations
+
+from kubeflow.core.artifact import Artifact
+
+__all__ = ["Artifact"]
