@@ -26,7 +26,7 @@ from kubeflow_api.trainer.v1alpha1 import Client, RuntimeRef, Trainer, TrainJob,
 from kubeflow_api.trainer.v1alpha1.builders import TrainJobBuilder
 
 import kubeflow.core
-from kubeflow import cluster, optimizer, trainer
+from kubeflow import cluster, kserve, optimizer, trainer
 from kubeflow.cluster.errors import ApiError
 from kubeflow.core.availability import Availability, Field, Limit, Unavailable
 from kubeflow.core.builder import Builder, KindBuilder, Method
@@ -71,6 +71,7 @@ PACKAGES = (
     "kubeflow.packaging",
     "kubeflow.training",
     "kubeflow.optimizer",
+    "kubeflow.kserve",
     "kubeflow.common.types",
     *(f"kubeflow.core.{module.name}" for module in pkgutil.iter_modules(kubeflow.core.__path__)),
 )
@@ -173,6 +174,7 @@ def instances() -> list[object]:
         options.EditTrainJob(lambda job: None), options.PatchJobs(lambda jobs: None),
         *_patches(),
         *_optimizer(),
+        *_kserve(),
         # kubeflow.cluster, kubeflow.local, kubeflow.packaging
         cluster.Cluster.connect(config_file=_kubeconfig()), cluster.Cause("spec.trainer.numNodes", "must be at least 1"),
         CachedEnvironment(Path("/tmp/e"), "3.11.7", ("six",), 5, NOW, NOW, in_use=False),
@@ -211,6 +213,9 @@ WITHOUT: Mapping[str, str] = {
     "Search": "makes search spaces, and has no instance",
     "SearchSpace": "abstract: every space is shown",
     "Option": "a protocol: its implementations are shown",
+    "ServiceOption": "a protocol, as Option",
+    "ModelLocation": "a protocol: Artifact and versions of models are shown",
+    "KServeClient": "made where services run: on a cluster, or on this machine",
     "Transport": "a protocol: Cluster is shown",
     "Forked": "a protocol of what is told after a fork",
     "LazyModel": "abstract, as Model",
@@ -255,6 +260,21 @@ def _optimizer() -> list[object]:
         optimizer.OptimizationFailed("a", "all trials failed"), optimizer.EngineRefuses("katib", "a", []),
         optimizer.OptimizationWaitTimeout("a", "Running", ["Complete"], 60),
         optimizer.MissingExtra("TPE", "optuna>=5", "optimizer"),
+    ]  # fmt: skip
+
+
+def _kserve() -> list[object]:
+    model = kserve.ServedModel("s3://models/iris/1", "sklearn", origin={"job": "fit-3f2a"})
+    return [
+        kserve.Service("iris", "Degraded", NOW, "FailedToLoad: " + "a" * 5000, notes=["b" * 300]),
+        kserve.ServiceCondition("Ready", "False", "NotReady", "a" * 5000), kserve.ModelLoading("InProgress", "Loaded"),
+        kserve.Revision("iris-2", 10, latest=True), kserve.Endpoint("iris", "https://iris.ml", "iris", headers={"Authorization": SECRET}),
+        kserve.MODEL_FORMATS["sklearn"], model, kserve.ServiceSpec("iris", model, env=ENV),
+        kserve.ServiceEdit("Toleration", lambda service: None),
+        kserve.ServiceNotFound("a", ["b"]), kserve.ServiceExists("a"), kserve.ServiceFailed("a", "no", log=["b"] * 5000),
+        kserve.ServiceWaitTimeout("a", "Creating", ["Ready"], 60), kserve.NoServingRuntime("a", "v2", [], where="here"),
+        kserve.ModelRejected("/tmp/a", "two files", "Keep one."), kserve.PredictionFailed("a", 503, "not ready"),
+        kserve.NoEndpoint("there is none"),
     ]  # fmt: skip
 
 

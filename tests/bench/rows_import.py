@@ -44,6 +44,7 @@ CASES = (
     _import_case(
         "import kubeflow.optimizer", "import kubeflow.optimizer", "import kubeflow.optimizer", over_start=0.15
     ),
+    _import_case("import kubeflow.kserve", "import kubeflow.kserve", "import kubeflow.trainer", over_start=0.15),
     _import_case(SEARCH_LINE, SEARCH_LINE, SEARCH_LINE, over_start=0.15),
     # Our packages export lazily, so the case above alone would flatter us: a script begins with this.
     _import_case(

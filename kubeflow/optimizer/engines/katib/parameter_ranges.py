@@ -13,7 +13,7 @@ from kubeflow_api.katib.v1beta1 import FeasibleSpace, ParameterSpec
 
 from kubeflow.core.display import repr_of_fields, short
 from kubeflow.core.errors import Finding, InvalidInput
-from kubeflow.optimizer.engines.katib.suggestion_services import SERVICES, KatibAlgorithm, Service
+from kubeflow.optimizer.engines.katib.suggestion_services import SERVICES, KatibAlgorithm, SuggestionService
 from kubeflow.optimizer.types.categorical_space import CategoricalSearchSpace
 from kubeflow.optimizer.types.search_spaces import (
     ContinuousSearchSpace,
@@ -72,7 +72,7 @@ def parameters(
 
 
 def _rendered(
-    name: str, space: Space, service: Service, algorithm: KatibAlgorithm, words: bool, in_lists: bool
+    name: str, space: Space, service: SuggestionService, algorithm: KatibAlgorithm, words: bool, in_lists: bool
 ) -> Rendered:
     if isinstance(space, CategoricalSearchSpace):
         return _choices(name, space, words)
@@ -100,7 +100,7 @@ def _choices(name: str, space: CategoricalSearchSpace, words: bool) -> Rendered:
 
 
 def _ints(
-    name: str, space: IntegerSearchSpace, service: Service, algorithm: KatibAlgorithm, in_lists: bool
+    name: str, space: IntegerSearchSpace, service: SuggestionService, algorithm: KatibAlgorithm, in_lists: bool
 ) -> Rendered:
     asked = Distribution.LOG_UNIFORM if space.log else Distribution.UNIFORM
     if asked not in service.ints:
@@ -130,7 +130,7 @@ def _ints(
     return Rendered(ParameterSpec(name=name, parameter_type="int", feasible_space=feasible))
 
 
-def _floats(name: str, space: ContinuousSearchSpace, service: Service, algorithm: KatibAlgorithm) -> Rendered:
+def _floats(name: str, space: ContinuousSearchSpace, service: SuggestionService, algorithm: KatibAlgorithm) -> Rendered:
     points = space.grid() if space.step is not None or space.min == space.max else None
     if points is not None:
         if len(points) > LISTED:
@@ -169,7 +169,7 @@ def _floats(name: str, space: ContinuousSearchSpace, service: Service, algorithm
     return Rendered(ParameterSpec(name=name, parameter_type="double", feasible_space=feasible))
 
 
-def _normal(name: str, space: ContinuousSearchSpace, service: Service, algorithm: KatibAlgorithm) -> Rendered:
+def _normal(name: str, space: ContinuousSearchSpace, service: SuggestionService, algorithm: KatibAlgorithm) -> Rendered:
     if space.distribution not in service.doubles:
         return _refused(
             name,

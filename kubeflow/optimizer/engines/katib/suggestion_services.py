@@ -18,7 +18,7 @@ Uniform, LogUniform = Distribution.UNIFORM, Distribution.LOG_UNIFORM
 
 
 @dataclass(frozen=True)
-class Service:
+class SuggestionService:
     """How one suggestion service draws.
 
     Attributes:
@@ -38,16 +38,16 @@ class Service:
     __repr__ = repr_of_fields
 
 
-SERVICES: Mapping[str, Service] = {
-    "hyperopt": Service(frozenset(Distribution), frozenset({Uniform, LogUniform}), "from 0"),
-    "optuna": Service(frozenset({Uniform, LogUniform}), frozenset({Uniform, LogUniform}), "from min"),
+SERVICES: Mapping[str, SuggestionService] = {
+    "hyperopt": SuggestionService(frozenset(Distribution), frozenset({Uniform, LogUniform}), "from 0"),
+    "optuna": SuggestionService(frozenset({Uniform, LogUniform}), frozenset({Uniform, LogUniform}), "from min"),
     # skopt draws every float on a log scale, whatever is asked for.
-    "skopt": Service(frozenset({LogUniform}), frozenset({Uniform}), "no"),
-    "goptuna": Service(frozenset({Uniform}), frozenset({Uniform}), "from min"),
-    "hyperband": Service(frozenset({Uniform}), frozenset({Uniform}), "no"),
-    "pbt": Service(frozenset({Uniform}), frozenset({Uniform}), "from min", True, True),
-    "enas": Service(frozenset(), frozenset(), "no"),
-    "darts": Service(frozenset(), frozenset(), "no"),
+    "skopt": SuggestionService(frozenset({LogUniform}), frozenset({Uniform}), "no"),
+    "goptuna": SuggestionService(frozenset({Uniform}), frozenset({Uniform}), "from min"),
+    "hyperband": SuggestionService(frozenset({Uniform}), frozenset({Uniform}), "no"),
+    "pbt": SuggestionService(frozenset({Uniform}), frozenset({Uniform}), "from min", True, True),
+    "enas": SuggestionService(frozenset(), frozenset(), "no"),
+    "darts": SuggestionService(frozenset(), frozenset(), "no"),
 }
 
 

@@ -1,0 +1,76 @@
+"""From what `model=` was given to a `ServedModel`: train jobs are asked for their output, functions are packed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from kubeflow.core.errors import InvalidInput
+from kubeflow.kserve.types.served_models import ServedModel, located_model
+from kubeflow.trainer.constants import constants
+from kubeflow.trainer.types.job_name import JobName
+from kubeflow.trainer.types.jobs import TrainJob
+
+
+def served_model(
+    model: object,
+    model_format: str | None,
+    *,
+    service: str,
+    config: object,
+    same_python: bool,
+    packages_to_install: Sequence[str] | None = None,
+    pip_index_urls: Sequence[str] | None = None,
+) -> ServedModel:
+    """Return the model that a service gets.
+
+    Args:
+        model: What the user gave.
+        model_format: What the user gave beside it.
+        service: Name of the service.
+        config: Configuration of the backend: a train job is looked for there.
+        same_python: True when a function runs under the Python of this process.
+        packages_to_install: What a function needs, in pip's notation.
+        pip_index_urls: Where that is installed from, the main index first.
+
+    Raises:
+        InvalidInput: It is no model, or one that cannot be packed (`PackagingError`).
+    """
+    if isinstance(model, JobName | TrainJob):
+        model = _output(cast("JobName | TrainJob", model), config)
+    if callable(model) and not hasattr(model, "uri"):
+        if model_format is not None:
+            raise InvalidInput("model_format= is for files of a model, and model= is a function: leave it out.")
+        return _packed(model, service, same_python, packages_to_install, pip_index_urls)
+    given = {"packages_to_install": packages_to_install, "pip_index_urls": pip_index_urls}
+    if wrong := [f"{argument}=" for argument, value in given.items() if value is not None]:
+        raise InvalidInput(f"{' and '.join(wrong)} are for a function, and model= is none: leave them out.")
+    return located_model(model, model_format)
+
+
+def _output(job: JobName | TrainJob, config: object) -> object:
+    name = job.name if isinstance(job, TrainJob) else str(job)
+    raise InvalidInput(
+        f"model= is train job {name!r}, and this version does not know where a job leaves its model: give the URI."
+    )
+
+
+def _packed(
+    function: Callable[..., object],
+    service: str,
+    same_python: bool,
+    packages_to_install: Sequence[str] | None,
+    pip_index_urls: Sequence[str] | None,
+) -> ServedModel:
+    from kubeflow.kserve.inference.function_entry import serve_function
+    from kubeflow.packaging import bundle
+
+    packed = bundle(
+        serve_function,
+        args={"function": function, "model_name": service},
+        same_python=same_python,
+        requirements=tuple(packages_to_install or ()),
+        index_urls=tuple(constants.DEFAULT_PIP_INDEX_URLS if pip_index_urls is None else pip_index_urls),
+    )
+    name = str(getattr(function, "__qualname__", type(function).__qualname__)).rpartition("<locals>.")[2]
+    return ServedModel(bundle=packed, function_name=name)

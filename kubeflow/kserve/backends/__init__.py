@@ -1,0 +1,1 @@
+"""Where services run: on a cluster, or on this machine."""

@@ -1,0 +1,1 @@
+"""Services of a cluster: InferenceServices that KServe runs."""

@@ -1,0 +1,1 @@
+"""What users see of services, and what they ask for: plain data."""
