@@ -31,6 +31,7 @@ from kubeflow.cluster.notices import Notices
 from kubeflow.cluster.retries import FailedAttempt, pause
 from kubeflow.cluster.stream import Stream
 from kubeflow.cluster.target import Target
+from kubeflow.cluster.websocket import Handshake, WebSocket
 from kubeflow.core import forks
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.object_names import check_namespace
@@ -47,6 +48,7 @@ _QUIETLY = 1.0  # seconds for which a request fails without a line in the log
 _SILENCE = 300.0
 _RELOAD_LATER = 10.0
 _PIECE = 1 << 16
+_SWITCHING_PROTOCOLS = 101
 _SLOW, _SHORTEST = 1.0, 0.25  # seconds: of reading one body; of one read at its end
 
 
@@ -162,6 +164,33 @@ class Cluster:
         finally:
             response.close()
 
+    def websocket(self, request: Request, protocol: str) -> WebSocket:
+        """Return a websocket that the server has opened, with the credentials and the proxy of every other request.
+
+        Args:
+            request: A GET of what can be upgraded, such as a pod's `portforward`.
+            protocol: The subprotocol, like `"v4.channel.k8s.io"`.
+
+        Raises:
+            StreamBroken: What answers opens no websocket, as a proxy may.
+            ApiError: The server refuses, or went on failing through all retries.
+            Unreachable: The server could not be reached.
+        """
+        allowed = _ANSWER if request.timeout is None else request.timeout
+
+        def once(session: _Session, deadline: float) -> WebSocket:
+            handshake = Handshake(protocol)
+            left = max(deadline - time.monotonic(), 0.001)
+            response = self._asked(request, session, deadline, left, "identity", handshake.headers)
+            if response.status == _SWITCHING_PROTOCOLS:
+                return handshake.accepted(response)
+            if 200 <= response.status < 300:
+                response.close()
+                raise StreamBroken(f"{self.server} answered {Target.of(request)}, and opened no websocket.")
+            raise refusal(request, self._whole(session, response, deadline))
+
+        return self._persistently(request, allowed, once)
+
     def close(self) -> None:
         """Close the idle connections. The cluster stays usable: it opens new ones."""
         self._session.pool.clear()
@@ -208,7 +237,13 @@ class Cluster:
             session = self._fresh()
 
     def _asked(
-        self, request: Request, session: _Session, deadline: float, silence: float, encoding: str
+        self,
+        request: Request,
+        session: _Session,
+        deadline: float,
+        silence: float,
+        encoding: str,
+        further: Mapping[str, str] | None = None,
     ) -> HTTPResponse:
         """Return the answer's head."""
         left = max(deadline - time.monotonic(), 0.001)
@@ -222,6 +257,7 @@ class Cluster:
         )
         for name, value in access.headers:  # a name may come more than once
             headers.add(name, value)
+        headers.update(further or {})
         body = None
         if request.body is not None:
             headers["Content-Type"] = request.content_type
