@@ -274,7 +274,7 @@ def _kserve() -> list[object]:
         kserve.ServiceNotFound("a", ["b"]), kserve.ServiceExists("a"), kserve.ServiceFailed("a", "no", log=["b"] * 5000),
         kserve.ServiceWaitTimeout("a", "Creating", ["Ready"], 60), kserve.NoServingRuntime("a", "v2", [], where="here"),
         kserve.ModelRejected("/tmp/a", "two files", "Keep one."), kserve.PredictionFailed("a", 503, "not ready"),
-        kserve.NoEndpoint("there is none"),
+        kserve.NoEndpoint("there is none"), kserve.Prediction({"output-0": list(range(5000))}, "iris", id="a1"),
     ]  # fmt: skip
 
 

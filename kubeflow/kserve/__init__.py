@@ -17,6 +17,7 @@ if _typing.TYPE_CHECKING:
         ServiceNotFound,
         ServiceWaitTimeout,
     )
+    from kubeflow.kserve.inference.prediction import Prediction
     from kubeflow.kserve.service_spec import ServiceEdit, ServiceOption, ServiceSpec
     from kubeflow.kserve.types.endpoints import Endpoint
     from kubeflow.kserve.types.model_formats import MODEL_FORMATS, ModelFormat
@@ -39,6 +40,7 @@ else:
                 "ServiceNotFound",
                 "ServiceWaitTimeout",
             ),
+            "inference.prediction": ("Prediction",),
             "service_spec": ("ServiceEdit", "ServiceOption", "ServiceSpec"),
             "types.endpoints": ("Endpoint",),
             "types.model_formats": ("MODEL_FORMATS", "ModelFormat"),
@@ -58,6 +60,7 @@ __all__ = [
     "ModelSource",
     "NoEndpoint",
     "NoServingRuntime",
+    "Prediction",
     "PredictionFailed",
     "Revision",
     "ServedModel",

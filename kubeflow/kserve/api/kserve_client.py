@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from kubeflow_api.kserve.v1beta1 import InferenceService
 
+    from kubeflow.kserve.inference.prediction import Prediction
+
 _READY: AwaitableServiceStatus = "Ready"
 
 
@@ -246,19 +248,36 @@ class KServeClient:
         """
         return self.backend.endpoint(self._name(name), route)
 
-    def predict(self, name: ServiceReference, inputs: object, *, timeout: float = 60, route: Route = "auto") -> object:
+    def predict(
+        self,
+        name: ServiceReference,
+        inputs: object,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        outputs: Sequence[str] = (),
+        binary: bool = False,
+        timeout: float = 60,
+        route: Route = "auto",
+    ) -> Prediction:
         """Return what the model of a service predicts for `inputs`.
 
         Args:
             name: The service.
-            inputs: A numpy array or nested lists, which are one tensor; a dict of tensors by name; for a service of
-                protocol v1 a list of instances.
+            inputs: An array of numpy (or a tensor of torch) or nested lists, which are one tensor; a dict of tensors by
+                name; a data frame of pandas, or a list of dicts with the same keys, which are a table. Lists get the
+                datatype that the model says it takes, arrays keep theirs. For a service of protocol v1 the first axis
+                counts the instances, and a dict with `instances` is sent as it is.
+            parameters: Parameters of the request; further keys of the body in protocol v1.
+            outputs: Names of the outputs that are wanted. Default: all. Protocol v2 only.
+            binary: Send and ask for tensors as bytes, which is quicker for large ones. Protocol v2 only; KServe's own
+                servers, Triton and those of this machine read them, MLServer does not.
             timeout: Seconds for the whole call. An answer of 503, as a service gives that is scaling up, is asked for
-                again within them.
+                again within them, and so is one that never began.
             route: As for `endpoint`.
 
         Returns:
-            The prediction in the form of the inputs: an array for an array.
+            The outputs by name, as arrays of numpy where it is installed. It can be used as its only output:
+            `prediction[0]`, `len(prediction)`, `numpy.asarray(prediction)`.
 
         Raises:
             InvalidInput: The inputs cannot be sent in the protocol of the service.
@@ -269,7 +288,9 @@ class KServeClient:
         from kubeflow.kserve.inference.inference_client import infer
 
         with self.backend.endpoint(self._name(name), route) as endpoint:
-            return infer(endpoint, inputs, timeout=timeout)
+            return infer(
+                endpoint, inputs, timeout=timeout, parameters=parameters, outputs=tuple(outputs), binary=binary
+            )
 
     def update(
         self,

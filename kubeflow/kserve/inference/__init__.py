@@ -1,1 +1,1 @@
-"""Requests to a model and answers: the protocols v1 and v2 (Open Inference Protocol), their client and their server."""
+"""The wire of predictions: tensors, requests and answers of both protocols, and the client that sends them."""
