@@ -199,6 +199,7 @@ def instances() -> list[object]:
         errors.RuntimeMissesPackage("torch-distributed", "torch", "Python 3.11"), errors.JobExists("a"),
         errors.RuntimeGone("a", "own", "resumed", ["torch-distributed"]),
         errors.RuntimeMissesProgram("mpi", "mpirun", "apt install"), errors.NoJobResult("a", "too large"),
+        errors.NoJobOutput("train-3f2a", "its function wrote nothing", "Write something."),
         errors.JobFailed("a", "node-0 exited with code 1", log=["line"] * 1000), errors.JobNotFinished("a", "Running"),
         errors.JobWaitTimeout("a", "Running", ["Complete"], 60),
         *(error("it broke") for error in _subclasses(cluster.ClusterError) if not issubclass(error, ApiError)),

@@ -15,6 +15,7 @@ __all__ = [
     "JobNotFound",
     "JobWaitTimeout",
     "KubeflowError",
+    "NoJobOutput",
     "NoJobResult",
     "RuntimeGone",
     "RuntimeMissesPackage",
@@ -196,13 +197,13 @@ class JobWaitTimeout(KubeflowError, TimeoutError):
 
 
 class JobNotFinished(KubeflowError):
-    """A job has no result yet. `name` is the job, `status` is where it is."""
+    """A job has no result yet, and no output. `name` is the job, `status` is where it is."""
 
-    def __init__(self, name: str, status: str) -> None:
+    def __init__(self, name: str, status: str, *, lacks: str = "result") -> None:
         self.name = name
         self.status = status
         super().__init__(
-            f"TrainJob {name!r} is {status} and has no result yet: "
+            f"TrainJob {name!r} is {status} and has no {lacks} yet: "
             f"wait for it with client.wait_for_job_status({name!r})."
         )
 
@@ -217,3 +218,12 @@ class NoJobResult(KubeflowError):
             f"TrainJob {name!r} is Complete, but its result cannot be had: {reason}. Return plain data (numbers, text, "
             "lists, dicts, dataclasses), or write large results to a volume or an object store."
         )
+
+
+class NoJobOutput(KubeflowError):
+    """A job has ended well, and left no output. `name` is the job, `reason` says why."""
+
+    def __init__(self, name: str, reason: str, remedy: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"TrainJob {name!r} is Complete, and it has no output: {reason}. {remedy}")

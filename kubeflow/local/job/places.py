@@ -40,6 +40,11 @@ class Places:
         return self.directory / "workspace"
 
     @property
+    def output(self) -> Path:
+        """What the nodes make, unless the job names another place."""
+        return self.workspace / "output"
+
+    @property
     def environment_log(self) -> Path:
         """What the installer says."""
         return self.directory / "environment.log"

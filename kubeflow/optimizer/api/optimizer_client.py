@@ -31,6 +31,7 @@ from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobs.fresh_names import TRIES, fresh_name, stem
 from kubeflow.trainer.jobs.jobspec import AnyTrainer, Option
 from kubeflow.trainer.types.checks import check_instance, wrong_type
+from kubeflow.trainer.types.initializers import initializer_of
 from kubeflow.trainer.types.jobs import Event, TrainJobTemplate
 from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.runtimes import Runtime
@@ -199,13 +200,15 @@ class OptimizerClient:
         if template.options and options:
             raise InvalidInput("The template has options, and options= gives others: give them in one place.")
 
+        initializer = None if template.initializer is None else initializer_of(template.initializer)
+
         def spec_named(chosen: str) -> OptimizationSpec:
             return optimization_spec(
                 name=chosen,
                 runtime=resolved,
                 trainer=template.trainer,
                 search_space=search_space,
-                initializer=template.initializer,
+                initializer=initializer,
                 options=template.options if options is None else options,
                 objectives=objectives,
                 algorithm=algorithm,

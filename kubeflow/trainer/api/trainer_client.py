@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, Unpack, cast, overload
 
+from kubeflow.core.artifact import Artifact, ArtifactKind
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin
 from kubeflow.trainer.backends.base import Backend
@@ -20,7 +21,8 @@ from kubeflow.trainer.jobs.fresh_names import TRIES, fresh_name, stem
 from kubeflow.trainer.jobs.jobspec import AnyTrainer, JobSpec, Option, job_spec
 from kubeflow.trainer.jobs.log_selection import log_selection
 from kubeflow.trainer.jobs.misplaced_arguments import check_place
-from kubeflow.trainer.jobs.results import job_result
+from kubeflow.trainer.jobs.outputs import as_output
+from kubeflow.trainer.jobs.results import job_output, job_result
 from kubeflow.trainer.jobs.steps import FirstNode
 from kubeflow.trainer.jobs.waiting import say_it_goes_on, wait_for_status
 from kubeflow.trainer.types.checks import check_count, check_instance
@@ -70,6 +72,7 @@ class TrainSettings(TypedDict, total=False):
     image: str | None
     env: Mapping[str, str] | None
     runtime_ref: str | None
+    output: str | os.PathLike[str] | Artifact | None
     fine_tuning_config: TorchTuneConfig | None
     module: str | None
     args: Mapping[str, object] | Sequence[str | float | os.PathLike[str]] | None
@@ -111,7 +114,7 @@ class TrainerClient:
     def train(
         self,
         runtime: str | Runtime | None = None,
-        initializer: Initializer | None = None,
+        initializer: Initializer | Artifact | None = None,
         trainer: CustomTrainer[R] | CustomTrainerContainer | BuiltinTrainer | None = None,
         options: Sequence[Option] | None = None,
         *,
@@ -125,7 +128,7 @@ class TrainerClient:
     def train(
         self,
         runtime: str | Runtime | None = None,
-        initializer: Initializer | None = None,
+        initializer: Initializer | Artifact | None = None,
         trainer: AnyTrainer | None = None,
         options: Sequence[Option] | None = None,
         *,
@@ -139,7 +142,7 @@ class TrainerClient:
     def train(
         self,
         runtime: str | Runtime | None = None,
-        initializer: Initializer | None = None,
+        initializer: Initializer | Artifact | None = None,
         trainer: AnyTrainer | None = None,
         options: Sequence[Option] | None = None,
         *,
@@ -152,7 +155,7 @@ class TrainerClient:
     def train(
         self,
         runtime: str | Runtime | None = None,
-        initializer: Initializer | None = None,
+        initializer: Initializer | Artifact | None = None,
         trainer: AnyTrainer | None = None,
         options: Sequence[Option] | None = None,
         *,
@@ -167,6 +170,7 @@ class TrainerClient:
         image: str | None = None,
         env: Mapping[str, str] | None = None,
         runtime_ref: str | None = None,
+        output: str | os.PathLike[str] | Artifact | None = None,
         fine_tuning_config: TorchTuneConfig | None = None,
         module: str | None = None,
         args: Mapping[str, object] | Sequence[str | float | os.PathLike[str]] | None = None,
@@ -183,7 +187,7 @@ class TrainerClient:
 
         Args:
             runtime: The runtime, by name or as an object. Default: `torch-distributed`.
-            initializer: What is fetched before training.
+            initializer: What is fetched before training. An `Artifact` stands for an `Initializer` of it alone.
             trainer: What the job runs: your code, an image, or the runtime's own trainer. Default: what the
                 runtime brings.
             options: Changes to the job beyond its trainer, applied in order.
@@ -199,6 +203,12 @@ class TrainerClient:
             image: With `train_func`: see `CustomTrainer`.
             env: With `train_func`: see `CustomTrainer`.
             runtime_ref: The same as `runtime`, under the name that the resource has for it.
+            output: Where the job leaves what it makes; `get_job_output` returns it, and the function sees it in the
+                environment variable `KUBEFLOW_OUTPUT`. A path is a folder of this machine, made if it is not there. A
+                `pvc://<claim>/<folder>` is mounted on a cluster. To any other URI, like `s3://models/iris`, the
+                function writes itself: nothing is uploaded for it. An `Artifact` says a kind and a format besides.
+                Default: on this machine a folder of the job's own, which stays until the job is deleted; on a cluster
+                none.
             fine_tuning_config: Short for `trainer=BuiltinTrainer(config=fine_tuning_config)`.
             module: Short for `trainer=CustomTrainer(module=module, ...)`, instead of `train_func`.
             args: With a script in `train_func`, or with `module`: see `CustomTrainer`.
@@ -277,6 +287,7 @@ class TrainerClient:
             runtime=resolved,
             trainer=trainer,
             initializer=initializer,
+            output=as_output(output),
             options=options,
             same_python=self.backend.same_python,
         )
@@ -460,6 +471,33 @@ class TrainerClient:
             Unsupported: When this backend cannot do it in this version.
         """
         return job_result(self.backend, self._name(name))
+
+    def get_job_output(
+        self,
+        name: JobReference,
+        *,
+        kind: ArtifactKind | None = None,
+        format: str | None = None,  # noqa: A002 - the name of the attribute
+    ) -> Artifact:
+        """Return what a job left as its output, for the next step: a registry, a server, an `Initializer`.
+
+        Its metadata names the job: `{"job": name, "job_uid": uid}`.
+
+        Args:
+            name: The job.
+            kind: `"model"` or `"dataset"`. Default: what `train(output=Artifact(...))` said, else a model.
+            format: What its files are, like `"sklearn"`. Default: what `train(output=Artifact(...))` said.
+
+        Raises:
+            JobNotFinished: When the job is not over yet.
+            JobFailed: When the job failed: with rank, exception and last lines.
+            NoJobOutput: When it has written nothing on this machine, or names no output on a cluster. What is behind
+                other URIs nobody looks at.
+            InvalidInput: For another kind, or another format than the job said.
+            JobNotFound: With names like it.
+            Unsupported: When this backend cannot do it in this version.
+        """
+        return job_output(self.backend, self._name(name), kind, format)
 
     def get_job_metrics(self, name: JobReference) -> MetricHistory:
         """Return the metrics of a job, every value that it gave: while it runs, and after its end.

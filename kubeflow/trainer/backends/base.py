@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
+from kubeflow.core.artifact import Artifact
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobFailed
 from kubeflow.trainer.jobs.jobspec import JobSpec
@@ -133,6 +134,15 @@ class Backend(Protocol):
         Raises:
             JobNotFound: With names like it.
             NoJobResult: What could say it is gone, or on another cluster.
+        """
+        ...
+
+    def output(self, name: str) -> Artifact:
+        """Return, for a job that is `Complete`, where it left what it made, with its name and uid as metadata.
+
+        Raises:
+            JobNotFound: With names like it.
+            NoJobOutput: It has none, or what it wrote here is not there any more.
         """
         ...
 

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from kubeflow.core.artifact import Artifact
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.search_space import search_spaces
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobs import names
+from kubeflow.trainer.jobs.outputs import OUTPUT
 from kubeflow.trainer.types.checks import check_annotations, check_instance, check_labels
-from kubeflow.trainer.types.initializers import Initializer
+from kubeflow.trainer.types.initializers import Initializer, initializer_of
 from kubeflow.trainer.types.resources import normalise
 from kubeflow.trainer.types.runtimes import Runtime
 from kubeflow.trainer.types.trainers import BuiltinTrainer, CustomTrainer, CustomTrainerContainer, TrainerType
@@ -63,6 +65,7 @@ class JobSpec:
         requests: What a node is promised of them where that is less; the rest is promised as a whole.
         env: Environment variables of the nodes.
         initializer: What is fetched before training.
+        output: Where the job leaves what it makes; `None` is the backend's own place.
         labels: Labels of the job.
         annotations: Annotations of the job.
         active_deadline_seconds: The job fails when it is active for longer; `None` is no limit.
@@ -87,6 +90,7 @@ class JobSpec:
     requests: Mapping[str, str] = field(default_factory=dict[str, str])
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     initializer: Initializer | None = None
+    output: Artifact | None = None
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     active_deadline_seconds: int | None = None
@@ -126,7 +130,8 @@ def job_spec(
     name: str,
     runtime: Runtime,
     trainer: AnyTrainer | None = None,
-    initializer: Initializer | None = None,
+    initializer: Initializer | Artifact | None = None,
+    output: Artifact | None = None,
     options: Sequence[Option] | None = None,
     same_python: bool = False,
     hyperparameters: Mapping[str, Hyperparameter] | None = None,
@@ -138,6 +143,7 @@ def job_spec(
         runtime: The runtime, as the backend resolved it.
         trainer: What to run; `None` runs what the runtime brings.
         initializer: What is fetched before training.
+        output: Where the job leaves what it makes, as `outputs.as_output` returns it.
         options: Applied in order, after all else.
         same_python: True when the job runs under the Python of this process, as `Backend.same_python` says.
         hyperparameters: Arguments of the trainer's code that a search fills in when the job starts, with their types.
@@ -148,8 +154,9 @@ def job_spec(
     """
     names.check(name)
     if initializer is not None:
-        check_instance("initializer", initializer, (Initializer,))
-    spec = JobSpec(name=name, runtime=runtime, initializer=initializer)
+        check_instance("initializer", initializer, (Initializer, Artifact))
+        initializer = initializer_of(initializer)
+    spec = JobSpec(name=name, runtime=runtime, initializer=initializer, output=output)
     if trainer is not None:
         _check_values(trainer)
         spec = _with_trainer(spec, trainer, same_python, hyperparameters or {})
@@ -268,6 +275,13 @@ def _check_index_credentials(spec: JobSpec) -> None:
 
 
 def _check_reserved(spec: JobSpec) -> None:
+    if OUTPUT in spec.env:
+        raise InvalidInput(f"env sets {OUTPUT}, which every job has by itself: leave it out, and give train(output=).")
+    if spec.output is not None and spec.runtime.trainer.trainer_type is TrainerType.BUILTIN_TRAINER:
+        raise InvalidInput(
+            f"output= is for your own code, and runtime {spec.runtime.name!r} brings a trainer that writes to "
+            "'/workspace/output': leave output= out."
+        )
     # Rule of the Trainer admission webhook, for every torch job from 2.2 on.
     taken = [key for key in constants.TORCH_RESERVED_ENV if key in spec.env]
     if taken and spec.runtime.trainer.framework == "torch":

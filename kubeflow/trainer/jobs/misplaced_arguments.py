@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import cast
 
+from kubeflow.core.artifact import Artifact
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.jobs.jobspec import Option
 from kubeflow.trainer.types.code import is_path
@@ -37,6 +38,8 @@ def _place(value: object) -> tuple[str, str, str]:
         return "trainer", f"a {kind}", f"train(trainer={kind}(...))"
     if isinstance(value, Initializer):
         return "initializer", "an Initializer", "train(initializer=Initializer(...))"
+    if isinstance(value, Artifact):
+        return "initializer", "an Artifact", "train(initializer=artifact)"
     if isinstance(value, Runtime):
         return "runtime", "a Runtime", f"train(runtime={value.name!r})"
     if isinstance(value, Option) and not isinstance(value, type):

@@ -20,6 +20,7 @@ from kubeflow.trainer.options._fragments import in_words, typed
 from kubeflow.trainer.rendering import older_minors, preflight
 from kubeflow.trainer.rendering.initializers import initializer
 from kubeflow.trainer.rendering.literals import literal
+from kubeflow.trainer.rendering.output_place import with_output_place
 from kubeflow.trainer.types.runtimes import Runtime
 
 # What starts the processes of a node, by the framework of the runtime. "plain" is a runtime that sets nothing up.
@@ -50,6 +51,7 @@ def render(
         InvalidInput: When that minor cannot say it, or an option makes an object that no cluster would take.
         Unsupported: When this version cannot express the job.
     """
+    spec = with_output_place(spec)
     with in_words("The job"):
         job = TrainJob(
             metadata=_metadata(spec, namespace),

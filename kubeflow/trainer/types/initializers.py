@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from kubeflow.core.artifact import Artifact, uri_of
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
@@ -246,13 +247,20 @@ DatasetInitializer = HuggingFaceDatasetInitializer | S3DatasetInitializer | Data
 ModelInitializer = HuggingFaceModelInitializer | S3ModelInitializer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Initializer:
     """What is fetched before training.
+
+    An `Artifact`, or the text of a URI, stands for the initializer that fetches its scheme: `hf://` from the Hugging
+    Face Hub, `s3://` from S3, `file://` from this machine, for jobs that run here. All files of it are fetched from S3
+    and this machine. Credentials, and files to leave out, need the initializer itself.
 
     Attributes:
         dataset: Lands in `/workspace/dataset` on every node.
         model: Lands in `/workspace/model` on every node.
+
+    Raises:
+        InvalidInput: For an artifact of another kind, or a URI that no initializer fetches.
     """
 
     dataset: DatasetInitializer | None = None
@@ -260,15 +268,69 @@ class Initializer:
 
     __repr__ = repr_of_fields
 
-    def __post_init__(self) -> None:
-        if self.dataset is not None:
+    def __init__(
+        self,
+        dataset: DatasetInitializer | Artifact | str | None = None,
+        model: ModelInitializer | Artifact | str | None = None,
+    ) -> None:
+        if isinstance(dataset, Artifact | str):
+            dataset = _dataset(uri_of(dataset, "dataset", "dataset"))
+        if isinstance(model, Artifact | str):
+            model = _model(uri_of(model, "model", "model"))
+        if dataset is not None:
             check_instance(
                 "dataset",
-                self.dataset,
+                dataset,
                 (HuggingFaceDatasetInitializer, S3DatasetInitializer, DataCacheInitializer),
             )
-        if self.model is not None:
-            check_instance("model", self.model, (HuggingFaceModelInitializer, S3ModelInitializer))
+        if model is not None:
+            check_instance("model", model, (HuggingFaceModelInitializer, S3ModelInitializer))
+        object.__setattr__(self, "dataset", dataset)
+        object.__setattr__(self, "model", model)
+
+
+def initializer_of(given: Initializer | Artifact) -> Initializer:
+    """Return what `initializer=` was given: an artifact is fetched as what it is.
+
+    Raises:
+        InvalidInput: No initializer fetches its URI.
+    """
+    if isinstance(given, Initializer):
+        return given
+    return Initializer(dataset=given) if given.kind == "dataset" else Initializer(model=given)
+
+
+def _dataset(uri: str) -> DatasetInitializer:
+    match _scheme(uri, "dataset"):
+        case "s3":
+            return S3DatasetInitializer(uri)
+        case _:
+            return HuggingFaceDatasetInitializer(uri)
+
+
+def _model(uri: str) -> ModelInitializer:
+    # The default patterns leave out formats beside safetensors, of which repositories of the Hub have several. What a
+    # job made is fetched whole.
+    match _scheme(uri, "model"):
+        case "s3":
+            return S3ModelInitializer(uri, ignore_patterns=None)
+        case "file":
+            return HuggingFaceModelInitializer(uri, ignore_patterns=None)
+        case _:
+            return HuggingFaceModelInitializer(uri)
+
+
+def _scheme(uri: str, source: Source) -> str:
+    scheme = uri.partition("://")[0].lower()
+    if "://" in uri and scheme not in ("hf", "s3", "file"):
+        remedy = {
+            "pvc": "mount the claim with options.VolumeClaim",
+            "cache": "a data cache takes DataCacheInitializer, which says more than the URI",
+        }.get(scheme, "copy it to a bucket of S3, or read it in the train function")
+        raise InvalidInput(
+            f"{source}={uri!r} cannot be fetched: initializers fetch hf://, s3:// and file://; {remedy}."
+        )
+    return scheme
 
 
 def _check_patterns(patterns: Sequence[str] | None) -> None:

@@ -91,6 +91,7 @@ class ContainerProfile:
     def realise(self, spec: JobSpec) -> MachineJob:
         """Check that this machine has what the job needs, and lay it out."""
         container_support.check(spec)
+        spec = replace(spec, output=container_support.output_here(spec.output, self._config.volumes))
         templates = self._templates(spec.runtime)
         node = templates.get(constants.NODE, StepTemplate())
         given = spec.initializer

@@ -17,6 +17,7 @@ from kubeflow.trainer.backends.container.pod_settings import NO_SETTINGS, PodMou
 from kubeflow.trainer.backends.container.step_templates import StepTemplate
 from kubeflow.trainer.backends.container.types import PullPolicy
 from kubeflow.trainer.backends.machine import frameworks, launch, tune
+from kubeflow.trainer.backends.machine.job_output import with_output
 from kubeflow.trainer.backends.machine.launch import Layout
 from kubeflow.trainer.backends.machine.profile import Stages
 from kubeflow.trainer.constants import constants
@@ -69,11 +70,11 @@ class ContainerJob:
         Args:
             places: Where the job's files are; folders that containers have for themselves are made there.
         """
-        places.workspace.mkdir(exist_ok=True)
+        job = replace(self, spec=with_output(self.spec, places))
         fetched = tuple(
-            self._fetching(kind, places) for kind, source in self._sources.items() if local_path(source) is None
+            job._fetching(kind, places) for kind, source in self._sources.items() if local_path(source) is None
         )
-        nodes = tuple(self._contained(node, places) for node in self._nodes(places))
+        nodes = tuple(job._contained(node, places) for node in job._nodes(places))
         return (fetched, nodes) if fetched else (nodes,)
 
     @property
@@ -165,6 +166,9 @@ class ContainerJob:
                 # The workspace is seen twice: where the job's directory is, and where the control plane has it.
                 for root in (str(places.workspace), WORKSPACE):
                     mounts.append(MountPlan(str(path.resolve()), f"{root}/{inside}", read_only=True))
+        output = self.spec.output
+        if output is not None and output.scheme == "file":  # a folder of the job's own is seen as all of its files
+            mounts.append(MountPlan(str(output.path), str(output.path)))
         if self._sources or self._template(constants.NODE).workspace:
             mounts.insert(0, MountPlan(str(places.workspace), WORKSPACE))
         plan = self._container_plan(constants.NODE, node.name, places, mounts)

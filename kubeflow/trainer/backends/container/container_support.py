@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
+from kubeflow.core.artifact import Artifact
 from kubeflow.core.errors import InvalidInput
 from kubeflow.trainer.backends.container.step_templates import StepTemplate
 from kubeflow.trainer.backends.machine import job_layout
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.jobs.jobspec import JobSpec
+from kubeflow.trainer.jobs.outputs import CLAIM_SCHEME, claim_of
 from kubeflow.trainer.types.runtimes import Runtime
 
 _FRAMEWORKS = ("torch", "jax", "xgboost", "plain", *constants.MPI_FRAMEWORKS)
@@ -51,6 +56,30 @@ def check(spec: JobSpec) -> None:
             "its processes are started. Put the code into an image and give trainer=CustomTrainerContainer(image=...)."
         )
     _check_requirements(spec.bundle.requirements, spec.bundle.index_urls)
+
+
+def output_here(output: Artifact | None, volumes: Mapping[str, str | os.PathLike[str]]) -> Artifact | None:
+    """Return the output of a job as this machine has it: the folder of a claim is the path that stands for the claim.
+
+    Args:
+        output: Where the job leaves what it makes.
+        volumes: What claims are here, by name.
+
+    Raises:
+        InvalidInput: No path stands for the claim.
+    """
+    if output is None or output.scheme != CLAIM_SCHEME:
+        return output
+    claim, folder = claim_of(output)
+    given = volumes.get(claim)
+    path = Path(given if given is not None else "").expanduser()
+    if given is None or not path.is_absolute():
+        what = "nothing" if given is None else f"{str(given)!r}, a volume of the engine"
+        raise InvalidInput(
+            f"output={output.uri!r} is a folder of claim {claim!r}, for which {what} stands here: give its path, with "
+            f"ContainerBackendConfig(volumes={{{claim!r}: '/...'}})."
+        )
+    return replace(output, uri=(path / folder).as_uri())
 
 
 def _check_requirements(requirements: Sequence[str], index_urls: Sequence[str]) -> None:

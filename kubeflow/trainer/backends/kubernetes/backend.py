@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from kubeflow.core import forks
+from kubeflow.core.artifact import Artifact
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobFailed, Unsupported
@@ -185,6 +186,14 @@ class KubernetesBackend:
         from kubeflow.trainer.backends.kubernetes.jobs.lookup import find_job
 
         return outcome(connection.transport, connection.namespace, find_job(connection, name).to_dict())
+
+    def output(self, name: str) -> Artifact:
+        """Return the output that a job names; nobody has looked whether it is there."""
+        connection = self._online(f"reading the output of TrainJob {name!r}")
+        from kubeflow.trainer.backends.kubernetes.jobs.job_outputs import named_output
+        from kubeflow.trainer.backends.kubernetes.jobs.lookup import find_job
+
+        return named_output(name, find_job(connection, name))
 
     def reports(self, name: str) -> list[MetricPoint]:
         """A cluster keeps the newest report in the status of the job; those before are lines of its log."""

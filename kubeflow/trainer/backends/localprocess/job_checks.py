@@ -18,6 +18,7 @@ from kubeflow.trainer.backends.machine.launch import Layout
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.jobs.jobspec import JobSpec
+from kubeflow.trainer.jobs.outputs import CLAIM_SCHEME
 
 # Python's `multiprocessing` makes its sockets there, as `pymp-xxxxxxxx/listener-xxxxxxxx`, and the path of a socket may
 # have 107 bytes on Linux, 103 on macOS (`sun_path` in <sys/un.h>).
@@ -57,6 +58,11 @@ def check(spec: JobSpec, python: str | None = None) -> None:
         raise Unsupported(
             f"Local processes run functions, not {what}: give trainer=CustomTrainer(func=...) or train_func=, or a "
             "'torchtune-...' runtime, which brings a trainer of its own."
+        )
+    if spec.output is not None and spec.output.scheme == CLAIM_SCHEME:
+        raise Unsupported(
+            f"output={spec.output.uri!r} is a folder of a claim, which only a cluster has: give output= a path of this "
+            "machine, or leave it out for a folder of the job's own."
         )
     job_layout.check_processes(spec)
     requirements = spec.bundle.requirements if spec.bundle is not None else ()

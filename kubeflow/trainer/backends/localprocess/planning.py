@@ -15,6 +15,7 @@ from kubeflow.local.job.plan import EnvironmentPlan, NodePlan
 from kubeflow.packaging.requirements.index_urls import variables
 from kubeflow.trainer.backends.localprocess import fetch_stage, runtimes
 from kubeflow.trainer.backends.machine import frameworks, launch, tune
+from kubeflow.trainer.backends.machine.job_output import with_output
 from kubeflow.trainer.backends.machine.launch import Layout
 from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.types.initializers import Initializer
@@ -47,11 +48,10 @@ class Job:
             InvalidInput: When its runtime's own trainer refuses it.
         """
         steps = fetch_stage.plan(fetched(self.spec), places.workspace, launch.inherited(environ))
-        nodes = self._nodes(places, environ)
+        nodes = self._nodes(with_output(self.spec, places), places, environ)
         return (steps, nodes) if steps else (nodes,)
 
-    def _nodes(self, places: Places, environ: Mapping[str, str]) -> tuple[NodePlan, ...]:
-        spec = self.spec
+    def _nodes(self, spec: JobSpec, places: Places, environ: Mapping[str, str]) -> tuple[NodePlan, ...]:
         if spec.bundle is None:
             return tune.nodes(
                 tune.complete(spec),

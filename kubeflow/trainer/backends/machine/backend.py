@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kubeflow.core.artifact import Artifact
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.paths import working_directory
 from kubeflow.core.selector import matcher
@@ -27,6 +28,7 @@ from kubeflow.local.logs.lines import LogLine, read_lines
 from kubeflow.local.store.store import NameTaken
 from kubeflow.trainer.backends.machine.details import Details
 from kubeflow.trainer.backends.machine.failure import find_failure
+from kubeflow.trainer.backends.machine.job_output import recorded_output
 from kubeflow.trainer.backends.machine.job_view import user_events, view
 from kubeflow.trainer.backends.machine.local_explanation import diagnose
 from kubeflow.trainer.backends.machine.log_positions import read_offsets, write_offsets
@@ -135,7 +137,7 @@ class MachineBackend:
                 grace=self._keeping.grace if job.grace is None else job.grace,
                 suspend=spec.suspend,
                 labels=spec.labels,
-                details=Details(spec.runtime, job.num_nodes, job.device, job.device_count).to_json(),
+                details=Details(spec.runtime, job.num_nodes, job.device, job.device_count, spec.output).to_json(),
                 notes=tuple(job.notes),
                 keep_days=self._keeping.days,
                 keep_jobs=self._keeping.jobs,
@@ -214,6 +216,10 @@ class MachineBackend:
 
         outcomes = read_outcomes(Places(self._find(name).directory).outcomes)
         return next((outcome for outcome in outcomes if outcome.rank == 0), None)
+
+    def output(self, name: str) -> Artifact:
+        """Return what a job left in its folder, or where `output=` said."""
+        return recorded_output(self._find(name))
 
     def reports(self, name: str) -> list[MetricPoint]:
         """Return what the ranks of a job have reported; of each metric what the lowest rank has that reported it."""
