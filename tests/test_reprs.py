@@ -26,7 +26,7 @@ from kubeflow_api.trainer.v1alpha1 import Client, RuntimeRef, Trainer, TrainJob,
 from kubeflow_api.trainer.v1alpha1.builders import TrainJobBuilder
 
 import kubeflow.core
-from kubeflow import cluster, kserve, optimizer, trainer
+from kubeflow import cluster, hub, kserve, optimizer, trainer
 from kubeflow.cluster.errors import ApiError
 from kubeflow.core.availability import Availability, Field, Limit, Unavailable
 from kubeflow.core.builder import Builder, KindBuilder, Method
@@ -71,6 +71,7 @@ PACKAGES = (
     "kubeflow.packaging",
     "kubeflow.training",
     "kubeflow.optimizer",
+    "kubeflow.hub",
     "kubeflow.kserve",
     "kubeflow.common.types",
     *(f"kubeflow.core.{module.name}" for module in pkgutil.iter_modules(kubeflow.core.__path__)),
@@ -175,6 +176,7 @@ def instances() -> list[object]:
         *_patches(),
         *_optimizer(),
         *_kserve(),
+        *_hub(),
         # kubeflow.cluster, kubeflow.local, kubeflow.packaging
         cluster.Cluster.connect(config_file=_kubeconfig()), cluster.Cause("spec.trainer.numNodes", "must be at least 1"),
         CachedEnvironment(Path("/tmp/e"), "3.11.7", ("six",), 5, NOW, NOW, in_use=False),
@@ -276,6 +278,20 @@ def _kserve() -> list[object]:
         kserve.ServiceWaitTimeout("a", "Creating", ["Ready"], 60), kserve.NoServingRuntime("a", "v2", [], where="here"),
         kserve.ModelRejected("/tmp/a", "two files", "Keep one."), kserve.PredictionFailed("a", 503, "not ready"),
         kserve.NoEndpoint("there is none"), kserve.Prediction({"output-0": list(range(5000))}, "iris", id="a1"),
+    ]  # fmt: skip
+
+
+def _hub() -> list[object]:
+    artifact = hub.ModelArtifact(name="iris", id="3", uri="s3://models/iris/1", model_format_name="sklearn")
+    version = hub.ModelVersion(
+        name="1", model_name="iris", custom_properties={"accuracy": 0.97}, artifact_source=artifact
+    )
+    return [
+        artifact, version, hub.RegisteredModel(name="iris", owner="ada", description="a" * 5000, version=version),
+        hub.StorageConfig("my-bucket", "iris/1"), hub.OCIUploadParams("busybox", "ghcr.io/me/iris:1"),
+        hub.S3UploadParams("models", "iris/1", access_key_id=SECRET, secret_access_key=SECRET),
+        hub.ModelRegistryClient("local", author="ada"),
+        *(error("it broke") for error in _subclasses(hub.RegistryError)), hub.RegistryError("it broke"),
     ]  # fmt: skip
 
 

@@ -191,9 +191,8 @@ class Database:
             self._check_place()
         except OSError as error:
             raise StoreUnusable(
-                f"Local jobs are kept in {str(self.path.parent)!r}, which cannot be written to: "
-                f"{error.strerror or error}. Set {STATE_DIR_VARIABLE} to a directory that can, or pass state_dir= to "
-                "LocalProcessBackendConfig."
+                f"The {self._what} is kept in {str(self.path.parent)!r}, which cannot be written to: "
+                f"{error.strerror or error}. Set {STATE_DIR_VARIABLE} to a directory that can, or pass state_dir=."
             ) from error
         connection = sqlite3.connect(self.path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
         try:

@@ -1,0 +1,1 @@
+"""The registries that a client can talk to: on this machine, and a server."""

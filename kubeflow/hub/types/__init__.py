@@ -1,0 +1,1 @@
+"""Types of the model registry: entities, and how artifacts are uploaded."""
