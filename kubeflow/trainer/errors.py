@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from kubeflow.core.errors import InvalidInput, KubeflowError, did_you_mean
 from kubeflow.trainer.jobs.steps import node_step
@@ -96,6 +97,8 @@ class JobNotFound(InvalidInput):
     `unseen` says why the jobs that there are cannot be listed; mostly empty.
     """
 
+    kind: ClassVar[str] = "TrainJob"
+
     def __init__(self, name: str, available: Iterable[str], *, where: str = "", unseen: str = "") -> None:
         self.name = name
         self.available = tuple(available)
@@ -106,17 +109,20 @@ class JobNotFound(InvalidInput):
         if unseen:
             jobs = f"Which jobs there are is not known: {unseen.rstrip('.')}."
         super().__init__(
-            f"There is no TrainJob {name!r}{f' {where}' if where else ''}.{did_you_mean(name, self.available)} {jobs}"
+            f"There is no {self.kind} {name!r}{f' {where}' if where else ''}.{did_you_mean(name, self.available)} "
+            f"{jobs}"
         )
 
 
 class JobExists(InvalidInput):
     """The name is taken by another job."""
 
+    kind: ClassVar[str] = "TrainJob"
+
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(
-            f"A TrainJob {name!r} exists already. Choose another name, leave name= out to get a fresh one, "
+            f"A {self.kind} {name!r} exists already. Choose another name, leave name= out to get a fresh one, "
             f"or delete the other first: client.delete_job({name!r})."
         )
 
@@ -134,6 +140,8 @@ class JobFailed(KubeflowError):
             process ended without one.
         log: The last lines of that rank's log, oldest first, without line ends.
     """
+
+    kind: ClassVar[str] = "TrainJob"
 
     def __init__(
         self,
@@ -156,7 +164,7 @@ class JobFailed(KubeflowError):
         tail = "".join(f"\n    {line}" for line in self.log)
         shown = f"\nLast lines of its log:{tail}" if self.log else ""
         whole = f"client.get_job_logs({name!r}{'' if self.step is None else f', step={self.step!r}'})"
-        super().__init__(f"TrainJob {name!r} failed: {reason}{shown}\nThe whole log: {whole}.")
+        super().__init__(f"{self.kind} {name!r} failed: {reason}{shown}\nThe whole log: {whole}.")
 
 
 class JobWaitTimeout(KubeflowError, TimeoutError):
@@ -169,6 +177,8 @@ class JobWaitTimeout(KubeflowError, TimeoutError):
         explanation: What `TrainerClient.explain` said then; part of the message.
         remedy: What its user can do; part of the message. Default: what helps where a job goes on.
     """
+
+    kind: ClassVar[str] = "TrainJob"
 
     def __init__(
         self,
@@ -192,18 +202,21 @@ class JobWaitTimeout(KubeflowError, TimeoutError):
         self.remedy = remedy
         shown = f"\n{explanation}" if explanation else ""
         super().__init__(
-            f"TrainJob {name!r} is {status} after {timeout:g} s, awaited: {', '.join(sorted(awaited))}. {remedy}{shown}"
+            f"{self.kind} {name!r} is {status} after {timeout:g} s, awaited: {', '.join(sorted(awaited))}. "
+            f"{remedy}{shown}"
         )
 
 
 class JobNotFinished(KubeflowError):
     """A job has no result yet, and no output. `name` is the job, `status` is where it is."""
 
+    kind: ClassVar[str] = "TrainJob"
+
     def __init__(self, name: str, status: str, *, lacks: str = "result") -> None:
         self.name = name
         self.status = status
         super().__init__(
-            f"TrainJob {name!r} is {status} and has no {lacks} yet: "
+            f"{self.kind} {name!r} is {status} and has no {lacks} yet: "
             f"wait for it with client.wait_for_job_status({name!r})."
         )
 
@@ -211,19 +224,23 @@ class JobNotFinished(KubeflowError):
 class NoJobResult(KubeflowError):
     """A job has ended well, and what its function returned cannot be had. `reason` says why."""
 
+    kind: ClassVar[str] = "TrainJob"
+
     def __init__(self, name: str, reason: str) -> None:
         self.name = name
         self.reason = reason
         super().__init__(
-            f"TrainJob {name!r} is Complete, but its result cannot be had: {reason}. Return plain data (numbers, text, "
-            "lists, dicts, dataclasses), or write large results to a volume or an object store."
+            f"{self.kind} {name!r} is Complete, but its result cannot be had: {reason}. Return plain data (numbers, "
+            "text, lists, dicts, dataclasses), or write large results to a volume or an object store."
         )
 
 
 class NoJobOutput(KubeflowError):
     """A job has ended well, and left no output. `name` is the job, `reason` says why."""
 
+    kind: ClassVar[str] = "TrainJob"
+
     def __init__(self, name: str, reason: str, remedy: str) -> None:
         self.name = name
         self.reason = reason
-        super().__init__(f"TrainJob {name!r} is Complete, and it has no output: {reason}. {remedy}")
+        super().__init__(f"{self.kind} {name!r} is Complete, and it has no output: {reason}. {remedy}")

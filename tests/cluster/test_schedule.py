@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Container
 from itertools import pairwise
 
-from kubeflow.cluster.pods.schedule import Pace, Schedule
+from kubeflow.cluster.pods.schedule import Pace, PollSchedule
 
 PACE = Pace()
 
 
 def looks(
-    schedule: Schedule, until: float, *, news: Container[int] = (), hints: list[float] | None = None
+    schedule: PollSchedule, until: float, *, news: Container[int] = (), hints: list[float] | None = None
 ) -> list[float]:
     """Return when looks are taken; those whose numbers are in `news` show something new."""
     taken: list[float] = []
@@ -27,8 +27,8 @@ def looks(
         schedule.looked(schedule.due, changed=len(taken) in news)
 
 
-def hinted() -> Schedule:
-    schedule = Schedule(PACE, 0)
+def hinted() -> PollSchedule:
+    schedule = PollSchedule(PACE, 0)
     schedule.hints_come(0.1)
     return schedule
 
@@ -42,7 +42,7 @@ def test_with_hints_nothing_that_happens_costs_two_looks_in_ten_minutes() -> Non
 
 
 def test_without_hints_looks_come_at_growing_distances_and_never_far_apart() -> None:
-    taken = looks(Schedule(PACE, 0), 3600)
+    taken = looks(PollSchedule(PACE, 0), 3600)
     distances = [later - earlier for earlier, later in pairwise(taken)]
     assert taken[0] <= 2.5
     assert max(distances) <= 1.1 * PACE.longest_poll

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.local.executors.executor import Executor, NodeExit, RunningNode
+from kubeflow.local.executors.executor import NodeExecutor, NodeExit, RunningNode
 from kubeflow.local.executors.registry import executor
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import PLAN_FILE, NodePlan
@@ -25,7 +25,7 @@ class Floor:
     """One executor with a directory whose path is its job's mark."""
 
     def __init__(self, directory: Path) -> None:
-        self.executor: Executor = executor("process")
+        self.executor: NodeExecutor = executor("process")
         self.directory = directory
         self.mark = str(directory)
         self.nodes: list[RunningNode] = []

@@ -1,6 +1,6 @@
 """An informer: a copy of a collection of objects, which a thread keeps up to date by list and watch.
 
-Where these credentials may list and not watch, the thread polls: it lists at the times of a `Schedule`.
+Where these credentials may list and not watch, the thread polls: it lists at the times of a `PollSchedule`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 
 from kubeflow.cluster import wire
-from kubeflow.cluster.pods.schedule import Pace, Schedule
+from kubeflow.cluster.pods.schedule import Pace, PollSchedule
 from kubeflow.cluster.wire import Json
 from kubeflow.core.known import Known
 from kubeflow.core.reflector import JsonWatchEvent, Listing, Reflector, Trouble, lasting
@@ -68,7 +68,7 @@ class Feed:
         self._unsettled = unsettled
         self._known = Known()
         self._reflector = Reflector(transport, path, query, pace=self._pace)
-        self._schedule: Schedule | None = None
+        self._schedule: PollSchedule | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=f"kubeflow feed of {path}", daemon=True)
 
@@ -122,7 +122,7 @@ class Feed:
         """Have the collection listed now where it is polled; it is `outdated` until then."""
         self._reschedule(lambda schedule: schedule.call(time.monotonic()))
 
-    def _reschedule(self, change: Callable[[Schedule], None]) -> None:
+    def _reschedule(self, change: Callable[[PollSchedule], None]) -> None:
         with self._changed:
             if self._schedule is not None:
                 change(self._schedule)
@@ -169,7 +169,7 @@ class Feed:
 
     def _poll(self) -> None:
         with self._changed:
-            schedule = self._schedule = Schedule(self._pace, time.monotonic())
+            schedule = self._schedule = PollSchedule(self._pace, time.monotonic())
         self._polled()
         while self._due(schedule):
             try:
@@ -187,7 +187,7 @@ class Feed:
                     schedule.looked(time.monotonic(), changed=changed, unsettled=unsettled)
                     self._changed.notify_all()
 
-    def _due(self, schedule: Schedule) -> bool:
+    def _due(self, schedule: PollSchedule) -> bool:
         """Wait until the next list is due and return True; return False once the feed is closed."""
         with self._changed:
             while not self._closed:

@@ -26,7 +26,7 @@ class Pace(WatchPace):
     lag: float = 1  # a kubelet tells that it started a container before it writes it into the pod
 
 
-class Schedule:
+class PollSchedule:
     """When one collection is listed next. A look is one such list.
 
     Without hints, looks come at growing intervals. With hints there is no look until a hint comes, but for a rare one,

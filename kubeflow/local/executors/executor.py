@@ -69,7 +69,7 @@ class RunningNode(Protocol):
         ...
 
 
-class Executor(Protocol):
+class NodeExecutor(Protocol):
     """Runs the nodes of one job. One object serves one job, in one process."""
 
     def check(self, plan: JobPlan) -> None:

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.local.executors.executor import Executor
+from kubeflow.local.executors.executor import NodeExecutor
 
 
-def _process() -> Executor:
+def _process() -> NodeExecutor:
     from kubeflow.local.executors.process import ProcessExecutor
 
     return ProcessExecutor()
 
 
-def _container() -> Executor:
+def _container() -> NodeExecutor:
     from kubeflow.local.executors.containers.container_executor import ContainerExecutor
 
     return ContainerExecutor()
 
 
-_EXECUTORS: dict[str, Callable[[], Executor]] = {"process": _process, "container": _container}
+_EXECUTORS: dict[str, Callable[[], NodeExecutor]] = {"process": _process, "container": _container}
 
 
 def check(name: str) -> None:
@@ -36,7 +36,7 @@ def check(name: str) -> None:
         )
 
 
-def executor(name: str) -> Executor:
+def executor(name: str) -> NodeExecutor:
     """Return a new executor for one job.
 
     Args:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-from kubeflow.local.executors.executor import Executor, NodeExit, RunningNode
+from kubeflow.local.executors.executor import NodeExecutor, NodeExit, RunningNode
 from kubeflow.local.job.places import WORKSPACE, Places
 from kubeflow.local.job.plan import NodePlan
 from kubeflow.local.job.records import RankRecord
@@ -24,7 +24,7 @@ class RunningStage:
         executor: The executor that runs the nodes.
     """
 
-    def __init__(self, places: Places, nodes: Sequence[NodePlan], executor: Executor) -> None:
+    def __init__(self, places: Places, nodes: Sequence[NodePlan], executor: NodeExecutor) -> None:
         self._places = places
         self._plans = nodes
         self._executor = executor

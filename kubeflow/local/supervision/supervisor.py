@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from kubeflow.core.errors import InvalidInput, KubeflowError
-from kubeflow.local.executors.executor import Executor
+from kubeflow.local.executors.executor import NodeExecutor
 from kubeflow.local.executors.limits import usable_cpus, usable_memory
 from kubeflow.local.executors.processes import MARK, SUPERVISES
 from kubeflow.local.executors.registry import executor
@@ -71,7 +71,7 @@ class Supervisor:
         executor: The executor that runs the nodes.
     """
 
-    def __init__(self, directory: Path, plan: JobPlan, store: Store, journal: Journal, executor: Executor) -> None:
+    def __init__(self, directory: Path, plan: JobPlan, store: Store, journal: Journal, executor: NodeExecutor) -> None:
         self._places = Places(directory)
         self._plan = plan
         self._store = store

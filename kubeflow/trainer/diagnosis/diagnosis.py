@@ -51,22 +51,23 @@ class Diagnosis:
         """Return all of it as text, without a line end at the end."""
         job = self.job
         lines = [f"TrainJob {job.name!r} is {job.status}: {self.summary}"]
-        lines += [f"  runtime {job.runtime.name}, {job.num_nodes} node(s), made {_clock(job.creation_timestamp)}"]
+        lines += [f"  runtime {job.runtime.name}, {job.num_nodes} node(s), made {clock(job.creation_timestamp)}"]
         if job.progress is not None or job.metrics:
             done = [] if job.progress is None else [f"{job.progress} % done"]
             metrics = [f"{name}={value}" for name, value in job.metrics.items()]
             lines.append(f"  {', '.join([*done, *metrics])}")
         lines += [f"  {place}" for place in self.places]
-        lines += _section("Steps", _steps(job.steps))
+        lines += section("Steps", _steps(job.steps))
         said = self.summary.rstrip(". ")
-        lines += _section("Findings", [finding for finding in self.findings if finding.rstrip(". ") != said])
-        lines += _section("Timeline", _timeline(self.timeline))
-        lines += _section("Log", self.log)
-        lines += _section("What to try", self.remedies)
+        lines += section("Findings", [finding for finding in self.findings if finding.rstrip(". ") != said])
+        lines += section("Timeline", timeline(self.timeline))
+        lines += section("Log", self.log)
+        lines += section("What to try", self.remedies)
         return "\n".join(lines)
 
 
-def _section(title: str, items: Sequence[str]) -> list[str]:
+def section(title: str, items: Sequence[str]) -> list[str]:
+    """Return the lines of a part of an explanation, indented below its title; none where there are no items."""
     return [f"{title}:", *(f"  {line}" for item in items for line in item.splitlines() or [""])] if items else []
 
 
@@ -88,12 +89,12 @@ def _status(step: Step) -> str:
     return step.status or ("unknown" + (f" ({step.note})" if step.note else ""))
 
 
-def _timeline(events: Sequence[Event]) -> list[str]:
+def timeline(events: Sequence[Event]) -> list[str]:
     """Return a line for each event; the same one again and again is one line, with the time of the first."""
     lines: list[str] = []
     for what, same in groupby(events, key=_what):
         first, *others = same
-        lines.append(f"{_clock(first.event_time)}  {what}{f' ({1 + len(others)} such events)' if others else ''}")
+        lines.append(f"{clock(first.event_time)}  {what}{f' ({1 + len(others)} such events)' if others else ''}")
     return lines
 
 
@@ -101,5 +102,6 @@ def _what(event: Event) -> str:
     return f"{event.involved_object_name}: {event.reason}: {event.message}"
 
 
-def _clock(time: datetime) -> str:
+def clock(time: datetime) -> str:
+    """Return a time as users read it, in the zone of this machine."""
     return time.astimezone().isoformat(sep=" ", timespec="seconds")

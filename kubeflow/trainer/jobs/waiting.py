@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Collection, Iterable
 
 from kubeflow.core.errors import InvalidInput, KubeflowError
+from kubeflow.core.job_waiting import check_times, wait_for_job
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.errors import JobWaitTimeout
 from kubeflow.trainer.types.jobs import AWAITABLE, AwaitableStatus, JobStatus, TrainJob, check_statuses
@@ -32,48 +32,30 @@ def wait_for_status(
     """Return the job once it has reached one of `status`; see `TrainerClient.wait_for_job_status`."""
     statuses = _checked(status, timeout, polling_interval)
     try:
-        with backend.watching(name):
-            return _wait(backend, name, statuses, timeout, polling_interval, tuple(callbacks))
+        return wait_for_job(
+            backend,
+            name,
+            reached=lambda job: _reached(job, statuses),
+            failed=lambda job: job.status in _ENDED,
+            too_late=lambda job: JobWaitTimeout(
+                name, job.status, statuses, timeout, explanation=_explanation(backend, name)
+            ),
+            timeout=timeout,
+            polling_interval=polling_interval,
+            callbacks=callbacks,
+        )
     except KeyboardInterrupt:
         say_it_goes_on("waiting", name)
         raise
 
 
-def say_it_goes_on(stopped: str, name: str) -> None:
+def say_it_goes_on(stopped: str, name: str, kind: str = "TrainJob") -> None:
     """Log that a job goes on although its user has stopped waiting, or reading, with Ctrl-C; and how to come back."""
     logger.warning(
-        "stopped %s; TrainJob %s goes on. Come back with client.wait_for_job_status(%r), read along with "
+        "stopped %s; %s %s goes on. Come back with client.wait_for_job_status(%r), read along with "
         "client.get_job_logs(%r, follow=True), or end it with client.delete_job(%r).",
-        *(stopped, name, name, name, name),
+        *(stopped, kind, name, name, name, name),
     )
-
-
-def _wait(
-    backend: Backend,
-    name: str,
-    status: Collection[AwaitableStatus],
-    timeout: float,
-    polling_interval: float,
-    callbacks: Iterable[Callable[[TrainJob], None]],
-) -> TrainJob:
-    deadline = time.monotonic() + timeout
-    job = backend.get_job(name)
-    next_poll = 0.0
-    while True:
-        now = time.monotonic()
-        reached = _reached(job, status)
-        if reached or job.status in _ENDED or now >= next_poll:
-            next_poll = now + polling_interval
-            for callback in callbacks:
-                callback(job)
-        if reached:
-            return job
-        if job.status in _ENDED:
-            raise backend.failure(name)
-        now = time.monotonic()  # callbacks take time too
-        if now >= deadline:
-            raise JobWaitTimeout(name, job.status, status, timeout, explanation=_explanation(backend, name))
-        job = backend.next_change(name, job, max(0.0, min(deadline, next_poll) - now))
 
 
 def _explanation(backend: Backend, name: str) -> str:
@@ -96,7 +78,5 @@ def _checked(
     statuses = check_statuses(status, AWAITABLE)
     if not statuses:
         raise InvalidInput(f"status is empty: name at least one of {', '.join(AWAITABLE)}.")
-    for field, value in (("timeout", timeout), ("polling_interval", polling_interval)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidInput(f"{field} is in seconds and must be greater than 0, not {value!r}.")
+    check_times(timeout, polling_interval)
     return statuses

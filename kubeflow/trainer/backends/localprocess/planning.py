@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.local.environments.cache import locate, needed
@@ -19,6 +20,9 @@ from kubeflow.trainer.backends.machine.job_output import with_output
 from kubeflow.trainer.backends.machine.launch import Layout
 from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.types.initializers import Initializer
+
+if TYPE_CHECKING:
+    from kubeflow.packaging import Bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +98,22 @@ def environment(spec: JobSpec, python: str | None) -> EnvironmentPlan | None:
     Raises:
         InvalidInput: When a variable that a requirement names is not set.
     """
-    if spec.bundle is None:
-        return None
-    given = spec.bundle.requirements, spec.bundle.index_urls
-    plan = EnvironmentPlan(*given, python=python, variables=_of_installers(spec.env, [*given[0], *given[1]]))
+    return None if spec.bundle is None else environment_of(spec.bundle, spec.env, python)
+
+
+def environment_of(bundle: Bundle, env: Mapping[str, str], python: str | None) -> EnvironmentPlan | None:
+    """Return the Python that is built for packaged code; `None` when this interpreter has all that it asks for.
+
+    Args:
+        bundle: The code.
+        env: The job's own variables.
+        python: Another Python than this one, by path or version.
+
+    Raises:
+        InvalidInput: When a variable that a requirement names is not set.
+    """
+    given = bundle.requirements, bundle.index_urls
+    plan = EnvironmentPlan(*given, python=python, variables=_of_installers(env, [*given[0], *given[1]]))
     if not needed(plan):
         return None
     environ = {**os.environ, **plan.variables}

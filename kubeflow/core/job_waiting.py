@@ -1,0 +1,92 @@
+"""Waiting for a job of any kind: one loop, with its deadline, its callbacks and its failures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
+
+from kubeflow.core.errors import InvalidInput
+
+JobT = TypeVar("JobT")
+
+
+class WatchedJobs(Protocol[JobT]):
+    """What is waited on: a backend that tells where a job is, and when that changes."""
+
+    def get_job(self, name: str) -> JobT:
+        """Return one job as it is now."""
+        ...
+
+    def watching(self, name: str) -> AbstractContextManager[None]:
+        """Keep what `next_change` opens, until the context ends."""
+        ...
+
+    def next_change(self, name: str, seen: JobT, timeout: float) -> JobT:
+        """Return the job as soon as it differs from `seen`, or after `timeout` seconds as it is then."""
+        ...
+
+    def failure(self, name: str) -> Exception:
+        """Return, for a job that has failed, the error that says why."""
+        ...
+
+
+def wait_for_job(
+    backend: WatchedJobs[JobT],
+    name: str,
+    *,
+    reached: Callable[[JobT], bool],
+    failed: Callable[[JobT], bool],
+    too_late: Callable[[JobT], Exception],
+    timeout: float,
+    polling_interval: float,
+    callbacks: Iterable[Callable[[JobT], None]] = (),
+) -> JobT:
+    """Return a job once it has got where it is awaited.
+
+    Args:
+        backend: Who has the job.
+        name: Its name.
+        reached: True when the job is where it is awaited.
+        failed: True when it will not get there; only asked where `reached` says False.
+        too_late: The error for a job that is not there in time.
+        timeout: Seconds to wait at most, by the clock.
+        polling_interval: Seconds between two calls of the callbacks.
+        callbacks: Called with the job at each interval and when it has got there, or will not.
+
+    Raises:
+        Exception: What `backend.failure` or `too_late` returns, and what the backend raises.
+    """
+    called = tuple(callbacks)
+    with backend.watching(name):
+        deadline = time.monotonic() + timeout
+        job = backend.get_job(name)
+        next_poll = 0.0
+        while True:
+            now = time.monotonic()
+            is_there = reached(job)
+            is_over = not is_there and failed(job)
+            if is_there or is_over or now >= next_poll:
+                next_poll = now + polling_interval
+                for callback in called:
+                    callback(job)
+            if is_there:
+                return job
+            if is_over:
+                raise backend.failure(name)
+            now = time.monotonic()  # callbacks take time too
+            if now >= deadline:
+                raise too_late(job)
+            job = backend.next_change(name, job, max(0.0, min(deadline, next_poll) - now))
+
+
+def check_times(timeout: object, polling_interval: object) -> None:
+    """Refuse what is no time to wait.
+
+    Raises:
+        InvalidInput: One of them is no number of seconds greater than 0.
+    """
+    for field, value in (("timeout", timeout), ("polling_interval", polling_interval)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+            raise InvalidInput(f"{field} is in seconds and must be greater than 0, not {value!r}.")
