@@ -70,6 +70,7 @@ def bundle(
     code_dir: str | PathLike[str] | None = None,
     serializer: Literal["source", "cloudpickle"] = "source",
     same_python: bool = False,
+    session: str | None = None,
 ) -> Bundle:
     """Package code so that it runs unchanged in another process, container or pod, or say what is in the way.
 
@@ -109,7 +110,16 @@ def bundle(
             f"code_dir={os.fspath(workspace)!r} is not a folder: {remedy}. (Relative to {working_directory()}.)"
         )
     later = dict(hyperparameters) if isinstance(hyperparameters, Mapping) else tuple(hyperparameters)
-    plan = _plan(target, module, args, later=later, serializer=serializer, workspace=workspace, same_python=same_python)
+    plan = _plan(
+        target,
+        module,
+        args,
+        later=later,
+        serializer=serializer,
+        workspace=workspace,
+        same_python=same_python,
+        session=session,
+    )
     if workspace is not None:
         plan.add_workspace(workspace)
     installed = read_requirements(requirements)
@@ -207,11 +217,12 @@ def _plan(
     serializer: str,
     workspace: Path | None,
     same_python: bool,
+    session: str | None,
 ) -> Plan:
     if callable(target):
         if args is not None and not isinstance(args, Mapping):
             raise InvalidInput("The arguments of a function are given by name: a mapping.")
-        return plan_function(target, args or {}, later, serializer, workspace, same_python=same_python)
+        return plan_function(target, args or {}, later, serializer, workspace, same_python=same_python, session=session)
     try:
         argv = options(args or ())
     except TypeError as error:

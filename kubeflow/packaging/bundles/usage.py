@@ -53,6 +53,7 @@ def usage(
         or any(map(_names_the_sdk, [json.dumps(entry).encode(), *files.values()])),
         "RESULT": target is not None and not _returns_none(target),
         "SCRIPT": entry["kind"] == "script",
+        "SESSION": "session" in entry,
         "SHADOWS": "own" in entry,
         "SHARED": is_pickled or any(node[codec.TAG] in ("ref", "shared") for node in tagged),
         "STATE": has_objects,
@@ -102,7 +103,13 @@ def _reach(entry: Entry, files: Mapping[str, bytes], steps: Sequence[Step]) -> f
     """Return the names that are about how far the user's code can reach."""
     home = str(entry.get("module", "")).replace(".", "/")
     is_here = bool(steps) if home == MAIN else {f"{home}.py", f"{home}/__init__.py"} & files.keys()
-    if entry["kind"] != "function" or "own" in entry or not is_here or not all(map(_is_data, _tagged([entry, steps]))):
+    if (
+        entry["kind"] != "function"
+        or "own" in entry
+        or "session" in entry
+        or not is_here
+        or not all(map(_is_data, _tagged([entry, steps])))
+    ):
         return EVERYTHING
     if not all(map(_is_legible, steps)):
         return EVERYTHING

@@ -40,6 +40,7 @@ def plan_function(
     workspace: Path | None,
     *,
     same_python: bool = False,
+    session: str | None = None,
 ) -> Plan:
     """Plan a callable: function, method, partial, lambda, class or object with `__call__`.
 
@@ -51,16 +52,17 @@ def plan_function(
         workspace: A folder that is shipped anyway and may hold the function's module.
         same_python: True when the job runs under this very Python, and can read pickles. Then cloudpickle packs what
             has no text, also without being asked for.
+        session: The argument that is a session of Spark, made when the job starts.
     """
     if findings := trace_findings():
         return Plan(_name(target), findings=findings)
-    plan = _planned(target, args, later, serializer, workspace, same_python=same_python)
+    plan = _planned(target, args, later, serializer, workspace, same_python=same_python, session=session)
     if serializer == "cloudpickle" or not packed_function.helps(plan.findings):
         return plan
     if not packed_function.is_installed():
         plan.findings = packed_function.with_install(plan.findings, same_python=same_python)
     elif same_python:
-        packed = _planned(target, args, later, "cloudpickle", workspace, same_python=True)
+        packed = _planned(target, args, later, "cloudpickle", workspace, same_python=True, session=session)
         return plan if packed.findings else packed
     return plan
 
@@ -73,6 +75,7 @@ def _planned(
     workspace: Path | None,
     *,
     same_python: bool,
+    session: str | None,
     bind: bool = False,
 ) -> Plan:
     """Plan a callable by one serializer; with `bind`, cloudpickle packs the arguments with it."""
@@ -83,7 +86,8 @@ def _planned(
     _check_kind(function, plan)
     signature = _signature(function)
     if signature is not None:
-        plan.findings += binding_findings(signature, positional, keywords, tuple(later), name)
+        filled = (*later, *([] if session is None else [session]))
+        plan.findings += binding_findings(signature, positional, keywords, filled, name)
     graph = ModuleGraph([workspace] if workspace else [])
     bare = function if not isinstance(function, MethodType) else function.__func__
     bare_globals: dict[str, object] = getattr(inspect.unwrap(bare), "__globals__", {})
@@ -116,7 +120,7 @@ def _planned(
     }
     if serializer == "cloudpickle" and (given or choices) and not bind and (values.findings or closure.files()):
         # An argument is, or holds, something of the user's module that the function may hold, too.
-        return _planned(target, args, later, serializer, workspace, same_python=same_python, bind=True)
+        return _planned(target, args, later, serializer, workspace, same_python=same_python, session=session, bind=True)
     plan.files |= closure.files() | values.files()
     plan.findings += values.findings
     if graph.computed:
@@ -129,6 +133,8 @@ def _planned(
     plan.entry |= {"args": encoded[:count], "kwargs": named}
     if specs:
         plan.entry["hyperparameters"] = specs
+    if session is not None:
+        plan.entry["session"] = session
     return plan
 
 

@@ -160,6 +160,10 @@ def _run(entry: Dict[str, Any]) -> Any:
         from .coercion import fill_in
 
         fill_in(kwargs, entry.get("hyperparameters", {}), values.decode if uses.VALUES else None)
+    if uses.SESSION:
+        from .spark_session import spark_session
+
+        kwargs[entry["session"]] = spark_session()
     result = target(*args, **kwargs)
     if uses.RESULT and uses.PROCESSES and hasattr(result, "__await__"):
         import asyncio

@@ -41,6 +41,8 @@ RESULT = True
 """The function may return something else than None."""
 SCRIPT = True
 """The entry is a script."""
+SESSION = True
+"""An argument is a session of Spark."""
 SHADOWS = True
 """A module of the user's is called like one of Python or of an installed package."""
 SHARED = True
