@@ -26,7 +26,7 @@ from kubeflow_api.trainer.v1alpha1 import Client, RuntimeRef, Trainer, TrainJob,
 from kubeflow_api.trainer.v1alpha1.builders import TrainJobBuilder
 
 import kubeflow.core
-from kubeflow import cluster, hub, kserve, optimizer, trainer
+from kubeflow import cluster, hub, kserve, optimizer, spark, trainer
 from kubeflow.cluster.errors import ApiError
 from kubeflow.core.availability import Availability, Field, Limit, Unavailable
 from kubeflow.core.builder import Builder, KindBuilder, Method
@@ -52,6 +52,7 @@ from kubeflow.packaging import (
     RankOutcome,
     bundle,
 )
+from kubeflow.spark.jobs import spark_spec
 from kubeflow.trainer import errors, options
 from kubeflow.trainer.types.initializers import BaseInitializer
 from kubeflow.training import TrainingClient
@@ -73,6 +74,8 @@ PACKAGES = (
     "kubeflow.optimizer",
     "kubeflow.hub",
     "kubeflow.kserve",
+    "kubeflow.spark",
+    "kubeflow.spark.options",
     "kubeflow.common.types",
     *(f"kubeflow.core.{module.name}" for module in pkgutil.iter_modules(kubeflow.core.__path__)),
 )
@@ -177,6 +180,7 @@ def instances() -> list[object]:
         *_optimizer(),
         *_kserve(),
         *_hub(),
+        *_spark(),
         # kubeflow.cluster, kubeflow.local, kubeflow.packaging
         cluster.Cluster.connect(config_file=_kubeconfig()), cluster.Cause("spec.trainer.numNodes", "must be at least 1"),
         CachedEnvironment(Path("/tmp/e"), "3.11.7", ("six",), 5, NOW, NOW, in_use=False),
@@ -217,6 +221,8 @@ WITHOUT: Mapping[str, str] = {
     "SearchSpace": "abstract: every space is shown",
     "Option": "a protocol: its implementations are shown",
     "ServiceOption": "a protocol, as Option",
+    "SparkOption": "a protocol, as Option",
+    "WatchedJobs": "a protocol: backends are no public objects",
     "ModelLocation": "a protocol: Artifact and versions of models are shown",
     "KServeClient": "made where services run: on a cluster, or on this machine",
     "Transport": "a protocol: Cluster is shown",
@@ -292,6 +298,26 @@ def _hub() -> list[object]:
         hub.S3UploadParams("models", "iris/1", access_key_id=SECRET, secret_access_key=SECRET),
         hub.ModelRegistryClient("local", author="ada"),
         *(error("it broke") for error in _subclasses(hub.RegistryError)), hub.RegistryError("it broke"),
+    ]  # fmt: skip
+
+
+def _spark() -> list[object]:
+    size: dict[str, str | int | float] = {"cpu": 2, "memory": "8Gi"}
+    program = spark_spec.Program(file="s3a://a/b.py")
+    return [
+        spark.Driver(resources=size), spark.Executor(2, size), spark.FileJob("a.py", ["--day", "1"]), spark.FuncJob(train),
+        spark.SparkJob("clean-3f2a", "ml", spark.SparkJobStatus.RUNNING, NOW, 4, "clean-3f2a-driver", executors={"e" * 60: "RUNNING"}),
+        spark.SparkConnectInfo("a", "ml", spark.SparkConnectState.READY, creation_timestamp=NOW),
+        spark.SparkClient(trainer.LocalProcessBackendConfig()),
+        spark.SparkSpec("a", program, env=ENV), spark.SessionSpec("a"),
+        spark.options.MavenPackages("a:b:1"), spark.options.DynamicAllocation(1, 4), spark.options.Retries(2),
+        spark.options.Schedule("@daily"), spark.options.Monitoring("/a.jar"), spark.options.NodeSelector({"a": "b"}),
+        spark.options.PodTemplateOverride("driver", {"spec": {}}),
+        spark.PySparkMissing("python"), spark.JavaMissing("no java"), spark.JavaTooOld("/usr/bin/java", "11", 17),
+        spark.SessionNotFound("a", ["b"]), spark.SessionLost("a", "it died"), spark.SparkJobExists("a"),
+        spark.SparkJobFailed("a", "no", log=["b"] * 500), spark.SparkJobNotFinished("a", "Running"),
+        spark.SparkJobNotFound("a", ["b"]), spark.NoSparkJobResult("a", "no"),
+        spark.SparkJobWaitTimeout("a", "Running", ["Completed"], 60),
     ]  # fmt: skip
 
 

@@ -1,0 +1,238 @@
+"""The backend of Spark jobs on this machine. Jobs outlive the Python process that makes them.
+
+They are kept in `spark/` below the state directory, apart from the jobs of the trainer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import platform
+import time
+from typing import TYPE_CHECKING
+
+from kubeflow.core.errors import InvalidInput
+from kubeflow.core.paths import working_directory
+from kubeflow.core.selector import matcher
+from kubeflow.local.job.places import Places
+from kubeflow.local.job.plan import JobPlan
+from kubeflow.local.job.records import JobRecord
+from kubeflow.local.jobs import Jobs
+from kubeflow.local.logs.beginnings import beginnings
+from kubeflow.local.logs.lines import read_lines
+from kubeflow.local.state import state_dir
+from kubeflow.local.store.retention import keeping
+from kubeflow.local.store.slots import job_limit
+from kubeflow.local.store.store import NameTaken
+from kubeflow.spark.backends.localspark.driver_end import explain_local, local_failure
+from kubeflow.spark.backends.localspark.local_details import LocalDetails, read_local_details
+from kubeflow.spark.backends.localspark.local_job_view import DRIVER, local_events, local_spark_job
+from kubeflow.spark.backends.localspark.local_plan import LocalRun, local_run
+from kubeflow.spark.errors import SparkJobExists, SparkJobFailed, SparkJobNotFound, Unsupported
+from kubeflow.spark.jobs.spark_spec import SparkSpec
+from kubeflow.spark.types.spark_jobs import SparkJob
+from kubeflow.trainer.backends.localprocess.job_checks import interpreter
+from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
+from kubeflow.trainer.backends.machine.log_positions import read_offsets, write_offsets
+from kubeflow.trainer.jobs.log_selection import LogSelection
+from kubeflow.trainer.types.jobs import Event
+from kubeflow.trainer.types.loglines import LogLines
+
+if TYPE_CHECKING:
+    from kubeflow_api.spark import v1beta2
+
+    from kubeflow.packaging import RankOutcome
+
+logger = logging.getLogger(__name__)
+
+
+class LocalSparkBackend:
+    """Spark jobs on this machine.
+
+    Args:
+        config: Where jobs are kept, how long, and the Python that they run in.
+
+    Raises:
+        InvalidInput: For a number of days or jobs that is none, or a Python that is not there.
+        Unsupported: On an operating system without sessions and signals.
+    """
+
+    def __init__(self, config: LocalProcessBackendConfig) -> None:
+        if os.name != "posix":
+            raise Unsupported(f"Local processes need Linux or macOS, and this is {platform.system()}: use WSL.")
+        self._config = config
+        self._keep = keeping(config.keep_days, config.keep_jobs)
+        self._at_once = job_limit(config.max_jobs)
+        self._python = None if config.python is None else interpreter(os.fspath(config.python))
+        self._state = state_dir(config.state_dir) / "spark"
+        self._jobs = Jobs(self._state)
+
+    def __repr__(self) -> str:
+        return f"LocalSparkBackend(jobs in {str(self._state)!r})"
+
+    @property
+    def namespace(self) -> None:
+        """This machine has no namespaces."""
+        return None
+
+    @property
+    def same_python(self) -> bool:
+        """True when jobs run under the Python of this process."""
+        return self._python is None
+
+    def render(self, spec: SparkSpec) -> v1beta2.SparkApplication | v1beta2.ScheduledSparkApplication:
+        """Return the object that stands for `spec` on a cluster."""
+        raise Unsupported("dry_run= is not in this version.")
+
+    def submit(self, spec: SparkSpec) -> None:
+        """Start a supervisor that runs the job in the working directory of this process."""
+        run = local_run(spec, self._python, os.environ)
+        cwd = str(working_directory())
+
+        def plan(places: Places) -> JobPlan:
+            return self._plan(run, places, cwd)
+
+        try:
+            self._jobs.submit(spec.name, plan)
+        except NameTaken as error:
+            raise SparkJobExists(spec.name) from error
+        for reason, message in run.notes:
+            logger.warning("job %s: %s (%s)", spec.name, message, reason)
+
+    def _plan(self, run: LocalRun, places: Places, cwd: str) -> JobPlan:
+        spec = run.spec
+        program = spec.program
+        return JobPlan(
+            spec.name,
+            stages=((run.node(places, os.environ),),),
+            cwd=cwd,
+            environment=run.environment,
+            deadline=spec.deadline,
+            grace=self._config.grace,
+            suspend=spec.suspend,
+            labels=spec.labels,
+            details=LocalDetails(
+                "job",
+                spec.num_executors,
+                run.size.threads,
+                run.size.heap,
+                "" if run.spark is None else run.spark.version,
+                program.file if program.bundle is None else program.bundle.name,
+            ).to_json(),
+            notes=run.notes,
+            keep_days=self._keep[0],
+            keep_jobs=self._keep[1],
+            max_jobs=self._at_once,
+        )
+
+    def list_jobs(self, label_selector: str | None = None) -> list[SparkJob]:
+        """Return the jobs of this state directory, oldest first."""
+        matches = matcher(label_selector)
+        return [local_spark_job(record) for record in self._all("job") if matches(record.labels)]
+
+    def get_job(self, name: str) -> SparkJob:
+        """Return one job as it is now."""
+        return local_spark_job(self._find(name))
+
+    def watching(self, name: str) -> contextlib.AbstractContextManager[None]:
+        """Nothing is to be kept: jobs tell of their changes by themselves."""
+        return contextlib.nullcontext()
+
+    def next_change(self, name: str, seen: SparkJob, timeout: float) -> SparkJob:
+        """Return the job once it differs from `seen`, within some hundredths of a second."""
+        deadline = time.monotonic() + timeout
+        wait = self._jobs.watch(name)
+        record: JobRecord | None = self._find(name)
+        while True:
+            if record is None:
+                raise self._not_found(name)
+            job = local_spark_job(record)
+            left = deadline - time.monotonic()
+            if job != seen or left <= 0:
+                return job
+            record = wait(left)
+
+    def failure(self, name: str) -> SparkJobFailed:
+        """Return why a job failed."""
+        return local_failure(self._jobs, self._find(name))
+
+    def outcome(self, name: str) -> RankOutcome | None:
+        """Return how the driver ended, by its own word."""
+        from kubeflow.packaging import read_outcomes
+
+        return next(iter(read_outcomes(Places(self._find(name).directory).outcomes)), None)
+
+    def get_job_logs(self, name: str, role: str, selection: LogSelection, follow: bool) -> LogLines:
+        """Check the arguments, then yield lines as they come."""
+        record = self._find(name)
+        if role != DRIVER:
+            executors = role == "executor" or role.startswith("executor-")
+            raise InvalidInput(
+                f"Spark job {name!r} has no {role!r}: "
+                + (
+                    "on this machine executors are threads of the driver, whose log has their lines: role='driver'."
+                    if executors
+                    else "role is 'driver', or 'executor' on a cluster."
+                )
+            )
+        return self._lines(record, selection, follow=follow)
+
+    def _lines(self, record: JobRecord, selection: LogSelection, *, follow: bool) -> LogLines:
+        directories = [Places(record.directory).node(DRIVER)]
+        if selection.after is not None:
+            offsets = read_offsets(selection.after, record)
+        else:
+            since = None if selection.since is None else selection.since.timestamp()
+            offsets = beginnings(directories, tail_lines=selection.tail_lines, since=since)
+        lines = read_lines(directories, finished=self._jobs.finished(record), follow=follow, offsets=offsets)
+        return LogLines((line.text for line in lines), lambda: write_offsets(offsets, record))
+
+    def get_job_events(self, name: str) -> list[Event]:
+        """Return what happened to a job, oldest first."""
+        record = self._find(name)
+        return local_events(record, self._jobs.events(record))
+
+    def explain(self, name: str) -> str:
+        """Return why a job is where it is."""
+        return explain_local(self._jobs, self._find(name))
+
+    def suspend_job(self, name: str) -> None:
+        """End the processes of a job and keep it; when this returns, none is left."""
+        record = self._find(name)
+        if not record.finished and record.phase != "Suspended":
+            found = self._jobs.suspend(record)
+            if found is None:
+                raise self._not_found(name)
+            record = found
+        self._refuse_finished(record, "suspended")
+
+    def resume_job(self, name: str) -> None:
+        """Start a suspended job anew."""
+        record = self._find(name)
+        self._refuse_finished(record, "resumed")
+        self._jobs.resume(record)
+
+    def delete_job(self, name: str, wait: float | None = None) -> None:
+        """End all processes of a job and delete its logs."""
+        if not self._jobs.delete(self._find(name)):
+            raise self._not_found(name)
+
+    def _all(self, kind: str) -> list[JobRecord]:
+        return [record for record in self._jobs.all() if read_local_details(record.details).kind == kind]
+
+    def _find(self, name: str) -> JobRecord:
+        record = self._jobs.find(name)
+        if record is None or read_local_details(record.details).kind != "job":
+            raise self._not_found(name)
+        return record
+
+    def _not_found(self, name: str) -> SparkJobNotFound:
+        return SparkJobNotFound(name, [known.name for known in self._all("job")])
+
+    @staticmethod
+    def _refuse_finished(record: JobRecord, verb: str) -> None:
+        if record.finished:
+            raise InvalidInput(
+                f"Spark job {record.name!r} has ended, and a job that has ended cannot be {verb}: make a new one."
+            )

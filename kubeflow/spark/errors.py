@@ -1,0 +1,134 @@
+"""What can go wrong with a Spark job. These are the errors of `kubeflow.trainer`, in the words of Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from kubeflow.core.errors import InvalidInput, KubeflowError
+from kubeflow.trainer.errors import (
+    JobExists,
+    JobFailed,
+    JobNotFinished,
+    JobNotFound,
+    JobWaitTimeout,
+    NoJobResult,
+    Unsupported,
+)
+
+__all__ = [
+    "InvalidInput",
+    "JavaMissing",
+    "JavaTooOld",
+    "KubeflowError",
+    "NoSparkJobResult",
+    "PySparkMissing",
+    "SessionLost",
+    "SessionNotFound",
+    "SparkJobExists",
+    "SparkJobFailed",
+    "SparkJobNotFinished",
+    "SparkJobNotFound",
+    "SparkJobWaitTimeout",
+    "Unsupported",
+]
+
+KIND = "Spark job"
+
+
+class SparkJobNotFound(JobNotFound):
+    """No Spark job has this name. `available` lists the jobs that this client sees; `where` says where it looks."""
+
+    kind: ClassVar[str] = KIND
+
+
+class SparkJobExists(JobExists):
+    """The name is taken by another Spark job."""
+
+    kind: ClassVar[str] = KIND
+
+
+class SparkJobFailed(JobFailed):
+    """The Spark job ended as Failed. `reason` says what ended it, `exception` and `log` are those of the driver."""
+
+    kind: ClassVar[str] = KIND
+
+
+class SparkJobNotFinished(JobNotFinished):
+    """A Spark job has no result yet. `name` is the job, `status` is where it is."""
+
+    kind: ClassVar[str] = KIND
+
+
+class SparkJobWaitTimeout(JobWaitTimeout):
+    """A Spark job did not reach the awaited status in time; it goes on unless it is deleted."""
+
+    kind: ClassVar[str] = KIND
+
+
+class NoSparkJobResult(NoJobResult):
+    """A Spark job has ended well, and what its function returned cannot be had. `reason` says why."""
+
+    kind: ClassVar[str] = KIND
+
+
+class PySparkMissing(InvalidInput):
+    """This Python has no pyspark, or none that serves. `found` is the version that there is, empty for none."""
+
+    def __init__(self, python: str, *, found: str = "", needed: str = "4.0") -> None:
+        self.python = python
+        self.found = found
+        what = f"has pyspark {found}, and {needed} or later is needed" if found else "has no pyspark"
+        super().__init__(
+            f"{python} {what}: run `{python} -m pip install 'kubeflow[spark]'` (about 450 MB), or let a cluster run "
+            "the job: SparkClient(KubernetesBackendConfig())."
+        )
+
+
+class JavaMissing(InvalidInput):
+    """This machine has no Java, without which no JVM of Spark can start. `looked` says where it was looked for."""
+
+    def __init__(self, looked: str) -> None:
+        self.looked = looked
+        super().__init__(f"Spark needs Java 17 or later, and there is none: {looked}. {_INSTALL}")
+
+
+class JavaTooOld(InvalidInput):
+    """The Java of this machine is too old for Spark. `version` is its version, `path` where it is."""
+
+    def __init__(self, path: str, version: str, needed: int) -> None:
+        self.path = path
+        self.version = version
+        super().__init__(f"Spark 4 needs Java {needed} or later, and {path} is Java {version}. {_INSTALL}")
+
+
+_INSTALL = (
+    "Install one (`apt-get install openjdk-17-jre-headless`, `brew install openjdk@17`), or name it with JAVA_HOME. A "
+    "cluster needs none here: SparkClient(KubernetesBackendConfig())."
+)
+
+
+class SessionNotFound(InvalidInput):
+    """No session has this name. `available` lists those that this client sees."""
+
+    def __init__(self, name: str, available: Iterable[str], *, where: str = "") -> None:
+        from kubeflow.core.errors import did_you_mean
+
+        self.name = name
+        self.available = tuple(available)
+        listed = ", ".join(self.available) or "none"
+        place = f" {where}" if where else ""
+        super().__init__(
+            f"There is no session {name!r}{place}.{did_you_mean(name, self.available)} Sessions here: {listed}. "
+            "client.connect(...) makes one."
+        )
+
+
+class SessionLost(KubeflowError, ConnectionError):
+    """The server of a session does not answer, or does not run any more. `name` is the session, `reason` says why."""
+
+    def __init__(self, name: str, reason: str, remedy: str = "") -> None:
+        self.name = name
+        self.reason = reason
+        way = remedy or "Its data is gone with it: make another one with client.connect(...)."
+        super().__init__(f"Session {name!r} cannot be used: {reason}. {way}")

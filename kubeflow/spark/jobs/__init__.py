@@ -1,0 +1,1 @@
+"""Jobs, free of any backend."""

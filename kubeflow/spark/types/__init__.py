@@ -1,0 +1,1 @@
+"""The types that users write and read."""
