@@ -6,10 +6,11 @@ Names are loaded on first use.
 import typing as _typing
 
 if _typing.TYPE_CHECKING:
-    from kubeflow.packaging.bundle_builder import bundle, call_arguments, hyperparameter_env
+    from kubeflow.packaging.bundle_builder import bundle, call_arguments
     from kubeflow.packaging.bundles.bundle import Bundle
     from kubeflow.packaging.bundles.contents import DamagedBundle
     from kubeflow.packaging.bundles.inspection import bundle_annotations
+    from kubeflow.packaging.bundles.parameter_variables import hyperparameter_env
     from kubeflow.packaging.capture.hyperparameters import Hyperparameter
     from kubeflow.packaging.errors import Finding, PackagingError
     from kubeflow.packaging.remote import RUN_ID
@@ -22,9 +23,10 @@ else:
         __name__,
         {
             "bundles.bundle": ["Bundle"],
-            "bundle_builder": ["bundle", "call_arguments", "hyperparameter_env"],
+            "bundle_builder": ["bundle", "call_arguments"],
             "errors": ["Finding", "PackagingError"],
             "bundles.inspection": ["bundle_annotations"],
+            "bundles.parameter_variables": ["hyperparameter_env"],
             "capture.hyperparameters": ["Hyperparameter"],
             "results.rank_outcomes": ["Frame", "RankError", "RankOutcome", "parse_outcome", "read_outcomes"],
             "remote": ["RUN_ID"],

@@ -35,7 +35,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., object])
 _PACKAGE = str(Path(__file__).parents[1])
-PARAMETER_PREFIX = "KUBEFLOW_PARAMETER_"
 
 
 def _foreign_errors_told(function: F) -> F:
@@ -197,15 +196,6 @@ def call_arguments(
     if len(taken) == len(args) and all(p.kind is p.POSITIONAL_OR_KEYWORD for p in taken):
         return func, {**dict(zip((p.name for p in taken), args, strict=True)), **kwargs}
     return functools.partial(func, *args), dict(kwargs)
-
-
-def hyperparameter_env(values: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment variables that carry hyperparameters, as text, into a job.
-
-    Args:
-        values: Text by name; for Katib the text is a placeholder such as `${trialParameters.lr}`.
-    """
-    return {PARAMETER_PREFIX + name: text for name, text in values.items()}
 
 
 def _plan(

@@ -64,6 +64,11 @@ class RunningNode(Protocol):
         """What the executor calls it: the pid of a process, the id of a container."""
         ...
 
+    @property
+    def descriptor(self) -> int | None:
+        """A file descriptor that is readable once it has ended; `None` where there is none, or not any more."""
+        ...
+
     def poll(self) -> NodeExit | None:
         """Return how it ended, `None` while it runs. Does not block; the same answer for ever once it has ended."""
         ...

@@ -80,6 +80,10 @@ class ProcessExecutor:
 
     def running(self, mark: str) -> bool:
         """Return True when a process carries `mark`."""
+        import psutil  # noqa: F401 - `end` needs it, maybe when there is no descriptor or no memory left to load it
+
+        if any(child.poll() is None for child in self._children.values()):
+            return True
         return bool(processes.members(mark))
 
     def end(self, mark: str, grace: float) -> None:
@@ -98,13 +102,26 @@ class ProcessExecutor:
         self._port = None
 
     def _living(self, mark: str) -> Sequence[psutil.Process]:
-        marked = processes.members(mark)
         if not self._supervises:
-            return marked
+            return processes.members(mark)
         if not self._installing.is_set():
             self._reap()
+            if self._childless():
+                return ()
+        marked = processes.members(mark)
         pids = {process.pid for process in marked}
         return [*marked, *(process for process in processes.descendants() if process.pid not in pids)]
+
+    @staticmethod
+    def _childless() -> bool:
+        """True when nothing is below this process: whatever it has started, and lost its parent, would be its child."""
+        if sys.platform != "linux":
+            return False
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return True
+        return False
 
     def _reap(self) -> None:
         """Collect the exit codes of orphans that came to this process; those of nodes stay for `ProcessNode.poll`."""
@@ -133,14 +150,28 @@ class ProcessNode:
         self.name = name
         self._process = process
         self._reap = reap
+        self._descriptor: int | None = None
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):  # before Linux 5.3, and where a sandbox forbids it
+                self._descriptor = os.pidfd_open(process.pid)
 
     @property
     def id(self) -> str:
         """The pid."""
         return str(self._process.pid)
 
+    @property
+    def descriptor(self) -> int | None:
+        """The pidfd, until the exit code is known."""
+        return self._descriptor
+
     def poll(self) -> NodeExit | None:
         """Return the exit code once the process has ended."""
         self._reap()
         code = self._process.poll()
-        return None if code is None else NodeExit(code)
+        if code is None:
+            return None
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+        return NodeExit(code)

@@ -48,6 +48,21 @@ class EnvironmentPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesPlan:
+    """Files that a node finds when it starts, each time as they are here.
+
+    Attributes:
+        directory: Where they are, absolute; what is there before is removed.
+        contents: Each in base64, by its path in the directory, with forward slashes.
+    """
+
+    directory: str
+    contents: Mapping[str, str]
+
+    __repr__ = repr_of_fields
+
+
+@dataclass(frozen=True, slots=True)
 class NodePlan:
     """One node (or initializer) of a job: a command line with its environment, and what it may use.
 
@@ -65,6 +80,7 @@ class NodePlan:
         memory: Bytes that each of its processes may use, `None` for all there is. In a container: all of them together.
         container: What it runs in, for an executor of containers.
         deadline: Seconds after which the job fails while this node runs, `None` for no limit.
+        files: Files that are written before it starts; `None` for none.
     """
 
     name: str
@@ -78,6 +94,7 @@ class NodePlan:
     memory: int | None = None
     container: ContainerPlan | None = None
     deadline: float | None = None
+    files: FilesPlan | None = None
 
     __repr__ = repr_of_fields
 
@@ -160,9 +177,9 @@ def read_plan(directory: Path) -> JobPlan:
 
 
 def _plain(plan: JobPlan) -> dict[str, Any]:
-    """Return the plan as JSON data. A version without containers reads the plan of a job without them."""
+    """Return the plan as JSON data. What a job does without is left out, so that a version without that reads it."""
     data = asdict(plan)
-    nodes = [(node, name) for stage in data["stages"] for node in stage for name in ("container", "deadline")]
+    nodes = [(node, name) for stage in data["stages"] for node in stage for name in ("container", "deadline", "files")]
     for part, name in [(data, "engine"), *nodes]:
         if part[name] is None:
             del part[name]
@@ -183,11 +200,12 @@ def _job(data: dict[str, Any]) -> JobPlan:
 
 
 def _node(data: dict[str, Any]) -> NodePlan:
-    container = data.pop("container", None)
+    container, files = data.pop("container", None), data.pop("files", None)
     return NodePlan(
         argv=tuple(data.pop("argv")),
         ranks=tuple(data.pop("ranks", ())),
         container=None if container is None else read_container(container),
+        files=None if files is None else FilesPlan(**files),
         **data,
     )
 

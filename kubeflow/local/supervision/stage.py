@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import binascii
 import math
+import select
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from kubeflow.local.executors.executor import NodeExecutor, NodeExit, RunningNode
 from kubeflow.local.job.places import WORKSPACE, Places
-from kubeflow.local.job.plan import NodePlan
+from kubeflow.local.job.plan import FilesPlan, NodePlan
 from kubeflow.local.job.records import RankRecord
 from kubeflow.local.logs.ranks import read_ranks
 from kubeflow.local.store.leases import Share
@@ -59,6 +63,8 @@ class RunningStage:
         where = {"{host}": self._executor.address(self.names[0]), "{port}": str(self._executor.port())}
         for node in self._plans:
             self.starting = node.name
+            if node.files is not None:
+                _write(node.files)
             rendezvous = {name: _filled_in(text, where) for name, text in node.rendezvous.items()}
             self._nodes.append(
                 self._executor.start(
@@ -74,6 +80,18 @@ class RunningStage:
     def ids(self) -> list[tuple[str, str]]:
         """Return the name of each node that was started, with the id that the executor gave it."""
         return [(node.name, node.id) for node in self._nodes]
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass; less when a node ends of which the system tells that."""
+        running = (node.descriptor for node in self._nodes if node.name not in self._exits)
+        descriptors = [descriptor for descriptor in running if descriptor is not None]
+        if not descriptors:
+            time.sleep(seconds)
+            return
+        poll = select.poll()
+        for descriptor in descriptors:
+            poll.register(descriptor, select.POLLIN)
+        poll.poll(seconds * 1000)
 
     def poll(self) -> None:
         """Ask the executor which nodes have ended since the last call."""
@@ -111,6 +129,16 @@ class RunningStage:
         """True when all nodes have ended with exit code 0."""
         ends = [self._exits.get(name) for name in self.names]
         return all(end is not None and end.code == 0 for end in ends)
+
+
+def _write(files: FilesPlan) -> None:
+    root = Path(files.directory)
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(0o700, parents=True)
+    for path, content in files.contents.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(binascii.a2b_base64(content))
 
 
 def _filled_in(text: str, values: Mapping[str, str]) -> str:

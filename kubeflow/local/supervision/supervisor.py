@@ -125,7 +125,7 @@ class Supervisor:
             self._places.node(node.name).mkdir(exist_ok=True)
         for directory in (self._places.temporary, self._places.workspace):
             directory.mkdir(exist_ok=True)
-        self._tick()
+        self._tick(0.0)
         self._lease(())
         if self._plan.deadline is not None:
             self._deadline = time.monotonic() + self._plan.deadline
@@ -221,7 +221,7 @@ class Supervisor:
                 Verdict("Failed", f"{self._stage.starting} could not start: {error}", self._stage.starting)
             ) from error
         self._journal.started(self._stage.ids())
-        self._executor.running(str(self._places.directory))  # loads psutil now, which the end of the job needs
+        self._executor.running(str(self._places.directory))  # loads what the end of the job needs
 
     def _poll_stage(self) -> Verdict | Literal[True] | None:
         """Return `True` when all nodes of the stage have succeeded, a verdict when a node has failed, else `None`."""
@@ -254,7 +254,12 @@ class Supervisor:
         Raises:
             _Over: When the job is to end.
         """
-        time.sleep(pause or (_POLL if time.monotonic() < self._quick_until else _SLOW_POLL))
+        if pause is None:
+            pause = _POLL if time.monotonic() < self._quick_until else _SLOW_POLL
+        if self._stage is None:
+            time.sleep(pause)
+        else:
+            self._stage.wait(pause)
         now = time.monotonic()
         if now >= self._heartbeat:
             self._heartbeat = now + _HEARTBEAT

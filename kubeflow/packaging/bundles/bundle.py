@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import json
 from kubeflow.packaging.bundles import encoding
 from kubeflow.packaging.remote import MAIN_FILE
+from kubeflow.packaging.remote.loader import RUNTIME
 
 OURS = (".kubeflow/", MAIN_FILE)
 
@@ -61,6 +63,18 @@ class Bundle:
             lines.append("the image must have: " + ", ".join(self.external))
         lines += [f"{len(content):>10,}  {path}" for path, content in files.items()]
         return "\n".join(lines)
+
+    @property
+    def has_folder(self) -> bool:
+        """True when it has a copy of a whole folder, with the permissions of its files; the job begins in it."""
+        return bool(json.loads(self._files[f"{RUNTIME}/entry.json"]).get("directory"))
+
+    def program(self, directory: str) -> tuple[str, str]:
+        """Return what runs the code where `files()` lie in a directory already, and nothing is left to install.
+
+        That is a program for the interpreter, and a folder that goes before `PYTHONPATH`.
+        """
+        return f"{directory}/{MAIN_FILE}", f"{directory}/{RUNTIME}"
 
     def command(
         self, launcher: Sequence[str] = ("python",), *, python: str = "python", install: bool = True

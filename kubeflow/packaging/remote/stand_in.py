@@ -1,5 +1,5 @@
 # Must run on Python 3.8.
-# ruff: noqa: PTH118, UP045
+# ruff: noqa: PTH118, UP035, UP045
 """The reporting functions of the SDK under their own names, in an image that does not have the SDK."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .filenames import ROOT, RUNTIME
 TYPE_CHECKING = False  # `typing` would cost start-up time
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
-    from typing import Any, Optional
+    from typing import Any, Mapping, Optional
 
 REPORTS = "_kubeflow_reports"
 """The module beside the user's files that has the functions; it is `reports.py` as a program."""
@@ -26,6 +26,11 @@ _NAMES = (
     "kubeflow.packaging.remote",
     _SDK,
 )
+
+
+def is_heard(environ: Mapping[str, str]) -> bool:
+    """Return whether an engine reads what a function returned elsewhere than in the outcome; see `report_returned`."""
+    return "KATIB_TRIAL_NAME" in environ or "KUBEFLOW_TRAINER_SERVER_URL" in environ
 
 
 def reporting() -> Any:

@@ -51,6 +51,11 @@ class ContainerNode:
         """The name of the container."""
         return self._container
 
+    @property
+    def descriptor(self) -> None:
+        """There is none: a thread waits for the engine."""
+        return None
+
     def poll(self) -> NodeExit | None:
         """Return how the container ended, once it has."""
         return self._end

@@ -29,6 +29,8 @@ from kubeflow.optimizer.trial_jobs import encoded
 from kubeflow.optimizer.types.algorithm_types import Hyperband
 from kubeflow.optimizer.types.optimization_types import ENDED
 from kubeflow.trainer.backends.base import Backend
+from kubeflow.trainer.backends.machine.backend import MachineBackend
+from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.types.jobs import TrainJob
 
 logger = logging.getLogger(__name__)
@@ -190,7 +192,7 @@ class StudyDriver:
     def _submit(self, trial: TrialRow) -> None:
         try:
             self._jobs.submit(trial)
-        except (InvalidInput, NotImplementedError) as error:  # it would be refused again
+        except (InvalidInput, Unsupported) as error:  # it would be refused again
             self._settle(replace(trial, phase="Failed", reason=str(error), ended=time.time()))
             if len(self._trials) == 1:
                 self._end("Failed", f"the job of the first trial was refused: {error}", "")
@@ -234,7 +236,9 @@ def _drive(store: StudyStore, study: StudyRow) -> None:
     from kubeflow.trainer.backends.registry import backend
 
     document = read_document(store.blobs(study.id)[0])
-    StudyDriver(store, study, document.spec, backend(document.config)).run()
+    made = backend(document.config)
+    with made.forking() if isinstance(made, MachineBackend) else contextlib.nullcontext():
+        StudyDriver(store, study, document.spec, made).run()
 
 
 if __name__ == "__main__":

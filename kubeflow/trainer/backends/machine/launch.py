@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING
 from kubeflow.local.executors.ports import LOOPBACK
 from kubeflow.local.executors.processes import MARK, SUPERVISES
 from kubeflow.local.job.places import Places
-from kubeflow.local.job.plan import NodePlan
+from kubeflow.local.job.plan import FilesPlan, NodePlan
 from kubeflow.local.logs.ranks import watched
 from kubeflow.packaging import OUTPUT_DIR, RUN_ID
 from kubeflow.trainer.backends.machine.profile import TORCHRUN_LOG
@@ -19,6 +21,8 @@ from kubeflow.trainer.jobs.steps import node_step
 
 if TYPE_CHECKING:
     from kubeflow.packaging import Bundle
+
+_PLAN_FILES = 256 * 1024  # bytes of a bundle that go into a plan as they are; the loader has them compressed
 
 ENTRY = ".kubeflow/entry.json"
 """In a bundle: what it runs, and with which arguments."""
@@ -215,18 +219,37 @@ def _alone(
 ) -> NodePlan:
     name = node_step(0)
     variables, rendezvous = single_rank()
+    rank = (*captured_rank(str(places.node(name)), "0"), python)
+    common = {**_common(places, environ, env), **variables}
+    files = None if install or python != sys.executable else _files(bundle, places)
+    if files is None:
+        argv = tuple(bundle.command(rank, python=python, install=install))
+    else:
+        program, modules = bundle.program(files.directory)
+        argv = (*rank, program)
+        common["PYTHONPATH"] = os.pathsep.join(filter(None, [modules, common.get("PYTHONPATH")]))
     return NodePlan(
         name,
-        argv=tuple(
-            bundle.command((*captured_rank(str(places.node(name)), "0"), python), python=python, install=install)
-        ),
-        env={**_common(places, environ, env), **variables},
+        argv=argv,
+        env=common,
         rendezvous=rendezvous,
+        files=files,
         ranks=(0,),
         gpus=layout.gpus,
         cpus=layout.cpus,
         memory=layout.memory,
     )
+
+
+def _files(bundle: Bundle, places: Places) -> FilesPlan | None:
+    """Return a bundle as files that the supervisor writes, which saves the loader, an interpreter before the job's own.
+
+    The loader stays for a copy of a folder, whose files have permissions, and for what is too large for a plan.
+    """
+    if bundle.has_folder or sum(map(len, bundle.files().values())) > _PLAN_FILES:
+        return None
+    contents = {path: base64.b64encode(content).decode("ascii") for path, content in bundle.files().items()}
+    return FilesPlan(str(places.temporary / f"kubeflow-{bundle.digest[:16]}"), contents)
 
 
 def _common(places: Places, environ: Mapping[str, str], env: Mapping[str, str]) -> dict[str, str]:
