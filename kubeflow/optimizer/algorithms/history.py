@@ -9,6 +9,9 @@ from typing import Literal, Protocol
 
 from kubeflow.core.display import repr_of_fields
 
+SKIPPED = "skipped"
+"""Note of a trial: how many proposals were not taken before its own, as a trial had their parameters already."""
+
 PastState = Literal["running", "complete", "failed", "stopped"]
 
 

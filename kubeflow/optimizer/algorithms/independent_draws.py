@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
-from kubeflow.optimizer.algorithms.history import PastTrial, Proposal
+from kubeflow.optimizer.algorithms.history import SKIPPED, PastTrial, Proposal
 from kubeflow.optimizer.algorithms.quantiles import value_at
 from kubeflow.optimizer.algorithms.seeds import derived_seed
 from kubeflow.optimizer.errors import MissingExtra
@@ -52,9 +52,7 @@ class GridPoints:
 
     def draw(self, history: Sequence[PastTrial], number: int, attempt: int) -> Proposal | None:
         """Return point `number`, and `None` after the last. `attempt` skips points."""
-        taken = (
-            number - self._first + attempt + sum(int(cast("int", trial.notes.get("skipped", 0))) for trial in history)
-        )
+        taken = number - self._first + attempt + sum(int(cast("int", trial.notes.get(SKIPPED, 0))) for trial in history)
         if not 0 <= taken < self._count:
             return None
         return Proposal(self.point(taken if self._seed is None else self._shuffled(taken)))

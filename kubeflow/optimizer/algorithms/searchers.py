@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from kubeflow.core.errors import Finding
-from kubeflow.optimizer.algorithms.history import PastTrial, Proposal, Searcher
+from kubeflow.optimizer.algorithms.history import SKIPPED, PastTrial, Proposal, Searcher
 from kubeflow.optimizer.algorithms.independent_draws import GridPoints, RandomDraws, SobolPoints
 from kubeflow.optimizer.algorithms.model_based_draws import ModelBasedDraws, check_libraries
 from kubeflow.optimizer.algorithms.population import PopulationDraws
@@ -103,10 +103,10 @@ class _Search:
                 # What the algorithm noted is about the parameters that it drew itself.
                 return Proposal({**proposal.parameters, **given, **self._fixed})
             if not taken or _key(self._space, proposal.parameters) not in taken:
-                notes = {**proposal.notes, **({"skipped": attempt} if attempt else {})}
+                notes = {**proposal.notes, **({SKIPPED: attempt} if attempt else {})}
                 return replace(proposal, parameters={**proposal.parameters, **self._fixed}, notes=notes)
         left = self._point_left(taken)
-        return None if left is None else Proposal({**left, **self._fixed}, {"skipped": _ATTEMPTS})
+        return None if left is None else Proposal({**left, **self._fixed}, {SKIPPED: _ATTEMPTS})
 
     def _seen(self, history: Sequence[PastTrial], number: int) -> list[PastTrial]:
         """Return the history as the algorithm sees it.

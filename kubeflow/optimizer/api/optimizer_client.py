@@ -28,6 +28,7 @@ from kubeflow.optimizer.types.optimization_types import (
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.backends.registry import BackendConfig, backend, default_config
 from kubeflow.trainer.constants import constants
+from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.jobs.fresh_names import TRIES, fresh_name, stem
 from kubeflow.trainer.jobs.jobspec import AnyTrainer, Option
 from kubeflow.trainer.types.checks import check_instance, wrong_type
@@ -274,7 +275,7 @@ class OptimizerClient:
         for engine in (self._engines.get(each) for each in self._places(name)):
             try:
                 job = engine.get_job(known)
-            except (OptimizationNotFound, NotImplementedError) as error:  # not there, or the engine is not installed
+            except (OptimizationNotFound, Unsupported) as error:  # not there, or the engine is not installed
                 missing.append(error)
             else:
                 self._homes[known] = engine

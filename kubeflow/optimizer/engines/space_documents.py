@@ -56,6 +56,29 @@ def spaces_of_document(text: str) -> tuple[dict[str, Space], frozenset[str]]:
     return found, frozenset(words)
 
 
+def annotated_spaces(
+    item: wire.Json, annotation: str, notes: list[str]
+) -> tuple[dict[str, Space], frozenset[str]] | None:
+    """Return the search spaces in an annotation of an object, as `spaces_of_document` does.
+
+    Args:
+        item: The object.
+        annotation: The name of the annotation.
+        notes: Gets a line where the annotation cannot be read.
+
+    Returns:
+        `None` where there is none, or none that can be read.
+    """
+    document = wire.strings(item, "metadata", "annotations").get(annotation)
+    if document is None:
+        return None
+    try:
+        return spaces_of_document(document)
+    except (InvalidInput, ValueError, TypeError) as error:
+        notes.append(f"its annotation {annotation} cannot be read: {error}")
+        return None
+
+
 def value_of(space: Space | None, text: str, *, is_word: bool = False) -> object:
     """Return the value that a text stands for; the text itself where it stands for none of the space's.
 

@@ -8,19 +8,32 @@ import sys
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.local.job.plan import JobPlan, NodePlan
 from kubeflow.local.jobs import Jobs
-from kubeflow.optimizer import GridSearch, Objective, OptimizationFailed, OptimizerClient, Search, TrialConfig
+from kubeflow.optimizer import (
+    GridSearch,
+    Objective,
+    OptimizationFailed,
+    OptimizerClient,
+    RandomSearch,
+    Search,
+    TrialConfig,
+)
+from kubeflow.optimizer.algorithms.history import SKIPPED
 from kubeflow.optimizer.api.engine_choice import Engines
-from kubeflow.optimizer.engines.client.study_document import ChoiceOfUser, read_document, write_document
+from kubeflow.optimizer.engines.client.study_document import ChoiceOfUser, read_document, write_document, write_spaces
+from kubeflow.optimizer.engines.client.study_driver import StudyDriver
 from kubeflow.optimizer.engines.client.study_store import StudyStore
 from kubeflow.optimizer.optimization_spec import OptimizationSpec, optimization_spec
 from kubeflow.trainer import CustomTrainer, LocalProcessBackendConfig, TrainerClient, options
+from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.jobs.jobspec import Edit, JobSpec
+from tests.bench.inside.instant_backend import InstantBackend
 from tests.optimizer.client import trial_functions
 from tests.optimizer.client.trial_functions import Layer
 
@@ -159,3 +172,27 @@ def test_a_search_that_cannot_be_driven_fails_in_words(client: OptimizerClient, 
 
     with pytest.raises(OptimizationFailed, match="the process that drives it cannot run: no such module"):
         client.wait_for_job_status("study", timeout=WAIT)
+
+
+def test_what_unique_skips_is_an_event_of_the_trial_that_came_instead(client: OptimizerClient, tmp_path: Path) -> None:
+    spec = optimization_spec(
+        name="all",
+        runtime=client.backend.resolve_runtime("torch-distributed"),
+        trainer=CustomTrainer.call(trial_functions.diverge, x=Search.int(0, 7)),
+        algorithm=RandomSearch(random_state=1),
+        trial_config=TrialConfig(8, unique=True),
+    )
+    store = StudyStore(tmp_path)
+    study = store.add(spec.name, "bench", 8, write_document(spec, None), write_spaces(dict(spec.space)))
+    row = store.find(spec.name)
+    assert row is not None
+
+    StudyDriver(store, row, spec, cast("Backend", InstantBackend())).run()
+
+    trials = store.trials(study)
+    assert sorted(trial.parameters["x"] for trial in trials) == [str(x) for x in range(8)]
+    skipped = {trial.number: trial.notes[SKIPPED] for trial in trials if trial.notes.get(SKIPPED)}
+    events = {each.number: each.message for each in store.events(study) if each.reason == "ProposalsSkipped"}
+    assert events.keys() == skipped.keys() != set()
+    for number, message in events.items():
+        assert message.startswith(f"{skipped[number or 0]} proposal(s) were skipped")

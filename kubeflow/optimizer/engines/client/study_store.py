@@ -17,6 +17,7 @@ from typing import Literal
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.stdlib import json
 from kubeflow.local.store.database import Database
+from kubeflow.optimizer.algorithms.history import SKIPPED
 from kubeflow.optimizer.errors import OptimizationExists
 from kubeflow.optimizer.types.optimization_types import ENDED, Metric, OptimizationStatus, TrialStatus
 
@@ -253,7 +254,7 @@ class StudyStore:
     def ask(
         self, study: int, number: int, parameters: Mapping[str, str], notes: Mapping[str, object], parent: int | None
     ) -> TrialRow:
-        """Record a trial with its parameters, before its job is made."""
+        """Record a trial with its parameters, before its job is made; in an event what was skipped before them."""
         asked = time.time()
         with self.database.writing() as db:
             db.execute(
@@ -261,6 +262,9 @@ class StudyStore:
                 "VALUES (?, ?, 'Created', ?, ?, ?, ?)",
                 (study, number, json.dumps(dict(parameters)), json.dumps(dict(notes)), parent, asked),
             )
+            if skipped := notes.get(SKIPPED):
+                words = f"{skipped} proposal(s) were skipped: a trial has these parameters, and unique=True"
+                _event(db, study, number, "ProposalsSkipped", words)
         return TrialRow(number, "Created", parameters, notes, parent, asked=asked)
 
     def submitted(self, study: int, number: int) -> None:

@@ -15,7 +15,7 @@ from kubeflow.core.display import repr_of_fields, short
 from kubeflow.core.errors import InvalidInput
 from kubeflow.optimizer.engines.katib.algorithm_settings import algorithm_of
 from kubeflow.optimizer.engines.katib.experiment_rendering import SPACE_ANNOTATION
-from kubeflow.optimizer.engines.space_documents import spaces_of_document, value_of
+from kubeflow.optimizer.engines.space_documents import annotated_spaces, value_of
 from kubeflow.optimizer.types.algorithm_types import BaseAlgorithm
 from kubeflow.optimizer.types.categorical_space import CategoricalSearchSpace
 from kubeflow.optimizer.types.optimization_types import Direction, Objective, Strategy, TrialConfig
@@ -71,12 +71,8 @@ def read_experiment(item: Json) -> ReadExperiment:
 
 
 def _space(item: Json, notes: list[str]) -> tuple[dict[str, Space], frozenset[str]]:
-    document = wire.strings(item, "metadata", "annotations").get(SPACE_ANNOTATION)
-    if document is not None:
-        try:
-            return spaces_of_document(document)
-        except (InvalidInput, ValueError, TypeError) as error:
-            notes.append(f"its annotation {SPACE_ANNOTATION} cannot be read: {error}")
+    if (annotated := annotated_spaces(item, SPACE_ANNOTATION, notes)) is not None:
+        return annotated
     found: dict[str, Space] = {}
     words: set[str] = set()
     for parameter in wire.objects(item, "spec", "parameters"):

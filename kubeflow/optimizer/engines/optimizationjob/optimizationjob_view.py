@@ -14,7 +14,7 @@ from kubeflow.cluster import wire
 from kubeflow.cluster.wire import Json
 from kubeflow.core.errors import InvalidInput
 from kubeflow.optimizer.engines.optimizationjob.optimizationjob_rendering import SPACE_ANNOTATION, variable
-from kubeflow.optimizer.engines.space_documents import spaces_of_document, value_of
+from kubeflow.optimizer.engines.space_documents import annotated_spaces, value_of
 from kubeflow.optimizer.types.algorithm_types import BaseAlgorithm, GridSearch, RandomSearch
 from kubeflow.optimizer.types.categorical_space import CategoricalSearchSpace
 from kubeflow.optimizer.types.optimization_types import (
@@ -108,12 +108,8 @@ def _status(item: Json, has_trials: bool, age: float) -> tuple[OptimizationStatu
 
 
 def _space(item: Json, notes: list[str]) -> tuple[dict[str, Space], frozenset[str]]:
-    document = wire.strings(item, "metadata", "annotations").get(SPACE_ANNOTATION)
-    if document is not None:
-        try:
-            return spaces_of_document(document)
-        except (InvalidInput, ValueError, TypeError) as error:
-            notes.append(f"its annotation {SPACE_ANNOTATION} cannot be read: {error}")
+    if (annotated := annotated_spaces(item, SPACE_ANNOTATION, notes)) is not None:
+        return annotated
     found: dict[str, Space] = {}
     for parameter in wire.objects(item, "spec", "parameters"):
         name = wire.text(parameter, "name")

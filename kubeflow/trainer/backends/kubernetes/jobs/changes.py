@@ -12,15 +12,15 @@ from kubeflow_api.trainer import v1alpha1
 
 from kubeflow.cluster.errors import ApiError, Conflict, NotFound, ServerFault
 from kubeflow.cluster.readings import Absent
-from kubeflow.cluster.wire import only, strings
+from kubeflow.cluster.wire import only
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.transport import Interruption
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
+from kubeflow.trainer.backends.kubernetes.jobs.kueue_workloads import queue_of, set_active
 from kubeflow.trainer.backends.kubernetes.jobs.lookup import check_job_name, created, find_job, not_found
 from kubeflow.trainer.backends.kubernetes.jobs.pods import list_pods
 from kubeflow.trainer.backends.kubernetes.jobs.status import final_status, runtime_key
 from kubeflow.trainer.backends.kubernetes.jobs.suspension import refusal_of_resumption, refusal_of_suspension
-from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import JobWaitTimeout, RuntimeGone, Unsupported
 
 logger = logging.getLogger(__name__)
@@ -57,14 +57,28 @@ def suspend(connection: Connection, name: str) -> None:
 
 
 def stop(connection: Connection, name: str) -> None:
-    """End the processes of a job that has not ended, and keep it; see `Backend.stop_job`. Costs as `suspend`."""
-    if final_status(find_job(connection, name)) is not None:
+    """End the processes of a job that has not ended, and keep it; see `Backend.stop_job`. Costs as `suspend`.
+
+    In a queue of Kueue its workload is switched off, with three requests more: else Kueue would start the job again.
+    """
+    job = find_job(connection, name)
+    if final_status(job) is not None:
         return
+    in_the_way = set_active(connection, job, active=False)
     try:
         suspend(connection, name)
     except InvalidInput:
         if final_status(find_job(connection, name)) is None:
             raise  # otherwise it has ended meanwhile, by itself
+    except Unsupported:  # it goes on
+        set_active(connection, job, active=True)
+        raise
+    if in_the_way is not None:
+        logger.warning(
+            "TrainJob %s is stopped, and Kueue, whose queue %s it is in, may start it again (%s): to be sure, "
+            "client.delete_job(%r).",
+            *(name, queue_of(job), in_the_way.rstrip("."), name),
+        )
 
 
 def resume(connection: Connection, name: str) -> None:
@@ -73,8 +87,9 @@ def resume(connection: Connection, name: str) -> None:
     Two reads and at most one write. In a runtime of which Trainer 2.3 cannot resume jobs, the start is waited for.
     """
     job = _set_suspended(connection, name, suspended=False)
-    queue = strings(job.metadata and job.metadata.labels).get(constants.KUEUE_QUEUE_LABEL)
+    queue = queue_of(job)
     if queue is not None:
+        set_active(connection, job, active=True)  # it may have been stopped
         logger.warning("TrainJob %s is of Kueue's queue %s, which decides when it runs.", name, queue)
         return
     runtime = connection.runtimes.remembered(*runtime_key(job))
