@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeAlias, Union, cast, get_args, get_origin
+from typing import Any, Literal, Protocol, TypeAlias, Union, cast, get_args, get_origin, runtime_checkable
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -22,6 +22,14 @@ from kubeflow.core.quantity import Quantity
 from kubeflow.core.time import Timestamp
 
 _Reader: TypeAlias = Callable[[Any], object]
+
+
+@runtime_checkable
+class _ReadsItself(Protocol):
+    """Metadata of a type that says how a value of it is read: `TaggedUnion`."""
+
+    def from_server(self, value: object) -> object: ...
+
 
 _ABSENT = object()
 _MAPPING = (dict, Mapping)  # with `dict` in front: the check against an abstract class takes ten times as long
@@ -68,6 +76,8 @@ def wire_layout(model: type[BaseModel], base: type[BaseModel]) -> WireLayout:
         model: The class. Its `WRITING_VALIDATORS` names validators that do not matter here.
         base: The class of which it has its configuration.
     """
+    if not model.__pydantic_fields_complete__:  # a type that stands below the class in its module: a union
+        model.model_rebuild(raise_errors=False)
     lazy = not _needs_pydantic(model, base)
     fields: dict[str, WireField] = {}
     defaults: dict[str, object] = {}
@@ -92,6 +102,9 @@ def copied(value: object) -> object:
 def _reader(annotation: Any) -> _Reader | None:
     """Return what reads a value of this type that is not null; `None` where only pydantic can."""
     if hasattr(annotation, "__metadata__"):
+        for metadata in annotation.__metadata__:
+            if isinstance(metadata, _ReadsItself):
+                return partial(_told, metadata.from_server)
         return _reader(annotation.__origin__) if all(map(_only_checks, annotation.__metadata__)) else None
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (Union, UnionType):
@@ -114,6 +127,11 @@ def _reader(annotation: Any) -> _Reader | None:
 
 def _object(kind: Any, value: object) -> object:
     return kind.from_server(value) if isinstance(value, _MAPPING) else copied(value)
+
+
+def _told(read: Callable[[object], object], value: object) -> object:
+    read_value = read(value)
+    return copied(value) if read_value is value else read_value
 
 
 def _list(read: _Reader, value: object) -> object:
