@@ -59,6 +59,8 @@ class Component:
             and the types below as they are there.
         names_from: Path of an OpenAPI document that has names of types, and is used for nothing else; for a component
             without `openapi`.
+        rest: Path below which the component serves a REST API, such as `/api/robots/v1`, for a component without CRDs:
+            its operations are taken from `openapi`. It has neither kinds, group nor version.
         shown: Name as people write it, where it is not `name` with a capital.
         identical: Release that has the same types as the pinned one -> glob of the documents that prove it.
     """
@@ -82,6 +84,7 @@ class Component:
     names_from: str | None = None
     preview: str | None = None
     shown: str | None = None
+    rest: str | None = None
 
     @property
     def title(self) -> str:
@@ -95,8 +98,8 @@ class Component:
 
     @property
     def api_versions(self) -> Mapping[str, str]:
-        """Group and version -> prefix of its definitions, the component's own first."""
-        return {f"{self.group}/{self.version}": self.definitions, **self.further}
+        """Group and version -> prefix of its definitions, the component's own first; none for a REST API."""
+        return {} if self.rest else {f"{self.group}/{self.version}": self.definitions, **self.further}
 
     def kind_name(self, written: str) -> KindName:
         """Return the kind that an entry of `kinds` means."""
@@ -200,6 +203,9 @@ def load(root: Path) -> Config:
 
 
 def _component(name: str, reader: _TomlTable) -> Component:
+    rest = reader.optional("rest")
+    if rest is not None:
+        return _rest_component(name, reader, rest)
     component = Component(
         name=name,
         repository=reader.string("repository"),
@@ -229,6 +235,34 @@ def _component(name: str, reader: _TomlTable) -> Component:
     for version in component.pinned:
         minor(version)
     _check_kinds(component)
+    return component
+
+
+def _rest_component(name: str, reader: _TomlTable, rest: str) -> Component:
+    where = f"pyproject.toml: tool.codegen.components.{name}"
+    component = Component(
+        name=name,
+        repository=reader.string("repository"),
+        versions=reader.strings("versions"),
+        openapi=reader.string("openapi"),
+        crds="",
+        group="",
+        version="",
+        definitions=reader.string("definitions"),
+        kinds=(),
+        extra=(),
+        rename={},
+        identical=reader.strings_by_name("identical", default={}),
+        shown=reader.optional("title"),
+        rest=rest,
+    )
+    reader.finish()
+    if not re.fullmatch(r"(/[A-Za-z0-9._-]+)+", rest):
+        raise CodegenError(f"{where}.rest: a path is written like '/api/robots/v1', not {rest!r}")
+    if not component.versions:
+        raise CodegenError(f"{where}.versions: name one release at least")
+    for version in component.pinned:
+        minor(version)
     return component
 
 

@@ -23,8 +23,9 @@ from codegen.schema.jsontypes import Object, parse_json
 from codegen.upstream.crd import Crd, read_crds
 from codegen.upstream.merge import OpenApiPlaces, merge
 from codegen.upstream.named_types import NamedTypes, name_types
-from codegen.upstream.openapi import places, read_definitions
+from codegen.upstream.openapi import check_valid, places, read_definitions
 from codegen.upstream.patching import PatchedSource
+from codegen.upstream.rest_document import read_rest_api
 from codegen.upstream.source import Document, Source
 from codegen.upstream.upstream_names import UpstreamNames
 
@@ -68,6 +69,8 @@ def build(component: Component, version: str, source: Source, others: Sequence[D
         CodegenError: A document or a kind is missing; or a pattern of `names` matches nothing. Or the pin does not give
             back the CRDs that it was made from.
     """
+    if component.rest:
+        return _build_rest(component, component.rest, version, source)
     documents = source.glob(component.crds)
     wanted_kinds = component.kinds_in(version)
     crds, untaken = read_crds(documents, wanted_kinds)
@@ -112,6 +115,21 @@ def build(component: Component, version: str, source: Source, others: Sequence[D
     used = {crd.document for crd in kinds}
     documents = [*read, *(document for document in documents if document.name in used)]
     return BuiltPin(text.encode(), documents, [*notes, *untaken])
+
+
+def _build_rest(component: Component, base: str, version: str, source: Source) -> BuiltPin:
+    """Return the pin of one release of a REST API."""
+    document = source.read(str(component.openapi))
+    api = read_rest_api(document, base, component.definitions)
+    pinned: Object = {
+        "openapi": "3.0.3",
+        "info": {"title": component.name, "version": version},
+        "paths": api.paths,
+        "components": {"schemas": api.definitions},
+        "x-kinds": [],
+    }
+    check_valid(pinned, document.name)
+    return BuiltPin((json.dumps(pinned, indent=1, sort_keys=True, ensure_ascii=True) + "\n").encode(), [document], [])
 
 
 def _named(

@@ -13,6 +13,7 @@ from codegen.errors import CodegenError, SchemaError
 from codegen.pins import lock
 from codegen.schema.definitions import REF_PREFIX, children, reference, references
 from codegen.schema.jsontypes import Json, Object, as_list, as_object, as_string, parse_json
+from codegen.schema.operations import Operation, operations_of
 
 # What the server itself says of every object, in the version of the cluster: no part of a component's contract.
 _SERVERS = ("apiVersion", "kind", "metadata")
@@ -125,6 +126,9 @@ def from_pin(name: str, document: Object, definitions: str) -> Contract:
         for key in schemas
         if key not in referred and key.rpartition(".")[0] in prefixes and key not in of_kind.values()
     }
+    # Of a REST API: what an operation takes and answers, as if these were fields of one object.
+    for operation in operations_of(cast("Mapping[str, Object]", document.get("paths", {}))):
+        roots[f"{operation.method.upper()} {operation.path}"] = expand(_as_object(operation), schemas, name)
     return Contract(
         name=name,
         kinds={label: trees[definition] for label, definition in of_kind.items()},
@@ -133,6 +137,17 @@ def from_pin(name: str, document: Object, definitions: str) -> Contract:
         types=trees,
         complete=True,
     )
+
+
+def _as_object(operation: Operation) -> Object:
+    fields: dict[str, Json] = {parameter.name: parameter.schema for parameter in operation.parameters}
+    required: list[Json] = [parameter.name for parameter in operation.parameters if parameter.required]
+    if operation.body:
+        fields["(body)"] = {"$ref": REF_PREFIX + operation.body}
+        required.append("(body)")
+    if operation.result:
+        fields["(result)"] = {"$ref": REF_PREFIX + operation.result}
+    return {"type": "object", "properties": fields, "required": required}
 
 
 def from_crds(name: str, documents: Iterable[Object], component: Component) -> Contract:

@@ -12,11 +12,22 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from codegen.errors import SchemaError
-from codegen.schema.definitions import REF_PREFIX, Definitions, reference
+from codegen.schema.definitions import REF_PREFIX, Definitions, is_union, members, reference
 from codegen.schema.jsontypes import Json, Object
 
 # What a node's shape is made of, and what says nothing about the contract.
-_SHAPE = {"type", "properties", "required", "items", "additionalProperties", "$ref", "allOf", "oneOf", "anyOf"}
+_SHAPE = {
+    "discriminator",
+    "type",
+    "properties",
+    "required",
+    "items",
+    "additionalProperties",
+    "$ref",
+    "allOf",
+    "oneOf",
+    "anyOf",
+}
 _PROSE = {"description", "title", "example", "externalDocs", "x-kubernetes-v2-schema", "x-kubernetes-int-or-string"}
 _KIND_FACTS = {"x-kubernetes-group-version-kind"}
 _OPEN = "x-kubernetes-preserve-unknown-fields"
@@ -118,6 +129,9 @@ class _Expansion:
             below = schema.get(keyword)
             if isinstance(below, Mapping):
                 children[step] = self.node(below, stack)
+        if is_union(schema):
+            for value, target in members(schema).items():
+                children[f"({value})"] = self.node({"$ref": REF_PREFIX + target}, stack)
         required = frozenset(cast("list[str]", schema.get("required", [])))
         return Node(_type(schema), _facts(schema), required, children)
 

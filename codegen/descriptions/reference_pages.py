@@ -17,10 +17,11 @@ from codegen.config import Config
 from codegen.descriptions.constraints import constraints
 from codegen.descriptions.texts import Descriptions, FieldText, Value
 from codegen.pins.newest import NewestPin
-from codegen.schema.definitions import Definitions, children, reference
+from codegen.schema.definitions import REF_PREFIX, Definitions, children, is_union, members, reference
 from codegen.schema.jsontypes import Json, Object
 from codegen.schema.kinds import Kind
-from codegen.schema.naming import attributes, location
+from codegen.schema.naming import attribute, attributes, location
+from codegen.schema.operations import Operation, operations_of
 
 FOLDER = "docs/reference"
 _CODE = re.compile(r"(`+)(?:.*?[^`])??\1(?!`)")
@@ -39,7 +40,7 @@ class _Page:
 
 
 def pages(
-    root: Path, config: Config, pins: Iterable[NewestPin], definitions: Definitions, descriptions: Descriptions
+    root: Path, config: Config, pins: Sequence[NewestPin], definitions: Definitions, descriptions: Descriptions
 ) -> dict[str, str]:
     """Return the text of every page by its path in the checkout at `root`.
 
@@ -61,6 +62,23 @@ def pages(
             **shared, classes=classes
         )
         index.append(shared)
+    for pin in (each for each in pins if each.component.rest):
+        package = config.modules[pin.component.definitions]
+        path = f"{package}/Operations.md"
+        release = f"{pin.component.name} {pin.component.versions[-1]}"
+        about: dict[str, object] = {"package": f"{config.package}.{package}", "name": "Operations", "kind": None}
+        about |= {
+            "release": release,
+            "path": path,
+            "description": f"The REST API below {code(str(pin.component.rest))}.",
+        }
+        names = [name for name in pin.definitions if name in definitions]
+        result[f"{FOLDER}/{path}"] = environment.get_template("reference/operations.md.jinja").render(
+            **about,
+            operations=[writer.of_operation(operation) for operation in operations_of(pin.paths)],
+            classes=[writer.of_class(name) for name in names],
+        )
+        index.append(about)
     result[f"{FOLDER}/README.md"] = environment.get_template("reference/index.md.jinja").render(pages=index)
     return result
 
@@ -103,6 +121,20 @@ class _Writer:
     def _ours(self, definition: str) -> bool:
         return definition not in self.config.types and definition not in self.descriptions.links
 
+    def of_operation(self, operation: Operation) -> dict[str, str]:
+        called = attributes(parameter.name for parameter in operation.parameters)
+        parameters = [
+            f"{code(called[each.name])}: {self._type(each.schema)}{', required' if each.required else ''}"
+            for each in operation.parameters
+        ]
+        return {
+            "name": code(attribute(operation.name)),
+            "request": code(f"{operation.method.upper()} {operation.path}"),
+            "parameters": "<br>".join(parameters),
+            "body": self._type({"$ref": REF_PREFIX + operation.body}) if operation.body else "",
+            "result": self._type({"$ref": REF_PREFIX + operation.result}) if operation.result else "",
+        }
+
     def of_class(self, definition: str) -> dict[str, object]:
         node, class_text = self.definitions[definition], self.descriptions.classes.get(definition)
         required = cast("Sequence[str]", node.get("required", ()))
@@ -112,6 +144,9 @@ class _Writer:
             "name": location(self.config, definition)[1],
             "description": prose(class_text.description) if class_text else "",
             "link": class_text.link if class_text else None,
+            "members": [self._type({"$ref": REF_PREFIX + name}) for name in members(node).values()]
+            if is_union(node)
+            else [],
             "rules": [prose(fact) for fact in constraints(node)],
             "fields": [
                 self._field(

@@ -15,12 +15,21 @@ from typing import cast
 from pydantic.alias_generators import to_camel
 
 from codegen.config import Config
-from codegen.descriptions.docstrings import docstrings, update_docstrings
+from codegen.descriptions.docstrings import OWN, docstrings, update_docstrings
 from codegen.emitters.conditions import choices_of_text, is_scalar, takes_null
 from codegen.emitters.generated_module import EmitterInput, GeneratedModule
 from codegen.emitters.update_types import updates_of
 from codegen.errors import CodegenError, SchemaError
-from codegen.schema.definitions import CONDITION, OPEN, REF_PREFIX, Definitions, reference
+from codegen.schema.definitions import (
+    CONDITION,
+    OPEN,
+    REF_PREFIX,
+    Definitions,
+    is_union,
+    members,
+    reference,
+    tag_of,
+)
 from codegen.schema.jsontypes import Json, Object
 from codegen.schema.naming import attributes, location
 
@@ -44,6 +53,9 @@ _FIELD_ARGUMENTS = {
     "maxLength": "max_length", "minLength": "min_length", "maximum": "le", "minimum": "ge",
     "maxItems": "max_length", "minItems": "min_length", "pattern": "pattern",
 }  # fmt: skip
+
+
+_BELOW = "union_below"  # module that names of unions seem to be imported from, until that import is taken out
 
 
 def emit(source: EmitterInput) -> Iterable[GeneratedModule]:
@@ -98,8 +110,9 @@ def _render(
     }
     schemas: dict[str, Json] = {}
     origins: dict[str, dict[str, object]] = {}
+    tags = tags_of(definitions)
     for name, node in definitions.items():
-        if name in config.types:
+        if name in config.types or is_union(node):
             continue
         package, class_name = location(config, name)
         target = f"{package}.models.{class_name}"
@@ -109,16 +122,69 @@ def _render(
         if target in identity:
             _fix_identity(prepared, identity[target])
         schemas[target] = prepared
-        origins[target] = {"docstrings": docstrings[name], "identity": identity.get(target)}
+        origins[target] = {
+            "docstrings": docstrings[name],
+            "identity": identity.get(target),
+            "tag": (attributes(_properties(node))[tags[name][0]], *tags[name]) if name in tags else None,
+        }
     text = json.dumps({"openapi": "3.0.3", "info": {"title": "", "version": ""}, "paths": {},
                        "components": {"schemas": schemas}})  # fmt: skip
     bases = dict.fromkeys(identity, "kubeflow.core.model.KubeObject")
+    for name in tags:
+        package, class_name = location(config, name)
+        bases[f"{package}.models.{class_name}"] = "kubeflow.core.tagged_union.TaggedModel"
     for name, node in definitions.items():
         if is_open(config, name, node):
             package, class_name = location(config, name)
             target = f"{package}.models.{class_name}"
             bases[target] = f"kubeflow.core.open_model.Open{'KubeObject' if target in identity else 'Model'}"
-    return _run(text, origins, bases, source.root / "templates" / "models")
+    files = _run(text, origins, bases, source.root / "templates" / "models")
+    return {path: module + _unions(source, path, definitions, docstrings) for path, module in files.items()}
+
+
+def tags_of(definitions: Definitions) -> dict[str, tuple[str, str]]:
+    """Return what tells each member of a union from the others: a field and its value.
+
+    Raises:
+        CodegenError: Two unions tell a definition by different fields or values.
+    """
+    tags: dict[str, tuple[str, str]] = {}
+    for union, node in definitions.items():
+        if is_union(node):
+            for value, member in members(node).items():
+                if tags.setdefault(member, (tag_of(node), value)) != (tag_of(node), value):
+                    raise CodegenError(f"{union}: {member} is told by another field or value in another union")
+    return tags
+
+
+def _unions(
+    source: EmitterInput, path: str, definitions: Definitions, docstrings: Mapping[str, Mapping[str, str]]
+) -> str:
+    """Return the unions of a module. They stand below its classes, which a module reads late enough."""
+    unions: list[dict[str, object]] = []
+    for name, node in definitions.items():
+        package, class_name = location(source.config, name) if is_union(node) else ("", "")
+        if not package or path != f"{package.replace('.', '/')}/models.py":
+            continue
+        tag = tag_of(node)
+        located = {value: location(source.config, member) for value, member in members(node).items()}
+        if foreign := [member for member in located.values() if member[0] != package]:
+            raise CodegenError(f"{name}: {foreign[0][1]} is of another package")
+        first = next(iter(members(node).values()))
+        unions.append(
+            {
+                "name": class_name,
+                "attribute": attributes(_properties(definitions[first]))[tag],
+                "tag": tag,
+                "members": {value: member[1] for value, member in located.items()},
+                "docstring": docstrings[name][OWN],
+            }
+        )
+    return source.template("unions.py.jinja", unions=unions) if unions else ""
+
+
+def _properties(node: Object) -> Mapping[str, Object]:
+    return cast("Mapping[str, Object]", node.get("properties", {}))
 
 
 def is_open(config: Config, name: str, node: Object) -> bool:
@@ -193,6 +259,9 @@ class _Preparation:
         if hand_written := self.config.types.get(target):
             return {"type": "string", "customTypePath": hand_written, **metadata}
         package, name = location(self.config, target)
+        if is_union(self.definitions[target]):
+            # Imported from nowhere: it stands below in the same module.
+            return {"type": "string", "customTypePath": f"{_BELOW}.{name}", **metadata}
         link: dict[str, Json] = {"$ref": f"{REF_PREFIX}{package}.models.{name}"}
         return {"allOf": [link], **metadata} if metadata else link
 
@@ -253,7 +322,8 @@ def _arguments(node: Object) -> dict[str, Json]:
 
 def _body(text: str) -> str:
     """Return a rendered module without datamodel-code-generator's header: ours stands above every file."""
-    return text[text.index("from __future__ import annotations") :]
+    body = text[text.index("from __future__ import annotations") :]
+    return "\n".join(line for line in body.split("\n") if not line.startswith(f"from {_BELOW} import"))
 
 
 def _run(
@@ -285,6 +355,8 @@ def _run(
                 "typing.ClassVar",
                 "pydantic.Field",
                 "kubeflow.core.model.MinProperties",
+                "typing.TypeAlias",
+                "kubeflow.core.tagged_union.TaggedUnion",
             ],
             field_extra_keys={"x-field", "x-below", "x-min-properties", "x-nullable", "x-nulls"},
             enum_field_as_literal=LiteralType.All,

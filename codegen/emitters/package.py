@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
-from codegen.emitters import availability, builders, clients, models, rules
+from codegen.emitters import availability, builders, clients, models, operation_methods, rules
 from codegen.emitters.generated_module import EmitterInput, GeneratedModule
 
 EMITTERS: Sequence[Callable[[EmitterInput], Iterable[GeneratedModule]]] = (
     models.emit,
     clients.emit,
+    operation_methods.emit,
     availability.emit,
     builders.emit,
     rules.emit,

@@ -87,6 +87,7 @@ def missing(root: Path, configuration: Config) -> list[str]:
     return [
         f"add the Kubernetes versions of {name} {version} to schemas/{FACTS}, and run `make generate`"
         for name, component in configuration.components.items()
+        if not component.rest  # a REST API has no types of Kubernetes
         for version in releases(root, component)
         if (name, minor(version).removeprefix("v")) not in listed
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -26,6 +26,7 @@ class NewestPin:
         preview_file: Path below `schemas/` of the pin of the preview; None where there is none.
         previewed: The definitions that come from it.
         notes: Where the preview differs from a type that both have: that of the release counts.
+        paths: Of a REST API, the operations by path.
     """
 
     component: Component
@@ -35,6 +36,7 @@ class NewestPin:
     preview_file: str | None = None
     previewed: frozenset[str] = frozenset()
     notes: Sequence[str] = ()
+    paths: Mapping[str, Object] = field(default_factory=dict[str, Object])
 
     @property
     def preview(self) -> str:
@@ -61,7 +63,8 @@ def load(root: Path, config: Config) -> list[NewestPin]:
 def _load(schemas: Path, config: Config, component: Component) -> NewestPin:
     release = component.versions[-1]
     document = _read(schemas, component, release)
-    pin = NewestPin(component, component.pin_file(release), document.definitions, kinds_of(config, document.facts))
+    kinds = kinds_of(config, document.facts)
+    pin = NewestPin(component, component.pin_file(release), document.definitions, kinds, paths=document.paths)
     if component.preview:
         pin = _with_preview(pin, config, component.preview, _read(schemas, component, component.preview))
     own = patches.of_component(schemas, component.name)
@@ -70,10 +73,11 @@ def _load(schemas: Path, config: Config, component: Component) -> NewestPin:
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    """A parsed pin: its definitions, and what it says of its kinds."""
+    """A parsed pin: its definitions, what it says of its kinds, and its operations."""
 
     definitions: Definitions
     facts: Sequence[Object]
+    paths: Mapping[str, Object]
 
 
 def _read(schemas: Path, component: Component, release: str) -> _Document:
@@ -88,7 +92,7 @@ def _read(schemas: Path, component: Component, release: str) -> _Document:
     if differing := pinned ^ set(component.kinds_in(release)):
         kind = component.written(min(differing, key=str))
         raise CodegenError(f"schemas/{file} and pyproject.toml differ in the kind {kind!r}: {remedy}")
-    return _Document(document["components"]["schemas"], facts)
+    return _Document(document["components"]["schemas"], facts, cast("Mapping[str, Object]", document["paths"]))
 
 
 def _with_preview(pin: NewestPin, config: Config, release: str, document: _Document) -> NewestPin:

@@ -51,10 +51,28 @@ def reachable(definitions: Definitions, roots: Iterable[str]) -> Definitions:
     return {name: definitions[name] for name in sorted(reached)}
 
 
+def is_union(node: Object) -> bool:
+    """Return True when a definition is one of several objects, which a field of theirs tells apart."""
+    return "oneOf" in node and "discriminator" in node
+
+
+def tag_of(node: Object) -> str:
+    """Return the field by which the objects of a union are told apart."""
+    return str(cast("Object", node["discriminator"])["propertyName"])
+
+
+def members(node: Object) -> dict[str, str]:
+    """Return the definitions that a union is one of, by the value of the field that tells them apart."""
+    mapping = cast("Mapping[str, str]", cast("Object", node["discriminator"])["mapping"])
+    return {value: target.removeprefix(REF_PREFIX) for value, target in mapping.items()}
+
+
 def references(node: Object) -> set[str]:
     """Return the definitions that `node` refers to, at any depth of its own."""
     target = reference(node)
     targets = {target} if target else set[str]()
+    if is_union(node):
+        targets.update(members(node).values())
     for _, child in children(node):
         targets |= references(child)
     return targets

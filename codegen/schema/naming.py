@@ -87,6 +87,7 @@ _TAKEN_CLASSES = {
     *("Annotated", "Any", "ClassVar", "Field", "Literal", "Required", "Self", "TypedDict", "TypeVar", "Unpack"),
     *("Callable", "Generator", "Iterator", "Mapping", "Sequence"),
     *("KubeObject", "MinProperties", "Model", "OpenKubeObject", "OpenModel"),
+    *("Operations", "RestClient", "TaggedModel", "TaggedUnion", "TypeAlias"),
     *("Builder", "Client", "KindBuilder", "Method", "Propagation", "Resource", "Rule", "Shape", "Table", "Transport"),
     *("Availability", "Limit", "Unavailable", "Violation", "WatchEvent"),
 }

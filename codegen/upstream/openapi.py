@@ -181,10 +181,18 @@ def _validate(root: Object, cleaned: Definitions, document: str) -> None:
     Upstream's generator writes `paths: []` where an object is meant, and Go zero values as defaults that do not fit
     their own schemas. Neither reaches a pin, so both are put right before the check rather than reported.
     """
+    check_valid({**root, "paths": root.get("paths") or {}, "components": {"schemas": cleaned}}, document)
+
+
+def check_valid(root: Object, document: str) -> None:
+    """Hold a document against the OpenAPI 3.0 specification.
+
+    Raises:
+        SchemaError: It is not valid.
+    """
     from openapi_spec_validator import OpenAPIV30SpecValidator
 
-    normal = {**root, "paths": root.get("paths") or {}, "components": {"schemas": cleaned}}
-    for error in OpenAPIV30SpecValidator(cast("dict[str, object]", normal)).iter_errors():
+    for error in OpenAPIV30SpecValidator(cast("dict[str, object]", root)).iter_errors():
         # An error of an `anyOf` says only that nothing fits; the one below it that got furthest says what is wrong.
         cause = error
         while cause.context:

@@ -41,9 +41,19 @@ kinds = ["Robot"]
 """
 
 
+# Where the documents of REST APIs lie, which have folders of their own.
+REST_FOLDERS = {
+    "model-registry": "model-registry-v1-fork/7f15cb00",
+    "model-registry-v1alpha3": "model-registry/v0.3.8",
+}
+
+
 def released(component: Component, release: str) -> Path:
     """Return the folder with upstream's documents of a release; a preview was made from its project's main branch."""
-    folder = Path(os.environ["KUBEFLOW_TEST_UPSTREAM"]) / component.name
+    upstream = Path(os.environ["KUBEFLOW_TEST_UPSTREAM"])
+    if component.name in REST_FOLDERS:
+        return upstream / REST_FOLDERS[component.name]
+    folder = upstream / component.name
     if release != component.preview:
         return folder / release
     (main,) = folder.glob("main-*")
