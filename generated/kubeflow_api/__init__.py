@@ -11,6 +11,8 @@ VERSIONS = {
     "jobset": "v0.12.0",
     "spark-operator": "v2.5.2",
     "kserve": "v0.20.0",
+    "model-registry": "v0.3.18",
+    "model-registry-v1alpha3": "v0.3.8",
 }
 
 # Kinds of minors that are not released -> that minor. Their models may change, or go, with any release of this package.
