@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime
 from typing import cast, get_args
 
@@ -19,6 +20,8 @@ from kubeflow.hub.types.entities import (
 
 LATEST = "latest"
 """Stands for the newest version that is not archived, so that no version can be called this."""
+ANY_INTEGER = 2**63 - 1
+"""The largest integer that some registry keeps: to check what can be checked without asking which registry it is."""
 _LONGEST_NAME = 255
 
 
@@ -118,6 +121,7 @@ def check_entity(entity: RegisteredModel | ModelVersion | ModelArtifact, largest
             f"{kind}.state is {entity.state!r}; there are: {', '.join(states)}."
             f"{did_you_mean(str(entity.state), states)}"
         )
-    for field in ("description", "external_id", "owner", "author", "uri", "model_format_name"):
-        check_text(getattr(entity, field, None), f"{kind}.{field}")
+    for field in fields(entity):
+        if field.name not in ("custom_properties", "version", "state"):
+            check_text(getattr(entity, field.name), f"{kind}.{field.name}")
     entity.custom_properties = checked_metadata(entity.custom_properties, largest_integer, f"{kind}.custom_properties")

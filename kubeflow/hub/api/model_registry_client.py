@@ -12,6 +12,7 @@ from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.hub import addresses
 from kubeflow.hub.entity_checks import (
+    ANY_INTEGER,
     LATEST,
     check_entity,
     check_name,
@@ -146,7 +147,7 @@ class ModelRegistryClient:
         if storage_config is not None and not isinstance(cast(object, storage_config), StorageConfig):
             raise InvalidInput(f"storage_config takes a StorageConfig, not {type(storage_config).__name__}")
         place, found_format, found_metadata = _described(uri, model_format_name)
-        values = {**found_metadata, **checked_metadata(metadata, self._registry.largest_integer)}
+        values = checked_metadata({**found_metadata, **checked_metadata(metadata, ANY_INTEGER)}, ANY_INTEGER)
         job = found_metadata.get("job_uid")
         wanted = Registration(
             name=name,
@@ -274,7 +275,9 @@ class ModelRegistryClient:
     # -- changes ------------------------------------------------------------------------------------------------
 
     def update_model(self, model: RegisteredModel) -> RegisteredModel:
-        """Store what was changed in a model that was read, and return it as stored. Its name cannot change.
+        """Store what was changed in a model that was read, and return it as stored.
+
+        Its name cannot change. A field that is None stays as it is: an empty text empties it.
 
         Raises:
             TypeError: It is no model.
@@ -282,18 +285,21 @@ class ModelRegistryClient:
             ModelNotFound: There is no model with its id and name.
         """
         _expect(RegisteredModel, model)
+        check_entity(model, ANY_INTEGER)  # before anything is sent
         check_entity(model, self._registry.largest_integer)
         return self._registry.update_model(model)
 
     def update_model_version(self, model_version: ModelVersion) -> ModelVersion:
         """Store what was changed in a version that was read, and return it as stored. Raises as `update_model`."""
         _expect(ModelVersion, model_version)
+        check_entity(model_version, ANY_INTEGER)  # before anything is sent
         check_entity(model_version, self._registry.largest_integer)
         return self._with_artifact(self._registry.update_version(model_version), model_version.model_name)
 
     def update_model_artifact(self, model_artifact: ModelArtifact) -> ModelArtifact:
         """Store what was changed in an artifact that was read, and return it as stored. Raises as `update_model`."""
         _expect(ModelArtifact, model_artifact)
+        check_entity(model_artifact, ANY_INTEGER)  # before anything is sent
         check_entity(model_artifact, self._registry.largest_integer)
         return self._registry.update_artifact(model_artifact)
 
@@ -350,7 +356,10 @@ def _registry(
         return LocalRegistry(state_dir)
     if state_dir is not None:
         raise InvalidInput(f"state_dir= belongs to the registry of this machine, and this is {address.url}")
-    raise InvalidInput("servers are not spoken to yet: leave base_url= out for the registry of this machine")
+    from kubeflow.hub.stores.rest_registry import RestRegistry
+    from kubeflow.hub.stores.server_access import transport
+
+    return RestRegistry(transport(address, user_token, custom_ca), api_version)
 
 
 def _described(

@@ -10,11 +10,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import base64
 from kubeflow.hub.errors import RegistryUnavailable
 from kubeflow.local.job.process_identity import ProcessIdentity, this_process
 
 _PARTIAL = ".partial"
-_OWNER = "owner"
 _FOLDER = "model"  # the copy of a folder; that of a file has its name, by which its format is known
 _PIECE = 1 << 20
 
@@ -69,10 +69,9 @@ def keep(source: Path, folder: Path, uri: str) -> str:
 
 def _kept(source: Path, names: list[str], folder: Path) -> Path:
     called = source.name if source.is_file() else _FOLDER
-    partial = folder / f"{_PARTIAL}-{os.getpid()}-{os.urandom(4).hex()}"
+    partial = folder / f"{_PARTIAL}-{_owner_name(this_process())}-{os.urandom(4).hex()}"
     partial.mkdir(mode=0o700)
     try:
-        (partial / _OWNER).write_text(this_process().to_text(), "utf-8")
         copy = partial / "content"
         digest = hashlib.sha256()
         for name in names:
@@ -124,11 +123,17 @@ def files_below(source: Path) -> Iterator[str]:
 def _remove_left(folder: Path) -> None:
     """Remove copies whose process ended before they were whole."""
     for partial in folder.glob(f"{_PARTIAL}-*"):
-        try:
-            owner = ProcessIdentity.from_text((partial / _OWNER).read_text("utf-8"))
-        except FileNotFoundError:
-            continue  # being made, or removed, right now
-        except (ValueError, TypeError):
-            continue  # its owner's name is being written
+        owner = _owner(partial.name.split("-")[1])
         if owner.local and not owner.alive():
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def _owner_name(process: ProcessIdentity) -> str:
+    """Return a process as part of a name of a folder: the folder says whose it is from its first moment."""
+    fields = (str(process.pid), process.started, process.boot, process.host)
+    return base64.b64encode("\0".join(fields).encode(), b"_.").decode()
+
+
+def _owner(name: str) -> ProcessIdentity:
+    pid, started, boot, host = base64.b64decode(name, b"_.").decode().split("\0")
+    return ProcessIdentity(int(pid), started, boot, host)

@@ -301,7 +301,9 @@ class LocalRegistry:
             return self._stored(kind, entity, number)
 
     def _updated(self, kind: str, entity: _E, values: Mapping[str, object]) -> _E:
-        row: dict[str, object] = {**_shared(entity), **values, "updated": _now()}
+        # As on a server: what is None stays as it is.
+        given: dict[str, object] = {**_shared(entity), **values, "updated": _now()}
+        row: dict[str, object] = {name: value for name, value in given.items() if value is not None}
         number = _id(entity)
         with self._connection(writing=True) as connection:
             cursor = connection.execute(
