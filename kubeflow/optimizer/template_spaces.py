@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numbers
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
+from kubeflow.core.display import short
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.search_space import SearchSpace, search_spaces
 from kubeflow.optimizer.types.search_spaces import (
@@ -173,8 +175,28 @@ def _resolved(name: str, space: SearchSpace, kind: type | None) -> Space:
         except InvalidInput as error:
             raise InvalidInput(f"{name}: {error}") from error
     if isinstance(space, ContinuousSearchSpace | IntegerSearchSpace | CategoricalSearchSpace):
+        _check_kind(name, space, kind)
         return space
     raise InvalidInput(f"{name} is a {type(space).__name__}, which is no search space that Search makes.")
+
+
+def _check_kind(name: str, space: Space, kind: type | None) -> None:
+    """Refuse a space of which a value is not what its place is annotated as; type checkers see that in calls only."""
+    if kind is None:
+        return
+    if isinstance(space, CategoricalSearchSpace):
+        taken = numbers.Integral if kind is int else numbers.Real  # those of numpy count
+        wrong = next((choice for choice in space.choices if choice is not None and not isinstance(choice, taken)), None)
+        if wrong is not None:
+            raise InvalidInput(
+                f"{name} is annotated as {kind.__name__}, and the choice {short(wrong)} is none: write choices of that "
+                "type, or annotate it otherwise."
+            )
+    elif kind is int and isinstance(space, ContinuousSearchSpace):
+        raise InvalidInput(
+            f"{name} is annotated as int, and its search space draws floats: write Search.int(...), or annotate it as "
+            "float."
+        )
 
 
 def _some_value(space: Space) -> object:

@@ -135,6 +135,7 @@ def test_a_tenth_ten_times_is_one() -> None:
         (lambda: Objective(""), "metric must be a non-empty string"),
         (lambda: Objective("loss", "smallest"), "'minimize' or 'maximize'"),  # type: ignore[arg-type]
         (lambda: Objective("loss", goal=math.nan), "goal must be a finite number"),
+        (lambda: Objective("loss", goal="0.5"), "goal must be a finite number, not '0.5'"),  # type: ignore[arg-type]
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_in_words(wrong: Any, words: str) -> None:

@@ -177,6 +177,17 @@ def test_an_image_reads_values_where_its_words_have_their_names() -> None:
     assert job_with_placeholders(search).args == search.trial.args
 
 
+def annotated(size: int, lr: float = 0.1) -> float:
+    return size * lr
+
+
+def test_whole_numbers_and_those_of_numpy_go_where_floats_and_ints_are_annotated() -> None:
+    import numpy as np
+
+    taken = spec(CustomTrainer(annotated), {"size": made.choice([np.int64(3), 4]), "lr": made.int(1, 2)})
+    assert list(taken.space) == ["size", "lr"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -192,6 +203,10 @@ def test_an_image_reads_values_where_its_words_have_their_names() -> None:
         (lambda: spec(BuiltinTrainer(TorchTuneConfig()), {"lora_rnk": made.int(1, 2)}, BUILTIN), "'lora_rnk' is no setting of TorchTuneConfig"),
         (lambda: spec(BuiltinTrainer(TorchTuneConfig(num_nodes=made.int(1, 2))), None, BUILTIN), "num_nodes is no hyperparameter"),
         (lambda: spec(CustomTrainer("train.py", args=["--lr", made.uniform(0, 1)]), None), "write args={'lr': Search.uniform(...)}"),
+        (lambda: spec(CustomTrainer(annotated), {"size": made.uniform(1, 9)}), "size is annotated as int, and its search space draws floats: write Search.int"),
+        (lambda: spec(CustomTrainer(annotated), {"size": made.choice([1, 2.5])}), "size is annotated as int, and the choice 2.5 is none"),
+        (lambda: spec(CustomTrainer(annotated, {"size": 1}), {"lr": made.choice(["0.1", 0.2])}), "lr is annotated as float, and the choice '0.1' is none"),
+        (lambda: spec(BuiltinTrainer(TorchTuneConfig()), {"epochs": made.uniform(1, 9)}, BUILTIN), "epochs is annotated as int, and its search space draws floats"),
     ],
 )  # fmt: skip
 def test_spaces_that_nothing_reads_are_refused_in_words(wrong: Any, words: str) -> None:

@@ -70,8 +70,11 @@ class Objective:
             if words.get(word, word) not in names:
                 raise InvalidInput(f"direction is 'minimize' or 'maximize', not {given!r}.")
             object.__setattr__(self, "direction", Direction(words.get(word, word)))
-        if self.goal is not None and (isinstance(self.goal, bool) or not math.isfinite(self.goal)):
-            raise InvalidInput(f"goal must be a finite number, not {self.goal!r}.")
+        goal: object = self.goal
+        if goal is not None and (
+            isinstance(goal, bool) or not isinstance(goal, int | float) or not math.isfinite(goal)
+        ):
+            raise InvalidInput(f"goal must be a finite number, not {goal!r}.")
         if self.strategy not in get_args(Strategy):
             raise InvalidInput(
                 f"strategy is one of {', '.join(get_args(Strategy))}, not {self.strategy!r}."
