@@ -48,6 +48,7 @@ FLOORS = {
         ("errors", "types"),
         ("service_spec",),
         ("inference",),
+        ("server",),
         ("backends",),
         ("api",),
     ),

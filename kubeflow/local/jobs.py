@@ -176,14 +176,30 @@ class Jobs:
         with contextlib.suppress(OSError):  # a sign of life, for who looks from another machine before there is another
             Places(record.directory).supervisor_log.touch()
         if self.store.restart(record.id, this_process()):
-            try:
-                self._spawn(record.id, record.directory)
-            except KubeflowError as error:
-                current = self.store.get(record.id)
-                if current is not None:
-                    self.store.give_up(current, Verdict("Failed", str(error)))
-                    self.store.settle(record.id)
-                raise
+            self._start_anew(record)
+
+    def revive(self, record: JobRecord, reason: str) -> None:
+        """Start a job anew that has ended by itself; nothing happens where another process has done so.
+
+        Args:
+            record: The job.
+            reason: Why, in words, for its events.
+        """
+        places = Places(record.directory)
+        places.last_words.unlink(missing_ok=True)
+        make_room(places.last_words)
+        if self.store.revive(record, this_process(), reason):
+            self._start_anew(record)
+
+    def _start_anew(self, record: JobRecord) -> None:
+        try:
+            self._spawn(record.id, record.directory)
+        except KubeflowError as error:
+            current = self.store.get(record.id)
+            if current is not None:
+                self.store.give_up(current, Verdict("Failed", str(error)))
+                self.store.settle(record.id)
+            raise
 
     def delete(self, record: JobRecord) -> bool:
         """End a job and forget it; when this returns, none of its processes is left. `False`: another does it."""

@@ -48,6 +48,7 @@ class ServeSettings(TypedDict, total=False):
     packages_to_install: Sequence[str] | None
     pip_index_urls: Sequence[str] | None
     image: str | None
+    trust_pickle: bool
 
 
 @thin
@@ -111,6 +112,7 @@ class KServeClient:
         packages_to_install: Sequence[str] | None = None,
         pip_index_urls: Sequence[str] | None = None,
         image: str | None = None,
+        trust_pickle: bool = False,
         dry_run: bool = False,
         server_dry_run: bool = False,
     ) -> str | InferenceService:
@@ -119,7 +121,10 @@ class KServeClient:
         Args:
             name: Name of the service: at most 53 lower-case letters, digits and `-`. Requests call the model so.
             model: A URI (`s3://`, `gs://`, `hf://`, `pvc://`, `oci://`, `https://`, ...) or a path of this machine; an
-                artifact or a registered version; a train job, whose output is served; or a function.
+                artifact or a registered version; a train job, whose output is served; a function; or an object with
+                `predict`, or its class. A function with one parameter gets an array (a dict of arrays for several
+                tensors, a data frame for a table), one with several gets the tensors by name. A class is made once, and
+                `load()` of an object is called once, where it serves.
             model_format: Format of its files by KServe's name, like `"sklearn"`. Default: what the artifact or the
                 version says, or the end of the URI tells; on this machine, what the files are.
             protocol: `"v2"` (Open Inference Protocol) or `"v1"`. Default: `"v2"` where a runtime serves the model so.
@@ -132,6 +137,8 @@ class KServeClient:
             packages_to_install: With a function: what it needs, in pip's notation.
             pip_index_urls: With a function: where that is installed from, the main index first.
             image: With a function: image of its container. Default: Python of this version.
+            trust_pickle: Load a pickle (format `sklearn`) that no job and no registry of this machine has made. Loading
+                one executes code that is in it. On this machine only: what a cluster loads is its runtime's to say.
             dry_run: Start nothing and return the InferenceService that stands for this service on a cluster; its
                 `to_yaml()` can be kept and applied. The same on every backend.
             server_dry_run: Have the control plane check it, store nothing, and return it as it would be stored.
@@ -152,6 +159,7 @@ class KServeClient:
             same_python=self.backend.same_python,
             packages_to_install=packages_to_install,
             pip_index_urls=pip_index_urls,
+            trust_pickle=trust_pickle,
         )
         spec = service_spec(
             name=name,
@@ -305,6 +313,7 @@ class KServeClient:
         env: Mapping[str, str] | None = None,
         packages_to_install: Sequence[str] | None = None,
         pip_index_urls: Sequence[str] | None = None,
+        trust_pickle: bool = False,
     ) -> None:
         """Change a service. What is left out stays as it is; what answers goes on answering until the change is ready.
 
@@ -320,6 +329,7 @@ class KServeClient:
             env: Variables that are set or changed; the others stay.
             packages_to_install: With a function as model: as for `serve`.
             pip_index_urls: With a function as model: as for `serve`.
+            trust_pickle: With `model`: as for `serve`.
 
         Raises:
             InvalidInput: Nothing is to change, or it cannot work.
@@ -337,6 +347,7 @@ class KServeClient:
                 same_python=self.backend.same_python,
                 packages_to_install=packages_to_install,
                 pip_index_urls=pip_index_urls,
+                trust_pickle=trust_pickle,
             )
         self.backend.update(
             service,

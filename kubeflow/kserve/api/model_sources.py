@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 from kubeflow.core.errors import InvalidInput
@@ -21,6 +22,7 @@ def served_model(
     same_python: bool,
     packages_to_install: Sequence[str] | None = None,
     pip_index_urls: Sequence[str] | None = None,
+    trust_pickle: bool = False,
 ) -> ServedModel:
     """Return the model that a service gets.
 
@@ -32,20 +34,21 @@ def served_model(
         same_python: True when a function runs under the Python of this process.
         packages_to_install: What a function needs, in pip's notation.
         pip_index_urls: Where that is installed from, the main index first.
+        trust_pickle: True when a file may be loaded that executes code.
 
     Raises:
         InvalidInput: It is no model, or one that cannot be packed (`PackagingError`).
     """
     if isinstance(model, JobName | TrainJob):
         model = _output(cast("JobName | TrainJob", model), config)
-    if callable(model) and not hasattr(model, "uri"):
+    if (callable(model) or callable(getattr(model, "predict", None))) and not hasattr(model, "uri"):
         if model_format is not None:
             raise InvalidInput("model_format= is for files of a model, and model= is a function: leave it out.")
         return _packed(model, service, same_python, packages_to_install, pip_index_urls)
     given = {"packages_to_install": packages_to_install, "pip_index_urls": pip_index_urls}
     if wrong := [f"{argument}=" for argument, value in given.items() if value is not None]:
         raise InvalidInput(f"{' and '.join(wrong)} are for a function, and model= is none: leave them out.")
-    return located_model(model, model_format)
+    return replace(located_model(model, model_format), trusted=trust_pickle)
 
 
 def _output(job: JobName | TrainJob, config: object) -> object:
@@ -56,13 +59,13 @@ def _output(job: JobName | TrainJob, config: object) -> object:
 
 
 def _packed(
-    function: Callable[..., object],
+    function: object,
     service: str,
     same_python: bool,
     packages_to_install: Sequence[str] | None,
     pip_index_urls: Sequence[str] | None,
 ) -> ServedModel:
-    from kubeflow.kserve.inference.function_entry import serve_function
+    from kubeflow.kserve.server.function_entry import serve_function
     from kubeflow.packaging import bundle
 
     packed = bundle(

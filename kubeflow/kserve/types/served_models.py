@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast, runtime_checkable
 
 from kubeflow.core.display import repr_of_fields, short
 from kubeflow.core.errors import InvalidInput
@@ -34,8 +34,22 @@ class ModelLocation(Protocol):
         ...
 
 
-ModelSource: TypeAlias = "str | os.PathLike[str] | ModelLocation | TrainJob | JobName | Callable[..., object]"
-"""What `model=` takes: a URI or a path, an artifact or a registered version, a train job, or a function."""
+class PredictingObject(Protocol):
+    """An object with a method that predicts, such as an estimator of scikit-learn. It is packed as a function is.
+
+    `load()`, if it has one, is called once where it serves, before the first request.
+    """
+
+    def predict(self, inputs: Any, /) -> object:
+        """Return what it predicts."""
+        ...
+
+
+ModelSource: TypeAlias = (
+    "str | os.PathLike[str] | ModelLocation | TrainJob | JobName | Callable[..., object] | PredictingObject"
+)
+"""What `model=` takes: a URI or a path, an artifact or a registered version, a train job, or a function, a class or an
+object that predicts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +62,7 @@ class ServedModel:
         bundle: A packed function, with what serves it; its command is a server. `None` for a URI.
         function_name: What the user calls the function; empty for a URI.
         origin: Facts about where it comes from, such as the job and its uid.
+        trusted: True when its user has said that a file may be loaded which executes code, as a pickle does.
     """
 
     uri: str | None = None
@@ -55,6 +70,7 @@ class ServedModel:
     bundle: Bundle | None = None
     function_name: str = ""
     origin: Mapping[str, str] = field(default_factory=dict[str, str])
+    trusted: bool = False
 
     __repr__ = repr_of_fields
 

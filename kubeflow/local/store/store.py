@@ -168,6 +168,29 @@ class Store:
                 record_event(db, job, "Resumed", "starts anew")
             return changed.rowcount == 1
 
+    def revive(self, seen: JobRecord, submitter: ProcessIdentity, reason: str) -> bool:
+        """Make a job that has ended by itself ready to start anew; `False` when it is not as it was `seen` any more.
+
+        What it is, its logs and its events stay. For jobs that are to run for ever: a training job is never revived.
+
+        Args:
+            seen: The job, as it was read.
+            submitter: The process that is about to start it.
+            reason: Why, in words, for its events.
+        """
+        with self.database.writing() as db:
+            changed = db.execute(
+                "UPDATE jobs SET phase = 'Created', wanted = 'run', settled = 0, supervisor = NULL, submitter = ?, "
+                "verdict = NULL, reason = '', failed_step = NULL, status = NULL, ended = NULL "
+                "WHERE id = ? AND phase IN ('Failed', 'Complete') AND settled = 1 AND wanted != 'delete'",
+                (submitter.to_text(), seen.id),
+            )
+            if changed.rowcount == 1:
+                db.execute("UPDATE nodes SET phase = 'Pending', exit_code = NULL, pid = NULL WHERE job = ?", (seen.id,))
+                db.execute("DELETE FROM ranks WHERE job = ?", (seen.id,))
+                record_event(db, seen.id, "Revived", reason)
+            return changed.rowcount == 1
+
     def set_supervisor(self, job: int, supervisor: ProcessIdentity) -> None:
         """Record which process runs a job, unless it has said so itself."""
         with self.database.writing() as db:
