@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
+from kubeflow.core.artifact import Artifact
 from kubeflow.core.errors import InvalidInput
 from kubeflow.kserve.types.served_models import ServedModel, located_model
+from kubeflow.trainer.backends.registry import BackendConfig
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.job_name import JobName
 from kubeflow.trainer.types.jobs import TrainJob
@@ -18,7 +20,7 @@ def served_model(
     model_format: str | None,
     *,
     service: str,
-    config: object,
+    config: BackendConfig,
     same_python: bool,
     packages_to_install: Sequence[str] | None = None,
     pip_index_urls: Sequence[str] | None = None,
@@ -38,6 +40,9 @@ def served_model(
 
     Raises:
         InvalidInput: It is no model, or one that cannot be packed (`PackagingError`).
+        JobNotFinished: It is a train job that is not over yet.
+        JobFailed: It is a train job that has failed.
+        NoJobOutput: It is a train job that has left nothing.
     """
     if isinstance(model, JobName | TrainJob):
         model = _output(cast("JobName | TrainJob", model), config)
@@ -51,11 +56,10 @@ def served_model(
     return replace(located_model(model, model_format), trusted=trust_pickle)
 
 
-def _output(job: JobName | TrainJob, config: object) -> object:
-    name = job.name if isinstance(job, TrainJob) else str(job)
-    raise InvalidInput(
-        f"model= is train job {name!r}, and this version does not know where a job leaves its model: give the URI."
-    )
+def _output(job: JobName | TrainJob, config: BackendConfig) -> Artifact:
+    from kubeflow.trainer.api.trainer_client import TrainerClient
+
+    return TrainerClient(config).get_job_output(job)
 
 
 def _packed(
