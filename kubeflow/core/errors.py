@@ -79,6 +79,16 @@ def _sentence(mistake: Mistake, model: str) -> str:
     return f"{path}{joint if path else ''}{mistake.message}"
 
 
+class MissingExtra(KubeflowError, ImportError):
+    """A package that an extra of this package brings is not installed, or too old."""
+
+    def __init__(self, what: str, package: str, extra: str, found: str | None = None) -> None:
+        self.package = package
+        self.extra = extra
+        state = f"and {found} is installed" if found else "which is not installed"
+        super().__init__(f"{what} needs {package}, {state}: pip install 'kubeflow[{extra}]'.")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `" Did you mean 'x'?"` for the closest known name, or an empty string when none is close."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from kubeflow.core.errors import Finding, InvalidInput, KubeflowError, did_you_mean
+from kubeflow.core.errors import Finding, InvalidInput, KubeflowError, MissingExtra, did_you_mean
+
+__all__ = [
+    "EngineRefuses",
+    "MissingExtra",
+    "OptimizationExists",
+    "OptimizationFailed",
+    "OptimizationNotFound",
+    "OptimizationWaitTimeout",
+]
 
 
 class OptimizationNotFound(InvalidInput):
@@ -58,13 +67,3 @@ class EngineRefuses(InvalidInput):
         self.findings = tuple(findings)
         lines = "".join(f"\n  {finding}" for finding in findings)
         super().__init__(f"Search {name!r} cannot run with engine {engine!r}:{lines}")
-
-
-class MissingExtra(KubeflowError, ImportError):
-    """A package that an extra of this package brings is not installed, or too old."""
-
-    def __init__(self, what: str, package: str, extra: str, found: str | None = None) -> None:
-        self.package = package
-        self.extra = extra
-        state = f"and {found} is installed" if found else "which is not installed"
-        super().__init__(f"{what} needs {package}, {state}: pip install 'kubeflow[{extra}]'.")
