@@ -28,6 +28,7 @@ ALLOWED = {
     "kubeflow.hub": {"kubeflow", "kubeflow.core", "kubeflow_api", "kubeflow.cluster", "kubeflow.local"},
     "kubeflow.kserve": {"kubeflow", "kubeflow.core", "kubeflow_api", "kubeflow.cluster", "kubeflow.packaging", "kubeflow.local", "kubeflow.trainer"},
     "kubeflow.spark": {"kubeflow", "kubeflow.core", "kubeflow_api", "kubeflow.cluster", "kubeflow.packaging", "kubeflow.local", "kubeflow.trainer"},
+    "kubeflow.pipelines": {"kubeflow", "kubeflow.core", "kubeflow.local", "kubeflow.trainer", "kubeflow.optimizer", "kubeflow.kserve", "kubeflow.spark"},
     # The generator's shelves, from the ground up. `codegen` alone is the ground: errors, configuration, templates.
     "codegen": set[str](),
     "codegen.schema": {"codegen"},
@@ -149,6 +150,7 @@ HEAVY = {
     "jinja2",
     "IPython",
     "urllib3",
+    "kfp",
 }
 
 
@@ -310,6 +312,8 @@ def test_modules_have_names_of_their_own(tree: str, same: dict[str, str]) -> Non
         "from kubeflow.kserve import KServeClient, Service, ModelFormat",
         "import kubeflow.spark",
         "from kubeflow.spark import SparkClient, LocalProcessBackendConfig, FuncJob, Driver, Executor, SparkJobStatus",
+        "import kubeflow.pipelines",
+        "from kubeflow.pipelines import component, local, rights",
         "import kubeflow.packaging",
         "import kubeflow.local",
         "import kubeflow.cluster",
@@ -330,7 +334,11 @@ def test_every_module_imports_and_every_exported_name_loads() -> None:
         "import importlib, sys\n"
         "for name in sys.argv[1:]:\n"
         "    module = importlib.import_module(name)\n"
-        "    for export in getattr(module, '__all__', ()): getattr(module, export)\n"
+        "    for export in getattr(module, '__all__', ()):\n"
+        "        try:\n"
+        "            getattr(module, export)\n"
+        "        except ImportError as error:\n"  # names of kfp, which is not installed beside our tools
+        "            assert name.startswith('kubeflow.pipelines') and 'kubeflow[pipelines]' in str(error), (name, export, error)\n"
         "print(len(sys.argv[1:]))\n"
     )
     names = [name for name in packages if not name.endswith("__main__")]

@@ -52,6 +52,7 @@ from kubeflow.packaging import (
     RankOutcome,
     bundle,
 )
+from kubeflow.pipelines.access_rights import AccessRule
 from kubeflow.spark.jobs import spark_spec
 from kubeflow.trainer import errors, options
 from kubeflow.trainer.types.initializers import BaseInitializer
@@ -76,6 +77,7 @@ PACKAGES = (
     "kubeflow.kserve",
     "kubeflow.spark",
     "kubeflow.spark.options",
+    "kubeflow.pipelines.access_rights",
     "kubeflow.common.types",
     *(f"kubeflow.core.{module.name}" for module in pkgutil.iter_modules(kubeflow.core.__path__)),
 )
@@ -178,6 +180,7 @@ def instances() -> list[object]:
         options.EditTrainJob(lambda job: None), options.PatchJobs(lambda jobs: None),
         *_patches(),
         *_optimizer(),
+        AccessRule("", ("pods",), ("get", "list")),
         *_kserve(),
         *_hub(),
         *_spark(),
