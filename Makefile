@@ -14,8 +14,9 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: demo-installed ## Train on two nodes on this machine, then show the TrainJob of the same call (BACKEND=container [IMAGE=...])
+demo: demo-installed ## Train on two nodes here, then take data to a prediction (BACKEND=container [IMAGE=...]: the nodes, in containers)
 	@$(if $(BACKEND),KUBEFLOW_BACKEND=$(BACKEND)) $(if $(IMAGE),IMAGE=$(IMAGE)) $(BIN)/python examples/digits.py
+	@$(if $(BACKEND),,$(BIN)/python examples/lifecycle.py)
 
 test: test-installed ## Run all tests, several at a time
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
@@ -51,7 +52,7 @@ bench: test-installed ## Measure beside the published kubeflow 0.5.0 (QUICK=1: u
 	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(ARGS)
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist digits-demo
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist digits-demo lifecycle-demo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 demo-installed test-installed:
