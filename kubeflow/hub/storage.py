@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -12,6 +15,7 @@ from kubeflow.core.tracebacks import thin_all
 from kubeflow.hub.errors import RegistryDenied, RegistryUnavailable
 from kubeflow.hub.stores.artifact_files import files_below
 from kubeflow.hub.types.types import OCIUploadParams, S3UploadParams
+from kubeflow.local import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +37,8 @@ def upload_artifact(
     """Upload a file, or a folder with all below it, and return its URI for `register_model`. Registers nothing.
 
     Args:
-        model_files_path: Of this machine. A file keeps its name; of a folder, what is in it goes below the prefix.
+        model_files_path: Of this machine, or `hf://org/name[@revision]` for a model of the Hugging Face Hub, which is
+            fetched into its cache first. A file keeps its name; of a folder, what is in it goes below the prefix.
         upload_params: Where to.
 
     Returns:
@@ -43,7 +48,7 @@ def upload_artifact(
         InvalidInput: There is no such file or folder; or it is to go to an OCI registry, which needs a tool for images.
         RegistryDenied: The store does not allow it.
         RegistryUnavailable: The store cannot be reached, or refuses; the upload can be repeated.
-        ImportError: boto3 is not installed: `pip install 'kubeflow[hub]'`.
+        ImportError: boto3 or huggingface_hub is not installed: `pip install 'kubeflow[hub]'`.
     """
     if isinstance(upload_params, OCIUploadParams):
         raise InvalidInput(
@@ -53,7 +58,26 @@ def upload_artifact(
         )
     if not isinstance(cast(object, upload_params), S3UploadParams):
         raise TypeError(f"upload_params takes S3UploadParams, not {type(upload_params).__name__}")
-    source = Path(model_files_path).expanduser()
+    if str(model_files_path).startswith("hf://"):
+        with tempfile.TemporaryDirectory(prefix="kubeflow-") as folder:
+            _fetch(str(model_files_path), Path(folder))
+            return _uploaded(Path(folder), upload_params)
+    return _uploaded(Path(model_files_path).expanduser(), upload_params)
+
+
+def _fetch(uri: str, folder: Path) -> None:
+    """Put links to the files of a model of the Hugging Face Hub into a folder."""
+    if find_spec("huggingface_hub") is None:
+        raise ImportError("hf:// needs huggingface_hub, which is not installed: pip install 'kubeflow[hub]'")
+    try:
+        fetch.fetch(uri, folder, [], "model")
+    except (fetch.FetchFailed, OSError) as error:
+        # The fetching of jobs speaks of arguments that a job has.
+        told = re.sub(r"give access_\w+=", "set HF_TOKEN to one", str(error).replace("storage_uri", "model_files_path"))
+        raise RegistryUnavailable(f"{uri} cannot be fetched: {told}") from error
+
+
+def _uploaded(source: Path, upload_params: S3UploadParams) -> str:
     if not source.exists():
         raise InvalidInput(f"there is no {str(source.absolute())!r} to upload")
     names = [*files_below(source)]

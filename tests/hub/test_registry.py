@@ -300,6 +300,7 @@ def test_the_output_of_a_job_is_registered_with_its_lineage(registry: ModelRegis
     assert read.metadata == {"job": "fit-3f2a", "job_uid": "fit-3f2a-yms690np", "accuracy": 0.95}
     assert (read.artifact.model_source_id, read.artifact.model_source_name) == ("fit-3f2a-yms690np", "fit-3f2a")
     assert registry.register_model("rose", read, version="1").format == "onnx"
+    assert read.to_artifact() == Artifact(URI, "model", "onnx", read.metadata)
     assert [v.name for v in registry.list_model_versions(query="externalId = 'fit-3f2a-yms690np'")] == ["1"]
 
 

@@ -61,6 +61,15 @@ def test_an_answer_that_is_lost_leaves_nothing_twice(server: RegistryServer) -> 
     assert len(server.entities) == 3
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_what_somebody_else_registered_at_the_same_moment_is_taken_if_it_is_the_same(
+    server: RegistryServer, step: str
+) -> None:
+    server.faults.append(Fault("POST", step, 409, acted=True))
+    assert client(server).register_model("race", URI, version="v1", metadata={"a": 1}).uri == URI
+    assert len(server.entities) == 3
+
+
 def test_reads_are_asked_again_by_themselves(server: RegistryServer) -> None:
     client(server).register_model("iris", URI, version="1")
     server.faults += [Fault("GET", "/registered_model", 503, times=2), Fault("GET", "/model_version", 0)]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import kubeflow.cluster
+import kubeflow.hub
 import kubeflow.trainer
 import kubeflow.training
 from kubeflow.core import builder, resource
@@ -92,6 +93,7 @@ SURFACES = {
     "trainer": CLIENT,
     "training": methods(kubeflow.training.TrainingClient),
     "cluster": set().union(*exported(kubeflow.cluster).values()) | parameters(KubernetesBackendConfig) | {"force"},
+    "hub": methods(kubeflow.hub.ModelRegistryClient).union(*exported(kubeflow.hub).values()),
     "core": methods(resource.Resource)
     | methods(builder.Builder)
     | parameters(KubeObject.from_yaml)

@@ -7,7 +7,7 @@ from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
-from kubeflow.core.artifact import MetadataValue
+from kubeflow.core.artifact import Artifact, MetadataValue
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.hub.errors import IncompleteVersion
@@ -168,6 +168,10 @@ class ModelVersion(RegistryEntity):
     def metadata(self) -> dict[str, MetadataValue]:
         """`custom_properties`, by the name that `register_model` has for it."""
         return self.custom_properties
+
+    def to_artifact(self) -> Artifact:
+        """Return the version as the value that jobs and initializers take; raises as `artifact` does."""
+        return Artifact(self.uri, "model", self.format, self.custom_properties)
 
     def __getstate__(self) -> dict[str, object]:
         """Return the fields to pickle, the artifact among them: what reads it does not travel."""
