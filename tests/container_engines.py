@@ -59,6 +59,7 @@ _VENV = Path(sys.prefix)
 _HOST = [Path("/usr"), Path("/etc/alternatives"), Path("/etc/ssl"), _PYTHON, _VENV]
 # What this kind of machine allows at most: equal soft and hard limits, below its own.
 _FILES = 16384
+_GO_PANIC = 2  # the exit code of a program in Go that panics
 _SHARES = 16  # processes that containers count as, all of an engine together
 
 
@@ -246,6 +247,8 @@ def main() -> None:
                 if process is not None and (folder / "down").exists():
                     time.sleep(0.02)
                     continue
+                if process is not None and process.returncode == _GO_PANIC:
+                    _forget_networks(found)
                 process = _run(found, command, environ)
             if not (folder / "ready").exists() and _answers(found):
                 _make_images(found)
@@ -257,6 +260,18 @@ def main() -> None:
         (folder / "keeper.pid").unlink()
         if not Path(f"/proc/{owner}").exists():  # killed: nobody else removes what is left
             shutil.rmtree(folder.parent, ignore_errors=True)
+
+
+def _forget_networks(found: EngineUnderTest) -> None:
+    """Do what helps a docker that panics whenever it starts: what it was killed in the midst of writing is in the way.
+
+    https://github.com/moby/moby/issues/45057, of docker 20.10.23 and later.
+    """
+    with (found.folder / "engine.log").open("rb") as log:
+        log.seek(max(0, (found.folder / "engine.log").stat().st_size - 20_000))
+        of_networks = b"libnetwork.New(" in log.read()
+    if of_networks:
+        (found.folder / "data/network/files/local-kv.db").unlink(missing_ok=True)
 
 
 def _run(found: EngineUnderTest, command: Sequence[str], environ: dict[str, str]) -> subprocess.Popen[bytes]:

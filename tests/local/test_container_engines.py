@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import socket
+import socketserver
+import ssl
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from kubeflow.core.errors import InvalidInput
 from kubeflow.local.executors.containers.container_engine import ContainerEngine
+from kubeflow.local.executors.containers.engine_connection import unreachable
 from kubeflow.local.executors.containers.engine_errors import EngineNotFound, EngineUnreachable
 from kubeflow.local.executors.containers.engine_search import find_engine
 from kubeflow.local.executors.processes import members
-from kubeflow.local.job.container_plan import EngineKind
+from kubeflow.local.job.container_plan import EngineKind, EnginePlan
 from tests import container_engines
+from tests.cluster.certificates import Authority, needs_openssl
 from tests.container_engines import EngineUnderTest, container_engine
 from tests.local.containers import ContainerDesk
 
 __all__ = ["container_engine"]
 
 
-def docker_context(home: Path, name: str, host: str) -> None:
-    """Do what `docker context create` and `docker context use` do."""
-    meta = home / ".docker/contexts/meta" / hashlib.sha256(name.encode()).hexdigest()
+NONE: Mapping[str, Path] = {}
+
+
+def docker_context(
+    home: Path, name: str, host: str, certificates: Mapping[str, Path] = NONE, skip: bool = False
+) -> None:
+    """Do what `docker context create` and `docker context use` do; `certificates` are `ca`, `cert` and `key`."""
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    meta, tls = (home / ".docker/contexts" / kind / digest for kind in ("meta", "tls"))
     meta.mkdir(parents=True)
-    (meta / "meta.json").write_text(json.dumps({"Name": name, "Endpoints": {"docker": {"Host": host}}}))
+    endpoint = {"Host": host, "SkipTLSVerify": skip}
+    (meta / "meta.json").write_text(json.dumps({"Name": name, "Endpoints": {"docker": endpoint}}))
     (home / ".docker/config.json").write_text(json.dumps({"currentContext": name}))
+    for file, path in certificates.items():
+        (tls / "docker").mkdir(parents=True, exist_ok=True)
+        (tls / f"docker/{file}.pem").write_bytes(path.read_bytes())
 
 
 def test_an_engine_is_found_by_each_of_the_ways_there_are(container_engine: EngineUnderTest, tmp_path: Path) -> None:
@@ -52,6 +70,110 @@ def test_an_engine_is_found_by_each_of_the_ways_there_are(container_engine: Engi
         (container_engine.name, host, True, False, False)
     }
     assert (by_socket.host, by_socket.keep) == (f"unix://{socket}", True)
+
+
+@contextlib.contextmanager
+def tls_in_front_of(socket_path: str, context: ssl.SSLContext) -> Iterator[str]:
+    """Listen at 127.0.0.1 as an engine with `--tlsverify` does; what is said goes to a socket. Yields the URL."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            try:
+                client = context.wrap_socket(self.request, server_side=True)
+            except OSError:  # one of the two has refused the other
+                return
+            with client, socket.socket(socket.AF_UNIX) as engine:
+                engine.connect(socket_path)
+                back = threading.Thread(target=_copy, args=(engine, client))
+                back.start()
+                _copy(client, engine)
+                back.join()
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"tcp://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the other direction has ended it
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+@needs_openssl
+def test_the_certificates_of_a_docker_context_are_used_and_a_wrong_one_is_told(
+    container_engine: EngineUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY"):  # of other connections
+        monkeypatch.setenv(variable, str(tmp_path / "other"))
+    authority, stranger = Authority(tmp_path), Authority(tmp_path, "stranger")
+    me, nobody = authority.issue("me"), stranger.issue("nobody")
+    elsewhere = authority.issue("elsewhere", "DNS:engine.example")
+    own = {"ca": authority.certificate, "cert": me.certificate, "key": me.key}
+    home = tmp_path / "home"
+    path = container_engine.host.removeprefix("unix://")
+
+    def found(host: str, name: str, **certificates: Path) -> EnginePlan:
+        docker_context(home, name, host, certificates)
+        return find_engine(environ={"HOME": str(home)})
+
+    with tls_in_front_of(path, authority.here.serving(authority.certificate)) as host:
+        plan = found(host, "good", **own)
+        desk = ContainerDesk(tmp_path / "state", tmp_path, container_engine)
+        desk.engine = plan
+        desk.submit("echo by TLS")
+        assert (desk.finish().phase, desk.log(), plan.host) == ("Complete", "by TLS\n", host)
+        assert desk.jobs.delete(desk.get())
+        assert desk.left() == []
+        by_variable = {"HOME": str(home), "DOCKER_HOST": host, "DOCKER_CERT_PATH": plan.certificates or ""}
+        assert find_engine(environ={**by_variable, "DOCKER_TLS_VERIFY": "1"}) == plan
+
+        look = "[Ll]ook at the certificates in .*: ca.pem is of the authority"
+        for name, certificates, words in (
+            ("other-authority", {**own, "ca": stranger.certificate}, rf"certificate verify failed: .*{look}"),
+            ("other-client", {**own, "cert": nobody.certificate, "key": nobody.key}, look),
+            ("no-client", {"ca": authority.certificate}, look),
+            ("spoilt", {**own, "cert": me.key}, look),
+            ("plain", NONE, "If it wants TLS, set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use a docker context"),
+        ):
+            with pytest.raises(EngineNotFound, match=f"docker's context '{name}' names an engine that .*{words}"):
+                found(host, name, **certificates)
+        with pytest.raises(
+            InvalidInput, match="which has ca.pem and cert.pem: put ca.pem there, and cert.pem together"
+        ):
+            found(host, "no-key", ca=authority.certificate, cert=me.certificate)
+        docker_context(home, "careless", host, own, skip=True)
+        with pytest.raises(
+            EngineNotFound, match="skips the check of .* `docker context update careless --docker host="
+        ):
+            find_engine(environ={"HOME": str(home)})
+        with pytest.raises(InvalidInput, match="which has none: put ca.pem there"):
+            find_engine(environ={**by_variable, "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(tmp_path / "no")})
+    with (
+        tls_in_front_of(path, elsewhere.serving(authority.certificate)) as host,
+        pytest.raises(EngineNotFound, match=f"IP address mismatch.*which has to name the host of {host}"),
+    ):
+        found(host, "other-name", **own)
+
+
+def test_a_socket_of_another_user_is_told_from_an_engine_that_is_down() -> None:
+    error = unreachable("unix:///run/docker.sock", None, PermissionError(13, "Permission denied"))
+
+    assert "does not answer (Permission denied). This user may not use its socket: join the group" in str(error)
+
+
+def test_a_spoilt_file_of_docker_is_told(
+    container_engine: EngineUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text('{"auths": {"registry.example": {"auth": "bm90aGluZw=="}}}')
+    with pytest.raises(InvalidInput, match=rf"{tmp_path}/config.json, which has the logins .* `docker login`"):
+        find_engine(container_engine.host)
 
 
 def test_what_is_named_and_does_not_answer_is_said_with_who_names_it(tmp_path: Path) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+from kubeflow.local.executors.containers.container_engine import ContainerEngine
+from kubeflow.local.executors.containers.container_images import make_ready
+from kubeflow.local.executors.containers.engine_errors import ImageUnavailable
 from kubeflow.local.job.places import Places
 from tests.container_engines import container_engine
 from tests.local.containers import ContainerDesk, container_desk
@@ -65,6 +69,57 @@ def test_a_private_image_is_pulled_with_what_docker_login_has_kept(
         files = [path for path in places.directory.rglob("*") if path.is_file()]
         assert not [path for path in files if login in path.read_text() or PASSWORD in path.read_text()]
     _remove(desk, PRIVATE)
+
+
+def _helper(folder: Path, name: str, *lines: str) -> None:
+    """Write a credential helper: a program that is told a registry, and answers with a login."""
+    program = folder / f"docker-credential-{name}"
+    program.write_text("\n".join(["#!/bin/sh", 'read -r registry; echo "$1 $registry" >>"$0.asked"', *lines]))
+    program.chmod(0o755)
+
+
+def test_a_private_image_is_pulled_with_what_a_credential_helper_keeps(
+    container_desk: ContainerDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = container_desk
+    programs, settings = tmp_path / "bin", tmp_path / "config.json"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    login = json.dumps({"ServerURL": PRIVATE_ADDRESS, "Username": USER, "Secret": PASSWORD})
+    _helper(programs, "good", f"echo '{login}'")
+    _helper(programs, "other", f"echo '{login.replace(PASSWORD, 'another')}'")
+    _helper(programs, "empty", "echo credentials not found in native keychain; exit 1")
+    _helper(programs, "locked", "echo the keychain is locked; exit 1")
+    _helper(programs, "odd", "echo hello")
+    private = {"image": PRIVATE, "pull": "IfNotPresent"}
+
+    allowed: dict[str, dict[str, object]] = {
+        "store": {"credsStore": "good"},
+        "one-registry": {"credsStore": "locked", "credHelpers": {PRIVATE_ADDRESS: "good"}},
+    }
+    for name, config in allowed.items():
+        _remove(desk, PRIVATE)
+        settings.write_text(json.dumps(config))
+        desk.submit("true", name=name, container=private)
+        assert desk.finish(name).phase == "Complete", desk.get(name).reason
+    assert (programs / "docker-credential-good.asked").read_text() == f"get {PRIVATE_ADDRESS}\n" * 2
+
+    _remove(desk, PRIVATE)
+    look = "cannot be pulled. The login of the registry cannot be looked up:"
+    for name, words in {
+        "absent": f"{look} docker-credential-absent not installed or not available in PATH. Put the helper on PATH",
+        "locked": f'{look} Credentials store docker-credential-locked exited with "the keychain is locked". Put',
+        "odd": f"{look} docker's config.json, or what a helper answered, cannot be read (JSONDecodeError:",
+        "empty": "it is private: sign in with `docker login`",
+        "other": "it is private: sign in with `docker login`",
+    }.items():
+        settings.write_text(json.dumps({"credsStore": name}))
+        with ContainerEngine.of(desk.engine) as engine, pytest.raises(ImageUnavailable) as refused:
+            make_ready(engine, PRIVATE, "IfNotPresent", lambda *_: None, lambda: False)
+        assert words in str(refused.value)
+    kept = [path for path in desk.state.rglob("*") if path.is_file() and PASSWORD.encode() in path.read_bytes()]
+    assert kept == []
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import socket
+import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, cast
 
-from kubeflow.core.errors import InvalidInput
-from kubeflow.local.executors.containers.engine_errors import EngineRefused, EngineUnreachable
+from kubeflow.local.executors.containers.engine_connection import connect, require_package, unreachable
+from kubeflow.local.executors.containers.engine_errors import CredentialsUnavailable, EngineRefused
 from kubeflow.local.job.container_plan import EngineKind, EnginePlan
 
 JOB_LABEL = "org.kubeflow.local.job"
@@ -133,25 +132,16 @@ class ContainerEngine:
         timeout: Seconds that an answer may take.
 
     Raises:
-        InvalidInput: Without the `docker` package, or for a URL that names no engine.
+        InvalidInput: Without the `docker` package, or with a certificate that has no key.
         EngineUnreachable: It does not answer.
     """
 
     def __init__(self, host: str, certificates: str | None = None, timeout: int = _TIMEOUT) -> None:
         self.host = host
-        try:
-            import docker
-        except ImportError as error:
-            raise InvalidInput(
-                "Jobs in containers need the package 'docker', which drives podman as well: "
-                "run `pip install 'kubeflow[container]'`."
-            ) from error
+        self._certificates = certificates
+        require_package()
         with self._asking("for its version"):
-            _knock(host)
-            tls = False if certificates is None else _tls(certificates)
-            version = _version(host, timeout, tls)
-            api: object = docker.APIClient(base_url=host, version=version, timeout=timeout, tls=tls)
-        self._api = cast("_Api", api)
+            self._api = cast("_Api", connect(host, certificates, timeout))
 
     @classmethod
     def of(cls, plan: EnginePlan, timeout: int = _TIMEOUT) -> ContainerEngine:
@@ -203,9 +193,12 @@ class ContainerEngine:
 
         Raises:
             EngineRefused: It cannot be pulled.
+            CredentialsUnavailable: A credential helper of docker's command line cannot be run, or fails.
         """
         with self._asking(f"to pull image {name}"):
-            for told in self._api.pull(name, stream=True, decode=True):
+            with _asking_helpers():
+                answers = self._api.pull(name, stream=True, decode=True)
+            for told in answers:
                 if told.get("error"):
                     raise EngineRefused(f"to pull image {name}", 0, str(told["error"]).strip())
                 yield told
@@ -303,49 +296,31 @@ class ContainerEngine:
             if status not in allowed:
                 raise EngineRefused(what, status, str(error.explanation or error).strip()) from error
         except (requests.exceptions.RequestException, docker.errors.DockerException, OSError) as error:
-            raise EngineUnreachable(self.host, _cause(error)) from error
+            raise unreachable(self.host, self._certificates, error) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise EngineRefused(what, 0, f"it answered with what is no JSON ({error})") from error
 
 
-def _knock(host: str) -> None:
-    """Connect to a socket and hang up: the package forgets to close those that it could not connect."""
-    if host.startswith("unix://"):
-        with socket.socket(socket.AF_UNIX) as door:
-            door.settimeout(_TIMEOUT)
-            door.connect(host.removeprefix("unix://"))
+@contextlib.contextmanager
+def _asking_helpers() -> Generator[None, None, None]:
+    """Tell the failure of a credential helper, which the package runs before it asks the engine, from the engine's."""
+    import docker.credentials
+    import docker.errors
 
-
-def _version(host: str, timeout: int, tls: Any) -> str:
-    """Return the version of the API that the engine and the package both speak.
-
-    An engine tells it with each answer. The package would ask at `/version`, where podman looks up the package of each
-    of its programs, which takes a second.
-    """
-    import docker
-    import docker.constants
-
-    newest: str = docker.constants.DEFAULT_DOCKER_API_VERSION
-    client: Any = docker.APIClient(base_url=host, version=newest, timeout=timeout, tls=tls)
     try:
-        told: str = client.get(f"{client.base_url}/_ping", timeout=timeout).headers.get("Api-Version", "")
-    finally:
-        client.close()
-    return min((told, newest), key=lambda text: [int(part) for part in text.split(".")]) if told else "auto"
-
-
-def _tls(folder: str) -> Any:
-    import docker.tls
-
-    files = {name: os.path.join(folder, f"{name}.pem") for name in ("ca", "cert", "key")}  # noqa: PTH118 - texts
-    return docker.tls.TLSConfig(client_cert=(files["cert"], files["key"]), ca_cert=files["ca"], verify=True)
-
-
-def _cause(error: BaseException) -> str:
-    """Return the innermost cause in words: the outer ones repeat it with the names of classes around."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        with warnings.catch_warnings():
+            # Of a helper that is not there: it is an error right after.
+            warnings.filterwarnings("ignore", "docker-credential-")
+            yield
+    except docker.errors.DockerException as error:
+        if not isinstance(error.__cause__, docker.credentials.StoreError):
+            raise
+        said = str(error.__cause__).replace('\n"', '"').rstrip(".")
+        raise CredentialsUnavailable(said) from error
+    except (ValueError, TypeError, AttributeError, KeyError) as error:  # the package takes both as they are
+        raise CredentialsUnavailable(
+            f"docker's config.json, or what a helper answered, cannot be read ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _words(value: object) -> tuple[str, ...]:

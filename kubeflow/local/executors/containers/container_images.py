@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import cast
 
 from kubeflow.local.executors.containers.container_engine import ContainerEngine, ImageFacts
-from kubeflow.local.executors.containers.engine_errors import EngineRefused, ImageUnavailable
+from kubeflow.local.executors.containers.engine_errors import CredentialsUnavailable, EngineRefused, ImageUnavailable
 from kubeflow.local.executors.executor import Report
 from kubeflow.local.job.container_plan import PullWhen
 
@@ -47,6 +47,8 @@ def make_ready(
                 next_report = time.monotonic() + _INTERVAL
     except EngineRefused as error:
         raise _explained(image, error) from error
+    except CredentialsUnavailable as error:
+        raise ImageUnavailable(image, "cannot be pulled", str(error)) from error
     found = engine.image(image)
     if found is None:
         raise ImageUnavailable(image, "was pulled and is not there", "Pull it by hand, and look at the engine's log.")

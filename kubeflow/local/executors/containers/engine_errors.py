@@ -16,13 +16,9 @@ class EngineUnreachable(KubeflowError):
         host: Its URL.
     """
 
-    def __init__(self, host: str, cause: str) -> None:
+    def __init__(self, host: str, cause: str, remedy: str) -> None:
         self.host = host
-        super().__init__(
-            f"The container engine at {host} does not answer ({cause}). Start it again, as with `systemctl start "
-            "docker` or `systemctl --user start podman.socket`. What it still has of jobs that have ended is removed "
-            "when the next job begins."
-        )
+        super().__init__(f"The container engine at {host} does not answer ({cause}). {remedy}")
 
 
 class EngineRefused(KubeflowError):
@@ -37,6 +33,21 @@ class EngineRefused(KubeflowError):
         self.status = status
         self.reason = reason
         super().__init__(f"The container engine refused {what}: {reason}")
+
+
+class CredentialsUnavailable(KubeflowError):
+    """A credential helper of docker's command line, which keeps the login of a registry, cannot be run or fails.
+
+    Attributes:
+        reason: What it said, or what is missing.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"The login of the registry cannot be looked up: {reason}. Put the helper on PATH or repair it, or take it "
+            "out of credsStore and credHelpers in docker's config.json."
+        )
 
 
 class ImageUnavailable(KubeflowError):

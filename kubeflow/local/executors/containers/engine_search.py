@@ -168,6 +168,11 @@ def _context(environ: Mapping[str, str]) -> _Place | None:
             f"{origin} is the current one, and names no engine below {folder / 'contexts'}: run `docker context ls`, "
             "and choose one that is there with `docker context use`."
         )
+    if _item(_item(endpoints, "docker"), "SkipTLSVerify") is True:
+        raise EngineNotFound(
+            f"{origin} skips the check of the engine's certificate, so that anybody could be that engine: give it the "
+            f"authority, with `docker context update {name} --docker host={host},ca=ca.pem`."
+        )
     certificates = folder / "contexts/tls" / digest / "docker"
     return _Place(str(host), origin, named=True, certificates=str(certificates) if certificates.is_dir() else None)
 
