@@ -5,7 +5,6 @@ The published package runs the same function in the same image on the same podma
 
 import atexit
 import os
-import site
 from pathlib import Path
 
 import pytest
@@ -56,11 +55,9 @@ report({{
 }})
 """
 
-# The package needs docker's client, which its lock does not have: that of the checkout comes last on its path.
 _PEER = f"""
 import os, pathlib, statistics, sys, time
 sys.path.insert(0, {str(_JOBS)!r})
-sys.path += {site.getsitepackages()!r}
 from say import say
 os.environ["DOCKER_HOST"] = os.environ[{_HOST!r}]
 from kubeflow.trainer import ContainerBackendConfig, CustomTrainer, TrainerClient
