@@ -215,7 +215,8 @@ class Ground:
         record = self.settle(job)
         starts = [self.starts(job, node) for node in range(job.nodes)]
         done = [bool(begun) and begun[-1:] == self.ends(job, node)[-1:] for node, begun in enumerate(starts)]
-        tale = f"{job}\n{record}\nstarted: {starts}, done: {done}"
+        reason = "" if record is None else record.reason  # at full length
+        tale = f"{job}\n{record}\n{reason}\nstarted: {starts}, done: {done}"
         assert all(len(begun) <= job.starts for begun in starts), f"doubled: {tale}"
         if record is None:
             assert job.deletion or not (job.promised or any(starts)), f"lost: {tale}"
