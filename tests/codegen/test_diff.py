@@ -23,6 +23,7 @@ from codegen.comparison.differ import ApiDiff, diff
 from codegen.config import minor
 from tests.codegen.conftest import ROOT, released
 from tests.codegen.mutations import INVERSE, Edit, Place, edited, fitting
+from tests.draws import draws
 
 GOLDEN = Path(__file__).parent / "golden"
 STEPS = [("2.0", "2.1"), ("2.1", "2.2"), ("2.2", "2.3")]
@@ -198,7 +199,7 @@ def edits(draw: st.DrawFn) -> tuple[Edit, Place]:
     return edit, draw(st.sampled_from(chances()[edit]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=draws(20), deadline=None)
 @given(edits())
 def test_one_edit_is_one_change_of_its_class_at_its_place_and_nothing_else(drawn: tuple[Edit, Place]) -> None:
     edit, place = drawn

@@ -94,16 +94,16 @@ def test_a_client_has_the_verbs_and_the_scope_of_its_kind(generated: Workshop) -
     ]
 
 
-def test_the_same_bytes_under_every_hash_seed(generated: Workshop, tmp_path: Path) -> None:
+def test_the_same_bytes_under_every_hash_seed(tmp_path: Path) -> None:
     trees: list[dict[str, bytes]] = []
-    for seed in ("0", "1", "4711"):
+    for seed in ("0", "4711"):
         out = tmp_path / f"out{seed}"
         subprocess.run(
             [sys.executable, "-m", "codegen", "--root", str(ROOT), "generate", "--out", str(out)],
             check=True, cwd=ROOT, capture_output=True, env={**os.environ, "PYTHONHASHSEED": seed},
         )  # fmt: skip
         trees.append({p.relative_to(out).as_posix(): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file()})
-    assert trees[0] == trees[1] == trees[2]
+    assert trees[0] == trees[1]
     committed = ROOT / "generated"
     files = (p for p in sorted(committed.rglob("*")) if p.is_file() and "__pycache__" not in p.parts)
     assert trees[0] == {p.relative_to(committed).as_posix(): p.read_bytes() for p in files}, "run `make generate`"

@@ -31,6 +31,7 @@ from kubeflow.core.errors import InvalidInput
 from kubeflow.core.rules import RuleViolation
 from kubeflow.core.transport import Request
 from tests.apiserver import MISSING, REASON, Recorded, apiserver
+from tests.draws import draws
 from tests.generated.drawing import objects
 
 pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
@@ -173,7 +174,7 @@ def test_wrong_calls_are_refused_before_anything_is_sent(client: Client, transpo
     assert transport.requests == []
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=draws(50), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_the_model_takes_the_server_does_not_call_unknown(client: Client, data: st.DataObject) -> None:
     drawn = data.draw(objects("trainer.v1alpha1.TrainJob"))

@@ -20,13 +20,14 @@ from codegen import config
 from codegen.schema.naming import attribute, location
 from kubeflow.core.errors import InvalidObject
 from kubeflow.core.model import Model
+from tests.draws import draws
 from tests.generated.drawing import JSON, ROOT, at, changed, definitions, judge, kinds, objects, places
 
 KINDS = sorted(kinds())
 TRAIN_JOB = "trainer.v1alpha1.TrainJob"
 
 slow = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=draws(60), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

@@ -29,6 +29,7 @@ from kubeflow.cluster import ApiError, Conflict, Invalid
 from kubeflow.core.resource import Request, Resource, T
 from kubeflow.core.rules import Violation
 from tests.apiserver import COMMAND, KUBECONFIG, REASON, apiserver
+from tests.draws import draws
 from tests.generated.drawing import ROOT, objects
 
 pytestmark = pytest.mark.skipif(not (COMMAND or KUBECONFIG), reason=REASON)
@@ -168,7 +169,7 @@ def mixtures(draw: st.DrawFn, one: Any, other: Any) -> Any:
     return draw(st.sampled_from([one, one, other]))
 
 
-slow = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+slow = settings(max_examples=draws(50), deadline=None, suppress_health_check=list(HealthCheck))
 # Names that the server takes as the name of an object; the kind's own rules may not.
 OBJECT_NAMES = st.sampled_from(["a-1", "1a", "a.b", "x" * 63, "x" * 64])
 

@@ -28,6 +28,7 @@ pytestmark = [
 
 DOCUMENT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 EXTRAS: tuple[str, ...] = tuple(DOCUMENT["project"]["optional-dependencies"])
+UV = Path(sys.executable).with_name("uv")
 TORCH = f"torch=={DOCUMENT['tool']['locks']['torch']}"
 BOUND = 300
 """Seconds for one resolution: alone it takes 5 to 60. Backtracking took over 1,000."""
@@ -49,32 +50,40 @@ def run(*command: str | Path, timeout: float = 600, cwd: Path = ROOT, **variable
 
 
 @pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what is built: builds of several processes in one folder would meet."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What users install, built from a copy: builds of several processes in one folder would meet."""
     place = tmp_path_factory.mktemp("sources")
     for name in ("kubeflow", "generated"):
         shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, place)
-    return place
+    run(UV, "build", "--quiet", "--wheel", "--python", sys.executable, "--out-dir", place / "dist", place)
+    (built,) = (place / "dist").glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an empty environment with the pip that this Python brings: users' are as old."""
+    place = tmp_path_factory.mktemp("pip") / "venv"
+    run(sys.executable, "-m", "venv", place)
+    return place / "bin" / "python"
 
 
 @pytest.mark.parametrize(
     "extras", ["", *EXTRAS, ",".join(EXTRAS)], ids=lambda extras: "all" if "," in extras else extras or "none"
 )
-def test_pip_resolves_from_nothing_within_the_bound(sources: Path, tmp_path: Path, extras: str) -> None:
-    # The pip that this Python brings: users' are as old.
-    run(sys.executable, "-m", "venv", tmp_path / "venv")
+def test_pip_resolves_from_nothing_within_the_bound(pip: Path, wheel: Path, tmp_path: Path, extras: str) -> None:
     report, held = tmp_path / "report.json", tmp_path / "held.txt"
     held.write_text(TORCH, "utf-8")
-    pip = (tmp_path / "venv" / "bin" / "python", "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet")
-    run(*pip, "--report", report, "--constraint", held, f"{sources}[{extras}]" if extras else sources, timeout=BOUND)
+    install = (pip, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet", "--report", report)
+    run(*install, "--constraint", held, f"{wheel}[{extras}]" if extras else wheel, timeout=BOUND)
     assert len(json.loads(report.read_text("utf-8"))["install"]) >= 20
 
 
-def test_what_pip_installs_is_small(sources: Path, tmp_path: Path) -> None:
+def test_what_pip_installs_is_small(wheel: Path, tmp_path: Path) -> None:
     run(sys.executable, "-m", "venv", tmp_path / "venv")
-    run(tmp_path / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-compile", sources)
+    run(tmp_path / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-compile", wheel)
 
     installed = measure(tmp_path / "venv")
 
@@ -110,20 +119,17 @@ if len(sys.argv) > 1:
 
 
 @pytest.mark.parametrize("resolution", ["lowest-direct", "highest"])
-def test_the_oldest_and_the_newest_versions_that_are_allowed_work(
-    sources: Path, tmp_path: Path, resolution: str
-) -> None:
-    uv = Path(sys.executable).with_name("uv")
+def test_the_oldest_and_the_newest_versions_that_are_allowed_work(wheel: Path, tmp_path: Path, resolution: str) -> None:
     python = tmp_path / "venv" / "bin" / "python"
     wanted, held = tmp_path / "wanted.txt", tmp_path / "held.txt"
     held.write_text(TORCH, "utf-8")
     extras = ("cloudpickle", "huggingface", "s3")
     names = [word for extra in extras for word in ("--extra", extra)]
-    run(uv, "pip", "compile", "--quiet", "--resolution", resolution, "--python", sys.executable,
-        "--constraint", held, *names, "pyproject.toml", "--output-file", wanted, cwd=sources, timeout=BOUND)  # fmt: skip
-    run(uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "venv")
-    run(uv, "pip", "install", "--quiet", "--python", python, "--only-binary", ":all:", "-r", wanted)
-    run(uv, "pip", "install", "--quiet", "--python", python, "--no-deps", sources)
+    run(UV, "pip", "compile", "--quiet", "--resolution", resolution, "--python", sys.executable,
+        "--constraint", held, *names, "pyproject.toml", "--output-file", wanted, timeout=BOUND)  # fmt: skip
+    run(UV, "venv", "--quiet", "--python", sys.executable, tmp_path / "venv")
+    run(UV, "pip", "install", "--quiet", "--python", python, "--only-binary", ":all:", "-r", wanted)
+    run(UV, "pip", "install", "--quiet", "--python", python, "--no-deps", wheel)
 
     (tmp_path / "smoke.py").write_text(SMOKE, "utf-8")
     if MISSING:

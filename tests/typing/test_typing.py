@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,68 +24,47 @@ ROOT = HERE.parents[1]
 MARK = "# mistake:"
 
 
-def mypy(file: Path, cache: Path) -> set[int]:
-    """Return the lines of `file` that mypy --strict reports."""
-    command = [
-        sys.executable,
-        "-m",
-        "mypy",
-        "--strict",
-        "--config-file",
-        os.devnull,
-        "--cache-dir",
-        str(cache),
-        str(file),
-    ]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment())
+def mypy(files: Sequence[Path], folder: Path) -> dict[str, set[int]]:
+    """Return the lines that mypy --strict reports, by the file's name."""
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull, "--cache-dir", os.devnull]
+    result = subprocess.run(
+        [*command, *map(str, files)], capture_output=True, text=True, check=False, cwd=ROOT, env=environment()
+    )
     assert result.returncode in (0, 1), result.stdout + result.stderr
-    return {int(line) for line in re.findall(rf"{file.name}:(\d+): error", result.stdout)}
+    return {
+        file.name: {int(line) for line in re.findall(rf"\b{file.name}:(\d+): error", result.stdout)} for file in files
+    }
 
 
-def pyright(file: Path, cache: Path) -> set[int]:
-    """Return the lines of `file` that pyright reports in strict mode."""
-    project = cache / "pyrightconfig.json"
-    (cache / file.name).write_bytes(file.read_bytes())
+def pyright(files: Sequence[Path], folder: Path) -> dict[str, set[int]]:
+    """Return the lines that pyright reports in strict mode, by the file's name."""
     settings = {
-        "include": [file.name],
+        "include": [file.name for file in files],
         "typeCheckingMode": "strict",
         "extraPaths": [str(ROOT), str(ROOT / "generated")],
     }
-    project.write_text(json.dumps(settings), "utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "pyright",
-        "--outputjson",
-        "--pythonpath",
-        sys.executable,
-        "--project",
-        str(project),
-    ]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    (folder / "pyrightconfig.json").write_text(json.dumps(settings), "utf-8")
+    command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable]
+    result = subprocess.run(
+        [*command, "--project", str(folder / "pyrightconfig.json")],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
     assert result.returncode in (0, 1), result.stdout + result.stderr
     report = json.loads(result.stdout)
-    assert report["summary"]["filesAnalyzed"] == 1
-    found = (entry for entry in report["generalDiagnostics"] if entry["severity"] == "error")
-    return {entry["range"]["start"]["line"] + 1 for entry in found}
+    assert report["summary"]["filesAnalyzed"] == len(files)
+    found: dict[str, set[int]] = {file.name: set() for file in files}
+    for entry in report["generalDiagnostics"]:
+        if entry["severity"] == "error":
+            found[Path(entry["file"]).name].add(entry["range"]["start"]["line"] + 1)
+    return found
 
 
 def environment() -> dict[str, str]:
     return {**os.environ, "MYPYPATH": f"{ROOT}{os.pathsep}{ROOT / 'generated'}"}
 
 
-@pytest.mark.parametrize("checker", [mypy, pyright])
-def test_right_code_is_accepted(checker: Callable[[Path, Path], set[int]], tmp_path: Path) -> None:
-    assert checker(HERE / "accepted.py", tmp_path) == set()
-
-
-@pytest.mark.parametrize("checker", [mypy, pyright])
-def test_every_mistake_is_reported_and_nothing_else(checker: Callable[[Path, Path], set[int]], tmp_path: Path) -> None:
-    file = HERE / "refused.py"
-    lines = file.read_text("utf-8").splitlines()
-    expected = {number for number, line in enumerate(lines, 1) if MARK in line}
-    assert len(expected) >= 20
-    assert checker(file, tmp_path) == expected
+def marked(lines: Sequence[str]) -> set[int]:
+    return {number for number, line in enumerate(lines, 1) if MARK in line}
 
 
 def exported() -> dict[str, list[str]]:
@@ -137,18 +116,25 @@ def test_every_package_has_its_lines() -> None:
         assert re.search(rf"p\d+\.{mistake}\)", lines)
 
 
+# One run for all files: what takes long is to read the packages.
 @pytest.mark.parametrize("checker", [mypy, pyright])
-def test_every_exported_name_type_checks(checker: Callable[[Path, Path], set[int]], tmp_path: Path) -> None:
-    file = tmp_path / "names.py"
-    write(file, uses(lambda name, known: name))
-    assert checker(file, tmp_path) == set()
+def test_right_code_and_exported_names_are_accepted_and_every_mistake_is_refused(
+    checker: Callable[[Sequence[Path], Path], dict[str, set[int]]], tmp_path: Path
+) -> None:
+    accepted, refused, names, wrong = (tmp_path / f"{name}.py" for name in ("accepted", "refused", "names", "misspelt"))
+    for file in (accepted, refused):
+        file.write_bytes((HERE / file.name).read_bytes())
+    mistakes = marked(refused.read_text("utf-8").splitlines())
+    assert len(mistakes) >= 20
+    write(names, uses(lambda name, known: name))
+    misspelt_lines = write(wrong, uses(misspelt))
 
+    found = checker([accepted, refused, names, wrong], tmp_path)
 
-@pytest.mark.parametrize("checker", [mypy, pyright])
-def test_every_misspelt_name_is_refused(checker: Callable[[Path, Path], set[int]], tmp_path: Path) -> None:
-    file = tmp_path / "misspelt.py"
-    lines = write(file, uses(misspelt))
-    assert checker(file, tmp_path) == {number for number, line in enumerate(lines, 1) if MARK in line}
+    assert found[accepted.name] == set()
+    assert found[refused.name] == mistakes
+    assert found[names.name] == set()
+    assert found[wrong.name] == marked(misspelt_lines)
 
 
 # Every package that exports names, but those that import them from one module and have no `__getattr__`.

@@ -1,6 +1,6 @@
 """Jobs under fire: requests and answers are lost, refused, late and cut off, by chance, from creation to deletion.
 
-`KUBEFLOW_FAULT_ROUNDS` says how many jobs, 25 by default; `KUBEFLOW_FAULT_SEED` where chance begins.
+`KUBEFLOW_FAULT_ROUNDS` says how many jobs, 12 by default; `KUBEFLOW_FAULT_SEED` where chance begins.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.trainer.kubernetes.fault_rounds import LINES, Round, Told, draw, judg
 
 T = TypeVar("T")
 
-ROUNDS = int(os.environ.get("KUBEFLOW_FAULT_ROUNDS", "25"))
+ROUNDS = int(os.environ.get("KUBEFLOW_FAULT_ROUNDS", "12"))
 SEED = int(os.environ.get("KUBEFLOW_FAULT_SEED", "1"))
 RATE = 0.25
 TOGETHER = 8
