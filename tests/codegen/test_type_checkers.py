@@ -21,11 +21,11 @@ from tests.codegen.crds import generated, imported, manifest
 
 OURS = [manifest(case.spec, kind=case.kind) for case in (*shapes.CASES, *awkward.CASES)]
 # Of other projects, with the newest release of each.
-PROJECTS = {
-    "jobset": "jobset/v0.12.0/config/components/crd/bases/*.yaml",
-    "kserve": "kserve/v0.20.0/config/crd/full/*.yaml",
-    "spark": "spark-operator/v2.5.2/config/crd/bases/*.yaml",
-}
+PROJECTS = (
+    "jobset/v0.12.0/config/components/crd/bases/*.yaml",
+    "kserve/v0.20.0/config/crd/full/*.yaml",
+    "spark-operator/v2.5.2/config/crd/bases/*.yaml",
+)
 
 
 def of_project(pattern: str) -> list[dict[str, Any]]:
@@ -81,11 +81,10 @@ def test_every_shape_passes_both_type_checkers(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not UPSTREAM, reason="KUBEFLOW_TEST_UPSTREAM is not set")
-@pytest.mark.parametrize("project", PROJECTS)
-def test_the_crds_of_other_projects_pass_both_type_checkers(tmp_path: Path, project: str) -> None:
-    crds = of_project(PROJECTS[project])
-    assert crds
-    assert problems(tmp_path, crds) == ""
+def test_the_crds_of_other_projects_pass_both_type_checkers(tmp_path: Path) -> None:
+    crds = [of_project(pattern) for pattern in PROJECTS]
+    assert all(crds)
+    assert problems(tmp_path, [crd for project in crds for crd in project]) == ""  # in one run, which reads less
 
 
 def test_every_class_and_builder_of_every_shape_loads(tmp_path: Path) -> None:
