@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.local.executors.containers.container_engine import JOB_LABEL, STATE_LABEL
 from kubeflow.local.executors.containers.engine_errors import ImageUnavailable
 from kubeflow.local.executors.processes import members
 from kubeflow.local.job.container_plan import MountPlan
@@ -21,7 +22,7 @@ from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import PLAN_FILE, read_plan
 from kubeflow.local.job.records import JobRecord
 from kubeflow.local.logs.lines import read_lines
-from tests.container_engines import GPU, GPU_VARIABLE, NO_PYTHON, NO_SHELL, OWN_ENTRYPOINT, container_engine
+from tests.container_engines import GPU, GPU_VARIABLE, IMAGE, NO_PYTHON, NO_SHELL, OWN_ENTRYPOINT, container_engine
 from tests.local.conftest import wait_for
 from tests.local.containers import ContainerDesk, container_desk
 
@@ -332,6 +333,28 @@ def test_containers_that_do_not_listen_to_the_death_of_their_supervisor_are_ende
 
     assert desk.finish().phase == "Failed"
     assert (members(record.mark), desk.left()) == ([], [])
+
+
+def test_what_is_left_of_a_deleted_job_and_cannot_be_removed_now_is_in_nobodys_way(desk: ContainerDesk) -> None:
+    gone = str(desk.state / "jobs/gone")
+    labels = {JOB_LABEL: gone, STATE_LABEL: str(desk.state)}
+    network = f"kubeflow-tests-{desk.under_test.name}"
+    api = desk.under_test.api()
+    api.create_network(network, labels=labels)
+    busy = api.create_container(IMAGE, ["/bin/sleep", "300"], host_config=api.create_host_config(network_mode=network))
+    try:
+        api.start(busy)
+        desk.submit("true", name="first")
+        assert desk.finish("first").phase == "Complete"
+        assert desk.left() == [network]
+    finally:
+        api.remove_container(busy, force=True)
+        api.close()
+
+    desk.submit("true", name="next")
+
+    assert desk.finish("next").phase == "Complete"
+    assert desk.left() == []
 
 
 def test_a_container_that_is_killed_or_removed_by_hand_fails_its_job(desk: ContainerDesk) -> None:

@@ -170,8 +170,8 @@ def _context(environ: Mapping[str, str]) -> _Place | None:
         )
     if _item(_item(endpoints, "docker"), "SkipTLSVerify") is True:
         raise EngineNotFound(
-            f"{origin} skips the check of the engine's certificate, so that anybody could be that engine: give it the "
-            f"authority, with `docker context update {name} --docker host={host},ca=ca.pem`."
+            f"{origin} skips the check of the engine's certificate, so that anybody could be the engine at {host}: "
+            "give it the certificate of the authority; `docker context update --help` says how."
         )
     certificates = folder / "contexts/tls" / digest / "docker"
     return _Place(str(host), origin, named=True, certificates=str(certificates) if certificates.is_dir() else None)
