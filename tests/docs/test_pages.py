@@ -12,7 +12,7 @@ LINK = re.compile(r"\]\(([^)#:]*)#?([^)#:]*)\)")
 PICTURE = re.compile(r"!\[([^\]]*)\]\(([^):]+)\)")
 # Between parts of this package, of no use to anybody else.
 INTERNAL = re.compile(
-    r"KUBEFLOW_(BUNDLE_|PARAMETER_|LOCAL_|RUN_ID|OUTPUT_DIR|TMPDIR|JOB_TMPDIR|RENDEZVOUS|TRAINER_SERVER_(CA_CERT|TOKEN))"
+    r"KUBEFLOW_(BUNDLE_|PARAMETER_|LOCAL_|RUN_ID|OUTPUT_DIR|TMPDIR|JOB_TMPDIR|RENDEZVOUS|SERVING_SETTINGS|TRAINER_SERVER_(CA_CERT|TOKEN))"
 )
 
 
