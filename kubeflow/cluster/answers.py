@@ -42,7 +42,11 @@ _DENIALS = {
 _SILENT_WEBHOOK = re.compile(r'failed calling webhook "([^"]+)"')
 _NO_TLS = "Client sent an HTTP request to an HTTPS server"
 _NO_STATUS: Mapping[str, object] = {}
-_CONTROL_PLANES = {"trainer.kubeflow.org": "Kubeflow Trainer", "kubeflow.org": "Katib"}
+_CONTROL_PLANES = {
+    "trainer.kubeflow.org": "Kubeflow Trainer",
+    "kubeflow.org": "Katib",
+    "sparkoperator.k8s.io": "the Spark Operator",
+}
 
 
 @dataclass(frozen=True, slots=True)

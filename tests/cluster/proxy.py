@@ -25,6 +25,7 @@ import yaml
 
 from tests.apiserver import Refused
 from tests.cluster.faults import Fault, RandomFaults, Rule
+from tests.cluster.forwarded_ports import ForwardedPorts
 from tests.cluster.podlogs import LOG_PATH, NoPreviousLog, open_pod_log
 from tests.cluster.wire import Wire
 
@@ -72,11 +73,13 @@ class Proxy:
         tokens: The tokens that are accepted, each with the one that is passed on for it; `None` passes all on.
         made_up: Answers in the server's place, from path and query; `None` for what it leaves to the server.
         hurry: How many times faster than by their own `timeoutSeconds` watches end.
+        forwarded: Ports of pods, which it forwards as a kubelet; `None` leaves that to the server.
     """
 
     def __init__(self, kubeconfig: Path, *, logs: Path | None = None, latency: float = 0) -> None:
         self.latency = latency
         self.hurry = 1.0
+        self.forwarded: ForwardedPorts | None = None
         self.tokens: dict[str, str] | None = None
         self.made_up: Callable[[str, Mapping[str, str]], bytes | None] = lambda _path, _query: None
         self.rules: list[Rule] = []
@@ -200,6 +203,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault is not None and fault.kind == "answer":
             self._refuse(fault.code, fault.message, fault.retry_after)
+            return
+        if self.proxy.forwarded is not None and self.proxy.forwarded.serves(self):
+            self.proxy.forwarded.handle(self)
             return
         parts = urlsplit(self.path)
         query = dict(parse_qsl(parts.query))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from kubeflow_api.k8s.core.v1 import EnvVar, ResourceRequirements
@@ -11,13 +10,14 @@ from kubeflow_api.trainer.v1alpha1 import RuntimeRef, Trainer, TrainJob, TrainJo
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.rules import RuleViolation
-from kubeflow.packaging import Bundle, Finding, PackagingError, bundle_annotations
+from kubeflow.packaging import Bundle, bundle_annotations
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.jobs import torchtune
 from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.options._fragments import in_words, typed
 from kubeflow.trainer.rendering import older_minors, preflight
+from kubeflow.trainer.rendering.cluster_requirements import check_requirements_for_cluster
 from kubeflow.trainer.rendering.initializers import initializer
 from kubeflow.trainer.rendering.literals import literal
 from kubeflow.trainer.rendering.output_place import with_output_place
@@ -30,7 +30,6 @@ _LAUNCHERS: dict[str, Sequence[str]] = {
     "xgboost": ("python",),
     "plain": ("python",),
 }
-_FILE_URL = re.compile(r"(^|[\s+@])file:", re.IGNORECASE)
 _MAX_RESTARTS = "PET_MAX_RESTARTS"  # read by torchrun, which takes each of its options from PET_<OPTION>
 
 
@@ -97,7 +96,7 @@ def _trainer(spec: JobSpec, one_line: bool) -> Trainer:
     if spec.image is not None:
         trainer.image = spec.image
     if spec.bundle is not None:
-        _check_requirements(spec.bundle)
+        check_requirements_for_cluster(spec.bundle)
         trainer.command, trainer.args = _command(spec.bundle, spec.runtime, tuple(spec.env), one_line)
     elif spec.builtin is not None:
         # The control plane knows TorchTune by this command and completes it with recipe and model.
@@ -120,24 +119,6 @@ def _trainer(spec: JobSpec, one_line: bool) -> Trainer:
             limits={**spec.resources} or None, requests={**spec.resources, **spec.requests}
         )
     return trainer
-
-
-def _check_requirements(bundle: Bundle) -> None:
-    from kubeflow.packaging.requirements.requirement_lines import parse_line
-
-    here = [
-        f"requirement {line!r}"
-        for line in bundle.requirements
-        if parse_line(line).path is not None or _FILE_URL.search(line)
-    ]
-    here += [f"index URL {url!r}" for url in bundle.index_urls if _FILE_URL.search(url)]
-    if here:
-        why = "it is on this machine, and nodes of a cluster do not see it"
-        remedy = (
-            "Send your own code with code_dir=, give a package by a git+https:// or https:// URL, or build it into the "
-            "image"
-        )
-        raise PackagingError(bundle.name, [Finding(what, why, remedy) for what in here])
 
 
 def _int32(field: str, value: int) -> int:

@@ -15,7 +15,7 @@ from kubeflow.core.backoff import backoff
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 from kubeflow.trainer.backends.kubernetes.logs.bookmarks import Bookmarks, Place
 from kubeflow.trainer.backends.kubernetes.logs.logged_job import LoggedJob
-from kubeflow.trainer.backends.kubernetes.watches.job_feed import JobFeed, ended
+from kubeflow.trainer.backends.kubernetes.watches.job_feed import JobFeed
 from kubeflow.trainer.jobs.log_selection import LogSelection
 
 logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class _FollowedJob:
     """A TrainJob whose logs are followed by any number of threads: one feed, and snapshots that are read from it."""
 
     def __init__(self, job: LoggedJob, logs: PodLogs) -> None:
-        self.feed = JobFeed(job.transport, job.namespace, job.name, logs.pace.feeds)
+        self.feed = JobFeed(job.transport, job.namespace, job.name, logs.pace.feeds, job.kind)
         self._job = job
         self._logs = logs
         self._lock = threading.Lock()
@@ -115,7 +115,7 @@ class _FollowedJob:
                 raise self.feed.pods_error
             ready = self.feed.ready and self.feed.pods_ready
             train_job = self.feed.job() if ready else None
-            finished = ready and (train_job is None or ended(train_job))  # None: it was deleted
+            finished = ready and (train_job is None or self._job.kind.ended(train_job))  # None: it was deleted
             snapshot = _Snapshot(version, ready, finished, self._job.read_pods(self.feed.pods()) if ready else ())
         if finished:
             # The last news of the pods may be older than the end of the job, and pods may have ended in between.

@@ -1,4 +1,4 @@
-"""A TrainJob whose logs are read: what has to be known of it to find its pods, and to tell it from others."""
+"""A job whose logs are read: what has to be known of it to find its pods, and to tell it from others."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kubeflow.core.resource import Transport
-from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, list_pods, of_job, step_order
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, of_job, step_order
+from kubeflow.trainer.backends.kubernetes.watches.followed_kind import TRAINJOBS, FollowedKind
 from kubeflow.trainer.jobs.log_selection import LogSelection
 from kubeflow.trainer.jobs.steps import INITIALIZERS, FirstNode, no_such_container, no_such_step
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedJob:
-    """A TrainJob whose logs are read.
+    """A job whose logs are read.
 
     Attributes:
         transport: The cluster.
@@ -26,6 +27,7 @@ class LoggedJob:
         container: The container whose log is read; `None` for the main container of each pod.
         first_node: The first training node by name; `None` for the first step.
         guessed: True when nothing but its pods says which steps the job has, so that `steps` may be wrong.
+        kind: What kind of job it is.
     """
 
     transport: Transport
@@ -36,6 +38,7 @@ class LoggedJob:
     container: str | None = None
     first_node: str | None = None
     guessed: bool = False
+    kind: FollowedKind = TRAINJOBS
 
     @property
     def identity(self) -> str:
@@ -61,7 +64,7 @@ class LoggedJob:
             Forbidden: These credentials may not list pods.
             ClusterError: As the transport does.
         """
-        return self.read_pods(list_pods(self.transport, self.namespace, self.name))
+        return self.read_pods(self.kind.list_pods(self.transport, self.namespace, self.name))
 
     def checked(self, selection: LogSelection) -> LogSelection:
         """Return the selection with the step that it means. Refuses a step or a container that the job does not have.
@@ -78,7 +81,7 @@ class LoggedJob:
             step = self.first_node or (steps[0] if steps else step.value)
         if (step is None or step in steps) and self.container is None and not self.guessed:
             return replace(selection, step=step)
-        pods = of_job(list_pods(self.transport, self.namespace, self.name), self.created)
+        pods = of_job(self.kind.list_pods(self.transport, self.namespace, self.name), self.created)
         steps_of_pods = [pod.step for pod in sorted(pods, key=step_order)]
         steps = list(dict.fromkeys(steps_of_pods if self.guessed and pods else [*steps, *steps_of_pods]))
         if isinstance(selection.step, FirstNode) and step not in steps:

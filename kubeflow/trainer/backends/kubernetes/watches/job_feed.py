@@ -15,9 +15,8 @@ from kubeflow.cluster.pods.pod_hints import PodHints
 from kubeflow.cluster.pods.schedule import Pace
 from kubeflow.cluster.wire import Json
 from kubeflow.core.resource import Interruption, Refusal, Transport
-from kubeflow.trainer.backends.kubernetes.jobs.lookup import jobs_path
-from kubeflow.trainer.backends.kubernetes.jobs.pods import JOB_LABEL, JobPod, read_pods
-from kubeflow.trainer.constants import constants
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
+from kubeflow.trainer.backends.kubernetes.watches.followed_kind import TRAINJOBS, FollowedKind
 from kubeflow.trainer.types.jobs import TrainJob
 
 logger = logging.getLogger(__name__)
@@ -30,9 +29,9 @@ _PODS_WITHIN = 5.0  # seconds
 
 
 class JobFeed:
-    """One TrainJob and its pods, kept up to date by two lists and two watches.
+    """One job and its pods, kept up to date by two lists and two watches.
 
-    Where pods may not be watched, they are listed whenever the TrainJob changes or an event is about one of them. No
+    Where pods may not be watched, they are listed whenever the job changes or an event is about one of them. No
     request is sent before `start`.
 
     Args:
@@ -40,16 +39,25 @@ class JobFeed:
         namespace: Where the job is.
         name: The name of the job.
         pace: How often the feeds send requests.
+        kind: What kind of job it is. Default: a TrainJob.
 
     Attributes:
         changed: Guards all attributes, and is notified at each change.
     """
 
-    def __init__(self, transport: Transport, namespace: str, name: str, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        namespace: str,
+        name: str,
+        pace: Pace | None = None,
+        kind: FollowedKind = TRAINJOBS,
+    ) -> None:
         self.changed = threading.Condition()
+        self._kind = kind
         own = {"fieldSelector": f"metadata.name={name}"}
-        self._job = Feed(transport, jobs_path(namespace), own, self.changed, pace, then=self._job_changed)
-        pods = {"labelSelector": f"{JOB_LABEL}={name}"}
+        self._job = Feed(transport, kind.path(namespace), own, self.changed, pace, then=self._job_changed)
+        pods = {"labelSelector": kind.selector(name)}
         self._pods = Feed(
             transport, pods_path(namespace), pods, self.changed, pace, polled=self._listen, unsettled=self._ending
         )
@@ -94,7 +102,7 @@ class JobFeed:
         return suspended and any(not pod.ended for pod in self.pods())
 
     def _job_changed(self) -> None:
-        if any(ended(job) for job in self._job.objects):
+        if any(self._kind.ended(job) for job in self._job.objects):
             self._since = time.monotonic()
             self._pods.look()
         else:
@@ -151,7 +159,7 @@ class JobFeed:
             raise self._pods.error
 
     def job(self) -> Json | None:
-        """Return the TrainJob; `None` once it is deleted, also when another job of that name exists by now.
+        """Return the job; `None` once it is deleted, also when another job of that name exists by now.
 
         Raises:
             ClusterError: The job cannot be followed.
@@ -164,17 +172,12 @@ class JobFeed:
 
     def pods(self) -> list[JobPod]:
         """Return its pods as they were last sent, those of earlier attempts too; none before they were listed."""
-        return read_pods(self._pods.objects)
+        return self._kind.read_pods(self._pods.objects)
 
     def wait(self, version: int, timeout: float | None) -> None:
         """Return once the present version differs from `version`, or after `timeout` seconds."""
         with self.changed:
             self.changed.wait_for(lambda: self.version != version, timeout)
-
-
-def ended(job: Json) -> bool:
-    """True when the status of a TrainJob has the condition Complete or Failed."""
-    return any(wire.condition(job, kind) for kind in constants.TRAINJOB_ENDS)
 
 
 class Watches:
