@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from kubeflow.core.errors import InvalidInput, KubeflowError
@@ -21,6 +21,7 @@ __all__ = [
     "JavaMissing",
     "JavaTooOld",
     "KubeflowError",
+    "NoSparkAccount",
     "NoSparkJobResult",
     "PySparkMissing",
     "SessionLost",
@@ -132,3 +133,29 @@ class SessionLost(KubeflowError, ConnectionError):
         self.reason = reason
         way = remedy or "Its data is gone with it: make another one with client.connect(...)."
         super().__init__(f"Session {name!r} cannot be used: {reason}. {way}")
+
+
+class NoSparkAccount(InvalidInput):
+    """No service account of the namespace is known to have the rights that a driver needs.
+
+    Attributes:
+        account: The account that was named or looked at last; empty when there is none.
+        missing: The rights that it lacks, like `"create pods"`; empty when they are not known.
+        namespace: Where it was looked for.
+    """
+
+    def __init__(self, namespace: str, account: str = "", missing: Sequence[str] = ()) -> None:
+        self.namespace, self.account, self.missing = namespace, account, tuple(missing)
+        what = (
+            f"Service account {account!r} in namespace {namespace!r} may not {', '.join(missing)}"
+            if account and missing
+            else f"There is no service account {account!r} in namespace {namespace!r}"
+            if account
+            else f"No service account of namespace {namespace!r} is one of the Spark Operator's"
+        )
+        super().__init__(
+            f"{what}, and a driver makes its executors with its account. Name another one with "
+            "driver=Driver(service_account=...), or ask who runs the cluster to add the namespace to the operator's "
+            "spark.jobNamespaces, which makes an account with these rights: get, list, watch, create, update, patch, "
+            "delete and deletecollection of pods, configmaps, persistentvolumeclaims and services."
+        )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.spark.backends.spark_backend import SparkBackend
-from kubeflow.spark.errors import Unsupported
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
 from kubeflow.trainer.backends.registry import BACKEND_VARIABLE, default_config
@@ -26,10 +25,9 @@ def spark_backend(config: SparkBackendConfig | None) -> SparkBackend:
     """
     given: object = default_config() if config is None else config
     if isinstance(given, KubernetesBackendConfig):
-        raise Unsupported(
-            "Spark on a cluster is not in this version: use SparkClient(LocalProcessBackendConfig()), or set "
-            "KUBEFLOW_BACKEND=localprocess."
-        )
+        from kubeflow.spark.backends.kubernetes.backend import SparkOnKubernetes
+
+        return SparkOnKubernetes(given)
     if isinstance(given, LocalProcessBackendConfig):
         from kubeflow.spark.backends.localspark.backend import LocalSparkBackend
 

@@ -83,7 +83,9 @@ class LocalSparkBackend:
 
     def render(self, spec: SparkSpec) -> v1beta2.SparkApplication | v1beta2.ScheduledSparkApplication:
         """Return the object that stands for `spec` on a cluster."""
-        raise Unsupported("dry_run= is not in this version.")
+        from kubeflow.spark.backends.kubernetes.application_rendering import shown_application
+
+        return shown_application(spec)
 
     def submit(self, spec: SparkSpec) -> None:
         """Start a supervisor that runs the job in the working directory of this process."""

@@ -1,0 +1,126 @@
+"""Changes to Spark jobs that exist: suspend, resume, delete."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Mapping
+
+from kubeflow.cluster import wire
+from kubeflow.cluster.errors import Conflict, NotFound, ServerFault
+from kubeflow.core.errors import InvalidInput
+from kubeflow.core.transport import Interruption
+from kubeflow.spark.backends.kubernetes.application_lookup import (
+    application_missing,
+    find_application,
+    is_schedule,
+)
+from kubeflow.spark.backends.kubernetes.application_pods import followed_application
+from kubeflow.spark.backends.kubernetes.application_states import application_moment
+from kubeflow.spark.backends.kubernetes.spark_connection import SparkConnection
+from kubeflow.spark.errors import SparkJobNotFound, SparkJobWaitTimeout
+from kubeflow.trainer.constants import constants
+
+logger = logging.getLogger(__name__)
+
+# Seconds between two looks at something that is being deleted: the first, and the longest.
+_LOOK, _LONGEST_LOOK = 0.1, 2.0
+
+
+def suspend_application(connection: SparkConnection, name: str) -> None:
+    """Have the pods of a job deleted, and keep the job: a read and at most one write. A schedule makes no more runs.
+
+    Raises:
+        SparkJobNotFound: With names like it.
+        InvalidInput: It has ended.
+    """
+    _set_suspended(connection, name, suspended=True)
+
+
+def resume_application(connection: SparkConnection, name: str) -> None:
+    """Have a suspended job submitted anew: a read and at most one write.
+
+    Raises:
+        SparkJobNotFound: With names like it.
+        InvalidInput: It has ended.
+    """
+    queue = _set_suspended(connection, name, suspended=False)
+    if queue is not None:
+        logger.warning("Spark job %s is of Kueue's queue %s, which decides when it runs.", name, queue)
+
+
+def _set_suspended(connection: SparkConnection, name: str, *, suspended: bool) -> str | None:
+    try:
+        application = find_application(connection, name)
+    except SparkJobNotFound:
+        if not is_schedule(connection, name):
+            raise
+        connection.schedules.patch(name, {"spec": {"suspend": suspended}})
+        return None
+    moment = application_moment(application)
+    if moment.final:
+        raise InvalidInput(f"Spark job {name!r} has ended as {moment.status.value}: run it again to run it once more.")
+    if (wire.at(application, "spec", "suspend") is True) is not suspended:
+        patch: Mapping[str, object] = {"spec": {"suspend": suspended}}
+        try:
+            connection.applications.patch(name, patch)
+        except NotFound as error:
+            raise application_missing(connection, name) from error
+    return wire.strings(application, "metadata", "labels").get(constants.KUEUE_QUEUE_LABEL)
+
+
+def delete_application(connection: SparkConnection, name: str, wait: float | None) -> None:
+    """Delete a job with one request; what it owns, its pods and its code, goes after it.
+
+    Raises:
+        SparkJobNotFound: With names like it.
+        SparkJobWaitTimeout: Something of it is still there after `wait` seconds.
+    """
+    if wait is not None and not wait > 0:
+        raise InvalidInput(f"timeout is in seconds and must be greater than 0, not {wait!r}.")
+    if not isinstance(name, str) or not name:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidInput(f"name must be the name of a Spark job, as text, not {name!r}.")
+    started = time.monotonic()
+    try:
+        connection.applications.delete(name)
+    except (NotFound, InvalidInput) as error:
+        try:
+            connection.schedules.delete(name)
+        except (NotFound, InvalidInput):
+            raise application_missing(connection, name) from error
+        return
+    except (Interruption, ServerFault) as error:
+        logger.debug("it is not known whether Spark job %s is deleted: %s", name, error)
+        with contextlib.suppress(NotFound, Conflict):
+            connection.applications.delete(name)
+    if wait is not None:
+        _until_gone(connection, name, started, wait)
+
+
+def _until_gone(connection: SparkConnection, name: str, started: float, wait: float) -> None:
+    pause = _LOOK
+    while (left := _left(connection, name)) is not None:
+        remaining = started + wait - time.monotonic()
+        if remaining <= 0:
+            raise SparkJobWaitTimeout(
+                name,
+                "being deleted",
+                ("gone",),
+                wait,
+                remedy=f"Still there: {left}. Look at what holds it back, such as a finalizer or a pod that does not "
+                f"end: kubectl get sparkapplications,pods -n {connection.namespace}",
+            )
+        time.sleep(min(pause, remaining))
+        pause = min(2 * pause, _LONGEST_LOOK)
+
+
+def _left(connection: SparkConnection, name: str) -> str | None:
+    """Return what is left of a deleted job, in words; `None` when nothing is."""
+    try:
+        application = find_application(connection, name)
+    except SparkJobNotFound:
+        pods = followed_application().list_pods(connection.transport, connection.namespace, name)
+        return f"pods {', '.join(pod.name for pod in pods)}" if pods else None
+    # A job that is not being deleted has taken the name since, and its pods are not ours to wait for.
+    return f"SparkApplication {name}" if wire.at(application, "metadata", "deletionTimestamp") else None

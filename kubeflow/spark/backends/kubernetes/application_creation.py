@@ -1,0 +1,155 @@
+"""Creates what stands for a Spark job: an application and the ConfigMap with its code, both or none."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import uuid
+from collections.abc import Mapping
+
+from kubeflow_api.spark.v1beta2 import ScheduledSparkApplication, SparkApplication
+
+from kubeflow.cluster import wire
+from kubeflow.cluster.call_budget import CallBudget
+from kubeflow.cluster.errors import AlreadyExists, ClusterError, NotFound
+from kubeflow.core.errors import InvalidInput
+from kubeflow.core.resource import MERGE_PATCH, REQUEST_ID, Request
+from kubeflow.spark.backends.kubernetes.application_rendering import (
+    RenderedApplication,
+    RenderedJob,
+    render_application,
+)
+from kubeflow.spark.backends.kubernetes.spark_connection import SparkConnection
+from kubeflow.spark.errors import SparkJobExists
+from kubeflow.spark.jobs.spark_spec import SparkSpec
+
+logger = logging.getLogger(__name__)
+
+
+def submit_application(connection: SparkConnection, spec: SparkSpec) -> None:
+    """Create what stands for a job: one request, and two more where it brings code. Before the first, up to seven more.
+
+    Raises:
+        InvalidInput: The operator would refuse it or not look at it, or its driver could not make executors.
+        SparkJobExists: The name is taken.
+        ClusterError: The server refuses it, or does not answer; nothing is left behind then.
+    """
+    check_watched(connection)
+    account = connection.account(spec.service_account)
+    rendered = render_application(spec, namespace=connection.namespace, account=account)
+    create_rendered(connection, rendered)
+
+
+def check_watched(connection: SparkConnection) -> None:
+    """Refuse a namespace that the operator is known not to look at: what is made there is ignored without a word.
+
+    Raises:
+        InvalidInput: With the namespaces that it looks at.
+    """
+    settings = connection.settings
+    if settings.watches(connection.namespace) is False:
+        namespaces = settings.namespaces or ()
+        raise InvalidInput(
+            f"The Spark Operator does not look at namespace {connection.namespace!r}, so that nothing would ever "
+            f"happen there: it looks at {', '.join(namespaces) or 'none'}. Use KubernetesBackendConfig(namespace=...) "
+            "with one of them, or ask who runs the cluster to add the namespace to spark.jobNamespaces."
+        )
+
+
+def create_rendered(connection: SparkConnection, rendered: RenderedJob) -> None:
+    """Create both objects of a job, or leave none behind.
+
+    Raises:
+        SparkJobExists: The name is taken.
+        ClusterError: As the transport does.
+    """
+    mark = uuid.uuid4().hex
+    name = str(rendered.application.metadata.name)
+    try:
+        if rendered.code:
+            _create_code(connection, rendered, mark)
+        created = _create(connection, rendered.application)
+    except BaseException:
+        if rendered.code:
+            _discard_code(connection, rendered.code_name, mark)
+        raise
+    if rendered.code:
+        _hand_over(connection, rendered.code_name, created)
+    logger.debug("Spark job %s was made in namespace %s", name, connection.namespace)
+
+
+def _create(connection: SparkConnection, application: RenderedApplication) -> RenderedApplication:
+    name = str(application.metadata.name)
+    try:
+        if isinstance(application, ScheduledSparkApplication):
+            return connection.schedules.create(application, namespace=connection.namespace)
+        return connection.applications.create(application, namespace=connection.namespace)
+    except AlreadyExists as error:
+        raise SparkJobExists(name) from error
+
+
+def _create_code(connection: SparkConnection, rendered: RenderedJob, mark: str) -> None:
+    body = code_object(rendered, connection.namespace, {REQUEST_ID: mark})
+    path = wire.core_path(connection.namespace, "configmaps")
+    try:
+        connection.transport.send(Request("POST", path, {"fieldValidation": "Strict"}, body, repeatable=True))
+    except AlreadyExists:
+        with contextlib.suppress(ClusterError):
+            if _is_own(connection, rendered.code_name, mark):
+                return  # sent twice, because the first answer got lost
+        if _application_exists(connection, rendered.application):
+            raise SparkJobExists(str(rendered.application.metadata.name)) from None
+        raise
+
+
+def code_object(rendered: RenderedJob, namespace: str | None, labels: Mapping[str, str]) -> dict[str, object]:
+    """Return the ConfigMap with the code of a job, in wire names."""
+    metadata: dict[str, object] = {"name": rendered.code_name, "labels": dict(labels)}
+    if namespace is not None:
+        metadata["namespace"] = namespace
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(rendered.code)}
+
+
+def _application_exists(connection: SparkConnection, application: RenderedApplication) -> bool:
+    kind = connection.schedules if isinstance(application, ScheduledSparkApplication) else connection.applications
+    try:
+        kind.get(str(application.metadata.name))
+    except ClusterError:
+        return False
+    return True
+
+
+def _discard_code(connection: SparkConnection, name: str, mark: str) -> None:
+    aftermath = CallBudget(connection.transport)
+    path = wire.core_path(connection.namespace, "configmaps", name)
+    try:
+        found = aftermath.send(Request("GET", path))
+        if wire.strings(found, "metadata", "labels").get(REQUEST_ID) == mark:
+            aftermath.send(Request("DELETE", path, repeatable=True))
+    except NotFound:
+        return
+    except ClusterError as error:
+        logger.warning(
+            "ConfigMap %s of a Spark job that was not made may be left in namespace %s: %s",
+            *(name, connection.namespace, error),
+        )
+
+
+def _is_own(connection: SparkConnection, name: str, mark: str) -> bool:
+    found = connection.transport.send(Request("GET", wire.core_path(connection.namespace, "configmaps", name)))
+    return wire.strings(found, "metadata", "labels").get(REQUEST_ID) == mark
+
+
+def _hand_over(connection: SparkConnection, name: str, application: RenderedApplication) -> None:
+    """Make the application the owner of its code, so that the cluster deletes the one with the other."""
+    metadata = application.metadata
+    kind = "SparkApplication" if isinstance(application, SparkApplication) else "ScheduledSparkApplication"
+    owner = {"apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": kind, "name": metadata.name, "uid": metadata.uid}
+    path = wire.core_path(connection.namespace, "configmaps", name)
+    patch = {"metadata": {"ownerReferences": [owner]}}
+    try:
+        CallBudget(connection.transport).send(Request("PATCH", path, {}, patch, MERGE_PATCH, repeatable=True))
+    except ClusterError as error:  # the job runs; only its end will leave something behind
+        logger.warning(
+            "ConfigMap %s stays when Spark job %s is deleted; delete it by hand: %s", name, metadata.name, error
+        )

@@ -1,0 +1,403 @@
+"""Spark jobs on a real API server with the operator's kinds, run by an operator that tests play."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kubeflow.core.errors import InvalidInput
+from kubeflow.spark import Driver, FileJob, FuncJob, SparkJobStatus, options
+from kubeflow.spark.errors import (
+    NoSparkJobResult,
+    SparkJobExists,
+    SparkJobFailed,
+    SparkJobNotFinished,
+    SparkJobNotFound,
+    SparkJobWaitTimeout,
+)
+from kubeflow.trainer.options import Queue, Suspend
+from tests.cluster.faults import Fault
+from tests.cluster.scenarios import Script
+from tests.cluster.spark.sparkcontroller import SparkScenario
+from tests.spark.kubernetes.cleaning import BAD, OOM, STAYS, WELL, count, fail, sleep_quietly
+from tests.spark.kubernetes.conftest import Home
+
+WAIT = 60.0
+
+
+def scripted(*scripts: Script, **more: Any) -> SparkScenario:
+    return SparkScenario(driver=lambda attempt: scripts[min(attempt, len(scripts) - 1)], **more)
+
+
+def names(home: Home, plural: str) -> list[str]:
+    return [item["metadata"]["name"] for item in home.wire.items(home.core(plural))]
+
+
+# -- functions -----------------------------------------------------------------------------------------------------
+
+
+def test_a_function_runs_from_its_config_map_and_its_result_comes_back(home: Home) -> None:
+    before = home.sent
+    job = home.client.process_data(
+        count, args={"rows": 7}, env={"DOLLARS": "$$(HOME) $5"}, num_executors=2, driver=Driver(resources={"cpu": 1})
+    )
+    writes = [request for request in home.requests(before) if request.writes and "reviews" not in request.path]
+
+    done = home.client.wait_for_job_status(job, timeout=WAIT)
+
+    assert done.status is SparkJobStatus.COMPLETED
+    assert home.client.get_job_result(job) == {"rows": 7, "dollars": "$$(HOME) $5"}
+    assert list(home.client.get_job_logs(job)) == ["counting 7 rows with Spark 4.0.4"]
+    assert [request.method for request in writes] == ["POST", "POST", "PATCH"]
+    owner = home.wire.send("GET", home.core("configmaps", f"{job}-code"))["metadata"]["ownerReferences"][0]
+    assert (owner["kind"], owner["name"]) == ("SparkApplication", str(job))
+    stored = home.wire.send("GET", home.path("sparkapplications", job))
+    assert stored["spec"]["driver"]["serviceAccount"] == "spark-operator-spark"
+    assert stored["spec"]["mainApplicationFile"] == "local:///opt/kubeflow/job/main.py"
+
+
+def test_an_exception_of_the_function_is_that_of_the_job(home: Home) -> None:
+    job = home.client.submit_job(FuncJob(func=fail))
+
+    with pytest.raises(SparkJobFailed, match="ValueError: no column 'price'") as failed:
+        home.client.wait_for_job_status(job, timeout=WAIT)
+
+    assert failed.value.exception == "ValueError: no column 'price'"
+    assert "about to fail" in failed.value.log
+    with pytest.raises(SparkJobFailed):
+        home.client.get_job_result(job)
+    said = home.client.explain(job)
+    assert said.startswith(f"Spark job {str(job)!r} is Failed: its driver raised ValueError: no column 'price'.")
+    assert "SparkApplicationFailed" in said
+
+
+def test_a_job_that_runs_has_no_result_yet_and_a_deleted_driver_takes_its_result_along(home: Home) -> None:
+    home.operator.scenarios["long"] = scripted(STAYS)
+    job = home.client.process_data(sleep_quietly, args={"seconds": 0.0}, name="long")
+    with pytest.raises(SparkJobNotFinished):
+        home.client.get_job_result(job)
+
+    short = home.client.process_data(sleep_quietly, args={"seconds": 0.0})
+    home.client.wait_for_job_status(short, timeout=WAIT)
+    assert home.client.get_job_result(short) is None
+    home.wire.remove(home.core("pods", f"{short}-driver"))
+    with pytest.raises(NoSparkJobResult, match="the pod of its driver, whose status had it, is gone"):
+        home.client.get_job_result(short)
+
+
+# -- both objects or none ------------------------------------------------------------------------------------------
+
+
+def test_a_refused_application_leaves_no_code_behind(home: Home) -> None:
+    front = home.cluster.front
+    front.inject(Fault("answer", code=403), method="POST", path=f"{home.namespace}/sparkapplications")
+
+    with pytest.raises(Exception, match="sparkapplications"):
+        home.client.process_data(count, args={"rows": 1}, name="refused")
+
+    assert "refused-code" not in names(home, "configmaps")
+    assert home.client.list_jobs() == []
+
+
+def test_a_taken_name_is_said_and_the_code_of_the_other_job_stays(home: Home) -> None:
+    home.operator.scenarios["twice"] = scripted(STAYS)
+    home.client.process_data(count, args={"rows": 1}, name="twice")
+    with pytest.raises(SparkJobExists, match="'twice'"):
+        home.client.process_data(count, args={"rows": 2}, name="twice")
+    assert names(home, "configmaps").count("twice-code") == 1
+
+
+def test_an_answer_that_is_lost_makes_the_job_once(home: Home) -> None:
+    for path in ("configmaps", "sparkapplications"):
+        home.cluster.front.inject(Fault("drop-after"), method="POST", path=f"{home.namespace}/{path}")
+    job = home.client.process_data(count, args={"rows": 3})
+    home.client.wait_for_job_status(job, timeout=WAIT)
+    assert [each.name for each in home.client.list_jobs()] == [str(job)]
+    assert home.client.get_job_result(job) == {"rows": 3, "dollars": ""}
+
+
+# -- states --------------------------------------------------------------------------------------------------------
+
+
+def test_a_job_that_is_tried_again_has_not_failed(home: Home) -> None:
+    home.operator.scenarios["flaky"] = scripted(BAD, WELL)
+    job = home.client.process_data(
+        file="local:///opt/etl.py", name="flaky", options=[options.Retries(on_failure=2, interval=40)]
+    )
+    seen: list[tuple[SparkJobStatus | None, str]] = []
+    done = home.client.wait_for_job_status(
+        job, timeout=WAIT, polling_interval=0.05, callbacks=[lambda each: seen.append((each.status, each.message))]
+    )
+
+    assert (done.status, done.attempts) == (SparkJobStatus.COMPLETED, 2)
+    states = home.operator.states["flaky"]
+    assert states == [
+        "SUBMITTED",
+        "RUNNING",
+        "FAILING",
+        "PENDING_RERUN",
+        "SUBMITTED",
+        "RUNNING",
+        "SUCCEEDING",
+        "COMPLETED",
+    ]
+    retrying = [message for status, message in seen if status is SparkJobStatus.RETRYING]
+    assert any("its driver failed in attempt 1 of 3, and it is tried again at" in message for message in retrying)
+    assert list(home.client.get_job_logs(job))[-2:] == ["first", "second"]
+
+
+def test_what_spark_submit_says_is_the_reason(home: Home) -> None:
+    home.operator.scenarios["unsubmitted"] = SparkScenario(submission_error=lambda _: "pods is forbidden: quota")
+    job = home.client.process_data(file="local:///opt/etl.py", name="unsubmitted")
+    with pytest.raises(SparkJobFailed, match="failed to run spark-submit: pods is forbidden: quota"):
+        home.client.wait_for_job_status(job, timeout=WAIT)
+    assert home.client.get_job(job).attempts == 0
+
+
+def test_a_driver_without_memory_is_told_as_such(home: Home) -> None:
+    home.operator.scenarios["hungry"] = scripted(OOM)
+    job = home.client.process_data(file="local:///opt/etl.py", name="hungry")
+    with pytest.raises(SparkJobFailed, match="its driver ran out of memory"):
+        home.client.wait_for_job_status(job, timeout=WAIT)
+    said = home.client.explain(job)
+    assert "driver=Driver(resources={'memory': '4Gi'})" in said
+    assert home.client.get_job(job).message == "driver container failed with ExitCode: 137, Reason: OOMKilled"
+
+
+def test_executors_without_memory_are_named(home: Home) -> None:
+    starved = Script(exit_code=137, reason="OOMKilled")
+    home.operator.scenarios["starved"] = scripted(STAYS, executor=lambda n: starved if n == 2 else STAYS)
+    job = home.client.process_data(file="local:///opt/etl.py", name="starved", num_executors=3)
+    _until(lambda: "executor-2 ran out of memory" in home.client.explain(job))
+    assert "resources_per_executor={'memory': '8Gi'}" in home.client.explain(job)
+    executors = home.client.get_job(job).executors
+    assert executors is not None and sorted(executors.values()) == ["FAILED", "RUNNING", "RUNNING"]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "said"),
+    [
+        (SparkScenario(pull_error="manifest unknown"), "driver cannot get its image (ErrImagePull)"),
+        (SparkScenario(unschedulable="0/3 nodes: Insufficient memory."), "driver cannot be placed: 0/3 nodes"),
+    ],
+)
+def test_why_a_driver_does_not_start_is_said(home: Home, scenario: SparkScenario, said: str) -> None:
+    name = f"waits-{abs(hash(said)) % 1000}"
+    home.operator.scenarios[name] = scenario
+    job = home.client.process_data(file="local:///opt/etl.py", name=name)
+    _until(lambda: said in home.client.explain(job))
+    with pytest.raises(SparkJobWaitTimeout, match="It goes on"):
+        home.client.wait_for_job_status(job, timeout=0.2)
+
+
+def test_a_suspended_job_has_no_pods_and_runs_when_it_is_resumed(home: Home) -> None:
+    home.operator.scenarios["paused"] = scripted(STAYS, WELL)
+    job = home.client.process_data(file="local:///opt/etl.py", name="paused")
+    home.client.wait_for_job_status(job, status=SparkJobStatus.RUNNING, timeout=WAIT)
+
+    home.client.suspend_job(job)
+    home.client.wait_for_job_status(job, status=SparkJobStatus.SUSPENDED, timeout=WAIT)
+    _until(lambda: names(home, "pods") == [])
+    home.client.resume_job(job)
+    assert home.client.wait_for_job_status(job, timeout=WAIT).status is SparkJobStatus.COMPLETED
+    with pytest.raises(InvalidInput, match="has ended as Completed"):
+        home.client.suspend_job(job)
+
+
+def test_a_job_in_a_queue_is_made_suspended_with_its_label(home: Home) -> None:
+    job = home.client.process_data(count, args={"rows": 1}, options=[Queue("team-a")])
+    assert home.client.get_job(job).status is SparkJobStatus.SUSPENDED
+    stored = home.wire.send("GET", home.path("sparkapplications", job))
+    assert stored["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "team-a"
+    assert "Kueue's queue 'team-a'" in home.client.explain(job)
+
+
+# -- logs ----------------------------------------------------------------------------------------------------------
+
+
+def test_followed_lines_are_exact_and_wait_for_the_driver(home: Home) -> None:
+    lines = [f"line {number} – ü" for number in range(2000)]
+    home.operator.scenarios["talks"] = scripted(Script(lines=lines, together=50), pull=0.5)
+    job = home.client.process_data(file="local:///opt/etl.py", name="talks")
+    before = home.sent
+
+    assert list(home.client.get_job_logs(job, follow=True)) == lines
+    pods = [request for request in home.requests(before) if request.path == home.core("pods")]
+    assert all("spark-role=driver" in request.query.get("labelSelector", "") for request in pods)
+    assert list(home.client.get_job_logs(job)) == lines
+    assert list(home.client.get_job_logs(job, tail_lines=2)) == lines[-2:]
+
+
+def test_lines_of_executors_have_their_origin(home: Home) -> None:
+    home.operator.scenarios["many"] = scripted(STAYS, executor=lambda n: Script(lines=(f"partition {n}",), stays=None))
+    job = home.client.process_data(file="local:///opt/etl.py", name="many", num_executors=2)
+    wanted = ["[executor-1] partition 1", "[executor-2] partition 2"]
+    _until(lambda: sorted(home.client.get_job_logs(job, role="executor")) == wanted)
+    assert list(home.client.get_job_logs(job, role="executor-2")) == ["partition 2"]
+    with pytest.raises(InvalidInput, match="has no 'worker'"):
+        home.client.get_job_logs(job, role="worker")
+
+
+# -- listings ------------------------------------------------------------------------------------------------------
+
+
+BROKEN: list[dict[str, Any]] = [
+    {"spec": {"driver": {"template": {"spec": {}}}}},
+    {"spec": {"driver": {"template": {"metadata": {"labels": {"a": "b"}}}}}},
+    {"spec": {"executor": {"template": {"spec": {"containers": "none"}}}}},
+    {"spec": {"sparkVersion": "0"}, "status": {"applicationState": {"state": "REINCARNATED"}}},
+    {"status": {"applicationState": {"state": "UNKNOWN"}}},
+    {"status": {"applicationState": {"state": "RUNNING"}, "executorState": {"x": "DANCING"}}},
+    {"metadata": {"labels": {"foreign": "true"}}},
+    {"spec": {"type": "R", "mainApplicationFile": "s3a://b/x.R"}},
+    {"spec": {"type": "Scala", "mainClass": "a.B"}},
+    {"spec": {"executor": {"instances": 999}}},
+]
+
+
+def test_foreign_and_odd_applications_do_not_break_a_listing(home: Home) -> None:
+    for index, odd in enumerate([*BROKEN, *BROKEN]):
+        body: dict[str, Any] = {
+            "apiVersion": "sparkoperator.k8s.io/v1beta2",
+            "kind": "SparkApplication",
+            "metadata": {"name": f"odd-{index}", **odd.get("metadata", {})},
+            "spec": {
+                "type": "Python",
+                "sparkVersion": "4.0.4",
+                "mainApplicationFile": "local:///x.py",
+                "driver": {},
+                "executor": {},
+                **odd.get("spec", {}),
+            },
+        }
+        home.operator.scenarios[f"odd-{index}"] = SparkScenario(ignored=True)
+        home.wire.send("POST", home.path("sparkapplications"), body)
+        if "status" in odd:
+            status = {"driverInfo": {}, **odd["status"]}
+            home.wire.patch(f"{home.path('sparkapplications', f'odd-{index}')}/status", {"status": status})
+    own = home.client.process_data(count, args={"rows": 2})
+    home.client.wait_for_job_status(own, timeout=WAIT)
+
+    before = home.sent
+    jobs = {job.name: job for job in home.client.list_jobs()}
+
+    assert len(jobs) == 21
+    assert len(home.requests(before)) == 1
+    assert jobs[str(own)].status is SparkJobStatus.COMPLETED
+    assert jobs["odd-3"].status is jobs["odd-4"].status is SparkJobStatus.UNKNOWN
+    assert "REINCARNATED" in jobs["odd-3"].message
+    assert "REINCARNATED" in home.client.explain("odd-3")
+
+
+def test_a_missing_job_is_told_with_names_like_it(home: Home) -> None:
+    home.operator.scenarios["cleaning"] = scripted(STAYS)
+    home.client.process_data(file="local:///opt/etl.py", name="cleaning")
+    for call in (home.client.get_job, home.client.explain, home.client.delete_job, home.client.get_job_events):
+        with pytest.raises(SparkJobNotFound, match="Did you mean 'cleaning'"):
+            call("cleanin")
+
+
+# -- requests ------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_job_costs_does_not_depend_on_its_executors(home: Home) -> None:
+    home.operator.scenarios["wide"] = scripted(STAYS)
+    job = home.client.process_data(file="local:///opt/etl.py", name="wide", num_executors=12)
+    home.client.wait_for_job_status(job, status=SparkJobStatus.RUNNING, timeout=WAIT)
+    _until(lambda: len(names(home, "pods")) == 13)
+    costs: dict[str, int] = {}
+    calls: dict[str, Callable[[], object]] = {
+        "get_job": lambda: home.client.get_job(job),
+        "events": lambda: home.client.get_job_events(job),
+        "explain": lambda: home.client.explain(job),
+        "logs": lambda: list(home.client.get_job_logs(job)),
+        "list": home.client.list_jobs,
+    }
+    for what, call in calls.items():
+        before = home.sent
+        call()
+        costs[what] = home.sent - before
+    assert costs == {"get_job": 1, "events": 2, "explain": 3, "logs": 3, "list": 1}
+
+
+def test_events_are_those_of_the_job_and_its_pods(home: Home) -> None:
+    home.operator.scenarios["told"] = scripted(WELL)
+    home.operator.scenarios["other"] = scripted(STAYS)
+    home.client.process_data(file="local:///opt/etl.py", name="other")
+    job = home.client.process_data(file="local:///opt/etl.py", name="told")
+    home.client.wait_for_job_status(job, timeout=WAIT)
+    events = home.client.get_job_events(job)
+    reasons = [event.reason for event in events]
+    assert {"SparkApplicationAdded", "SparkApplicationSubmitted", "Scheduled", "Started"} <= set(reasons)
+    assert {event.involved_object_name.split("-")[0] for event in events} == {"told"}
+
+
+# -- deletion ------------------------------------------------------------------------------------------------------
+
+
+def test_a_deleted_job_takes_its_pods_and_its_code_along(home: Home) -> None:
+    home.operator.scenarios["gone"] = scripted(STAYS)
+    job = home.client.process_data(count, args={"rows": 1}, name="gone")
+    home.client.wait_for_job_status(job, status=SparkJobStatus.RUNNING, timeout=WAIT)
+    before = home.sent
+    home.client.delete_job(job)
+    assert len(home.requests(before)) == 1
+    _until(lambda: not names(home, "pods") and "gone-code" not in names(home, "configmaps"))
+
+    again = home.client.process_data(count, args={"rows": 1}, name="gone")
+    home.client.wait_for_job_status(again, status=SparkJobStatus.RUNNING, timeout=WAIT)
+    home.client.delete_job(again, wait=True, timeout=WAIT)
+    assert names(home, "pods") == []
+    assert home.client.list_jobs() == []
+
+
+def test_waiting_ends_when_the_job_is_deleted(home: Home) -> None:
+    home.operator.scenarios["vanishes"] = scripted(STAYS)
+    job = home.client.process_data(file="local:///opt/etl.py", name="vanishes")
+    home.client.wait_for_job_status(job, status=SparkJobStatus.RUNNING, timeout=WAIT)
+    timer = threading.Timer(0.3, lambda: home.client.delete_job(job))
+    timer.start()
+    with pytest.raises(SparkJobNotFound):
+        home.client.wait_for_job_status(job, timeout=WAIT)
+    timer.join()
+
+
+# -- schedules, files ----------------------------------------------------------------------------------------------
+
+
+def test_a_schedule_is_taken_by_the_server_and_can_be_suspended_and_deleted(home: Home) -> None:
+    name = home.client.process_data(
+        count, args={"rows": 1}, name="nightly", options=[options.Schedule("0 3 * * *", time_zone="Europe/Berlin")]
+    )
+    stored = home.wire.send("GET", home.path("scheduledsparkapplications", name))
+    assert (stored["spec"]["schedule"], stored["spec"]["timeZone"]) == ("0 3 * * *", "Europe/Berlin")
+    owner = home.wire.send("GET", home.core("configmaps", "nightly-code"))["metadata"]["ownerReferences"][0]
+    assert owner["kind"] == "ScheduledSparkApplication"
+    home.client.suspend_job(name)
+    assert home.wire.send("GET", home.path("scheduledsparkapplications", name))["spec"]["suspend"] is True
+    with pytest.raises(SparkJobNotFound, match="whose runs are jobs called 'nightly-...'"):
+        home.client.get_job(name)
+    home.client.delete_job(name)
+    assert home.wire.items(home.path("scheduledsparkapplications")) == []
+
+
+def test_a_file_runs_with_its_arguments(home: Home) -> None:
+    home.operator.scenarios["words"] = scripted(WELL, ignored=True)
+    job = home.client.submit_job(
+        FileJob(file_source="s3a://bucket/etl.py", args=["--day", "$(date)"]),
+        options=[options.Name("words"), Suspend()],
+    )
+    stored = home.wire.send("GET", home.path("sparkapplications", job))["spec"]
+    assert stored["arguments"] == ["--day", "$$(date)"]
+    assert (stored["mainApplicationFile"], stored["type"], stored["suspend"]) == ("s3a://bucket/etl.py", "Python", True)
+
+
+def _until(done: Any, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
