@@ -314,7 +314,7 @@ def _spark() -> list[object]:
         spark.Driver(resources=size), spark.Executor(2, size), spark.FileJob("a.py", ["--day", "1"]), spark.FuncJob(train),
         spark.SparkJob("clean-3f2a", "ml", spark.SparkJobStatus.RUNNING, NOW, 4, "clean-3f2a-driver", executors={"e" * 60: "RUNNING"}),
         spark.SparkConnectInfo("a", "ml", spark.SparkConnectState.READY, creation_timestamp=NOW),
-        spark.SparkClient(trainer.LocalProcessBackendConfig()),
+        spark.SparkClient(trainer.LocalProcessBackendConfig()), spark.ConnectedSession("a", object()),
         spark.SparkSpec("a", program, env=ENV), spark.SessionSpec("a"),
         spark.options.MavenPackages("a:b:1"), spark.options.DynamicAllocation(1, 4), spark.options.Retries(2),
         spark.options.Schedule("@daily"), spark.options.Monitoring("/a.jar"), spark.options.NodeSelector({"a": "b"}),

@@ -8,6 +8,7 @@ import typing as _typing
 
 if _typing.TYPE_CHECKING:
     from kubeflow.spark import options
+    from kubeflow.spark.api.connected_session import ConnectedSession
     from kubeflow.spark.api.spark_client import SparkClient
     from kubeflow.spark.backend_configs import KubernetesBackendConfig, LocalProcessBackendConfig
     from kubeflow.spark.backends.registry import SparkBackendConfig
@@ -41,6 +42,7 @@ else:
         __name__,
         {
             "": ("options",),
+            "api.connected_session": ("ConnectedSession",),
             "api.spark_client": ("SparkClient",),
             "backend_configs": ("KubernetesBackendConfig", "LocalProcessBackendConfig"),
             "backends.registry": ("SparkBackendConfig",),
@@ -72,6 +74,7 @@ else:
 
 __all__ = [
     "Annotations",
+    "ConnectedSession",
     "Driver",
     "Executor",
     "FileJob",

@@ -11,11 +11,15 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, Unpack, overload
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.job_waiting import check_times
 from kubeflow.core.tracebacks import thin
+from kubeflow.spark.api.connected_session import ConnectedSession, attached, connect_anew, connect_to_address
 from kubeflow.spark.api.spark_waiting import spark_job_result, wait_for_spark_job
 from kubeflow.spark.backends.registry import SparkBackendConfig, spark_backend
+from kubeflow.spark.backends.session_backend import SessionBackend
 from kubeflow.spark.backends.spark_backend import SparkBackend
-from kubeflow.spark.errors import KIND, SparkJobExists
+from kubeflow.spark.errors import KIND, SparkJobExists, Unsupported
+from kubeflow.spark.jobs.session_arguments import session_spec
 from kubeflow.spark.jobs.spark_arguments import ProgramArgs, SparkArguments, spark_spec
 from kubeflow.spark.jobs.spark_spec import SparkOption, SparkSpec
 from kubeflow.spark.types.spark_jobs import (
@@ -28,6 +32,7 @@ from kubeflow.spark.types.spark_jobs import (
     spark_statuses,
 )
 from kubeflow.spark.types.spark_nodes import Driver, Executor
+from kubeflow.spark.types.spark_sessions import SparkConnectInfo
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobs.fresh_names import TRIES, fresh_name, stem
 from kubeflow.trainer.jobs.jobspec import Option
@@ -448,6 +453,136 @@ class SparkClient:
         """
         self.backend.delete_job(self._name(name), timeout if wait else None)
 
+    # -- sessions -----------------------------------------------------------------------------------------------
+
+    def connect(
+        self,
+        base_url: str | None = None,
+        token: str | None = None,
+        num_executors: int | None = None,
+        resources_per_executor: Resources | None = None,
+        spark_conf: Mapping[str, str] | None = None,
+        driver: Driver | None = None,
+        executor: Executor | None = None,
+        options: Sequence[SparkOption | Option] | None = None,
+        timeout: float = 300,
+        connect_timeout: float = 120,
+        *,
+        name: str | None = None,
+        attach: str | SparkConnectInfo | None = None,
+    ) -> ConnectedSession:
+        """Make a session for interactive work and connect to it; or only connect to one, with `attach` or `base_url`.
+
+        The server has answered a call when this returns. At the end of a `with` block the session is deleted if this
+        call has made it, and stays otherwise. Without a block, `close()` does the same. Nothing else ends a server of
+        a cluster: it has no idle time-out.
+
+        Args:
+            base_url: A server that exists, by its address, like `"sc://spark.example.com:15002"`. Nothing is made.
+            token: What that server wants to be shown.
+            num_executors: Executors of the new session, at least 1. Default: 1.
+            resources_per_executor: What each gets; see `process_data`.
+            spark_conf: Settings of Spark by their full names.
+            driver: Image, size, JVM options and service account of the server. Default image: that of the Spark
+                project in the version of the pyspark that is installed here.
+            executor: Number, size and JVM options of the executors, as one object.
+            options: Changes beyond these arguments (`kubeflow.spark.options`).
+            timeout: Seconds until the server is ready.
+            connect_timeout: Seconds until it has answered the first call.
+            name: Name of the new session, at most 56 characters. Default: `session-` and four hexadecimal digits.
+            attach: A session that exists, by name. Nothing is made.
+
+        Returns:
+            The session: `session.spark` is the SparkSession.
+
+        Raises:
+            InvalidInput: When it cannot work, before anything is made. `PySparkMissing` is a kind of it.
+            SessionLost: The server has failed, or does not answer in time; what was made is deleted.
+            SessionNotFound: There is no session of the name `attach`, with names like it.
+            Unsupported: This backend has no sessions in this version.
+
+        Example:
+            >>> with client.connect(num_executors=2) as session:  # doctest: +SKIP
+            ...     session.spark.range(5).count()
+        """
+        new = {
+            "num_executors": num_executors,
+            "resources_per_executor": resources_per_executor,
+            "spark_conf": spark_conf,
+            "driver": driver,
+            "executor": executor,
+            "options": options,
+            "name": name,
+        }
+        for existing, value in (("base_url", base_url), ("attach", attach)):
+            said = [argument for argument, given in new.items() if given is not None] if value is not None else []
+            if said:
+                raise InvalidInput(
+                    f"{existing}= is a server that exists, and {said[0]}= is for a new one: leave one out."
+                )
+        if base_url is not None and attach is not None:
+            raise InvalidInput("base_url= and attach= both say where to connect to: leave one of them out.")
+        if token is not None and base_url is None:
+            raise InvalidInput("token= is for base_url=: sessions that this client makes need none.")
+        check_times(timeout, connect_timeout)
+        if base_url is not None:
+            return connect_to_address(base_url, token, connect_timeout)
+        if attach is not None:
+            return attached(self._sessions, _session_name(attach), connect_timeout)
+        spec = session_spec(
+            fresh_name("session") if name is None else name,
+            num_executors=num_executors,
+            resources_per_executor=resources_per_executor,
+            spark_conf=spark_conf,
+            driver=driver,
+            executor=executor,
+            options=options,
+        )
+        return connect_anew(self._sessions, spec, timeout, connect_timeout)
+
+    def list_sessions(self) -> list[SparkConnectInfo]:
+        """Return the sessions, oldest first. One that cannot be read is `UNKNOWN`, and breaks nothing."""
+        return self._sessions.list_sessions()
+
+    def get_session(self, name: str | SparkConnectInfo) -> SparkConnectInfo:
+        """Return one session as it is now.
+
+        Raises:
+            SessionNotFound: With names like it.
+        """
+        return self._sessions.get_session(_session_name(name))
+
+    def get_session_logs(self, name: str | SparkConnectInfo, follow: bool = False) -> LogLines:
+        """Yield the lines of a session's server.
+
+        Args:
+            name: The session.
+            follow: Go on until the session is deleted.
+
+        Raises:
+            SessionNotFound: With names like it.
+        """
+        selection = log_selection(None, container=None, after=None, tail_lines=None, since=None)
+        return self._sessions.get_session_logs(_session_name(name), selection, bool(follow))
+
+    def delete_session(self, name: str | SparkConnectInfo) -> None:
+        """End the server of a session, with its executors.
+
+        Raises:
+            SessionNotFound: With names like it.
+        """
+        self._sessions.delete_session(_session_name(name))
+
+    @property
+    def _sessions(self) -> SessionBackend:
+        backend = self.backend
+        if not isinstance(backend, SessionBackend):
+            raise Unsupported(
+                "Sessions on this machine are not in this version: use a cluster, "
+                "SparkClient(KubernetesBackendConfig()), or a server that runs already: connect(base_url='sc://localhost:15002')."
+            )
+        return backend
+
     def _name(self, job: SparkJobReference) -> str:
         return spark_job_name(job, self.backend.namespace)
 
@@ -479,6 +614,10 @@ class SparkClient:
                 spec = replace(spec, name=fresh_name(called))
         self.backend.submit(spec)
         return JobName(spec.name)
+
+
+def _session_name(session: str | SparkConnectInfo) -> str:
+    return session.name if isinstance(session, SparkConnectInfo) else session
 
 
 def _called(given: SparkArguments) -> str:

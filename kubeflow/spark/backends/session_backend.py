@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from kubeflow.spark.jobs.session_spec import SessionSpec
 from kubeflow.spark.types.spark_sessions import SparkConnectInfo
@@ -26,6 +26,7 @@ class SessionTunnel(Protocol):
         ...
 
 
+@runtime_checkable
 class SessionBackend(Protocol):
     """Where sessions run."""
 

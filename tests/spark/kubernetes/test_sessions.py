@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -32,7 +33,6 @@ class GrpcPort:
     def __init__(self) -> None:
         self.ready = threading.Event()
         self.ready.set()
-        self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -47,11 +47,14 @@ class GrpcPort:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            self.connections += 1
-            with connection:
-                if self.ready.is_set() and connection.recv(24) == b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n":
-                    connection.sendall(SETTINGS)
-                    connection.recv(64)
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            if self.ready.is_set() and connection.recv(24) == b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n":
+                connection.sendall(SETTINGS)
+                while connection.recv(64):
+                    pass
 
 
 @pytest.fixture

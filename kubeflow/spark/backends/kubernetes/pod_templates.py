@@ -7,7 +7,6 @@ webhook leaves the pod alone. So all of it stands in the template: variables, de
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 from kubeflow.cluster.wire import Json, mapping, objects
 from kubeflow.core.errors import InvalidInput
@@ -21,6 +20,7 @@ CONTAINERS: Mapping[Role, str] = {"driver": DRIVER_CONTAINER, "executor": EXECUT
 CODE_VOLUME = "kubeflow-code"
 CODE_FOLDER = "/opt/kubeflow/job"
 MAIN_FILE = "main.py"
+NO_VARIABLES: Mapping[str, str] = {}
 
 
 def pod_template(spec: SparkSpec | SessionSpec, role: Role, code: str | None = None) -> dict[str, object] | None:
@@ -57,7 +57,7 @@ def pod_template(spec: SparkSpec | SessionSpec, role: Role, code: str | None = N
 def _main_container(spec: SparkSpec | SessionSpec, role: Role) -> dict[str, object]:
     size = spec.driver if role == "driver" else spec.executor
     main: dict[str, object] = {"name": CONTAINERS[role]}
-    env = spec.env if isinstance(spec, SparkSpec) else {}
+    env: Mapping[str, str] = spec.env if isinstance(spec, SparkSpec) else NO_VARIABLES
     for variable in spec.variables:
         if str(variable["name"]) in env:
             raise InvalidInput(f"The environment variable {variable['name']!r} is set twice. Leave one of them out.")
@@ -90,4 +90,4 @@ def _main_first(template: Json, name: str) -> dict[str, object]:
     containers = objects(spec, "containers")
     main = [container for container in containers if container.get("name") == name] or [{"name": name}]
     spec["containers"] = [*main, *(container for container in containers if container.get("name") != name)]
-    return {**cast("dict[str, object]", dict(template)), "spec": spec}
+    return {**template, "spec": spec}

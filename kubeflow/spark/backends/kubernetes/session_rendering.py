@@ -5,6 +5,7 @@ from __future__ import annotations
 from kubeflow_api.k8s.meta.v1 import ObjectMeta
 from kubeflow_api.spark.v1alpha1 import DynamicAllocation, ExecutorSpec, ServerSpec, SparkConnect, SparkConnectSpec
 
+from kubeflow.cluster.wire import mapping
 from kubeflow.core.errors import InvalidInput
 from kubeflow.spark.backends.kubernetes.application_names import check_spark_name
 from kubeflow.spark.backends.kubernetes.configuration_checks import check_allowed, check_unquoted
@@ -53,11 +54,11 @@ def render_connect(
     image = spec.image or spark_image(version)
     server = ServerSpec()
     _set(server, spec.driver)
-    template = pod_template(spec, "driver") or {}
+    template: dict[str, object] = pod_template(spec, "driver") or {}
     chosen = spec.service_account or account
     if chosen is not None:
-        pod = dict(template.get("spec") or {})  # type: ignore[call-overload]
-        template = {**template, "spec": {**pod, "serviceAccountName": pod.get("serviceAccountName", chosen)}}
+        pod = mapping(template, "spec")
+        template = {**template, "spec": {"serviceAccountName": chosen, **pod}}
     if template:
         server.template = template
     executor = ExecutorSpec()
