@@ -320,7 +320,7 @@ def _spark() -> list[object]:
         spark.options.Schedule("@daily"), spark.options.Monitoring("/a.jar"), spark.options.NodeSelector({"a": "b"}),
         spark.options.PodTemplateOverride("driver", {"spec": {}}),
         spark.PySparkMissing("python"), spark.JavaMissing("no java"), spark.JavaTooOld("/usr/bin/java", "11", 17),
-        spark.SessionNotFound("a", ["b"]), spark.SessionLost("a", "it died"), spark.SparkJobExists("a"),
+        spark.SessionExists("a"), spark.SessionNotFound("a", ["b"]), spark.SessionLost("a", "it died"), spark.SparkJobExists("a"),
         spark.SparkJobFailed("a", "no", log=["b"] * 500), spark.SparkJobNotFinished("a", "Running"),
         spark.SparkJobNotFound("a", ["b"]), spark.NoSparkJobResult("a", "no"), spark.NoSparkAccount("ml"),
         spark.SparkJobWaitTimeout("a", "Running", ["Completed"], 60),

@@ -24,6 +24,7 @@ __all__ = [
     "NoSparkAccount",
     "NoSparkJobResult",
     "PySparkMissing",
+    "SessionExists",
     "SessionLost",
     "SessionNotFound",
     "SparkJobExists",
@@ -122,6 +123,17 @@ class SessionNotFound(InvalidInput):
         super().__init__(
             f"There is no session {name!r}{place}.{did_you_mean(name, self.available)} Sessions here: {listed}. "
             "client.connect(...) makes one."
+        )
+
+
+class SessionExists(InvalidInput):
+    """The name is taken by another session."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"A session {name!r} exists already: connect to it with client.connect(attach={name!r}), end it with "
+            f"client.delete_session({name!r}), or choose another name."
         )
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from importlib import import_module
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 _FOLDER = "kubeflow_job"
 """Where executors find the modules and packages of a job, below their working directory."""
+
+
+_PATIENCE = 20  # seconds that a JVM gets to end
 
 
 def spark_session() -> Any:
@@ -38,13 +42,32 @@ def spark_session() -> Any:
     pyspark.SparkContext._ensure_initialized()  # before, a SparkConf knows none of what the job was submitted with
     conf = pyspark.SparkConf()
     if str(conf.get("spark.master", "local")).partition("[")[0] != "local":
-        archive = _archive([ROOT, *_overlays()])
+        archive = _archive_of([ROOT, *_overlays()])
         archives = ",".join(filter(None, [str(conf.get("spark.archives", "")), archive + "#" + _FOLDER]))
         given = str(conf.get("spark.executorEnv.PYTHONPATH", ""))
         builder = builder.config("spark.archives", archives).config(
             "spark.executorEnv.PYTHONPATH", os.pathsep.join(filter(None, [_FOLDER, given]))
         )
-    return builder.getOrCreate()
+    session = builder.getOrCreate()
+    atexit.register(_end_session, session, pyspark.SparkContext)
+    return session
+
+
+def _end_session(session: Any, context: Any) -> None:
+    """Stop the session, and wait for a JVM that this process has started: it removes its files, and then ends by
+    itself.
+
+    Whoever looks after the job ends what is left of it as soon as this process is gone.
+    """
+    process = getattr(context._gateway, "proc", None)
+    try:
+        session.stop()
+        if process is not None:
+            context._gateway.shutdown()
+            process.stdin.close()
+            process.wait(_PATIENCE)
+    except Exception as error:  # noqa: BLE001  (the result is told by now, and the JVM may be gone)
+        sys.stderr.write("kubeflow: the session of Spark did not end well: " + str(error) + "\n")
 
 
 def _overlays() -> List[str]:
@@ -52,7 +75,7 @@ def _overlays() -> List[str]:
     return [path for path in sys.path if "/kubeflow-of-" in path]
 
 
-def _archive(folders: List[str]) -> str:
+def _archive_of(folders: List[str]) -> str:
     """Return the path of an archive with what is in the folders, but for the programs of the SDK."""
     import zipfile
 

@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, Unpack, overload
 
+from kubeflow.core.artifact import Artifact, ArtifactKind
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.job_waiting import check_times
 from kubeflow.core.tracebacks import thin
 from kubeflow.spark.api.connected_session import ConnectedSession, attached, connect_anew, connect_to_address
-from kubeflow.spark.api.spark_waiting import spark_job_result, wait_for_spark_job
+from kubeflow.spark.api.spark_waiting import spark_job_output, spark_job_result, wait_for_spark_job
 from kubeflow.spark.backends.registry import SparkBackendConfig, spark_backend
 from kubeflow.spark.backends.session_backend import SessionBackend
 from kubeflow.spark.backends.spark_backend import SparkBackend
@@ -67,11 +68,12 @@ class SparkSettings(TypedDict, total=False):
     resources_per_executor: Resources | None
     driver: Driver | None
     executor: Executor | None
-    spark_conf: Mapping[str, str] | None
+    spark_conf: Mapping[str, str | float] | None
     packages_to_install: Sequence[str] | None
     pip_index_urls: Sequence[str] | None
     image: str | None
     env: Mapping[str, str] | None
+    output: str | os.PathLike[str] | Artifact | None
     code_dir: str | os.PathLike[str] | None
     options: Sequence[SparkOption | Option] | None
 
@@ -150,11 +152,12 @@ class SparkClient:
         resources_per_executor: Resources | None = None,
         driver: Driver | None = None,
         executor: Executor | None = None,
-        spark_conf: Mapping[str, str] | None = None,
+        spark_conf: Mapping[str, str | float] | None = None,
         packages_to_install: Sequence[str] | None = None,
         pip_index_urls: Sequence[str] | None = None,
         image: str | None = None,
         env: Mapping[str, str] | None = None,
+        output: str | os.PathLike[str] | Artifact | None = None,
         code_dir: str | os.PathLike[str] | None = None,
         options: Sequence[SparkOption | Option] | None = None,
         dry_run: bool = False,
@@ -188,6 +191,11 @@ class SparkClient:
                 environment variable `DEFAULT_PIP_INDEX_URLS` (comma-separated).
             image: Container image of driver and executors. A job of this machine has none.
             env: Environment variables of driver and executors.
+            output: Where the job leaves what it makes; `get_job_output` returns it, and the function sees it in the
+                environment variable `KUBEFLOW_OUTPUT`. A path is a folder of this machine, made if it is not there. To
+                any other URI, like `s3://clean/wines`, the job writes itself; of `s3://` it sees `s3a://`, which Spark
+                reads. Default: on this machine a folder of the job's own, which stays until the job is deleted; on a
+                cluster none.
             code_dir: A folder that is sent as a whole, less what `.gitignore` and `.kubeflowignore` exclude, and is the
                 working directory of the job.
             options: Changes to the job beyond these arguments (`kubeflow.spark.options`), applied in order.
@@ -218,6 +226,7 @@ class SparkClient:
             pip_index_urls=constants.DEFAULT_PIP_INDEX_URLS if pip_index_urls is None else pip_index_urls,
             image=image,
             env=env,
+            output=output,
             code_dir=code_dir,
             options=options,
         )
@@ -228,7 +237,7 @@ class SparkClient:
         job: FileJob | FuncJob[R],
         num_executors: int | None = None,
         resources_per_executor: Resources | None = None,
-        spark_conf: Mapping[str, str] | None = None,
+        spark_conf: Mapping[str, str | float] | None = None,
         options: Sequence[SparkOption | Option] | None = None,
     ) -> JobName[R]:
         """Start a job that is given as an object; `process_data` takes more settings.
@@ -339,6 +348,32 @@ class SparkClient:
         selection = log_selection(None, container=None, after=after, tail_lines=tail_lines, since=since)
         lines = self.backend.get_job_logs(job, role, selection, bool(follow))
         return lines.when_interrupted(lambda: say_it_goes_on("reading", job, KIND)) if follow else lines
+
+    def get_job_output(
+        self,
+        name: SparkJobReference,
+        *,
+        kind: ArtifactKind | None = None,
+        format: str | None = None,  # noqa: A002 - the name of the attribute
+    ) -> Artifact:
+        """Return what a job left as its output, for the next step: an `Initializer`, a train function, a registry.
+
+        Its metadata names the job: `{"job": name, "job_uid": uid}`.
+
+        Args:
+            name: The job.
+            kind: `"dataset"` or `"model"`. Default: what `output=Artifact(...)` said, else a dataset.
+            format: What its files are, like `"parquet"`. Default: what `output=Artifact(...)` said.
+
+        Raises:
+            SparkJobNotFinished: When the job is not over yet.
+            SparkJobFailed: When the job failed.
+            NoJobOutput: When it has written nothing on this machine, or names no output on a cluster. What is behind
+                other URIs nobody looks at.
+            InvalidInput: For another kind, or another format than the job said.
+            SparkJobNotFound: With names like it.
+        """
+        return spark_job_output(self.backend, self._name(name), kind, format)
 
     def get_job_events(self, name: SparkJobReference) -> list[Event]:
         """Return what happened to a job, oldest first.

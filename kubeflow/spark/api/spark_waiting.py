@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
+from kubeflow.core.artifact import Artifact, ArtifactKind
 from kubeflow.core.errors import InvalidInput, KubeflowError
 from kubeflow.core.job_waiting import check_times, wait_for_job
 from kubeflow.spark.backends.spark_backend import SparkBackend
@@ -54,6 +56,19 @@ def wait_for_spark_job(
     except KeyboardInterrupt:
         say_it_goes_on("waiting", name, KIND)
         raise
+
+
+def spark_job_output(backend: SparkBackend, name: str, kind: ArtifactKind | None, form: str | None) -> Artifact:
+    """Return what job `name` left behind; see `SparkClient.get_job_output`."""
+    job = backend.get_job(name)
+    if job.status is _STATUS.FAILED:
+        raise backend.failure(name)
+    if job.status is not _STATUS.COMPLETED:
+        raise SparkJobNotFinished(name, _said(job), lacks="output")
+    output = backend.output(name)
+    if kind is not None:
+        output = replace(output, kind=kind)
+    return output.with_format(form, "format")
 
 
 def spark_job_result(backend: SparkBackend, name: str) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
+from kubeflow.core.artifact import Artifact
 from kubeflow.spark.errors import SparkJobFailed
 from kubeflow.spark.jobs.spark_spec import SparkSpec
 from kubeflow.spark.types.spark_jobs import SparkJob
@@ -79,6 +80,15 @@ class SparkBackend(Protocol):
         Raises:
             SparkJobNotFound: With names like it.
             NoSparkJobResult: What could say it is gone.
+        """
+        ...
+
+    def output(self, name: str) -> Artifact:
+        """Return, for a job that has ended well, where it left what it made, with its name and uid as metadata.
+
+        Raises:
+            SparkJobNotFound: With names like it.
+            NoJobOutput: It has none, or what it wrote here is not there any more.
         """
         ...
 

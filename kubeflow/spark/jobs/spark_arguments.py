@@ -13,15 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from kubeflow.core.artifact import Artifact
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.paths import working_directory
+from kubeflow.spark.jobs.decided_settings import check_settings
 from kubeflow.spark.jobs.option_order import with_options
+from kubeflow.spark.jobs.spark_outputs import spark_output
 from kubeflow.spark.jobs.spark_spec import Program, SparkOption, SparkSpec
 from kubeflow.spark.types.node_sizes import NodeSize, node_size
 from kubeflow.spark.types.spark_nodes import Driver, Executor
 from kubeflow.trainer.jobs import names
 from kubeflow.trainer.jobs.jobspec import Option
+from kubeflow.trainer.jobs.outputs import OUTPUT
 from kubeflow.trainer.types.checks import (
     check_annotations,
     check_count,
@@ -61,11 +65,12 @@ class SparkArguments:
     resources_per_executor: Resources | None = None
     driver: Driver | None = None
     executor: Executor | None = None
-    spark_conf: Mapping[str, str] | None = None
+    spark_conf: Mapping[str, str | float] | None = None
     packages_to_install: Sequence[str] | None = None
     pip_index_urls: Sequence[str] = ()
     image: str | None = None
     env: Mapping[str, str] | None = None
+    output: str | os.PathLike[str] | Artifact | None = None
     code_dir: str | os.PathLike[str] | None = None
     options: Sequence[SparkOption | Option] | None = field(default=None)
 
@@ -95,6 +100,8 @@ def spark_spec(name: str, given: SparkArguments, *, same_python: bool) -> SparkS
         check_text("image", given.image)
     if given.env is not None:
         check_env("env", given.env)
+        if OUTPUT in given.env:
+            raise InvalidInput(f"env sets {OUTPUT}, which every job has by itself: leave it out, and give output=.")
     driver = given.driver if given.driver is not None else Driver()
     check_instance("driver", driver, (Driver,), remedy="Write driver=Driver(resources={'memory': '4Gi'}).")
     spec = SparkSpec(
@@ -110,9 +117,11 @@ def spark_spec(name: str, given: SparkArguments, *, same_python: bool) -> SparkS
         driver_image=driver.image,
         spark_conf=checked_conf(given.spark_conf),
         env=dict(given.env or {}),
+        output=spark_output(given.output),
     )
     spec = with_options(spec, given.options)
     names.check(spec.name)
+    check_settings(spec)
     check_labels("labels", spec.labels)
     check_annotations("annotations", spec.annotations)
     return spec
@@ -148,7 +157,7 @@ def executor_settings(
     return size, count, executor.java_options
 
 
-def checked_conf(conf: Mapping[str, str] | None) -> dict[str, str]:
+def checked_conf(conf: Mapping[str, str | float] | None) -> dict[str, str]:
     """Return settings of Spark as text.
 
     Numbers and truth values are written as Spark reads them.

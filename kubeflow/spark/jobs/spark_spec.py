@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
+from kubeflow.core.artifact import Artifact
 from kubeflow.core.display import repr_of_fields
 from kubeflow.spark.types.node_sizes import NodeSize
 
@@ -153,6 +154,7 @@ class SparkSpec:
         driver_image: Image of the driver alone.
         spark_conf: Settings of Spark, by their full names.
         env: Environment variables of driver and executors.
+        output: Where the job leaves what it makes; `None` is the backend's own place.
         labels: Labels of the job.
         annotations: Annotations of the job.
         suspend: Make the job without starting it.
@@ -181,6 +183,7 @@ class SparkSpec:
     driver_image: str | None = None
     spark_conf: Mapping[str, str] = field(default_factory=dict[str, str])
     env: Mapping[str, str] = field(default_factory=dict[str, str])
+    output: Artifact | None = None
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     suspend: bool = False

@@ -12,6 +12,7 @@ import platform
 import time
 from typing import TYPE_CHECKING
 
+from kubeflow.core.artifact import Artifact
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.paths import working_directory
 from kubeflow.core.selector import matcher
@@ -19,8 +20,6 @@ from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import JobPlan
 from kubeflow.local.job.records import JobRecord
 from kubeflow.local.jobs import Jobs
-from kubeflow.local.logs.beginnings import beginnings
-from kubeflow.local.logs.lines import read_lines
 from kubeflow.local.state import state_dir
 from kubeflow.local.store.retention import keeping
 from kubeflow.local.store.slots import job_limit
@@ -29,13 +28,15 @@ from kubeflow.spark.backends.localspark.driver_end import explain_local, local_f
 from kubeflow.spark.backends.localspark.local_details import LocalDetails, read_local_details
 from kubeflow.spark.backends.localspark.local_job_view import DRIVER, local_events, local_spark_job
 from kubeflow.spark.backends.localspark.local_plan import LocalRun, local_run
+from kubeflow.spark.backends.localspark.local_sessions import LocalSessions
 from kubeflow.spark.errors import SparkJobExists, SparkJobFailed, SparkJobNotFound, Unsupported
 from kubeflow.spark.jobs.spark_spec import SparkSpec
 from kubeflow.spark.types.spark_jobs import SparkJob
 from kubeflow.trainer.backends.localprocess.job_checks import interpreter
 from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
-from kubeflow.trainer.backends.machine.log_positions import read_offsets, write_offsets
+from kubeflow.trainer.backends.machine.job_output import left_output
 from kubeflow.trainer.jobs.log_selection import LogSelection
+from kubeflow.trainer.jobs.outputs import output_data, read_output
 from kubeflow.trainer.types.jobs import Event
 from kubeflow.trainer.types.loglines import LogLines
 
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class LocalSparkBackend:
+class LocalSparkBackend(LocalSessions):
     """Spark jobs on this machine.
 
     Args:
@@ -61,12 +62,11 @@ class LocalSparkBackend:
     def __init__(self, config: LocalProcessBackendConfig) -> None:
         if os.name != "posix":
             raise Unsupported(f"Local processes need Linux or macOS, and this is {platform.system()}: use WSL.")
-        self._config = config
         self._keep = keeping(config.keep_days, config.keep_jobs)
         self._at_once = job_limit(config.max_jobs)
         self._python = None if config.python is None else interpreter(os.fspath(config.python))
         self._state = state_dir(config.state_dir) / "spark"
-        self._jobs = Jobs(self._state)
+        super().__init__(Jobs(self._state), self._keep, config.grace)
 
     def __repr__(self) -> str:
         return f"LocalSparkBackend(jobs in {str(self._state)!r})"
@@ -111,7 +111,7 @@ class LocalSparkBackend:
             cwd=cwd,
             environment=run.environment,
             deadline=spec.deadline,
-            grace=self._config.grace,
+            grace=self._grace,
             suspend=spec.suspend,
             labels=spec.labels,
             details=LocalDetails(
@@ -121,6 +121,7 @@ class LocalSparkBackend:
                 run.size.heap,
                 "" if run.spark is None else run.spark.version,
                 program.file if program.bundle is None else program.bundle.name,
+                None if spec.output is None else output_data(spec.output),
             ).to_json(),
             notes=run.notes,
             keep_days=self._keep[0],
@@ -165,6 +166,12 @@ class LocalSparkBackend:
 
         return next(iter(read_outcomes(Places(self._find(name).directory).outcomes)), None)
 
+    def output(self, name: str) -> Artifact:
+        """Return what a job left in its folder, or where `output=` said."""
+        record = self._find(name)
+        given = read_local_details(record.details).output
+        return left_output(record, None if given is None else read_output(given), "dataset")
+
     def get_job_logs(self, name: str, role: str, selection: LogSelection, follow: bool) -> LogLines:
         """Check the arguments, then yield lines as they come."""
         record = self._find(name)
@@ -179,16 +186,6 @@ class LocalSparkBackend:
                 )
             )
         return self._lines(record, selection, follow=follow)
-
-    def _lines(self, record: JobRecord, selection: LogSelection, *, follow: bool) -> LogLines:
-        directories = [Places(record.directory).node(DRIVER)]
-        if selection.after is not None:
-            offsets = read_offsets(selection.after, record)
-        else:
-            since = None if selection.since is None else selection.since.timestamp()
-            offsets = beginnings(directories, tail_lines=selection.tail_lines, since=since)
-        lines = read_lines(directories, finished=self._jobs.finished(record), follow=follow, offsets=offsets)
-        return LogLines((line.text for line in lines), lambda: write_offsets(offsets, record))
 
     def get_job_events(self, name: str) -> list[Event]:
         """Return what happened to a job, oldest first."""
@@ -219,9 +216,6 @@ class LocalSparkBackend:
         """End all processes of a job and delete its logs."""
         if not self._jobs.delete(self._find(name)):
             raise self._not_found(name)
-
-    def _all(self, kind: str) -> list[JobRecord]:
-        return [record for record in self._jobs.all() if read_local_details(record.details).kind == kind]
 
     def _find(self, name: str) -> JobRecord:
         record = self._jobs.find(name)

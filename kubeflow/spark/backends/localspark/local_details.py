@@ -20,6 +20,7 @@ class LocalDetails:
         heap: Bytes of the JVM's heap; `None` is Spark's default.
         spark: Version of pyspark; empty when the job installs one.
         program: What it runs, for people.
+        output: Where it leaves what it makes, as plain data; `None` is its own folder.
     """
 
     kind: Literal["job", "session"]
@@ -28,6 +29,7 @@ class LocalDetails:
     heap: int | None
     spark: str = ""
     program: str = ""
+    output: dict[str, object] | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return it as plain JSON data."""

@@ -24,9 +24,12 @@ from kubeflow.spark.backends.localspark.submit_line import (
     without_other_sparks,
 )
 from kubeflow.spark.errors import PySparkMissing, Unsupported
+from kubeflow.spark.jobs.spark_outputs import output_address
 from kubeflow.spark.jobs.spark_spec import SparkSpec
 from kubeflow.trainer.backends.localprocess.planning import environment_of
+from kubeflow.trainer.backends.machine.job_output import make_output_folder
 from kubeflow.trainer.backends.machine.launch import captured_rank, inherited, set_aside
+from kubeflow.trainer.jobs.outputs import OUTPUT
 
 _BRING_SPARK = frozenset({"pyspark", "pyspark-connect"})
 
@@ -84,6 +87,7 @@ class LocalRun:
                 **own,
                 **local_environment(own, words, python=python, temporary=str(places.temporary), conf=spec.spark_conf),
                 **set_aside(own),
+                OUTPUT: self._output(places),
                 "TMPDIR": str(places.temporary),
                 OUTPUT_DIR: str(places.outcomes),
                 RUN_ID: places.directory.name,
@@ -92,6 +96,14 @@ class LocalRun:
             gpus=self.size.gpus,
             cpus=self.size.threads if self.size.pinned and CAN_PIN_CPUS else None,
         )
+
+    def _output(self, places: Places) -> str:
+        given = self.spec.output
+        if given is not None and given.scheme != "file":
+            return output_address(given)
+        folder = places.output if given is None else given.path
+        make_output_folder(folder)
+        return str(folder)
 
     def _command(self, launcher: tuple[str, ...], python: str, words: list[str]) -> list[str]:
         program = self.spec.program

@@ -14,6 +14,7 @@ from kubeflow.spark.types.memory_sizes import spark_memory
 # (SparkSession.builder).
 _ELSEWHERE = ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "MASTER", "PYSPARK_GATEWAY_PORT")
 _LOOPBACK = "127.0.0.1"
+_DECIDED = ("spark.master", "spark.remote", "spark.api.mode", "spark.submit.deployMode")
 
 
 def local_settings(
@@ -85,11 +86,17 @@ def without_other_sparks(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_no_conflict(conf: Mapping[str, str], size: LocalSize) -> None:
-    """Refuse a heap that is said twice.
+    """Refuse settings that are the backend's to decide, and a heap that is said twice.
 
     Raises:
-        InvalidInput: Naming both.
+        InvalidInput: Naming the setting, and what says it.
     """
+    for name in _DECIDED:
+        if name in conf:
+            raise InvalidInput(
+                f"spark_conf has {name!r}, and on this machine the client decides it: leave it out. num_executors= and "
+                "resources_per_executor= say how many threads there are."
+            )
     if size.heap is not None and "spark.driver.memory" in conf:
         raise InvalidInput(
             f"spark_conf['spark.driver.memory'] = {conf['spark.driver.memory']!r} and the resources of driver and "

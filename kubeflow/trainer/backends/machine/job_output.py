@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from kubeflow.core.artifact import Artifact
+from kubeflow.core.artifact import Artifact, ArtifactKind
 from kubeflow.core.errors import InvalidInput
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.records import JobRecord
@@ -36,6 +36,16 @@ def with_output(spec: JobSpec, places: Places) -> JobSpec:
     if spec.output is not None and spec.output.scheme != "file":
         return replace(spec, env={**spec.env, OUTPUT: spec.output.uri})
     folder = output_folder(spec, places)
+    make_output_folder(folder)
+    return replace(spec, env={**spec.env, OUTPUT: str(folder)})
+
+
+def make_output_folder(folder: Path) -> None:
+    """Make the folder of a job's output.
+
+    Raises:
+        InvalidInput: It cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -43,7 +53,6 @@ def with_output(spec: JobSpec, places: Places) -> JobSpec:
             f"The folder {str(folder)!r}, which output= names, cannot be made: {error.strerror or error}. Name another "
             "one, or leave output= out for a folder of the job's own."
         ) from error
-    return replace(spec, env={**spec.env, OUTPUT: str(folder)})
 
 
 def output_folder(spec: JobSpec, places: Places) -> Path:
@@ -61,8 +70,21 @@ def recorded_output(record: JobRecord) -> Artifact:
     Raises:
         NoJobOutput: The job has written nothing, or what it wrote is not there any more.
     """
-    given = read_details(record.details).output
-    output = Artifact.at(Places(record.directory).output, "model") if given is None else given
+    return left_output(record, read_details(record.details).output, "model")
+
+
+def left_output(record: JobRecord, given: Artifact | None, kind: ArtifactKind) -> Artifact:
+    """Return what a job that has ended left behind, whatever kind of job it is.
+
+    Args:
+        record: The job.
+        given: Where it was told to write; `None` is its own folder.
+        kind: What its own folder holds.
+
+    Raises:
+        NoJobOutput: The job has written nothing, or what it wrote is not there any more.
+    """
+    output = Artifact.at(Places(record.directory).output, kind) if given is None else given
     _check_there(record.name, output)
     lineage: Mapping[str, str] = {"job": record.name, "job_uid": record.directory.name}
     return replace(output, metadata={**output.metadata, **lineage})
