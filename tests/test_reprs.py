@@ -322,7 +322,7 @@ def _spark() -> list[object]:
         spark.PySparkMissing("python"), spark.JavaMissing("no java"), spark.JavaTooOld("/usr/bin/java", "11", 17),
         spark.SessionExists("a"), spark.SessionNotFound("a", ["b"]), spark.SessionLost("a", "it died"), spark.SparkJobExists("a"),
         spark.SparkJobFailed("a", "no", log=["b"] * 500), spark.SparkJobNotFinished("a", "Running"),
-        spark.SparkJobNotFound("a", ["b"]), spark.NoSparkJobResult("a", "no"), spark.NoSparkAccount("ml"),
+        spark.SparkJobNotFound("a", ["b"]), spark.NoSparkJobResult("a", "no"), spark.NoSparkJobOutput("a", "no", "Write."), spark.NoSparkAccount("ml"),
         spark.SparkJobWaitTimeout("a", "Running", ["Completed"], 60),
     ]  # fmt: skip
 

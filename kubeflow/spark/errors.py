@@ -12,6 +12,7 @@ from kubeflow.trainer.errors import (
     JobNotFinished,
     JobNotFound,
     JobWaitTimeout,
+    NoJobOutput,
     NoJobResult,
     Unsupported,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "JavaTooOld",
     "KubeflowError",
     "NoSparkAccount",
+    "NoSparkJobOutput",
     "NoSparkJobResult",
     "PySparkMissing",
     "SessionExists",
@@ -70,6 +72,12 @@ class SparkJobWaitTimeout(JobWaitTimeout):
 
 class NoSparkJobResult(NoJobResult):
     """A Spark job has ended well, and what its function returned cannot be had. `reason` says why."""
+
+    kind: ClassVar[str] = KIND
+
+
+class NoSparkJobOutput(NoJobOutput):
+    """A Spark job has ended well, and left no output. `name` is the job, `reason` says why."""
 
     kind: ClassVar[str] = KIND
 

@@ -80,6 +80,22 @@ def delete(client: SparkClient, name: str) -> dict[str, object]:
     return {"jobs": [job.name for job in client.list_jobs()]}
 
 
+def session(client: SparkClient) -> dict[str, object]:
+    with client.connect(num_executors=1, name="mine", timeout=300, connect_timeout=300) as opened:
+        count = opened.spark.range(100).count()
+        other = client.connect(attach="mine", connect_timeout=300)
+        attached = other.spark.range(100).count()
+        other.close()
+        before = [info.state.value for info in client.list_sessions()]
+    try:
+        client.connect(base_url="sc://127.0.0.1:9", connect_timeout=1)
+        lost = ""
+    except KubeflowError as error:
+        lost = type(error).__name__
+    after = [info.name for info in client.list_sessions()]
+    return {"count": count, "attached": attached, "before": before, "after": after, "lost": lost}
+
+
 def without_spark(client: SparkClient) -> dict[str, object]:
     try:
         client.process_data(work, args={"rows": 1})
@@ -94,6 +110,7 @@ PARTS: dict[str, Any] = {
     "collect": collect,
     "start-long": start_long,
     "delete": delete,
+    "session": session,
     "without-spark": without_spark,
 }
 

@@ -92,6 +92,13 @@ def test_a_job_that_is_deleted_leaves_no_jvm(spark_python: Path, state: Path) ->
     assert not list(jvms(state))
 
 
+def test_a_session_is_used_by_name_and_ends_with_its_block(spark_python: Path, state: Path) -> None:
+    seen = run(spark_python, state, "session")
+
+    assert seen == {"count": 100, "attached": 100, "before": ["Ready"], "after": [], "lost": "SessionLost"}
+    assert not list(jvms(state))
+
+
 def test_a_python_without_pyspark_is_told_so_before_anything_starts(tmp_path: Path) -> None:
     if importlib.util.find_spec("pyspark") is not None:
         pytest.skip("this Python has pyspark")

@@ -6,12 +6,9 @@ from dataclasses import replace
 
 from kubeflow.core.artifact import Artifact
 from kubeflow.core.errors import InvalidInput
-from kubeflow.spark.jobs.spark_spec import MAIN_CONTAINER, Role, SparkSpec, Wire
-from kubeflow.trainer.jobs.outputs import CLAIM_MOUNT, CLAIM_SCHEME, OUTPUT, as_output, claim_of
-
-OUTPUT_ANNOTATION = "sdk.kubeflow.org/output"
-_VOLUME = "kubeflow-output"
-_ROLES: tuple[Role, ...] = ("driver", "executor")
+from kubeflow.spark.jobs.option_order import with_options
+from kubeflow.spark.jobs.spark_spec import SparkSpec
+from kubeflow.trainer.jobs.outputs import CLAIM_MOUNT, CLAIM_SCHEME, OUTPUT, as_output, claim_of, output_text
 
 
 def spark_output(given: object) -> Artifact | None:
@@ -30,11 +27,14 @@ def output_address(output: Artifact) -> str:
 
 
 def with_output_mount(spec: SparkSpec) -> SparkSpec:
-    """Return a job of a cluster with the variable that names its output; a claim is mounted.
+    """Return a job of a cluster whose pods know where to write, and whose object says so. A claim is mounted.
 
     Raises:
         InvalidInput: It is a folder of this machine.
     """
+    from kubeflow.trainer.options import VolumeClaim
+    from kubeflow.trainer.rendering.output_place import OUTPUT_ANNOTATION
+
     output = spec.output
     if output is None:
         return spec
@@ -43,13 +43,13 @@ def with_output_mount(spec: SparkSpec) -> SparkSpec:
             f"output={output.uri!r} is a folder of this machine, which the pods of a cluster do not see: name a place "
             "that they do, like 's3://bucket/folder' or 'pvc://claim/folder'."
         )
-    if output.scheme != CLAIM_SCHEME:
-        return replace(spec, env={**spec.env, OUTPUT: output_address(output)})
-    claim, folder = claim_of(output)
-    mount: Wire = {"name": _VOLUME, "mountPath": CLAIM_MOUNT, **({"subPath": folder} if folder else {})}
-    pod: Wire = {
-        "volumes": [{"name": _VOLUME, "persistentVolumeClaim": {"claimName": claim}}],
-        "containers": [{"name": MAIN_CONTAINER, "volumeMounts": [mount]}],
-    }
-    pods = (*spec.pods, *((role, pod) for role in _ROLES))
-    return replace(spec, env={**spec.env, OUTPUT: CLAIM_MOUNT}, pods=pods)
+    place = output_address(output)
+    if output.scheme == CLAIM_SCHEME:
+        claim, folder = claim_of(output)
+        spec = with_options(spec, [VolumeClaim(claim, CLAIM_MOUNT, sub_path=folder or None)])
+        place = CLAIM_MOUNT
+    return replace(
+        spec,
+        env={**spec.env, OUTPUT: place},
+        annotations={**spec.annotations, OUTPUT_ANNOTATION: output_text(output)},
+    )

@@ -15,7 +15,6 @@ from kubeflow.core.errors import InvalidInput
 from kubeflow.spark import (
     Driver,
     KubernetesBackendConfig,
-    LocalProcessBackendConfig,
     PySparkMissing,
     SessionLost,
     SessionNotFound,
@@ -179,11 +178,3 @@ def test_what_does_not_go_together_is_refused(home: Home, monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if not entry.endswith("/site")])
     with pytest.raises(PySparkMissing, match="has no pyspark"):
         connect()
-
-
-def test_sessions_of_this_machine_are_refused_in_words_where_there_are_none() -> None:
-    client = SparkClient(LocalProcessBackendConfig())
-    if hasattr(client.backend, "start_session"):
-        pytest.skip("this machine has sessions")
-    with pytest.raises(Unsupported, match="base_url='sc://localhost:15002'"):
-        client.connect()

@@ -41,7 +41,7 @@ def test_a_job_has_a_folder_of_its_own_for_what_it_makes(
             client.wait_for_job_status(name, timeout=WAIT)
         silent = done(client, client.train(plain, trainer=CustomTrainer(say_where)))
         assert client.get_job_result(silent) == "nowhere"
-        with pytest.raises(NoJobOutput, match=r"given no output=.*Train with output='s3://"):
+        with pytest.raises(NoJobOutput, match=r"given no output=.*Give output='s3://"):
             client.get_job_output(silent)
         return
     done(client, name)

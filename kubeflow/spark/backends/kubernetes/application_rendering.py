@@ -27,6 +27,7 @@ from kubeflow.spark.backends.kubernetes.application_names import check_spark_nam
 from kubeflow.spark.backends.kubernetes.configuration_checks import check_allowed
 from kubeflow.spark.backends.kubernetes.pod_templates import CODE_FOLDER, MAIN_FILE, pod_template
 from kubeflow.spark.backends.kubernetes.spark_images import SPARK_VERSION, spark_image, version_of_image
+from kubeflow.spark.jobs.spark_outputs import with_output_mount
 from kubeflow.spark.jobs.spark_spec import Allocation, SparkSpec
 from kubeflow.spark.types.memory_sizes import spark_memory
 from kubeflow.spark.types.node_sizes import NodeSize
@@ -73,6 +74,7 @@ def render_application(spec: SparkSpec, *, namespace: str | None = None, account
     """
     check_spark_name("SparkApplication" if spec.timetable is None else "ScheduledSparkApplication", spec.name)
     check_allowed(spec.spark_conf, namespace)
+    spec = with_output_mount(spec)
     bundle = spec.program.bundle
     code = {} if bundle is None else {MAIN_FILE: main_file(bundle)}
     application = SparkApplication(

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from kubeflow.core import forks
-from kubeflow.spark.errors import SparkJobFailed, Unsupported
+from kubeflow.spark.errors import NoSparkJobOutput, SparkJobFailed, Unsupported
 from kubeflow.spark.jobs.session_spec import SessionSpec
 from kubeflow.spark.jobs.spark_spec import SparkSpec
 from kubeflow.spark.types.spark_jobs import SparkJob
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kubeflow_api.spark import v1alpha1, v1beta2
 
     from kubeflow.cluster.pods.schedule import Pace
+    from kubeflow.core.artifact import Artifact
     from kubeflow.packaging import RankOutcome
     from kubeflow.spark.backends.kubernetes.application_waits import ApplicationWaits
     from kubeflow.spark.backends.kubernetes.connect_sessions import ConnectTunnel
@@ -126,6 +127,16 @@ class SparkOnKubernetes:
         from kubeflow.spark.backends.kubernetes.application_explanation import outcome
 
         return outcome(self._online(f"reading the result of Spark job {name!r}"), name)
+
+    def output(self, name: str) -> Artifact:
+        """Return what a job names as its output: one request."""
+        from kubeflow.cluster import wire
+        from kubeflow.spark.backends.kubernetes.application_lookup import find_application
+        from kubeflow.trainer.backends.kubernetes.jobs.job_outputs import annotated_output
+
+        application = find_application(self._online(f"reading Spark job {name!r}"), name)
+        notes = wire.strings(application, "metadata", "annotations")
+        return annotated_output(name, notes, wire.text(application, "metadata", "uid"), NoSparkJobOutput)
 
     def get_job_logs(self, name: str, role: str, selection: LogSelection, follow: bool) -> LogLines:
         """Check the arguments, then yield lines as they come."""

@@ -29,7 +29,7 @@ from kubeflow.spark.backends.localspark.local_details import LocalDetails, read_
 from kubeflow.spark.backends.localspark.local_job_view import DRIVER, local_events, local_spark_job
 from kubeflow.spark.backends.localspark.local_plan import LocalRun, local_run
 from kubeflow.spark.backends.localspark.local_sessions import LocalSessions
-from kubeflow.spark.errors import SparkJobExists, SparkJobFailed, SparkJobNotFound, Unsupported
+from kubeflow.spark.errors import NoSparkJobOutput, SparkJobExists, SparkJobFailed, SparkJobNotFound, Unsupported
 from kubeflow.spark.jobs.spark_spec import SparkSpec
 from kubeflow.spark.types.spark_jobs import SparkJob
 from kubeflow.trainer.backends.localprocess.job_checks import interpreter
@@ -170,7 +170,7 @@ class LocalSparkBackend(LocalSessions):
         """Return what a job left in its folder, or where `output=` said."""
         record = self._find(name)
         given = read_local_details(record.details).output
-        return left_output(record, None if given is None else read_output(given), "dataset")
+        return left_output(record, None if given is None else read_output(given), "dataset", NoSparkJobOutput)
 
     def get_job_logs(self, name: str, role: str, selection: LogSelection, follow: bool) -> LogLines:
         """Check the arguments, then yield lines as they come."""

@@ -73,31 +73,34 @@ def recorded_output(record: JobRecord) -> Artifact:
     return left_output(record, read_details(record.details).output, "model")
 
 
-def left_output(record: JobRecord, given: Artifact | None, kind: ArtifactKind) -> Artifact:
+def left_output(
+    record: JobRecord, given: Artifact | None, kind: ArtifactKind, missing: type[NoJobOutput] = NoJobOutput
+) -> Artifact:
     """Return what a job that has ended left behind, whatever kind of job it is.
 
     Args:
         record: The job.
         given: Where it was told to write; `None` is its own folder.
         kind: What its own folder holds.
+        missing: The error for a job that has left nothing.
 
     Raises:
         NoJobOutput: The job has written nothing, or what it wrote is not there any more.
     """
     output = Artifact.at(Places(record.directory).output, kind) if given is None else given
-    _check_there(record.name, output)
+    _check_there(record.name, output, missing)
     lineage: Mapping[str, str] = {"job": record.name, "job_uid": record.directory.name}
     return replace(output, metadata={**output.metadata, **lineage})
 
 
-def _check_there(name: str, output: Artifact) -> None:
+def _check_there(name: str, output: Artifact, missing: type[NoJobOutput]) -> None:
     if output.scheme != "file":  # whoever reads it has the credentials for that
         return
     folder = output.path
     if not folder.exists():
-        raise NoJobOutput(name, f"{folder} is not there any more", "Train again, or look for who deleted it.")
+        raise missing(name, f"{folder} is not there any more", "Run it again, or look for who deleted it.")
     if folder.is_dir() and not any(folder.iterdir()):
-        raise NoJobOutput(
+        raise missing(
             name,
             f"its function wrote nothing into {folder}",
             f'Write below os.environ["{OUTPUT}"]: the folder is there when the function starts.',
