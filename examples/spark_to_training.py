@@ -35,7 +35,7 @@ def clean(spark: "SparkSession", source: str) -> dict[str, int]:
     middle = kept.select(*(f.median(name).alias(name) for name in MEASURED)).first()
     assert middle is not None
     for name in MEASURED:
-        kept = kept.filter(f.col(name) < 4 * middle[name])
+        kept = kept.filter(f.col(name) < 2.5 * middle[name])
     kept.coalesce(1).write.mode("overwrite").parquet(os.environ["KUBEFLOW_OUTPUT"])
     return {"raw": raw.count(), "kept": kept.count()}
 
