@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, Unpack, cast, overload
 
 from kubeflow.core.artifact import Artifact, ArtifactKind
 from kubeflow.core.errors import InvalidInput
@@ -659,6 +659,6 @@ def _called(given: SparkArguments) -> str:
     """Return what a job is called after: its function, or its file."""
     if callable(given.func):
         return stem(CustomTrainer(func=given.func), "spark")
-    if isinstance(given.runs, (str, os.PathLike)):
-        return PurePath(os.fspath(given.runs)).stem or "spark"
-    return "spark"
+    runs = given.runs
+    place = os.fspath(cast("str | os.PathLike[str]", runs)) if isinstance(runs, (str, os.PathLike)) else ""
+    return PurePath(place).stem or "spark"

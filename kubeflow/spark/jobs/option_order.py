@@ -47,7 +47,9 @@ def _translated(spec: SparkSpec, option: Option) -> SparkSpec:
                 f"options.{type(option).__name__}: a Spark job has no {job!r}: write job='driver' or job='executor', "
                 "or leave job= out for both."
             )
-        pods += [(role, dict(pod)) for role in roles]
+        change: Wire = dict(pod)
+        for role in roles:
+            pods.append((role, change))
     for variable in changes.variables:
         _check_new(spec, variable)
     changed = replace(

@@ -281,7 +281,7 @@ class PodTemplateOverride(SparkOption):
 
     def apply_to_spark(self, spec: SparkSpec) -> SparkSpec:
         """Return `spec` with this part."""
-        template = cast("Wire", dict(self.template))
+        template: Wire = dict(self.template)
         return replace(spec, templates=(*spec.templates, (self.role, template))).for_clusters("PodTemplateOverride")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -167,7 +167,7 @@ def spark_job_name(job: SparkJobReference, namespace: str | None = None) -> str:
 
         if not isinstance(job, v1beta2.SparkApplication):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise wrong_type("name", job, (str, SparkJob), remedy="Give the name that process_data() returned.")
-        if job.metadata is None or not job.metadata.name:
+        if not job.metadata.name:
             raise InvalidInput("name takes a SparkApplication that has a name: this one has no metadata.name.")
         name, home = job.metadata.name, job.metadata.namespace
     if namespace is not None and home not in (None, namespace):
@@ -184,8 +184,8 @@ def spark_statuses(given: object) -> frozenset[SparkJobStatus]:
     Raises:
         InvalidInput: One of them does not exist, with the one that was probably meant; or there is none.
     """
-    one = isinstance(given, str) or not isinstance(given, Iterable)
-    statuses = [given] if one else list(cast("Collection[object]", given))
+    several = isinstance(given, Iterable) and not isinstance(given, str)
+    statuses: list[object] = list(cast("Iterable[object]", given)) if several else [given]
     found: set[SparkJobStatus] = set()
     values = [status.value for status in SparkJobStatus]
     for status in statuses:

@@ -88,7 +88,7 @@ def _is_of_pods(content: Json) -> bool:
     """Return True when a runtime patch changes specs of pods and nothing else."""
     only = content
     for key in ("template", "spec", "replicatedJobs"):
-        if only.keys() != {key}:
+        if set(only) != {key}:
             return False
         found = only[key]
         if key == "replicatedJobs":
@@ -100,7 +100,7 @@ def _is_of_pods(content: Json) -> bool:
 def _is_one(job: Json) -> bool:
     only: Json = {key: value for key, value in job.items() if key != "name"}
     for key in ("template", "spec", "template", "spec"):
-        if only.keys() != {key}:
+        if set(only) != {key}:
             return False
         only = cast("Json", only[key])
     return True
