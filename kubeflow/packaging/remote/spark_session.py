@@ -59,13 +59,15 @@ def _end_session(session: Any, context: Any) -> None:
 
     Whoever looks after the job ends what is left of it as soon as this process is gone.
     """
-    process = getattr(context._gateway, "proc", None)
+    gateway = getattr(context, "_gateway", None)
+    process = getattr(gateway, "proc", None)
+    if process is None:  # spark-submit has started this process, and stops the session
+        return
     try:
         session.stop()
-        if process is not None:
-            context._gateway.shutdown()
-            process.stdin.close()
-            process.wait(_PATIENCE)
+        gateway.shutdown()
+        process.stdin.close()
+        process.wait(_PATIENCE)
     except Exception as error:  # noqa: BLE001  (the result is told by now, and the JVM may be gone)
         sys.stderr.write("kubeflow: the session of Spark did not end well: " + str(error) + "\n")
 
