@@ -59,7 +59,7 @@ def _end_session(session: Any, context: Any) -> None:
 
     Whoever looks after the job ends what is left of it as soon as this process is gone.
     """
-    gateway = getattr(context, "_gateway", None)
+    gateway: Any = getattr(context, "_gateway", None)
     process = getattr(gateway, "proc", None)
     if process is None:  # spark-submit has started this process, and stops the session
         return
