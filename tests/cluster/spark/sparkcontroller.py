@@ -6,10 +6,11 @@ agree by themselves. A driver whose scenario has no script runs its file with th
 
 from __future__ import annotations
 
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ class SparkScenario:
         ignored: True when the operator does not look at it.
         environment: What the image sets.
         pull: Seconds until the driver's image is there.
+        python: The image's Python. Default: the one that runs the tests.
+        server: What the server of a session runs, in place of a script.
     """
 
     driver: Callable[[int], Script | None] = lambda _: None
@@ -60,6 +63,8 @@ class SparkScenario:
     ignored: bool = False
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     pull: float = 0
+    python: str = sys.executable
+    server: tuple[str, ...] = ()
 
 
 class SparkOperator:
@@ -148,6 +153,11 @@ class SparkOperator:
         self._runs[uid].update(item)
 
 
+def _image(machines: SparkMachines, scenario: SparkScenario) -> SparkMachines:
+    """Return the machines with what the image of a scenario sets."""
+    return replace(machines, environment={**machines.environment, **scenario.environment})
+
+
 class _Application:
     """One SparkApplication."""
 
@@ -222,12 +232,9 @@ class _Application:
             unschedulable=self._scenario.unschedulable,
             pull=self._scenario.pull,
             image=spec.get("image") or "",
+            python=self._scenario.python,
         )
-        machines = self._machines
-        if self._scenario.environment:
-            merged = {**machines.environment, **self._scenario.environment}
-            machines = SparkMachines(machines.wire, machines.loop, machines.logs, machines.work, environment=merged)
-        self._driver = SparkPod(machines, self._item, plan, self._driver_changed)
+        self._driver = SparkPod(_image(self._machines, self._scenario), self._item, plan, self._driver_changed)
 
     def _account(self) -> Object:
         account = self._item["spec"]["driver"].get("serviceAccount")
@@ -366,7 +373,8 @@ class _Server:
             SERVER,
             labels,
             spec["server"].get("template") or {},
-            script=scenario.driver(0) or _STAYS,
+            command=scenario.server,
+            script=None if scenario.server else scenario.driver(0) or _STAYS,
             pull_error=scenario.pull_error,
             unschedulable=scenario.unschedulable,
             pull=scenario.pull,
@@ -377,7 +385,7 @@ class _Server:
             "spec": {"selector": labels, "ports": [{"name": "spark-connect-server", "port": 15002}]},
         }
         self._machines.wire.send("POST", f"/api/v1/namespaces/{self._namespace}/services", service)
-        self.pod = SparkPod(self._machines, item, plan, self._changed)
+        self.pod = SparkPod(_image(self._machines, scenario), item, plan, self._changed)
         if self.pod.state == "Pending":
             self._status("NotReady")
 

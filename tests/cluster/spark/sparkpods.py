@@ -53,6 +53,7 @@ class PodPlan:
         unschedulable: What the scheduler says; the pod never gets a machine then.
         pull: Seconds until the image is there.
         image: Of the container.
+        python: The image's Python. Default: the one that runs the tests.
     """
 
     name: str
@@ -65,6 +66,7 @@ class PodPlan:
     unschedulable: str = ""
     pull: float = 0
     image: str = "apache/spark:4.0.1"
+    python: str = sys.executable
 
 
 class SparkPod:
@@ -158,8 +160,7 @@ class SparkPod:
             "HOSTNAME": self.name,
             **environment_of(self._container, self.object, self._data),
         }
-        # The image's Python: the one that runs the tests.
-        words = [sys.executable if word == "python3" else word for word in command]
+        words = [self.plan.python if word == "python3" else word for word in command]
         return ProcessLife(words, environment, self._machines.work / self.uid / "root", log, ended)
 
     def _volume(self, name: str) -> Path | None:
