@@ -12,6 +12,7 @@ from tests.bench import (
     rows_models,
     rows_optimizer,
     rows_searches,
+    rows_spark,
     rows_train,
 )
 from tests.bench.cases import Case
@@ -29,4 +30,5 @@ CASES: tuple[Case, ...] = (
     *rows_optimizer.CASES,
     *rows_cluster.CASES,
     *rows_searches.CASES,
+    *rows_spark.CASES,
 )
