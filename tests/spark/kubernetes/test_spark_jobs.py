@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import pytest
 
+from kubeflow.cluster.errors import Unreachable
 from kubeflow.core.errors import InvalidInput
-from kubeflow.spark import Driver, FileJob, FuncJob, SparkJobStatus, options
+from kubeflow.core.transport import Request, Transport
+from kubeflow.spark import Driver, FileJob, FuncJob, KubernetesBackendConfig, SparkClient, SparkJobStatus, options
+from kubeflow.spark.backends.kubernetes.backend import SparkOnKubernetes
 from kubeflow.spark.errors import (
     NoSparkJobResult,
     SparkJobExists,
@@ -24,7 +27,7 @@ from tests.cluster.faults import Fault
 from tests.cluster.scenarios import Script
 from tests.cluster.spark.sparkcontroller import SparkScenario
 from tests.spark.kubernetes.cleaning import BAD, OOM, STAYS, WELL, count, fail, sleep_quietly
-from tests.spark.kubernetes.conftest import Home
+from tests.spark.kubernetes.conftest import Home, config_of
 
 WAIT = 60.0
 
@@ -118,6 +121,49 @@ def test_an_answer_that_is_lost_makes_the_job_once(home: Home) -> None:
     home.client.wait_for_job_status(job, timeout=WAIT)
     assert [each.name for each in home.client.list_jobs()] == [str(job)]
     assert home.client.get_job_result(job) == {"rows": 3, "dollars": ""}
+
+
+class Forgetful:
+    """A transport whose answers to creates of applications get lost for good; with `deaf`, so do the requests."""
+
+    def __init__(self, transport: Transport, *, deaf: bool) -> None:
+        self._transport, self._deaf = transport, deaf
+
+    def send(self, request: Request) -> Mapping[str, object]:
+        if request.method == "POST" and request.path.endswith("sparkapplications"):
+            if not self._deaf:
+                self._transport.send(request)
+            raise Unreachable("the answer got lost")
+        return self._transport.send(request)
+
+    def lines(self, request: Request) -> Generator[bytes, None, None]:
+        return self._transport.lines(request)
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_job_whose_making_nobody_has_seen_keeps_its_code_or_leaves_nothing(home: Home, deaf: bool) -> None:
+    home.operator.scenarios["unseen"] = scripted(STAYS)
+    config = config_of(home.cluster, home.namespace)
+    client = SparkClient(KubernetesBackendConfig(offline=True))
+    client.backend = SparkOnKubernetes(config, lambda transport: Forgetful(transport, deaf=deaf))
+    if deaf:
+        with pytest.raises(Unreachable):
+            client.process_data(count, args={"rows": 1}, name="unseen")
+        assert "unseen-code" not in names(home, "configmaps")
+        return
+    client.process_data(count, args={"rows": 1}, name="unseen")
+    owner = home.wire.send("GET", home.core("configmaps", "unseen-code"))["metadata"]["ownerReferences"][0]
+    assert owner["name"] == "unseen"
+
+
+def test_reading_a_log_goes_on_where_it_was_left(home: Home) -> None:
+    lines = [f"line {number}" for number in range(50)]
+    home.operator.scenarios["read"] = scripted(Script(lines=lines))
+    job = home.client.process_data(file="local:///opt/etl.py", name="read")
+    home.client.wait_for_job_status(job, timeout=WAIT)
+    reading = home.client.get_job_logs(job)
+    first = [next(reading) for _ in range(20)]
+    assert [*first, *home.client.get_job_logs(job, after=reading.position)] == lines
 
 
 # -- states --------------------------------------------------------------------------------------------------------

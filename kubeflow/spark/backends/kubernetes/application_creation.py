@@ -11,9 +11,9 @@ from kubeflow_api.spark.v1beta2 import ScheduledSparkApplication, SparkApplicati
 
 from kubeflow.cluster import wire
 from kubeflow.cluster.call_budget import CallBudget
-from kubeflow.cluster.errors import AlreadyExists, ClusterError, NotFound
+from kubeflow.cluster.errors import AlreadyExists, ClusterError, NotFound, ServerFault
 from kubeflow.core.errors import InvalidInput
-from kubeflow.core.resource import MERGE_PATCH, REQUEST_ID, Request
+from kubeflow.core.resource import MERGE_PATCH, REQUEST_ID, Interruption, Request
 from kubeflow.spark.backends.kubernetes.application_rendering import (
     RenderedApplication,
     RenderedJob,
@@ -69,6 +69,14 @@ def create_rendered(connection: SparkConnection, rendered: RenderedJob) -> None:
         if rendered.code:
             _create_code(connection, rendered, mark)
         created = _create(connection, rendered.application)
+    except (Interruption, ServerFault):
+        # Nobody knows whether the application was made. If it was, its code must stay.
+        found = _made_unseen(connection, rendered)
+        if found is None:
+            if rendered.code:
+                _discard_code(connection, rendered.code_name, mark)
+            raise
+        created = found
     except BaseException:
         if rendered.code:
             _discard_code(connection, rendered.code_name, mark)
@@ -86,6 +94,27 @@ def _create(connection: SparkConnection, application: RenderedApplication) -> Re
         return connection.applications.create(application, namespace=connection.namespace)
     except AlreadyExists as error:
         raise SparkJobExists(name) from error
+
+
+def _made_unseen(connection: SparkConnection, rendered: RenderedJob) -> RenderedApplication | None:
+    """Return the application of a request whose answer got lost, `None` when there is none.
+
+    Raises:
+        ClusterError: The cluster does not say: what it has of the job is named in the log.
+    """
+    name = str(rendered.application.metadata.name)
+    scheduled = isinstance(rendered.application, ScheduledSparkApplication)
+    kind = connection.schedules if scheduled else connection.applications
+    try:
+        return kind.get(name)
+    except NotFound:
+        return None
+    except ClusterError:
+        logger.warning(
+            "it is not known whether Spark job %s was made in namespace %s; ConfigMap %s with its code may be left",
+            *(name, connection.namespace, rendered.code_name),
+        )
+        raise
 
 
 def _create_code(connection: SparkConnection, rendered: RenderedJob, mark: str) -> None:
