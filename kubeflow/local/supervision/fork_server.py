@@ -122,7 +122,8 @@ def serve() -> None:
                 child = os.fork()
                 if not child:
                     _fork_again(Path(directory))
-                os.waitpid(child, 0)
+                if os.waitpid(child, 0)[1]:  # killed, maybe before it could answer
+                    os.write(sys.stdout.fileno(), b"killed\n")
             except OSError as error:
                 os.write(sys.stdout.fileno(), f"{error.strerror}\n".encode())
 
