@@ -44,6 +44,9 @@ NO_SHELL = "localhost/no-shell:1"
 OWN_ENTRYPOINT = "localhost/own-entrypoint:1"
 """Its entrypoint is `/bin/echo entry`, its command `image-command`."""
 
+SLOW_ENTRYPOINT = "localhost/slow-entrypoint:1"
+"""Its entrypoint takes five minutes."""
+
 GPU, GPU_VARIABLE = "kubeflow-tests-gpu0", "TESTS_GPU"
 """A device that containers with GPU 0 have under podman, and an environment variable."""
 
@@ -428,6 +431,7 @@ def _make_images(found: EngineUnderTest) -> None:
         (IMAGE, common),
         (NO_PYTHON, ["ENV PATH=/nothing"]),
         (NO_SHELL, common),
+        (SLOW_ENTRYPOINT, [*common, 'ENTRYPOINT ["/bin/sleep", "300"]']),
         (OWN_ENTRYPOINT, [*common, 'ENTRYPOINT ["/bin/echo", "entry"]', 'CMD ["image-command"]']),
     ):
         repository, _, tag = image.rpartition(":")

@@ -41,7 +41,14 @@ from kubeflow.core.table import Column, Row, Table
 from kubeflow.core.time import Timestamp
 from kubeflow.core.transport import Interruption, Refusal, Request
 from kubeflow.core.watch import WatchEvent
-from kubeflow.local import CachedEnvironment, EnvironmentFailed
+from kubeflow.local import (
+    CachedEnvironment,
+    EngineNotFound,
+    EngineRefused,
+    EngineUnreachable,
+    EnvironmentFailed,
+    ImageUnavailable,
+)
 from kubeflow.packaging import (
     DamagedBundle,
     Finding,
@@ -204,6 +211,8 @@ def instances() -> list[object]:
         InvalidObject("TrainJob", [Mistake(("spec",), "is missing", "missing", {})]), UnknownAttribute("no field 'a'"),
         KubeflowError("it broke"), cluster.ClusterError("no"), InvalidInput("wrong"), Refusal("no"), Interruption("gone"), RuleViolation([]),
         DamagedBundle("damaged"), PackagingError("train", []), EnvironmentFailed("no network", Path("/tmp/log")),
+        EngineNotFound("none"), EngineRefused("to start", 500, "why"), EngineUnreachable("unix:///s", "gone", "Start it."),
+        ImageUnavailable("i:1", "is not there", "Pull it."),
         errors.Unsupported("not here"), errors.RuntimeNotFound("tork", ["torch"]), errors.JobNotFound("a", ["b"]),
         errors.RuntimeMissesPackage("torch-distributed", "torch", "Python 3.11"), errors.JobExists("a"),
         errors.RuntimeGone("a", "own", "resumed", ["torch-distributed"]),

@@ -8,6 +8,12 @@ import typing as _typing
 if _typing.TYPE_CHECKING:
     from kubeflow.local.environments.cache import CachedEnvironment, list_environments, prune_environments
     from kubeflow.local.environments.errors import EnvironmentFailed
+    from kubeflow.local.executors.containers.engine_errors import (
+        EngineNotFound,
+        EngineRefused,
+        EngineUnreachable,
+        ImageUnavailable,
+    )
 else:
     from kubeflow.core.lazy import exporter as _exporter
 
@@ -16,7 +22,22 @@ else:
         {
             "environments.cache": ("CachedEnvironment", "list_environments", "prune_environments"),
             "environments.errors": ("EnvironmentFailed",),
+            "executors.containers.engine_errors": (
+                "EngineNotFound",
+                "EngineRefused",
+                "EngineUnreachable",
+                "ImageUnavailable",
+            ),
         },
     )
 
-__all__ = ["CachedEnvironment", "EnvironmentFailed", "list_environments", "prune_environments"]
+__all__ = [
+    "CachedEnvironment",
+    "EngineNotFound",
+    "EngineRefused",
+    "EngineUnreachable",
+    "EnvironmentFailed",
+    "ImageUnavailable",
+    "list_environments",
+    "prune_environments",
+]

@@ -35,7 +35,7 @@ from kubeflow.trainer.options import (
     SharedMemory,
     VolumeClaim,
 )
-from tests.container_engines import IMAGE, NO_PYTHON, OWN_ENTRYPOINT, EngineUnderTest, container_engine
+from tests.container_engines import IMAGE, NO_PYTHON, OWN_ENTRYPOINT, SLOW_ENTRYPOINT, EngineUnderTest, container_engine
 from tests.local.wheels import add_wheel
 from tests.trainer.container.functions import installed, limits, read_and_write, tell, use_memory
 
@@ -184,6 +184,18 @@ def test_initializers_run_in_their_images_before_the_trainer_of_the_runtime(make
         "Failed",
     )
     assert list(client.get_job_logs(name, "dataset-initializer")) == ["entry image-command"]
+
+
+def test_an_initializer_that_takes_too_long_is_ended(make: Make) -> None:
+    client = make(dataset_initializer_image=SLOW_ENTRYPOINT, initializer_timeout=1)
+    initializer = Initializer(dataset=HuggingFaceDatasetInitializer("hf://me/data"))
+
+    name = client.train(initializer=initializer, train_func=limits, image=IMAGE)
+
+    with pytest.raises(JobFailed, match="dataset-initializer took longer than 1 s"):
+        client.wait_for_job_status(name, timeout=WAIT)
+    assert "ContainerBackendConfig(initializer_timeout=...)" in client.explain(name)
+    assert {step.name: step.status for step in client.get_job(name).steps}["node-0"] != "Succeeded"
 
 
 @pytest.mark.parametrize(
