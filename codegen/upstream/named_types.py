@@ -21,7 +21,7 @@ from codegen.schema.jsontypes import Json, JsonPath, Object
 from codegen.schema.naming import singular
 from codegen.upstream.crd import Crd, admits_anything, facts_of, is_opaque
 from codegen.upstream.kubernetes_types import KubernetesTypes
-from codegen.upstream.structural import comparable
+from codegen.upstream.structural import Comparables, comparable
 from codegen.upstream.upstream_names import NOWHERE, NamedPlace, UpstreamNames
 
 LIST_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"
@@ -147,6 +147,7 @@ class _Naming:
     unrecognised: dict[str, list[tuple[str, str]]] = field(default_factory=dict[str, list[tuple[str, str]]])
     used: set[str] = field(default_factory=set[str])
     _contents: dict[str, str] = field(default_factory=dict[str, str])
+    _known: Comparables = field(default_factory=dict[int, tuple[Object, Object]])
 
     def kind(self, crd: Crd) -> None:
         prefix = self._prefix(crd)
@@ -173,7 +174,9 @@ class _Naming:
         facts = {key: node[key] for key in _OF_DEFINITION if key in node}
         if root:
             facts |= {key: value for key, value in facts_of(node).items() if key not in facts}
-        content = json.dumps(comparable({**facts, "properties": node.get("properties", {})}), sort_keys=True)
+        content = json.dumps(
+            comparable({**facts, "properties": node.get("properties", {})}, known=self._known), sort_keys=True
+        )
         if full in self._contents:
             if self._contents[full] == content and place.shared:
                 return full  # several places, one type
@@ -212,7 +215,7 @@ class _Naming:
     def _object(self, node: Object, at_use: Object, place: _SchemaPlace) -> Object:
         if is_opaque(node):
             return _link(FREE, {**at_use, **{key: node[key] for key in ("required",) if key in node}})
-        schema = comparable(node)
+        schema = comparable(node, known=self._known)
         given = self._given(place)
         found = self.kubernetes.find(schema, place.field, given.name)
         if found:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeAlias, cast
 
 from codegen.errors import SchemaError
 from codegen.schema.definitions import CONDITION, EMBEDDED_META, KUBERNETES, OPEN, Definitions, reference
@@ -73,19 +73,26 @@ class Inliner:
         return result
 
 
-def comparable(schema: Object, *, root: bool = False) -> Object:
+Comparables: TypeAlias = dict[int, tuple[Object, Object]]
+"""The comparable forms of schemas, by their identity; the schemas themselves are kept so that they have one."""
+
+
+def comparable(schema: Object, *, root: bool = False, known: Comparables | None = None) -> Object:
     """Return a structural schema without prose, in the one form that schemas of the same meaning share.
 
     Args:
+        schema: The schema.
         root: True for the schema of a kind: `apiVersion`, `kind` and `metadata` are the server's there.
+        known: Forms that were made before; those of the schemas below are taken from there, and added. For who asks at
+            every level of one schema, which is not changed meanwhile.
     """
     result: dict[str, Json] = {}
     for key, value in schema.items():
         if key == "properties":
             fields = cast("Mapping[str, Object]", value)
-            result[key] = {name: comparable(child) for name, child in fields.items()}
+            result[key] = {name: _below(child, known) for name, child in fields.items()}
         elif key in ("items", "additionalProperties") and isinstance(value, Mapping):
-            result[key] = comparable(value)
+            result[key] = _below(value, known)
         elif key == "required":
             result[key] = sorted(cast("list[str]", value))
         elif key in CONDITIONS:
@@ -102,6 +109,14 @@ def comparable(schema: Object, *, root: bool = False) -> Object:
         own = cast("Mapping[str, Json]", result.get("properties", {}))
         result["properties"] = {**_SERVERS, **own}
     return result
+
+
+def _below(schema: Object, known: Comparables | None) -> Object:
+    if known is None:
+        return comparable(schema)
+    if id(schema) not in known:
+        known[id(schema)] = (schema, comparable(schema, known=known))
+    return known[id(schema)][1]
 
 
 # What the server has of every kind, whether its CRD says so or not.
