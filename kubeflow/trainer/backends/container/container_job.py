@@ -70,6 +70,7 @@ class ContainerJob:
         Args:
             places: Where the job's files are; folders that containers have for themselves are made there.
         """
+        places.workspace.mkdir(exist_ok=True)  # containers mount it, also where no function leaves an output
         job = replace(self, spec=with_output(self.spec, places))
         fetched = tuple(
             job._fetching(kind, places) for kind, source in self._sources.items() if local_path(source) is None
