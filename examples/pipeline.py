@@ -1,16 +1,16 @@
-"""A pipeline with a distributed training step, for Kubeflow Pipelines: `pip install kubeflow kfp`, then
+"""A pipeline with a distributed training step, for Kubeflow Pipelines: `pip install 'kubeflow[pipelines]'`, then
 
     python examples/pipeline.py              # writes pipeline.yaml, to be uploaded
     python examples/pipeline.py --local      # runs it here, the training as processes of this machine
 
 The component is ordinary code with a bare `TrainerClient()`: in a pipeline's pod it finds the cluster that it is in,
-with the service account of the pod; on a laptop `KUBEFLOW_BACKEND` says where to train.
+with the service account of the pod; on a laptop it trains there. `kubeflow.pipelines.component` writes such components
+by itself: docs/pipelines.md.
 """
 
-import os
 import sys
 
-from kfp import compiler, dsl, local
+from kubeflow.pipelines import compiler, dsl, local
 
 
 @dsl.component(base_image="python:3.12", packages_to_install=["kubeflow"])
@@ -63,8 +63,7 @@ def main() -> None:
         compiler.Compiler().compile(pipeline, "pipeline.yaml")
         print("pipeline.yaml is ready to be uploaded")
         return
-    os.environ["KUBEFLOW_BACKEND"] = "localprocess"
-    local.init(runner=local.SubprocessRunner(use_venv=False))
+    local()
     print(f"the model is {pipeline().output}")
 
 
