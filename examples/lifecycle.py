@@ -7,6 +7,7 @@
 import importlib.util
 import shutil
 import sys
+from collections.abc import Iterator
 from typing import Any, cast
 
 import numpy as np
@@ -105,28 +106,31 @@ def run() -> None:
     services.delete_service(service)
 
 
-def show() -> None:
-    """Print what the same calls make on a cluster: its objects, as nothing is sent."""
+def objects() -> Iterator[Any]:
+    """Make the same calls for a cluster, and yield what each would send: the objects, one after the other."""
     cluster = KubernetesBackendConfig(offline=True)
     data = Artifact("s3://lifecycle/digits", "dataset", "csv")  # Spark writes it, initializers fetch it
     model = Artifact("pvc://models/digits", "model", "sklearn")  # a claim: mounted for the job, and for the service
     needs = ["scikit-learn"]
+
+    yield SparkClient(cluster).process_data(
+        prepare, args={"folder": "s3a://lifecycle/digits"}, packages_to_install=needs, dry_run=True
+    )
     trial = TrainJobTemplate(CustomTrainer(fit, packages_to_install=needs), initializer=data)
+    trials: Any = OptimizerClient(cluster, engine="client").optimize(
+        trial, search_space=SPACE, objectives=GOAL, trial_config=TRIALS, name="digits", dry_run=True
+    )
+    yield from trials  # the jobs of the first ones
     trained = CustomTrainer(fit, {"penalty": 1.0, "width": 0.05}, packages_to_install=needs)
-    objects: list[Any] = [
-        SparkClient(cluster).process_data(
-            prepare, args={"folder": "s3a://lifecycle/digits"}, packages_to_install=needs, dry_run=True
-        ),
-        OptimizerClient(cluster, engine="client").optimize(
-            trial, search_space=SPACE, objectives=GOAL, trial_config=TRIALS, name="digits", dry_run=True
-        ),
-        TrainerClient(cluster).train(initializer=data, trainer=trained, output=model, dry_run=True),
-        KServeClient(cluster).serve("digits", model=model, dry_run=True),
-    ]
-    for made in objects:
-        for each in made if isinstance(made, list) else [made]:  # a search has a job for each of its first trials
-            print("---", each.to_yaml(), sep="\n")
+    yield TrainerClient(cluster).train(initializer=data, trainer=trained, output=model, dry_run=True)
+    yield KServeClient(cluster).serve("digits", model=model, dry_run=True)
 
 
 if __name__ == "__main__":
-    show() if "--dry-run" in sys.argv else run()
+    if "--dry-run" in sys.argv:
+        for made in objects():
+            print("---", made.to_yaml(), sep="\n")
+    elif sys.argv[1:]:
+        sys.exit(__doc__)
+    else:
+        run()
