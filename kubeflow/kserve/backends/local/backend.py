@@ -9,6 +9,7 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,7 @@ from kubeflow.core.errors import InvalidInput, KubeflowError
 from kubeflow.kserve.backends.local import local_service_checks as checks
 from kubeflow.kserve.backends.local.local_service_diagnosis import diagnose, remedies
 from kubeflow.kserve.backends.local.local_service_view import LocalService, events_of, status_of, view
-from kubeflow.kserve.backends.local.service_files import (
-    LocalRevision,
-    ServiceFiles,
-    WantedService,
-    with_revision,
-)
+from kubeflow.kserve.backends.local.service_files import LocalRevision, ServiceFiles, WantedService, with_revision
 from kubeflow.kserve.backends.local.service_plan import (
     NODE,
     STORE,
@@ -48,6 +44,7 @@ from kubeflow.local.logs.beginnings import beginnings
 from kubeflow.local.logs.lines import last_lines, read_lines
 from kubeflow.local.state import state_dir
 from kubeflow.local.store.store import NameTaken
+from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.backends.localprocess.backend import local_process_backend
 from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
 from kubeflow.trainer.errors import JobNotFound, Unsupported
@@ -100,8 +97,13 @@ class LocalServingBackend:
         return f"LocalServingBackend(services in {str(self._state)!r})"
 
     def render(self, spec: ServiceSpec) -> InferenceService:
-        """Return the InferenceService that stands for a service on a cluster."""
-        raise Unsupported(f"InferenceService {spec.name!r} is rendered by a client of a cluster only, in this version.")
+        """Return the InferenceService that stands for a service on a cluster, by the runtimes that KServe ships."""
+        try:  # by its name: this backend serves without the cluster's
+            cluster = import_module("kubeflow.kserve.backends.cluster.backend")
+        except ModuleNotFoundError:
+            raise Unsupported("dry_run= shows what a cluster gets, which this version cannot render.") from None
+        offline: ServingBackend = cluster.ClusterServingBackend(KubernetesBackendConfig(offline=True))
+        return offline.render(spec)
 
     def render_on_server(self, spec: ServiceSpec) -> InferenceService:
         """There is no control plane here."""
@@ -117,15 +119,8 @@ class LocalServingBackend:
         revision = self._revision(spec.model, 1, spec.env)
         notes = checks.cluster_notes(spec)
         protocol: Protocol = spec.protocol or "v2"
-        service = WantedService(
-            spec.name,
-            protocol,
-            (revision,),
-            wanted=1,
-            grace=self._config.grace,
-            min_replicas=spec.min_replicas,
-            max_replicas=spec.max_replicas,
-        )
+        given = (self._config.grace, spec.min_replicas, spec.max_replicas)
+        service = WantedService(spec.name, protocol, (revision,), 1, False, *given)
 
         def plan_in(places: Places) -> JobPlan:
             ServiceFiles(places.directory).write_wanted(service)
