@@ -43,7 +43,7 @@ def spark_session() -> Any:
     conf = pyspark.SparkConf()
     if str(conf.get("spark.master", "local")).partition("[")[0] != "local":
         archive = _archive_of([ROOT, *_overlays()])
-        archives = ",".join(filter(None, [str(conf.get("spark.archives", "")), archive + "#" + _FOLDER]))
+        archives = ",".join(filter(None, [str(conf.get("spark.archives", "")), archive + chr(35) + _FOLDER]))
         given = str(conf.get("spark.executorEnv.PYTHONPATH", ""))
         builder = builder.config("spark.archives", archives).config(
             "spark.executorEnv.PYTHONPATH", os.pathsep.join(filter(None, [_FOLDER, given]))
