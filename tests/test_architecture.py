@@ -48,7 +48,7 @@ FLOORS = {
     "kubeflow.kserve": (
         ("errors", "types"),
         ("service_spec",),
-        ("inference",),
+        ("inference", "options"),
         ("server",),
         ("backends",),
         ("api",),

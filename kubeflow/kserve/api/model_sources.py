@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
+import kubeflow
 from kubeflow.core.artifact import Artifact
 from kubeflow.core.errors import InvalidInput
 from kubeflow.kserve.types.served_models import ServedModel, located_model
@@ -72,11 +73,13 @@ def _packed(
     from kubeflow.kserve.server.function_entry import serve_function
     from kubeflow.packaging import bundle
 
+    # The server around the function is this package's. On this machine it is installed already.
+    own = () if same_python else (f"kubeflow[serving]=={kubeflow.__version__}",)
     packed = bundle(
         serve_function,
         args={"function": function, "model_name": service},
         same_python=same_python,
-        requirements=tuple(packages_to_install or ()),
+        requirements=(*own, *(packages_to_install or ())),
         index_urls=tuple(constants.DEFAULT_PIP_INDEX_URLS if pip_index_urls is None else pip_index_urls),
     )
     name = str(getattr(function, "__qualname__", type(function).__qualname__)).rpartition("<locals>.")[2]

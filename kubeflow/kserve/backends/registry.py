@@ -26,7 +26,9 @@ def serving_backend(config: object = None) -> ServingBackend:
     """
     given = default_config() if config is None else config
     if isinstance(given, KubernetesBackendConfig):
-        raise Unsupported("Services on a cluster are not part of this version: use LocalProcessBackendConfig().")
+        from kubeflow.kserve.backends.cluster.backend import ClusterServingBackend
+
+        return ClusterServingBackend(given)
     if isinstance(given, LocalProcessBackendConfig):
         from kubeflow.kserve.backends.local.backend import local_serving_backend
 

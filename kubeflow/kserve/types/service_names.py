@@ -22,7 +22,8 @@ def check_service_name(name: object) -> str:
     if not isinstance(name, str):
         raise InvalidInput(f"name must be a string, not {name!r}.")
     if len(name) > LONGEST_SERVICE_NAME or not _NAME.fullmatch(name):
-        close = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")[:LONGEST_SERVICE_NAME].rstrip("-")
+        words = re.sub(r"[^a-z0-9]+", "-", name.lower()).lstrip("-0123456789")
+        close = words[:LONGEST_SERVICE_NAME].rstrip("-")
         hint = f" Write {close!r}, for example." if close else ""
         raise InvalidInput(
             f"{name!r} is no name for a service: at most {LONGEST_SERVICE_NAME} lower-case letters, digits and '-', a "

@@ -25,6 +25,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
+from tests.cluster.forwarded_ports import ForwardedPorts
+
 _LOG = re.compile(r"/api/v1/namespaces/([^/]+)/pods/([^/]+)/log")
 _SECOND = 10**9
 
@@ -66,6 +68,7 @@ class Edge:
         requests: What was asked, as request lines.
         faults: What shall go wrong.
         before: What shall happen just before the next request that contains a text.
+        ports: The ports of pods that are forwarded.
     """
 
     def __init__(self, kubeconfig: Path) -> None:
@@ -79,6 +82,7 @@ class Edge:
         self.requests: list[str] = []
         self.faults: list[Fault] = []
         self.before: dict[str, Callable[[], None]] = {}
+        self.ports = ForwardedPorts()
         self.open = 0
         edge = self
 
@@ -168,7 +172,9 @@ class Edge:
         else:
             cut = fault.cut if fault is not None else None
             match = _LOG.fullmatch(urlsplit(handler.path).path)
-            if match and handler.command == "GET":
+            if self.ports.serves(handler):
+                self.ports.handle(handler)
+            elif match and handler.command == "GET":
                 self._log(handler, match[1], match[2], cut)
             else:
                 self._forward(handler, body, cut)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 
 from kubeflow_api.trainer.v1alpha1 import TrainJobs
 
 from kubeflow.cluster.call_budget import CallBudget
-from kubeflow.core.resource import Request, Transport
+from kubeflow.cluster.repeating import Repeating
+from kubeflow.core.resource import Transport
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.backends.kubernetes.connection.api_overrides import overridden
 from kubeflow.trainer.backends.kubernetes.connection.outlines import Outlining
@@ -18,25 +18,6 @@ from kubeflow.trainer.backends.kubernetes.runtimes.catalogue import Catalogue
 
 Wrap = Callable[[Transport], Transport]
 """Puts something between a client and its cluster, such as a count of requests."""
-
-
-class Repeating:
-    """A transport that may send a write again when its answer got lost.
-
-    Everything that is written through it can be done twice: a patch sets the same values, a delete finds nothing, and a
-    create recognises its own object.
-    """
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    def send(self, request: Request) -> Mapping[str, object]:
-        """Return the JSON object that the server answers with."""
-        return self._transport.send(replace(request, repeatable=True))
-
-    def lines(self, request: Request) -> Generator[bytes, None, None]:
-        """Yield the lines of the answer's body."""
-        return self._transport.lines(request)
 
 
 class Connection:

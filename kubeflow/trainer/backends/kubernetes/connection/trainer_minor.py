@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
 
 from kubeflow_api.trainer.v1alpha1.availability import AVAILABILITY
 
 from kubeflow.cluster.errors import ApiError, ClusterError
-from kubeflow.cluster.wire import mapping, strings
+from kubeflow.cluster.served_schema import likeliest_minor, served_schema
+from kubeflow.cluster.wire import strings
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.resource import Request, Transport
 from kubeflow.trainer.constants import constants
@@ -81,9 +81,8 @@ def _known(version: str) -> str | None:
 def _by_its_api(transport: Transport) -> str:
     why: object = "its API has no schema"
     try:
-        schema = _train_job_schema(transport.send(Request("GET", f"/openapi/v3/apis/{constants.API_VERSION}")))
-        if schema:
-            return minor_of(schema)
+        if schema := served_schema(transport, constants.API_VERSION, constants.TRAINJOB_KIND):
+            return likeliest_minor(AVAILABILITY, constants.TRAINJOB_KIND, schema)
     except ClusterError as error:
         why = error
     logger.warning(
@@ -92,31 +91,3 @@ def _by_its_api(transport: Transport) -> str:
         *(NEWEST, why),
     )
     return NEWEST
-
-
-def minor_of(schema: Mapping[str, object]) -> str:
-    """Return the minor whose TrainJob is most like `schema`: that has the most fields of it, and lacks the most others.
-
-    Args:
-        schema: The OpenAPI schema of the kind TrainJob.
-    """
-
-    def likeness(minor: str) -> int:
-        fields = AVAILABILITY.fields[constants.TRAINJOB_KIND]
-        return sum(AVAILABILITY.has(field, minor) == _has(schema, field.path) for field in fields)
-
-    return max(reversed(AVAILABILITY.minors), key=likeness)  # of equals the newest
-
-
-def _train_job_schema(document: Mapping[str, object]) -> Mapping[str, object]:
-    schemas = mapping(document, "components", "schemas")
-    named = [schema for name, schema in schemas.items() if name.endswith(f".{constants.TRAINJOB_KIND}")]
-    return mapping(named[0]) if named else {}
-
-
-def _has(schema: Mapping[str, object], path: str) -> bool:
-    for step in path.replace("[*]", ".[*]").split("."):
-        schema = mapping(schema, "items") if step == "[*]" else mapping(schema, "properties", step)
-        if not schema:
-            return False
-    return True
