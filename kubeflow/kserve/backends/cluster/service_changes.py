@@ -19,7 +19,7 @@ from kubeflow.core.merge_patch import difference
 from kubeflow.core.stdlib import json
 from kubeflow.kserve.backends.cluster import service_status as status
 from kubeflow.kserve.backends.cluster import serving_names as names
-from kubeflow.kserve.backends.cluster.service_render import previous_predictor, server_settings, with_mark
+from kubeflow.kserve.backends.cluster.service_render import previous_predictor, server_settings, with_digest
 from kubeflow.kserve.backends.cluster.serving_connection import ServingConnection
 from kubeflow.kserve.backends.cluster.storage_checks import check_scheme
 from kubeflow.kserve.errors import ServiceWaitTimeout
@@ -60,7 +60,7 @@ def update(connection: ServingConnection, name: str, change: ServiceChange) -> N
             new["canaryTrafficPercent"] = change.canary_percent
         elif change.model is not None:
             new.pop("canaryTrafficPercent", None)
-        if status.mark_of({"spec": {"predictor": new}}) != status.mark_of(item):
+        if status.digest_of({"spec": {"predictor": new}}) != status.digest_of(item):
             _keep_previous(document, predictor)
         _spec(document)["predictor"] = new
 
@@ -195,12 +195,14 @@ def _set_standard_canary(document: Document, predictor: Document, change: Servic
     if change.model is None:
         raise InvalidInput("canary_percent= needs model=: there is no canary whose share could change.")
     new = _changed_predictor(predictor, change)
-    mark = status.mark_of({"spec": {"predictor": new}})
+    digest = status.digest_of({"spec": {"predictor": new}})
     canary = {key: value for key, value in new.items() if key not in (*_NOT_OF_CANARY, "canaryTrafficPercent", "name")}
     if "model" in canary:
         # A canary's model is a container with a name, which the predictor's need not be.
         canary["model"] = {"name": names.MODEL_CONTAINER, **cast("Document", canary["model"])}
-    spec["canary"] = [{"predictor": {**canary, "name": f"canary-{mark[:8]}"}, "trafficPercent": change.canary_percent}]
+    spec["canary"] = [
+        {"predictor": {**canary, "name": f"canary-{digest[:8]}"}, "trafficPercent": change.canary_percent}
+    ]
 
 
 def _changed_predictor(predictor: Document, change: ServiceChange) -> Document:
@@ -215,7 +217,7 @@ def _changed_predictor(predictor: Document, change: ServiceChange) -> Document:
         new = _with_model(new, change.model.uri or "", change.model.format)
     if change.env is not None or change.resources is not None:
         _change_server(new, change.env, change.resources)
-    return with_mark(new)
+    return with_digest(new)
 
 
 def _with_model(predictor: Document, uri: str, model_format: str | None) -> Document:

@@ -27,7 +27,7 @@ from kubeflow.kserve.backends.cluster.service_pods import (
     meaning_of,
     newest_pods,
 )
-from kubeflow.kserve.backends.cluster.service_status import mark_of
+from kubeflow.kserve.backends.cluster.service_status import digest_of
 from kubeflow.kserve.errors import ServiceFailed
 from kubeflow.kserve.types.service_diagnosis import ServiceDiagnosis
 from kubeflow.kserve.types.services import Service
@@ -86,7 +86,7 @@ def diagnose(transport: Transport, namespace: str, item: Json, service: Service)
     words = _last_words(transport, namespace, item, pods)
     if words is not None:
         findings += _of_words(words)
-    newest = newest_pods(pods, mark_of(item))
+    newest = newest_pods(pods, digest_of(item))
     now = datetime.now(UTC)
     findings += causes.ended_by_cluster(newest, _ADVICE)
     findings += causes.images_missing(newest)
@@ -162,7 +162,7 @@ def _concerns(event: Happening, service: str, pods: set[str]) -> bool:
 
 
 def _last_words(transport: Transport, namespace: str, item: Json, pods: Sequence[ServingPod]) -> LastWords | None:
-    failure = failing(newest_pods(pods, mark_of(item)))
+    failure = failing(newest_pods(pods, digest_of(item)))
     if failure is None:
         return None
     running = failure.container.state == "Waiting"

@@ -25,14 +25,14 @@ class ServingPod:
 
     Attributes:
         pod: The pod; its main container is the model server.
-        mark: The digest of what it was made from; empty for services made without this SDK.
+        digest: The digest of what it was made from; empty for services made without this SDK.
         ready: True when it answers.
         http_port: Port that its model server listens on.
         component: `"predictor"`, `"transformer"` or `"explainer"`.
     """
 
     pod: Pod
-    mark: str = ""
+    digest: str = ""
     ready: bool = False
     http_port: int = names.HTTP_PORT
     component: str = names.PREDICTOR
@@ -85,10 +85,10 @@ def read_pods(items: Iterable[Json]) -> list[ServingPod]:
     return sorted(found, key=lambda each: (each.pod.created is not None, each.pod.created, each.pod.name))
 
 
-def newest_pods(pods: Sequence[ServingPod], mark: str) -> list[Pod]:
+def newest_pods(pods: Sequence[ServingPod], digest: str) -> list[Pod]:
     """Return the pods that were made from what was asked for last; all, where that cannot be told."""
-    chosen = [each.pod for each in pods if each.mark == mark and not each.pod.deleting]
-    if mark:
+    chosen = [each.pod for each in pods if each.digest == digest and not each.pod.deleting]
+    if digest:
         return chosen
     return [each.pod for each in pods if not each.pod.deleting]
 
@@ -125,7 +125,7 @@ def _read(item: Json) -> ServingPod:
     metadata = wire.mapping(item, "metadata")
     return ServingPod(
         read_pod(item, main),
-        mark=wire.strings(metadata, "annotations").get(names.MARK, ""),
+        digest=wire.strings(metadata, "annotations").get(names.DIGEST, ""),
         ready=bool(wire.condition(item, "Ready")),
         http_port=ports[0] if ports else names.HTTP_PORT,
         component=wire.strings(metadata, "labels").get(names.COMPONENT_LABEL, names.PREDICTOR),

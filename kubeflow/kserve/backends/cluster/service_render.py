@@ -65,10 +65,10 @@ def render(spec: ServiceSpec, namespace: str | None, protocol: Protocol) -> Infe
     service = InferenceService.from_dict({**kind, "metadata": metadata, "spec": {"predictor": predictor}})
     for edit in spec.edits:
         edit.apply(service)
-    return marked(service, spec.name, namespace)
+    return digested(service, spec.name, namespace)
 
 
-def marked(service: InferenceService, name: str, namespace: str | None) -> InferenceService:
+def digested(service: InferenceService, name: str, namespace: str | None) -> InferenceService:
     """Return a service whose pods say what they were made from, after its edits were held against the schema.
 
     Raises:
@@ -83,17 +83,17 @@ def marked(service: InferenceService, name: str, namespace: str | None) -> Infer
     if metadata.get("name") != name or metadata.get("namespace") != namespace:
         raise InvalidInput("An option changes the service's name or namespace: leave that out, and name it in serve().")
     spec = cast("dict[str, object]", document["spec"])
-    spec["predictor"] = with_mark(cast("Json", spec["predictor"]))
+    spec["predictor"] = with_digest(cast("Json", spec["predictor"]))
     return InferenceService.from_dict(document)
 
 
-def with_mark(predictor: Json) -> dict[str, object]:
+def with_digest(predictor: Json) -> dict[str, object]:
     """Return a predictor whose pods carry a digest of it, so that what they were made from can be told."""
     given = cast("Mapping[str, str]", predictor.get("annotations") or {})
-    plain = {key: value for key, value in given.items() if key != names.MARK}
+    plain = {key: value for key, value in given.items() if key != names.DIGEST}
     content = {key: value for key, value in predictor.items() if key not in _NOT_OF_PODS} | {"annotations": plain}
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-    return {**predictor, "annotations": {**plain, names.MARK: digest}}
+    return {**predictor, "annotations": {**plain, names.DIGEST: digest}}
 
 
 def model_part(spec: ServiceSpec, protocol: Protocol) -> dict[str, object]:

@@ -1,9 +1,9 @@
 """From an InferenceService and what runs it to the `Service` that users see. Pure: no requests.
 
 KServe's `observedGeneration` is that of the Deployment or the Knative service, not of the InferenceService
-(pkg/apis/serving/v1beta1/inference_service_status.go): it cannot tell whether the newest change was seen. The mark of
-the pods can, see `serving_names.MARK`. Of a Deployment, KServe says that a model is loaded while any pod is available,
-also one of an older model.
+(pkg/apis/serving/v1beta1/inference_service_status.go): it cannot tell whether the newest change was seen. The digest of
+the pods can, see `serving_names.DIGEST`. Of a Deployment, KServe says that a model is loaded while any pod is
+available, also one of an older model.
 """
 
 from __future__ import annotations
@@ -130,15 +130,15 @@ def protocol_of(predictor: Json) -> Protocol:
     return "v2" if said == "v2" else "v1"
 
 
-def mark_of(item: Json) -> str:
+def digest_of(item: Json) -> str:
     """Return the digest of what was asked for last; empty for a service that was made without this SDK."""
-    return wire.strings(item, "spec", "predictor", "annotations").get(names.MARK, "")
+    return wire.strings(item, "spec", "predictor", "annotations").get(names.DIGEST, "")
 
 
 def is_caught_up(item: Json, workload: Workload) -> bool:
     """True when a workload was made from what was asked for last, as far as that can be told."""
-    if mark := mark_of(item):
-        return workload.mark == mark
+    if digest := digest_of(item):
+        return workload.digest == digest
     uri = uri_of_model(wire.mapping(item, "spec", "predictor"))
     return not (uri and workload.model) or uri == workload.model
 

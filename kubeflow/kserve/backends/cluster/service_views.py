@@ -24,7 +24,7 @@ from kubeflow.cluster.readings import (
 from kubeflow.cluster.wire import Json
 from kubeflow.kserve.backends.cluster import serving_names as names
 from kubeflow.kserve.backends.cluster.service_pods import failing, list_pods, newest_pods, stuck
-from kubeflow.kserve.backends.cluster.service_status import mark_of, mode_of, read_service
+from kubeflow.kserve.backends.cluster.service_status import digest_of, mode_of, read_service
 from kubeflow.kserve.backends.cluster.serving_connection import ServingConnection
 from kubeflow.kserve.backends.cluster.workloads import Workload, chosen, list_workloads, look_at_workload
 from kubeflow.kserve.types.services import DeploymentModeName, Service
@@ -39,7 +39,7 @@ def service_view(connection: ServingConnection, item: Json) -> Service:
     """Return a service as it is now: one request for what runs it, one more for its pods while it is not ready."""
     name = wire.text(item, "metadata", "name")
     mode = mode_of(item)
-    looked = look_at_workload(connection.transport, connection.namespace, name, mark_of(item), mode)
+    looked = look_at_workload(connection.transport, connection.namespace, name, digest_of(item), mode)
     # What is not there yet, or not any more, is made from nothing that was asked for.
     workload = looked.value if isinstance(looked, Found) else Workload() if _is_to_be(looked, item) else None
     unseen = _unseen(looked)
@@ -49,7 +49,7 @@ def service_view(connection: ServingConnection, item: Json) -> Service:
     pods = reading(lambda: list_pods(connection.transport, connection.namespace, name))
     if not isinstance(pods, Found):
         return service
-    newest = newest_pods(pods.value, mark_of(item))
+    newest = newest_pods(pods.value, digest_of(item))
     failure = failing(newest)
     seen = read_service(item, workload, pod_failure=failure.text if failure else "", mode=mode, unseen=unseen)
     if seen.status in ("Creating", "Updating") and (waits := stuck(newest)):
@@ -73,7 +73,7 @@ def list_services(connection: ServingConnection) -> list[Service]:
         listed = workloads[knative]
         workload: Workload | None = None
         if isinstance(listed, Found):
-            workload = chosen(listed.value.get(name, {}), name, mark_of(item))
+            workload = chosen(listed.value.get(name, {}), name, digest_of(item))
             if workload is None and _is_to_be(Absent(), item):
                 workload = Workload()
         found.append(read_service(item, workload, mode=modes[name], unseen=_unseen(listed)))

@@ -25,7 +25,7 @@ HTTP_PORT = 8080
 SOURCE_URI = f"internal.{GROUP}/storage-initializer-sourceuri"
 """Annotation of pods: the URI that the storage initializer fetches."""
 
-MARK = "sdk.kubeflow.org/service-revision"
+DIGEST = "sdk.kubeflow.org/service-revision"
 """Annotation that this SDK gives the pods of a predictor: a digest of what was asked for. What a Deployment, a Knative
 service or a pod was made from is told by it."""
 PREVIOUS = "sdk.kubeflow.org/previous-predictor"

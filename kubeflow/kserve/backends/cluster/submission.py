@@ -26,7 +26,7 @@ from kubeflow.core.outgoing import check_outgoing
 from kubeflow.core.transport import Transport
 from kubeflow.kserve.backends.cluster import serving_names as names
 from kubeflow.kserve.backends.cluster.service_changes import refuse_no_replicas
-from kubeflow.kserve.backends.cluster.service_render import marked, render
+from kubeflow.kserve.backends.cluster.service_render import digested, render
 from kubeflow.kserve.backends.cluster.serving_connection import ServingConnection
 from kubeflow.kserve.backends.cluster.serving_runtimes import SHIPPED, KnownServingRuntime, choose_runtime, read_runtime
 from kubeflow.kserve.backends.cluster.storage_checks import check_storage
@@ -95,7 +95,7 @@ def create(connection: ServingConnection, service: InferenceService) -> str:
         )
     name = check_service_name(metadata.name)
     own = ObjectMeta(name=name, labels=metadata.labels, annotations=metadata.annotations)
-    named = marked(service.model_copy(update={"metadata": own, "status": None}), name, None)
+    named = digested(service.model_copy(update={"metadata": own, "status": None}), name, None)
     check_minor(connection, named)
     _create(connection, named)
     return name

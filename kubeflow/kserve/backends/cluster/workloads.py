@@ -23,7 +23,7 @@ class Workload:
     """The Deployment or the Knative service of a predictor.
 
     Attributes:
-        mark: The digest that its pods are made with; empty where the service was made without this SDK.
+        digest: The digest that its pods are made with; empty where the service was made without this SDK.
         model: URI that its pods fetch; empty when unknown.
         settled: True when all that runs is of the newest template, and is available.
         available: True when anything answers.
@@ -32,7 +32,7 @@ class Workload:
         ready: Name of the newest revision that is ready, of a Knative service.
     """
 
-    mark: str = ""
+    digest: str = ""
     model: str = ""
     settled: bool = False
     available: bool = False
@@ -44,7 +44,7 @@ class Workload:
 
 
 def look_at_workload(
-    transport: Transport, namespace: str, service: str, mark: str, mode: DeploymentModeName | None
+    transport: Transport, namespace: str, service: str, digest: str, mode: DeploymentModeName | None
 ) -> Reading[Workload]:
     """Return the workload of a service, with one request; with two where nobody says yet how it runs.
 
@@ -52,31 +52,31 @@ def look_at_workload(
         transport: The cluster.
         namespace: Of the service.
         service: The service.
-        mark: The digest of what was asked for last. Among several workloads, as canaries make, that one counts.
+        digest: The digest of what was asked for last. Among several workloads, as canaries make, that one counts.
         mode: How it runs.
     """
     modes: tuple[DeploymentModeName, ...] = ("Standard", "Knative") if mode is None else (mode,)
     found: Reading[Workload] = Absent()
     for each in modes:
-        found = _looked(transport, namespace, service, mark, each)
+        found = _looked(transport, namespace, service, digest, each)
         if isinstance(found, Found):
             break
     return found
 
 
 def _looked(
-    transport: Transport, namespace: str, service: str, mark: str, mode: DeploymentModeName
+    transport: Transport, namespace: str, service: str, digest: str, mode: DeploymentModeName
 ) -> Reading[Workload]:
     listed = list_workloads(transport, namespace, mode, f"{names.SERVICE_LABEL}={service}")
     if not isinstance(listed, Found):
         return listed
-    workload = chosen(listed.value.get(service, {}), service, mark)
+    workload = chosen(listed.value.get(service, {}), service, digest)
     return Absent() if workload is None else Found(workload)
 
 
-def chosen(workloads: Mapping[str, Workload], service: str, mark: str) -> Workload | None:
+def chosen(workloads: Mapping[str, Workload], service: str, digest: str) -> Workload | None:
     """Return the workload of a service's predictor among those of the service by name; `None` when there is none."""
-    made = [each for each in workloads.values() if mark and each.mark == mark]
+    made = [each for each in workloads.values() if digest and each.digest == digest]
     return made[0] if made else workloads.get(names.predictor_name(service))
 
 
@@ -114,7 +114,7 @@ def read_deployment(item: Json) -> Workload:
     refused = wire.condition(item, "ReplicaFailure")
     failure = wire.text(stuck, "message") or wire.text(refused, "message")
     return Workload(
-        mark=template.get(names.MARK, ""),
+        digest=template.get(names.DIGEST, ""),
         model=template.get(names.SOURCE_URI, ""),
         settled=observed and updated >= wanted and available >= wanted and all_of_them <= updated,
         available=available > 0,
@@ -130,7 +130,7 @@ def read_knative(item: Json) -> Workload:
     latest, ready = wire.text(status, "latestCreatedRevisionName"), wire.text(status, "latestReadyRevisionName")
     failed = wire.condition(item, "ConfigurationsReady", "False")
     return Workload(
-        mark=template.get(names.MARK, ""),
+        digest=template.get(names.DIGEST, ""),
         model=template.get(names.SOURCE_URI, ""),
         settled=observed and bool(latest) and latest == ready,
         available=bool(ready),
