@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,7 @@ class ProcessExecutor:
 
     def running(self, mark: str) -> bool:
         """Return True when a process carries `mark`."""
-        import psutil  # noqa: F401 - `end` needs it, maybe when there is no descriptor or no memory left to load it
+        import_module("psutil")  # `end` needs it, maybe when there is no descriptor or no memory left to load it
 
         if any(child.poll() is None for child in self._children.values()):
             return True

@@ -17,6 +17,7 @@ import sys
 import time
 import traceback
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
@@ -109,11 +110,8 @@ class ForkServer:
 
 def serve() -> None:
     """Fork a supervisor for each line of stdin, which is a job's directory; answer with its pid. Ends with stdin."""
-    import psutil  # noqa: F401 - for the forks
-
-    from kubeflow.local.executors import process  # noqa: F401 - as well
-    from kubeflow.local.supervision import supervisor  # noqa: F401 - as well
-
+    for needed in ("psutil", "kubeflow.local.executors.process", "kubeflow.local.supervision.supervisor"):
+        import_module(needed)  # once, and not in each fork
     gc.collect()
     gc.freeze()  # so that the forks share these objects, and do not copy them to look at them
     with contextlib.suppress(BrokenPipeError):  # its owner has ended
