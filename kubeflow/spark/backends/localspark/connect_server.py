@@ -27,7 +27,7 @@ from kubeflow.trainer.backends.machine.launch import captured_rank, inherited, s
 LOOPBACK = "127.0.0.1"
 # sbin/start-connect-server.sh of Spark 4.0.
 _MAIN_CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
-_PORT = "KUBEFLOW_SPARK_PORT"
+_PORT = "KUBEFLOW_LOCAL_SPARK_PORT"
 _PORT_FILE = "port"
 # $0 is the node's directory. The port is known when the server starts, and its clients read it there.
 _LISTEN = (
