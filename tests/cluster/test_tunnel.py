@@ -98,8 +98,8 @@ def test_the_official_client_speaks_with_the_played_kubelet_as_ours_does(tmp_pat
         forwarded: Any = stream.portforward(api.connect_get_namespaced_pod_portforward, "iris-0", "ml", ports="8080")
         connection = forwarded.socket(8080)
         connection.sendall(b"GET / HTTP/1.1\r\nHost: iris\r\nConnection: close\r\n\r\n")
-        with connection:
-            assert b'{"kind": "Thing"}' in b"".join(iter(partial(connection.recv, 4096), b""))
+        assert b'{"kind": "Thing"}' in b"".join(iter(partial(connection.recv, 4096), b""))
+        connection.close()
         forwarded.close()
     del forwarded, connection, api
     gc.collect()
