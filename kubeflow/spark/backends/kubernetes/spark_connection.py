@@ -11,11 +11,12 @@ from kubeflow_api.spark.v1beta2 import ScheduledSparkApplications, SparkApplicat
 from kubeflow.cluster.call_budget import CallBudget
 from kubeflow.cluster.errors import ControlPlaneMissing
 from kubeflow.cluster.readings import Absent, NotServed, served_versions
+from kubeflow.cluster.repeating import Repeating
 from kubeflow.core.resource import Transport
 from kubeflow.spark.backends.kubernetes.account_rights import spark_account
 from kubeflow.spark.backends.kubernetes.operator_settings import OperatorSettings, operator_settings
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
-from kubeflow.trainer.backends.kubernetes.connection.connection import Repeating, Wrap
+from kubeflow.trainer.backends.kubernetes.connection.connection import Wrap
 
 GROUP = "sparkoperator.k8s.io"
 APPLICATIONS, SCHEDULES, CONNECTS = "sparkapplications", "scheduledsparkapplications", "sparkconnects"
