@@ -41,6 +41,7 @@ from kubeflow.core.table import Column, Row, Table
 from kubeflow.core.time import Timestamp
 from kubeflow.core.transport import Interruption, Refusal, Request
 from kubeflow.core.watch import WatchEvent
+from kubeflow.kserve import options as serving_options
 from kubeflow.local import (
     CachedEnvironment,
     EngineNotFound,
@@ -82,6 +83,7 @@ PACKAGES = (
     "kubeflow.optimizer",
     "kubeflow.hub",
     "kubeflow.kserve",
+    "kubeflow.kserve.options",
     "kubeflow.spark",
     "kubeflow.spark.options",
     "kubeflow.pipelines.access_rights",
@@ -295,6 +297,9 @@ def _kserve() -> list[object]:
         kserve.Revision("iris-2", 10, latest=True), kserve.Endpoint("iris", "https://iris.ml", "iris", headers={"Authorization": SECRET}),
         kserve.MODEL_FORMATS["sklearn"], model, kserve.ServiceSpec("iris", model, env=ENV),
         kserve.ServiceEdit("Toleration", lambda service: None),
+        serving_options.ServiceLabels({"team": "vision"}), serving_options.ServiceAnnotations({"note": "a" * 5000}),
+        serving_options.DeploymentMode("Standard"), serving_options.StorageCredentials("s3-reader"),
+        serving_options.EditService(lambda service: None),
         kserve.ServiceNotFound("a", ["b"]), kserve.ServiceExists("a"), kserve.ServiceFailed("a", "no", log=["b"] * 5000),
         kserve.ServiceWaitTimeout("a", "Creating", ["Ready"], 60), kserve.NoServingRuntime("a", "v2", [], where="here"),
         kserve.ModelRejected("/tmp/a", "two files", "Keep one."), kserve.PredictionFailed("a", 503, "not ready"),
