@@ -7,7 +7,7 @@ import os
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -17,6 +17,7 @@ from kubeflow_api.trainer import v1alpha1
 from pydantic.alias_generators import to_camel
 
 from codegen import config
+from codegen.schema.definitions import is_union
 from codegen.schema.naming import attribute, location
 from kubeflow.core.errors import InvalidObject
 from kubeflow.core.model import Model
@@ -130,7 +131,14 @@ def test_every_pinned_field_is_a_field_of_its_model_under_its_wire_name() -> Non
         if definition in configuration.types:
             continue
         package, name = location(configuration, definition)
-        found: type[Model] = getattr(import_module(f"kubeflow_api.{package}"), name)
+        made = getattr(import_module(f"kubeflow_api.{package}"), name)
+        if is_union(schema):
+            members, tags = get_args(made)
+            expected = {tag: node.rpartition(".")[2] for tag, node in schema["discriminator"]["mapping"].items()}
+            assert {each.__name__ for each in get_args(members)} == set(expected.values())
+            assert {tag: each.__name__ for tag, each in tags.models.items()} == expected
+            continue
+        found: type[Model] = made
         wire = {attribute(field): field for field in schema.get("properties", {})}
         assert set(found.model_fields) == set(wire), definition
         for python_name, field in wire.items():
