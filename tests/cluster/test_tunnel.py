@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import http.client
-import contextlib
 import socket
 import threading
 from collections.abc import Generator

@@ -38,7 +38,7 @@ def test_all_that_is_asked_for_is_locked_in_a_version_that_is_allowed(name: str)
 @pytest.mark.parametrize("name", PURPOSES)
 def test_every_package_has_a_hash_and_no_line_names_a_place(name: str) -> None:
     entries = re.findall(r"^[a-z0-9].*\n(?:\s+.*\n)*", TEXTS[name], re.MULTILINE)
-    assert len(entries) >= len(lockfile.pins(TEXTS[name])) > 20
+    assert len(entries) >= len(lockfile.pins(TEXTS[name])) > 10
     assert not [entry for entry in entries if "--hash=sha256:" not in entry]
     assert not re.search(r"://|--(extra-)?index|--find-links| @ ", TEXTS[name])
     assert not re.search(r"^(torch|triton|nvidia-|cuda-)", TEXTS[name], re.MULTILINE)
