@@ -7,9 +7,18 @@ import os
 import sys
 from typing import Any
 
+import psutil
+
 from kubeflow.spark import Driver, KubeflowError, LocalProcessBackendConfig, SparkClient
 
 FACTOR = 3
+
+
+# What a session in this process sets while it starts, and nothing else of this process is to see.
+DECIDED = (
+    *("PYSPARK_SUBMIT_ARGS", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", "SPARK_API_MODE", "SPARK_LOCAL_IP"),
+    *("SPARK_LOCAL_DIRS", "SPARK_HOME"),
+)
 
 
 def triple(number: int) -> int:
@@ -96,6 +105,42 @@ def session(client: SparkClient) -> dict[str, object]:
     return {"count": count, "attached": attached, "before": before, "after": after, "lost": lost}
 
 
+def classic(client: SparkClient) -> dict[str, object]:
+    sys.modules["grpc"] = None  # type: ignore[assignment]  # as where pyspark is installed without [connect]
+    before = dict(os.environ)
+    with client.connect(num_executors=2, spark_conf={"spark.sql.shuffle.partitions": "3"}) as opened:
+        spark = opened.spark
+        first = [
+            spark.sparkContext.master,
+            spark.conf.get("spark.sql.shuffle.partitions"),
+            spark.range(9).rdd.map(lambda row: triple(row.id)).sum(),
+        ]
+        listed = len(client.list_sessions())
+        try:
+            client.connect()
+            second = ""
+        except KubeflowError as error:
+            second = f"{type(error).__name__}: {error}"
+    try:
+        client.connect(attach="mine")
+        other = ""
+    except KubeflowError as error:
+        other = f"{type(error).__name__}: {error}"
+    own = client.connect(driver=Driver(resources={"memory": "600m"}), name="again")
+    heap = own.spark.sparkContext.getConf().get("spark.driver.memory")
+    own.close()
+    children = [child.name() for child in psutil.Process().children(recursive=True)]
+    return {
+        "first": first,
+        "listed": listed,
+        "second": second,
+        "attach": other,
+        "heap": heap,
+        "children": children,
+        "environment": [name for name in DECIDED if os.environ.get(name) != before.get(name)],
+    }
+
+
 def without_spark(client: SparkClient) -> dict[str, object]:
     try:
         client.process_data(work, args={"rows": 1})
@@ -111,6 +156,7 @@ PARTS: dict[str, Any] = {
     "start-long": start_long,
     "delete": delete,
     "session": session,
+    "classic": classic,
     "without-spark": without_spark,
 }
 

@@ -99,6 +99,18 @@ def test_a_session_is_used_by_name_and_ends_with_its_block(spark_python: Path, s
     assert not list(jvms(state))
 
 
+def test_without_the_client_of_connect_a_session_is_one_of_this_process(spark_python: Path, tmp_path: Path) -> None:
+    seen = run(spark_python, tmp_path, "classic")
+
+    assert seen["first"] == ["local[2]", "3", 108]
+    assert seen["heap"] == "600m"
+    assert seen["listed"] == 0
+    assert "InvalidInput: This process has a Spark already" in str(seen["second"])
+    assert "pip install 'pyspark[connect]'" in str(seen["attach"])
+    assert seen["children"] == []
+    assert seen["environment"] == []
+
+
 def test_a_python_without_pyspark_is_told_so_before_anything_starts(tmp_path: Path) -> None:
     if importlib.util.find_spec("pyspark") is not None:
         pytest.skip("this Python has pyspark")

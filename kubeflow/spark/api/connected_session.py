@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 from kubeflow.core.display import call
 from kubeflow.core.errors import InvalidInput, KubeflowError
 from kubeflow.core.tracebacks import thin
-from kubeflow.spark.backends.session_backend import SessionBackend, SessionTunnel
+from kubeflow.spark.backends.session_backend import ClassicBackend, SessionBackend, SessionTunnel
 from kubeflow.spark.errors import PySparkMissing, SessionLost, SessionNotFound
 from kubeflow.spark.jobs.session_spec import SessionSpec
 
@@ -143,10 +143,14 @@ def connect_anew(
 ) -> ConnectedSession:
     """Make a session, and return it once its server has answered a call. A session that is not reached is deleted.
 
+    On this machine, where pyspark is without the client of Spark Connect, the session is one of this process.
+
     Raises:
         InvalidInput: It cannot work here.
         SessionLost: Its server has failed, or does not answer in time.
     """
+    if isinstance(backend, ClassicBackend) and (own := backend.classic_session(spec)) is not None:
+        return ConnectedSession(spec.name, own[0], owned=True, tunnel=own[1])
     check_client()
     backend.start_session(spec)
     try:

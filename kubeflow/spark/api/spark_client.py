@@ -510,7 +510,8 @@ class SparkClient:
 
         The server has answered a call when this returns. At the end of a `with` block the session is deleted if this
         call has made it, and stays otherwise. Without a block, `close()` does the same. Nothing else ends a server of
-        a cluster: it has no idle time-out.
+        a cluster: it has no idle time-out. On this machine, a pyspark without the client of Spark Connect gets a
+        classic session in this process, which ends with it; a warning in the log says so.
 
         Args:
             base_url: A server that exists, by its address, like `"sc://spark.example.com:15002"`. Nothing is made.

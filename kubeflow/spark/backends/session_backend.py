@@ -1,5 +1,8 @@
 """What a backend of Spark does for sessions: it starts servers of Spark Connect, and has ways to them."""
 
+# pyspark is an extra: where it is not installed, its types are unknown.
+# pyright: reportUnknownVariableType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -11,6 +14,7 @@ from kubeflow.trainer.types.loglines import LogLines
 
 if TYPE_CHECKING:
     from kubeflow_api.spark import v1alpha1
+    from pyspark.sql import SparkSession  # pyright: ignore[reportMissingImports]
 
 
 class SessionTunnel(Protocol):
@@ -81,5 +85,19 @@ class SessionBackend(Protocol):
 
         Raises:
             SessionNotFound: With names like it.
+        """
+        ...
+
+
+@runtime_checkable
+class ClassicBackend(Protocol):
+    """Where sessions can run in this process, when pyspark is there without the client of Spark Connect."""
+
+    def classic_session(self, spec: SessionSpec) -> tuple[SparkSession, SessionTunnel] | None:
+        """Start a session in this process; `None` where pyspark has the client, so that a server is started.
+
+        Raises:
+            InvalidInput: It cannot run here, or this process has a Spark already.
+            SessionLost: Spark does not start.
         """
         ...

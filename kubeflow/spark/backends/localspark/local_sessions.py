@@ -1,5 +1,8 @@
 """Sessions of this machine: servers of Spark Connect, kept among the jobs of the store. They outlive this process."""
 
+# pyspark is an extra: where it is not installed, its types are unknown.
+# pyright: reportUnknownVariableType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 import logging
@@ -8,6 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from kubeflow.core.errors import InvalidInput
 from kubeflow.core.paths import working_directory
 from kubeflow.local.devices import visible_gpus
 from kubeflow.local.job.places import Places
@@ -31,6 +35,9 @@ from kubeflow.trainer.types.loglines import LogLines
 
 if TYPE_CHECKING:
     from kubeflow_api.spark import v1alpha1
+    from pyspark.sql import SparkSession  # pyright: ignore[reportMissingImports]
+
+    from kubeflow.spark.backends.localspark.classic_session import OwnJvm
 
 logger = logging.getLogger(__name__)
 
@@ -110,9 +117,28 @@ class LocalSessions:
             self._jobs.submit(spec.name, plan)
         except NameTaken as error:
             raise SessionExists(spec.name) from error
-        undone = spec.cluster_options
-        if undone:
-            logger.warning("session %s: options %s have no effect on this machine", spec.name, ", ".join(undone))
+        self._say_undone(spec)
+
+    def classic_session(self, spec: SessionSpec) -> tuple[SparkSession, OwnJvm] | None:
+        """Start a session in this process, where its pyspark is without the client of Spark Connect."""
+        spark = check_spark(sys.executable)
+        if spark.has_connect:
+            return None
+        from kubeflow.spark.backends.localspark.classic_session import classic_session
+
+        check_java(os.environ)
+        run = server_run(spec, spark, len(visible_gpus()))
+        if run.size.gpus:
+            raise InvalidInput(
+                f"Session {spec.name!r} asks for GPUs, which only a session with a server of its own gets: run "
+                f"`{sys.executable} -m pip install 'pyspark[connect]'`."
+            )
+        if self._jobs.find(spec.name) is not None:
+            raise SessionExists(spec.name)
+        for reason, message in run.size.notes:
+            logger.warning("session %s: %s (%s)", spec.name, message, reason)
+        self._say_undone(spec)
+        return classic_session(run)
 
     def await_session(self, name: str, timeout: float) -> None:
         """Return when the server takes connections."""
@@ -170,6 +196,12 @@ class LocalSessions:
         """End a server, with all its processes."""
         if not self._jobs.delete(self._find_session(name)):
             raise self._no_session(name)
+
+    @staticmethod
+    def _say_undone(spec: SessionSpec) -> None:
+        undone = spec.cluster_options
+        if undone:
+            logger.warning("session %s: options %s have no effect on this machine", spec.name, ", ".join(undone))
 
     def _info(self, record: JobRecord) -> SparkConnectInfo:
         state = _STATES[record.phase]

@@ -12,7 +12,7 @@ from kubeflow.spark.types.memory_sizes import spark_memory
 
 # What would make the session one of another Spark: https://spark.apache.org/docs/4.0.0/api/python/
 # (SparkSession.builder).
-_ELSEWHERE = ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "MASTER", "PYSPARK_GATEWAY_PORT")
+ELSEWHERE = ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "MASTER", "PYSPARK_GATEWAY_PORT")
 _LOOPBACK = "127.0.0.1"
 _DECIDED = ("spark.master", "spark.remote", "spark.api.mode", "spark.submit.deployMode")
 
@@ -82,7 +82,7 @@ def local_environment(
 
 def without_other_sparks(environ: Mapping[str, str]) -> dict[str, str]:
     """Return an environment without what would connect a session to another Spark."""
-    return {name: value for name, value in environ.items() if name not in _ELSEWHERE}
+    return {name: value for name, value in environ.items() if name not in ELSEWHERE}
 
 
 def check_no_conflict(conf: Mapping[str, str], size: LocalSize) -> None:
