@@ -238,6 +238,7 @@ WITHOUT: Mapping[str, str] = {
     "SparkOption": "a protocol, as Option",
     "WatchedJobs": "a protocol: backends are no public objects",
     "ModelLocation": "a protocol: Artifact and versions of models are shown",
+    "SupportsArtifact": "a protocol, as ModelLocation",
     "KServeClient": "made where services run: on a cluster, or on this machine",
     "Transport": "a protocol: Cluster is shown",
     "Forked": "a protocol of what is told after a fork",

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, TypeAlias, cast, get_args
+from typing import Literal, Protocol, TypeAlias, cast, get_args, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
 from kubeflow.core.display import repr_of_fields
@@ -143,17 +143,28 @@ class Artifact:
         return replace(self, format=given)
 
 
-def uri_of(value: str | Artifact, kind: ArtifactKind, argument: str) -> str:
+@runtime_checkable
+class SupportsArtifact(Protocol):
+    """What stands for an artifact, such as a version of a registered model."""
+
+    def to_artifact(self) -> Artifact:
+        """Return the artifact."""
+        ...
+
+
+def uri_of(value: str | Artifact | SupportsArtifact, kind: ArtifactKind, argument: str) -> str:
     """Return the URI of what an argument was given: text as it is, that of an artifact of the right kind.
 
     Args:
-        value: Text or an artifact.
+        value: Text, an artifact, or what stands for one.
         kind: The kind that the argument takes.
         argument: Its name, for messages.
 
     Raises:
         InvalidInput: For anything else, or an artifact of another kind.
     """
+    if isinstance(value, SupportsArtifact):
+        value = value.to_artifact()
     if isinstance(value, Artifact):
         return value.of_kind(kind, argument).uri
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]

@@ -220,6 +220,10 @@ class RegisteredModel(RegistryEntity):
         """Metadata of the version that `register_model` registered; raises as `uri` does."""
         return self._registered.custom_properties
 
+    def to_artifact(self) -> Artifact:
+        """Return the version that `register_model` registered as an artifact; raises as `uri` does."""
+        return self._registered.to_artifact()
+
     @property
     def _registered(self) -> ModelVersion:
         if self.version is None:

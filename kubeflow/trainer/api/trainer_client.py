@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, Unpack, cast, overload
 
-from kubeflow.core.artifact import Artifact, ArtifactKind
+from kubeflow.core.artifact import Artifact, ArtifactKind, SupportsArtifact
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin
 from kubeflow.trainer.backends.base import Backend
@@ -114,7 +114,7 @@ class TrainerClient:
     def train(
         self,
         runtime: str | Runtime | None = None,
-        initializer: Initializer | Artifact | None = None,
+        initializer: Initializer | Artifact | SupportsArtifact | None = None,
         trainer: CustomTrainer[R] | CustomTrainerContainer | BuiltinTrainer | None = None,
         options: Sequence[Option] | None = None,
         *,
@@ -128,7 +128,7 @@ class TrainerClient:
     def train(
         self,
         runtime: str | Runtime | None = None,
-        initializer: Initializer | Artifact | None = None,
+        initializer: Initializer | Artifact | SupportsArtifact | None = None,
         trainer: AnyTrainer | None = None,
         options: Sequence[Option] | None = None,
         *,
@@ -142,7 +142,7 @@ class TrainerClient:
     def train(
         self,
         runtime: str | Runtime | None = None,
-        initializer: Initializer | Artifact | None = None,
+        initializer: Initializer | Artifact | SupportsArtifact | None = None,
         trainer: AnyTrainer | None = None,
         options: Sequence[Option] | None = None,
         *,
@@ -155,7 +155,7 @@ class TrainerClient:
     def train(
         self,
         runtime: str | Runtime | None = None,
-        initializer: Initializer | Artifact | None = None,
+        initializer: Initializer | Artifact | SupportsArtifact | None = None,
         trainer: AnyTrainer | None = None,
         options: Sequence[Option] | None = None,
         *,
@@ -187,7 +187,8 @@ class TrainerClient:
 
         Args:
             runtime: The runtime, by name or as an object. Default: `torch-distributed`.
-            initializer: What is fetched before training. An `Artifact` stands for an `Initializer` of it alone.
+            initializer: What is fetched before training. An `Artifact`, or a version of a registered
+                model, stands for an `Initializer` of it alone.
             trainer: What the job runs: your code, an image, or the runtime's own trainer. Default: what the
                 runtime brings.
             options: Changes to the job beyond its trainer, applied in order.

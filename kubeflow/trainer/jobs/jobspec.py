@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from kubeflow.core.artifact import Artifact
+from kubeflow.core.artifact import Artifact, SupportsArtifact
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.search_space import search_spaces
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobs import names
 from kubeflow.trainer.jobs.outputs import OUTPUT
-from kubeflow.trainer.types.checks import check_annotations, check_instance, check_labels
+from kubeflow.trainer.types.checks import check_annotations, check_labels
 from kubeflow.trainer.types.initializers import Initializer, initializer_of
 from kubeflow.trainer.types.resources import normalise
 from kubeflow.trainer.types.runtimes import Runtime
@@ -130,7 +130,7 @@ def job_spec(
     name: str,
     runtime: Runtime,
     trainer: AnyTrainer | None = None,
-    initializer: Initializer | Artifact | None = None,
+    initializer: Initializer | Artifact | SupportsArtifact | None = None,
     output: Artifact | None = None,
     options: Sequence[Option] | None = None,
     same_python: bool = False,
@@ -153,10 +153,8 @@ def job_spec(
             when the function cannot be packaged or its arguments do not bind to its signature.
     """
     names.check(name)
-    if initializer is not None:
-        check_instance("initializer", initializer, (Initializer, Artifact))
-        initializer = initializer_of(initializer)
-    spec = JobSpec(name=name, runtime=runtime, initializer=initializer, output=output)
+    fetched = None if initializer is None else initializer_of(initializer)
+    spec = JobSpec(name=name, runtime=runtime, initializer=fetched, output=output)
     if trainer is not None:
         _check_values(trainer)
         spec = _with_trainer(spec, trainer, same_python, hyperparameters or {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kubeflow.core.artifact import Artifact, uri_of
+from kubeflow.core.artifact import Artifact, SupportsArtifact, uri_of
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
@@ -251,9 +251,9 @@ ModelInitializer = HuggingFaceModelInitializer | S3ModelInitializer
 class Initializer:
     """What is fetched before training.
 
-    An `Artifact`, or the text of a URI, stands for the initializer that fetches its scheme: `hf://` from the Hugging
-    Face Hub, `s3://` from S3, `file://` from this machine, for jobs that run here. All files of it are fetched from S3
-    and this machine. Credentials, and files to leave out, need the initializer itself.
+    An `Artifact`, a version of a registered model, or the text of a URI, stands for the initializer that fetches its
+    scheme: `hf://` from the Hugging Face Hub, `s3://` from S3, `file://` from this machine, for jobs that run here. All
+    files of it are fetched from S3 and this machine. Credentials, and files to leave out, need the initializer itself.
 
     Attributes:
         dataset: Lands in `/workspace/dataset` on every node.
@@ -270,12 +270,12 @@ class Initializer:
 
     def __init__(
         self,
-        dataset: DatasetInitializer | Artifact | str | None = None,
-        model: ModelInitializer | Artifact | str | None = None,
+        dataset: DatasetInitializer | Artifact | SupportsArtifact | str | None = None,
+        model: ModelInitializer | Artifact | SupportsArtifact | str | None = None,
     ) -> None:
-        if isinstance(dataset, Artifact | str):
+        if isinstance(dataset, Artifact | SupportsArtifact | str):
             dataset = _dataset(uri_of(dataset, "dataset", "dataset"))
-        if isinstance(model, Artifact | str):
+        if isinstance(model, Artifact | SupportsArtifact | str):
             model = _model(uri_of(model, "model", "model"))
         if dataset is not None:
             check_instance(
@@ -289,12 +289,15 @@ class Initializer:
         object.__setattr__(self, "model", model)
 
 
-def initializer_of(given: Initializer | Artifact) -> Initializer:
-    """Return what `initializer=` was given: an artifact is fetched as what it is.
+def initializer_of(given: Initializer | Artifact | SupportsArtifact) -> Initializer:
+    """Return what `initializer=` was given: an artifact, or what stands for one, is fetched as what it is.
 
     Raises:
-        InvalidInput: No initializer fetches its URI.
+        InvalidInput: It is none of these, or no initializer fetches its URI.
     """
+    if isinstance(given, SupportsArtifact):
+        given = given.to_artifact()
+    check_instance("initializer", given, (Initializer, Artifact))
     if isinstance(given, Initializer):
         return given
     return Initializer(dataset=given) if given.kind == "dataset" else Initializer(model=given)

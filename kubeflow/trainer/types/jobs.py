@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args
 
-from kubeflow.core.artifact import Artifact
+from kubeflow.core.artifact import Artifact, SupportsArtifact
 from kubeflow.core.display import call, repr_of_fields
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.tracebacks import thin_all
@@ -144,7 +144,7 @@ class TrainJobTemplate:
 
     trainer: CustomTrainer | CustomTrainerContainer | BuiltinTrainer
     runtime: str | Runtime | None = None
-    initializer: Initializer | Artifact | None = None
+    initializer: Initializer | Artifact | SupportsArtifact | None = None
     options: Sequence[Option] | None = None
 
     __repr__ = repr_of_fields
