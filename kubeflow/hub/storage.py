@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from importlib import import_module
 from importlib.util import find_spec
@@ -70,11 +69,9 @@ def _fetch(uri: str, folder: Path) -> None:
     if find_spec("huggingface_hub") is None:
         raise ImportError("hf:// needs huggingface_hub, which is not installed: pip install 'kubeflow[hub]'")
     try:
-        fetch.fetch(uri, folder, [], "model")
+        fetch.fetch(uri, folder, [], "model", fetch.REMEDIES["upload"])
     except (fetch.FetchFailed, OSError) as error:
-        # The fetching of jobs speaks of arguments that a job has.
-        told = re.sub(r"give access_\w+=", "set HF_TOKEN to one", str(error).replace("storage_uri", "model_files_path"))
-        raise RegistryUnavailable(f"{uri} cannot be fetched: {told}") from error
+        raise RegistryUnavailable(f"{uri} cannot be fetched: {error}") from error
 
 
 def _uploaded(source: Path, upload_params: S3UploadParams) -> str:

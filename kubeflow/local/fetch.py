@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
 ROLE = "KUBEFLOW_S3_ROLE_ARN"
@@ -51,6 +51,34 @@ class FetchFailed(Exception):
     """Nothing usable is there. The text is for the user, with one remedy."""
 
 
+class Remedies(NamedTuple):
+    """How messages call what the user can change, which depends on whose call it is."""
+
+    uri: str
+    token: str
+    keys: str
+
+
+REMEDIES = {
+    "job": Remedies(
+        "correct storage_uri",
+        "give access_token=",
+        "Give access_key_id= and secret_access_key=",
+    ),
+    "service": Remedies(
+        "correct model=",
+        "give env={'HF_TOKEN': ...}",
+        "Give env={'AWS_ACCESS_KEY_ID': ..., 'AWS_SECRET_ACCESS_KEY': ...}",
+    ),
+    "upload": Remedies(
+        "correct model_files_path",
+        "set HF_TOKEN to one",
+        "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to those",
+    ),
+}
+"""By whose files are fetched: a job's, a served model's, or those of an upload to a store."""
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Fetch, and say on stdout what; ends with exit code 1 and the reason on stderr when that fails.
 
@@ -62,9 +90,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("uri", help="hf://org/name[@revision][/path], s3://bucket/path or file:///path")
     parser.add_argument("--into", required=True, type=Path, help="the directory that gets the files")
     parser.add_argument("--ignore", action="append", default=[], metavar="GLOB", help="files to leave out")
+    parser.add_argument("--of", choices=tuple(REMEDIES), default="job", help="whose files they are, for messages")
     options = parser.parse_args(argv)
     try:
-        names = fetch(options.uri, options.into, options.ignore, options.kind)
+        names = fetch(options.uri, options.into, options.ignore, options.kind, REMEDIES[options.of])
         size = sum((options.into / name).stat().st_size for name in names)
     except (FetchFailed, OSError) as error:
         print(f"kubeflow: {options.uri} could not be fetched: {error}", file=sys.stderr)
@@ -72,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"kubeflow: {options.uri} is in {options.into}: {len(names)} file(s), {size:,} bytes")
 
 
-def fetch(uri: str, into: Path, ignore: Sequence[str], kind: str) -> list[str]:
+def fetch(uri: str, into: Path, ignore: Sequence[str], kind: str, remedies: Remedies = REMEDIES["job"]) -> list[str]:
     """Fetch what is at `uri`, and return the names of its files, relative to `into`.
 
     Args:
@@ -80,6 +109,7 @@ def fetch(uri: str, into: Path, ignore: Sequence[str], kind: str) -> list[str]:
         into: The directory that gets the files; made if need be.
         ignore: Globs of files to leave out; `*` also stands for `/`, as for the Hugging Face Hub.
         kind: `"dataset"` or `"model"`.
+        remedies: How messages call what the user can change.
 
     Raises:
         FetchFailed: When nothing usable is there.
@@ -88,16 +118,16 @@ def fetch(uri: str, into: Path, ignore: Sequence[str], kind: str) -> list[str]:
     sources = {"hf": from_hub, "s3": from_s3, "file": from_file}
     scheme = uri.partition("://")[0]
     if scheme not in sources:
-        raise FetchFailed("it is neither hf://, s3:// nor file:///: correct storage_uri.")
+        raise FetchFailed(f"it is neither hf://, s3:// nor file:///: {remedies.uri}.")
     into.mkdir(parents=True, exist_ok=True)
-    names = sources[scheme](uri, into, ignore, kind)
+    names = sources[scheme](uri, into, ignore, kind, remedies)
     if not names:
         left_out = f" but what ignore_patterns={list(ignore)} leaves out" if ignore else ""
-        raise FetchFailed(f"there is nothing{left_out}: correct storage_uri.")
+        raise FetchFailed(f"there is nothing{left_out}: {remedies.uri}.")
     return names
 
 
-def from_hub(uri: str, into: Path, ignore: Sequence[str], kind: str) -> list[str]:
+def from_hub(uri: str, into: Path, ignore: Sequence[str], kind: str, remedies: Remedies) -> list[str]:
     """Fetch a repository of the Hugging Face Hub, or a file or folder of it, and return the names of its files.
 
     What the Hub's own cache has is not fetched again: the files in `into` are links to it.
@@ -111,7 +141,7 @@ def from_hub(uri: str, into: Path, ignore: Sequence[str], kind: str) -> list[str
     name, _, revision = "/".join(parts[:2]).partition("@")  # models of the Hub's first days have no organisation
     path = "/".join(parts[2:])
     if not name:
-        raise FetchFailed("it is no 'hf://<organisation>/<name>': correct storage_uri.")
+        raise FetchFailed(f"it is no 'hf://<organisation>/<name>': {remedies.uri}.")
     try:
         snapshot: str = import_module("huggingface_hub").snapshot_download(
             name,
@@ -122,14 +152,14 @@ def from_hub(uri: str, into: Path, ignore: Sequence[str], kind: str) -> list[str
         )
     except errors.GatedRepoError as error:
         raise FetchFailed(
-            f"{name} is gated: accept its terms on the Hub, and give access_token= of an account that has."
+            f"{name} is gated: accept its terms on the Hub, and {remedies.token} of an account that has."
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise FetchFailed(
-            f"the Hub has no {kind} {name}, or it is private: correct storage_uri, or give access_token=."
+            f"the Hub has no {kind} {name}, or it is private: {remedies.uri}, or {remedies.token}."
         ) from error
     except errors.RevisionNotFoundError as error:
-        raise FetchFailed(f"{name} has no revision {revision}: correct storage_uri.") from error
+        raise FetchFailed(f"{name} has no revision {revision}: {remedies.uri}.") from error
     except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, ConnectionError) as error:
         raise FetchFailed(f"the Hub did not answer as expected: {error}") from error
     # The snapshot in the cache may hold what another job did not leave out.
@@ -137,7 +167,7 @@ def from_hub(uri: str, into: Path, ignore: Sequence[str], kind: str) -> list[str
     return _link(Path(snapshot), _kept(wanted, ignore), into)
 
 
-def from_s3(uri: str, into: Path, ignore: Sequence[str], kind: str) -> list[str]:
+def from_s3(uri: str, into: Path, ignore: Sequence[str], kind: str, remedies: Remedies) -> list[str]:
     """Fetch all objects below a prefix, or one object, and return their names relative to it.
 
     Credentials are those that boto3 finds: environment variables, profiles, the machine's role. Without any, the
@@ -165,18 +195,16 @@ def from_s3(uri: str, into: Path, ignore: Sequence[str], kind: str) -> list[str]
     except failures.ClientError as error:
         code: str = error.response.get("Error", {}).get("Code", "")
         if code in _NOT_THERE:
-            raise FetchFailed(f"there is no {uri}: correct storage_uri.") from error
+            raise FetchFailed(f"there is no {uri}: {remedies.uri}.") from error
         if code in _NOT_ALLOWED:
-            raise FetchFailed(
-                f"reading {uri} is not allowed: {error}. Give access_key_id= and secret_access_key= that may."
-            ) from error
+            raise FetchFailed(f"reading {uri} is not allowed: {error}. {remedies.keys} that may.") from error
         raise FetchFailed(f"the store did not answer as expected: {error}") from error
     except (failures.BotoCoreError, transfers.Boto3Error) as error:
         raise FetchFailed(f"the store did not answer as expected: {error}") from error
     return kept
 
 
-def from_file(uri: str, into: Path, ignore: Sequence[str], kind: str) -> list[str]:
+def from_file(uri: str, into: Path, ignore: Sequence[str], kind: str, remedies: Remedies) -> list[str]:
     """Link the files of a directory of this machine, or one file, and return their names.
 
     Raises:
@@ -187,7 +215,7 @@ def from_file(uri: str, into: Path, ignore: Sequence[str], kind: str) -> list[st
     if source.is_file():
         return _link(source.parent, _kept([source.name], ignore), into)
     if not source.is_dir():
-        raise FetchFailed(f"there is no {source}, the {kind}: correct storage_uri.")
+        raise FetchFailed(f"there is no {source}, the {kind}: {remedies.uri}.")
     return _link(source, _kept(_below(source), ignore), into)
 
 
