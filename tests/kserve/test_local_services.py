@@ -186,6 +186,26 @@ def test_a_killed_server_loses_no_request(client: KServeClient) -> None:
     assert "started anew 1 time(s)" in client.explain("m")
 
 
+def test_a_server_that_hangs_is_started_anew(client: KServeClient) -> None:
+    client.serve("m", Slow(), env={"KUBEFLOW_SERVING_LIVENESS": "1.0"})
+    ready(client, "m")
+    first = int(client.predict("m", np.array([0]))["pid"])
+    os.kill(first, signal.SIGSTOP)
+    answer = client.predict("m", np.array([2]), timeout=120)
+    assert answer["value"].tolist() == [2 * WEIGHT]
+    assert int(answer["pid"]) != first
+    assert ready(client, "m").notes == ["restarted 1 time(s)"]
+    (hung,) = [event for event in client.get_service_events("m") if event.reason == "ServerHung"]
+    assert re.fullmatch(
+        r"its server \(process \d+\) did not answer /v2/health/live 3 times in a row \(within 1 s each\) and was killed; "
+        r"started anew \(restart 1\)",
+        hung.message,
+    )
+    until(lambda: not psutil.pid_exists(first) or psutil.Process(first).status() == psutil.STATUS_ZOMBIE)
+    with pytest.raises(InvalidInput, match="KUBEFLOW_SERVING_LIVENESS is 'soon'"):
+        client.update("m", env={"KUBEFLOW_SERVING_LIVENESS": "soon"})
+
+
 def test_killed_keepers_and_supervisors_are_told_and_recovered(client: KServeClient, state: Path) -> None:
     client.serve("m", triple)
     ready(client, "m")

@@ -221,6 +221,7 @@ class LocalServingBackend:
                     model = replace(model, format=latest.format)
                 revision = self._revision(model, number, env)
             else:
+                checks.check_env(env)
                 revision = replace(latest, number=number, env=env, made=time.time())
             changed = replace(
                 service,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.kserve.backends.local.pickle_trust import check_trusted
+from kubeflow.kserve.backends.local.server_liveness import liveness_period
 from kubeflow.kserve.backends.local.service_files import LocalRevision
 from kubeflow.kserve.errors import ModelRejected
 from kubeflow.kserve.server.model_files import SERVED_HERE, ModelFile, find_model_file
@@ -68,6 +69,18 @@ def replica_notes(least: int | None, most: int | None) -> list[str]:
     return notes
 
 
+def check_env(env: Mapping[str, str]) -> None:
+    """Refuse variables that the keeper of a service could not read.
+
+    Args:
+        env: Variables of its server.
+
+    Raises:
+        InvalidInput: One holds something else than it may.
+    """
+    liveness_period({**os.environ, **env})
+
+
 def revision_of(
     model: ServedModel, number: int, env: Mapping[str, str], state: Path, *, made_here: Path | None = None
 ) -> LocalRevision:
@@ -84,6 +97,7 @@ def revision_of(
         InvalidInput: A package is missing, or there is no such model (`ModelRejected`).
     """
     check_server_packages()
+    check_env(env)
     if model.bundle is not None:
         environment, python = _environment(model, env, state)
         return LocalRevision(

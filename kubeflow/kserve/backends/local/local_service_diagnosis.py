@@ -21,6 +21,11 @@ _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"SIGKILL|MemoryError|bad_alloc|Cannot allocate"),
         "It may lack memory: serve it with resources={'memory': ...} of more, or a smaller model.",
     ),
+    (
+        re.compile(r"did not answer /v2/health/live"),
+        "A call of the model holds the interpreter for long, or hangs: see the log. KUBEFLOW_SERVING_LIVENESS in env= "
+        "gives it more seconds.",
+    ),
     (re.compile(r"No module named '([\w.]+)'"), "Install what provides module {0!r} for the interpreter that serves."),
     (
         re.compile(r"InconsistentVersion|has no attribute|unsupported pickle|version"),
@@ -53,7 +58,7 @@ def diagnose(found: LocalService, service: Service, events: Sequence[Event]) -> 
     kept = found.kept
     findings: list[str] = []
     if kept.restarts:
-        findings.append(f"its server was started anew {kept.restarts} time(s) after it had died")
+        findings.append(f"its server was started anew {kept.restarts} time(s) after it had died or hung")
     findings += [f"revision {number} failed: {words}" for number, words in sorted(kept.failed.items())]
     ill = service.status in ("Failed", "Degraded", "Creating")
     return ServiceDiagnosis(

@@ -47,6 +47,8 @@ class ServerChild:
         self.loaded = False
         self.words = ""
         """Why it cannot load its model, by its own word."""
+        self.hung = ""
+        """How it was found to hang, where it was killed for that."""
         self.started = time.monotonic()
         self.loaded_at = 0.0
         self._told: float | None = None
@@ -98,7 +100,7 @@ class ServerChild:
         overdue = self._told is not None and time.monotonic() > self._told + self._grace + 2
         if code is None and overdue and not self._killed:
             self._killed = True
-            self._process.kill()
+            self._kill_all()
         return code
 
     def end(self) -> None:
@@ -107,6 +109,25 @@ class ServerChild:
             self._told = time.monotonic()
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGTERM)
+
+    def kill(self, hung: str) -> None:
+        """End it at once.
+
+        Args:
+            hung: How it was found to hang.
+        """
+        self.hung = hung
+        self._kill_all()
+
+    def _kill_all(self) -> None:
+        """Kill the process and those below it: a function's server is started by another process."""
+        import psutil
+
+        with contextlib.suppress(psutil.Error):
+            for process in psutil.Process(self.pid).children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+        self._process.kill()
 
     def close(self) -> None:
         """Give up what this object holds; the process has ended."""

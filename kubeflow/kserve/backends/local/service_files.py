@@ -101,7 +101,7 @@ class KeeperState:
         server: Pid of its process; 0 for none.
         loading: Number of the revision that is being loaded; 0 for none.
         format: Format of what answers.
-        restarts: How often a server had to be started anew after it had died.
+        restarts: How often a server had to be started anew after it had died or hung.
         failed: Why a revision cannot be served, by number.
         trouble: What happened last to a server, in words; empty once another one answers.
         exit_code: Of the server that died last; `None` where none has.

@@ -14,7 +14,6 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,14 +24,16 @@ from typing import Any
 
 from kubeflow.core.backoff import backoff
 from kubeflow.core.errors import InvalidInput, KubeflowError
+from kubeflow.kserve.backends.local.model_fetching import fetch_model
 from kubeflow.kserve.backends.local.pickle_trust import check_trusted
 from kubeflow.kserve.backends.local.server_child import ServerChild
+from kubeflow.kserve.backends.local.server_liveness import ServerLiveness, liveness_period
 from kubeflow.kserve.backends.local.service_files import KeeperState, LocalRevision, ServiceFiles, WantedService
 from kubeflow.kserve.server.model_files import find_model_file
 from kubeflow.kserve.server.model_loading import check_format_packages
 from kubeflow.kserve.server.server_settings import UNUSABLE, ServerSettings
-from kubeflow.local import fetch
 from kubeflow.local.executors.ports import LOOPBACK
+from kubeflow.local.fetch import FetchFailed
 from kubeflow.local.job.places import Places, environments
 from kubeflow.local.job.plan import EnvironmentPlan
 from kubeflow.local.job.records import describe_exit
@@ -80,6 +81,7 @@ class ServiceKeeper:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="prepare")
         self._preparing: _RevisionPreparation | None = None
         self._held = contextlib.ExitStack()
+        self._liveness: ServerLiveness | None = None
         self._deaths = 0
         self._start_at = 0.0
         self._told_to_end = False
@@ -176,10 +178,12 @@ class ServiceKeeper:
                 self._answering(child)
             if child.loaded and self._deaths and time.monotonic() > child.loaded_at + _STEADY:
                 self._deaths = 0
+            self._look_at_liveness(child)
             return
         self._current = None
         child.close()
-        how = f"its server (process {child.pid}) {describe_exit(code)}"
+        ended = f"{child.hung} and was killed" if child.hung else describe_exit(code)
+        how = f"its server (process {child.pid}) {ended}"
         if child.words or (code >= 0 and not child.loaded):  # the next one would end in the same way
             self._fail(child.revision, child.words or f"{how} before the model was loaded; see the log")
             return
@@ -194,10 +198,23 @@ class ServiceKeeper:
         self._state = replace(
             self._state, active=0, server=0, loading=0, restarts=restarts, trouble=trouble, exit_code=code
         )
-        self._tell("ServerDied", f"{trouble}; started anew (restart {restarts})")
+        self._tell("ServerHung" if child.hung else "ServerDied", f"{trouble}; started anew (restart {restarts})")
+
+    def _look_at_liveness(self, child: ServerChild) -> None:
+        """Kill a server that has loaded its model and does not answer any more: it is started anew then."""
+        if self._liveness is None or not child.loaded or child.hung:
+            return
+        if self._next is not None or self._ending or self._preparing is not None:
+            self._liveness.pause()  # another process answers, or will soon
+        elif self._liveness.hangs():
+            child.kill(self._liveness.words())
 
     def _answering(self, child: ServerChild) -> None:
         """Note that a server answers with its model loaded."""
+        if self._liveness is not None:
+            self._liveness.close()
+        env = {**os.environ, **self._wanted.revision(child.revision).env}
+        self._liveness = ServerLiveness(self._state.port, liveness_period(env))
         good = (*(number for number in self._state.good if number != child.revision), child.revision)[-20:]
         self._state = replace(
             self._state, active=child.revision, server=child.pid, loading=0, trouble="", good=good, format=child.format
@@ -274,6 +291,7 @@ class ServiceKeeper:
     def _prepare(self, revision: LocalRevision) -> ServerSettings:
         """Make ready what a revision needs, and return the settings of its server."""
         name, grace = self._wanted.name, self._wanted.grace
+        liveness_period({**os.environ, **revision.env})
         if revision.argv:
             if revision.environment is not None:
                 self._build(revision)
@@ -309,18 +327,10 @@ class ServiceKeeper:
         if into.is_dir() and any(into.iterdir()):  # fetched before, and maybe loaded now
             return into
         self._tell("Fetching", f"{revision.uri} to {into}")
-        part = into.with_name(f"{into.name}.part")
-        command = [sys.executable, "-P", str(fetch.__file__), "model", revision.uri, "--into", str(part)]
-        environ = {**os.environ, **revision.env}
-        with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
-            _, told = process.communicate()
-        words = told.decode("utf-8", "replace").strip()
-        if words:
-            print(words, file=sys.stderr, flush=True)
-        if process.returncode:
-            last = words.splitlines()[-1].removeprefix("kubeflow: ") if words else describe_exit(process.returncode)
-            raise _Unservable(last)
-        part.replace(into)
+        try:
+            fetch_model(revision.uri, into, {**os.environ, **revision.env})
+        except FetchFailed as error:
+            raise _Unservable(str(error)) from error
         return into
 
     def _fail(self, number: int, words: str) -> None:
