@@ -6,11 +6,9 @@ The text of a component that `component` makes imports this module, so its pods 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Protocol
 
 from kubeflow.core.artifact import Artifact, ArtifactKind
-from kubeflow.trainer.jobs.outputs import OUTPUT
 
 _DAY = 24 * 60 * 60  # seconds: a step of a pipeline waits long
 _URI = "kubeflow_uri"
@@ -105,14 +103,13 @@ def run_process_data(
 
     client: Any = SparkClient()
     given = dict(settings)
-    place = None if output is None or makes is None else _place(output, makes)
-    if place is not None:
-        given["env"] = {**given.get("env", {}), OUTPUT: str(place.path) if place.scheme == "file" else place.uri}
+    if makes is not None and output is not None:
+        given.setdefault("output", _place(output, makes))
     job = client.process_data(func, args=dict(arguments), **given)
     print(f"SparkApplication {job}", flush=True)
     client.wait_for_job_status(job, timeout=_DAY)
-    if place is not None and output is not None:
-        hand_over(replace(place, metadata={"job": str(job)}), output)
+    if makes is not None and output is not None:
+        hand_over(client.get_job_output(job, kind=makes), output)
     return client.get_job_result(job)
 
 
