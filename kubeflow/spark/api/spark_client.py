@@ -47,8 +47,9 @@ from kubeflow.trainer.types.resources import Resources
 from kubeflow.trainer.types.trainers import CustomTrainer
 
 if TYPE_CHECKING:
-    from kubeflow_api.spark import v1beta2
     from typing_extensions import TypeVar as DefaultTypeVar
+
+    from kubeflow.spark.backends.kubernetes.application_with_code import ShownApplication
 
     # What the function of a job returns; `object` for a job without one.
     R = DefaultTypeVar("R", default=object)
@@ -137,7 +138,7 @@ class SparkClient:
         jar: str | os.PathLike[str] | None = None,
         dry_run: Literal[True],
         **settings: Unpack[SparkSettings],
-    ) -> v1beta2.SparkApplication | v1beta2.ScheduledSparkApplication: ...
+    ) -> ShownApplication: ...
 
     def process_data(
         self,
@@ -161,7 +162,7 @@ class SparkClient:
         code_dir: str | os.PathLike[str] | None = None,
         options: Sequence[SparkOption | Option] | None = None,
         dry_run: bool = False,
-    ) -> JobName | v1beta2.SparkApplication | v1beta2.ScheduledSparkApplication:
+    ) -> JobName | ShownApplication:
         """Make a Spark job and start it, or only show it. One of `func`, `file` and `jar` says what it runs.
 
         Args:
@@ -200,7 +201,8 @@ class SparkClient:
                 working directory of the job.
             options: Changes to the job beyond these arguments (`kubeflow.spark.options`), applied in order.
             dry_run: Start nothing and return the SparkApplication that stands for this job on a cluster; its
-                `to_yaml()` can be kept and applied. The same on every backend.
+                `to_yaml()` can be kept and applied: it has the ConfigMap with your code too, as `companions` does.
+                The same on every backend.
 
         Returns:
             The job's name, a `str` that is typed by what the function returns; with `dry_run` the typed
@@ -622,9 +624,7 @@ class SparkClient:
     def _name(self, job: SparkJobReference) -> str:
         return spark_job_name(job, self.backend.namespace)
 
-    def _made(
-        self, given: SparkArguments, name: str | None, *, dry_run: bool
-    ) -> JobName | v1beta2.SparkApplication | v1beta2.ScheduledSparkApplication:
+    def _made(self, given: SparkArguments, name: str | None, *, dry_run: bool) -> JobName | ShownApplication:
         if dry_run:
             return self.backend.render(self._spec(given, fresh_name(_called(given)) if name is None else name, name))
         return self._submitted(given, name)

@@ -14,9 +14,8 @@ from kubeflow.trainer.types.jobs import Event
 from kubeflow.trainer.types.loglines import LogLines
 
 if TYPE_CHECKING:
-    from kubeflow_api.spark import v1beta2
-
     from kubeflow.packaging import RankOutcome
+    from kubeflow.spark.backends.kubernetes.application_with_code import ShownApplication
 
 
 class SparkBackend(Protocol):
@@ -32,8 +31,8 @@ class SparkBackend(Protocol):
         """True when jobs run under the Python of this process, and can read what it pickles."""
         ...
 
-    def render(self, spec: SparkSpec) -> v1beta2.SparkApplication | v1beta2.ScheduledSparkApplication:
-        """Return the object that stands for `spec` on a cluster; nothing is sent.
+    def render(self, spec: SparkSpec) -> ShownApplication:
+        """Return what stands for `spec` on a cluster, with its code; nothing is sent.
 
         Raises:
             Unsupported: When a SparkApplication cannot express `spec`.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kubeflow_api.spark.v1beta2 import ScheduledSparkApplication, SparkApplication
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.model import Model
@@ -38,6 +40,20 @@ def wire(model: Model) -> dict[str, Any]:
 def container(part: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = part["template"]["spec"]["containers"][0]
     return found
+
+
+def test_what_is_shown_keeps_its_code_wherever_it_goes() -> None:
+    schedule = options.Schedule("0 3 * * *")
+    shown = CLIENT.process_data(sleep_quietly, args={"seconds": 0.0}, name="kept", options=[schedule], dry_run=True)
+    for kept in (shown, copy.copy(shown), copy.deepcopy(shown), shown.model_copy(deep=True)):
+        kept.metadata.namespace = "etl"
+        (code,) = kept.companions
+        assert code["metadata"] == {"name": "kept-code", "namespace": "etl"}
+        assert kept.to_yaml().count("kind: ConfigMap\n") == 1
+        assert isinstance(kept, ScheduledSparkApplication)
+    plain = CLIENT.process_data(file=FILE, name="plain", dry_run=True)
+    assert plain.companions == []
+    assert SparkApplication.from_yaml(plain.to_yaml()).to_dict() == plain.to_dict()
 
 
 def test_resources_have_the_fields_that_spark_has_for_them() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import pytest
+import yaml
 
 from kubeflow.cluster.errors import Unreachable
 from kubeflow.core.errors import InvalidInput
@@ -90,6 +91,20 @@ def test_a_job_that_runs_has_no_result_yet_and_a_deleted_driver_takes_its_result
     home.wire.remove(home.core("pods", f"{short}-driver"))
     with pytest.raises(NoSparkJobResult, match="the pod of its driver, whose status had it, is gone"):
         home.client.get_job_result(short)
+
+
+def test_what_is_shown_runs_where_it_is_applied(home: Home) -> None:
+    shown = home.client.process_data(count, args={"rows": 4}, name="applied", dry_run=True)
+    assert names(home, "configmaps").count("applied-code") == 0
+    written = list(yaml.safe_load_all(shown.to_yaml()))
+    assert [each["kind"] for each in written] == ["ConfigMap", "SparkApplication"]
+    assert written == [*shown.companions, shown.to_dict()]
+
+    home.wire.send("POST", home.core("configmaps"), written[0])
+    home.wire.send("POST", home.path("sparkapplications"), written[1])
+
+    assert home.client.wait_for_job_status("applied", timeout=WAIT).status is SparkJobStatus.COMPLETED
+    assert home.client.get_job_result("applied") == {"rows": 4, "dollars": ""}
 
 
 # -- both objects or none ------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import uuid
-from collections.abc import Mapping
 
 from kubeflow_api.spark.v1beta2 import ScheduledSparkApplication, SparkApplication
 
@@ -19,6 +18,7 @@ from kubeflow.spark.backends.kubernetes.application_rendering import (
     RenderedJob,
     render_application,
 )
+from kubeflow.spark.backends.kubernetes.application_with_code import code_object
 from kubeflow.spark.backends.kubernetes.spark_connection import SparkConnection
 from kubeflow.spark.errors import SparkJobExists
 from kubeflow.spark.jobs.spark_spec import SparkSpec
@@ -129,14 +129,6 @@ def _create_code(connection: SparkConnection, rendered: RenderedJob, mark: str) 
         if _application_exists(connection, rendered.application):
             raise SparkJobExists(str(rendered.application.metadata.name)) from None
         raise
-
-
-def code_object(rendered: RenderedJob, namespace: str | None, labels: Mapping[str, str]) -> dict[str, object]:
-    """Return the ConfigMap with the code of a job, in wire names."""
-    metadata: dict[str, object] = {"name": rendered.code_name, "labels": dict(labels)}
-    if namespace is not None:
-        metadata["namespace"] = namespace
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(rendered.code)}
 
 
 def _application_exists(connection: SparkConnection, application: RenderedApplication) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -33,8 +32,6 @@ from kubeflow.spark.types.memory_sizes import spark_memory
 from kubeflow.spark.types.node_sizes import NodeSize
 from kubeflow.trainer.rendering.cluster_requirements import check_requirements_for_cluster
 from kubeflow.trainer.rendering.literals import literal
-
-logger = logging.getLogger(__name__)
 
 RenderedApplication: TypeAlias = SparkApplication | ScheduledSparkApplication
 """What a Spark job is on a cluster: an application, or one that is made again and again."""
@@ -90,24 +87,6 @@ def render_application(spec: SparkSpec, *, namespace: str | None = None, account
     if spec.timetable is None:
         return RenderedJob(SparkApplication.from_dict(application.to_dict()), code)
     return RenderedJob(_scheduled(spec, application), code)
-
-
-def shown_application(
-    spec: SparkSpec, *, namespace: str | None = None, account: str | None = None
-) -> RenderedApplication:
-    """Return the object of a job for people to look at, with a line in the log about what goes with it.
-
-    Raises:
-        InvalidInput: As for `render_application`.
-    """
-    rendered = render_application(spec, namespace=namespace, account=account)
-    if rendered.code:
-        logger.warning(
-            "Spark job %s refers to ConfigMap %s, which process_data() makes with its code and the YAML of this object "
-            "does not hold.",
-            *(spec.name, rendered.code_name),
-        )
-    return rendered.application
 
 
 def main_file(bundle: Bundle) -> str:

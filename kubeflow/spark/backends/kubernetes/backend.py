@@ -18,12 +18,13 @@ from kubeflow.trainer.types.jobs import Event
 from kubeflow.trainer.types.loglines import LogLines
 
 if TYPE_CHECKING:
-    from kubeflow_api.spark import v1alpha1, v1beta2
+    from kubeflow_api.spark import v1alpha1
 
     from kubeflow.cluster.pods.schedule import Pace
     from kubeflow.core.artifact import Artifact
     from kubeflow.packaging import RankOutcome
     from kubeflow.spark.backends.kubernetes.application_waits import ApplicationWaits
+    from kubeflow.spark.backends.kubernetes.application_with_code import ShownApplication
     from kubeflow.spark.backends.kubernetes.connect_sessions import ConnectTunnel
     from kubeflow.spark.backends.kubernetes.spark_connection import SparkConnection
     from kubeflow.trainer.backends.kubernetes.connection.connection import Wrap
@@ -80,9 +81,9 @@ class SparkOnKubernetes:
 
     # -- new jobs -----------------------------------------------------------------------------------------------
 
-    def render(self, spec: SparkSpec) -> v1beta2.SparkApplication | v1beta2.ScheduledSparkApplication:
+    def render(self, spec: SparkSpec) -> ShownApplication:
         """Return the object of `spec`; the account is looked up where there is a cluster."""
-        from kubeflow.spark.backends.kubernetes.application_rendering import shown_application
+        from kubeflow.spark.backends.kubernetes.application_with_code import shown_application
 
         connection = self._connection
         account = connection.account(spec.service_account) if connection is not None else None

@@ -41,9 +41,8 @@ from kubeflow.trainer.types.jobs import Event
 from kubeflow.trainer.types.loglines import LogLines
 
 if TYPE_CHECKING:
-    from kubeflow_api.spark import v1beta2
-
     from kubeflow.packaging import RankOutcome
+    from kubeflow.spark.backends.kubernetes.application_with_code import ShownApplication
 
 logger = logging.getLogger(__name__)
 
@@ -81,9 +80,9 @@ class LocalSparkBackend(LocalSessions):
         """True when jobs run under the Python of this process."""
         return self._python is None
 
-    def render(self, spec: SparkSpec) -> v1beta2.SparkApplication | v1beta2.ScheduledSparkApplication:
+    def render(self, spec: SparkSpec) -> ShownApplication:
         """Return the object that stands for `spec` on a cluster."""
-        from kubeflow.spark.backends.kubernetes.application_rendering import shown_application
+        from kubeflow.spark.backends.kubernetes.application_with_code import shown_application
 
         return shown_application(spec)
 
