@@ -12,10 +12,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.bench.cases import Case, Metric, Place, Unit
-from tests.bench.probes import bare, importing, scripting
-from tests.bench.requirements import Always, AtMostTimesLimit
+from tests.bench.probes import scripting
+from tests.bench.requirements import Always
 from tests.bench.series import Missing
-from tests.bench.yardsticks import START
 from tests.cluster.proxy import Proxy
 from tests.cluster.spark.sparkcontroller import APPLICATIONS, spark_crds
 from tests.cluster.stage import MISSING, REASON, install, namespace, server
@@ -114,20 +113,6 @@ def _make(wire: Wire, name: str) -> None:
 
 
 CASES = (
-    Case(
-        name="import kubeflow.spark",
-        metrics=(
-            Metric("wall", "whole process, wall", requirement=AtMostTimesLimit(1 + 0.15 / START.seconds)),
-            Metric("cpu", "whole process, CPU"),
-            Metric("import", "the statement alone, without start and exit"),
-            Metric("memory", "peak memory", Unit.BYTES),
-            Metric("modules", "modules loaded", Unit.COUNT),
-        ),
-        ours=importing(Place.OURS, "import kubeflow.spark"),
-        peer=NO_PEER,
-        limit=bare(Place.BARE),
-        limit_is="bare interpreter",
-    ),
     Case(
         name=f"a cluster with {JOBS:,} Spark applications",
         metrics=(
