@@ -26,13 +26,14 @@ def write_position(job: str, state: Mapping[str, object]) -> str:
     return base64.urlsafe_b64encode(zlib.compress(content, 9)).decode().rstrip("=")
 
 
-def read_position(position: str, job: str, name: str) -> Mapping[str, object]:
+def read_position(position: str, job: str, name: str, kind: str = "TrainJob") -> Mapping[str, object]:
     """Return the state that `write_position` was given.
 
     Args:
         position: What a user passed.
         job: The job whose log is to be read, as `write_position` was given it.
         name: Its name, for messages.
+        kind: What it is called, for messages.
 
     Raises:
         InvalidInput: It is no position, not a whole one, or one of another job.
@@ -40,18 +41,18 @@ def read_position(position: str, job: str, name: str) -> Mapping[str, object]:
     content = _content(position)
     parts = cast("list[object]", content) if isinstance(content, list) else []
     if len(parts) != 3 or parts[0] != _VERSION or not isinstance(parts[2], dict):
-        raise refused(position, name, "it is no position that this version has made")
+        raise refused(position, name, "it is no position that this version has made", kind)
     if parts[1] != job:
-        raise refused(position, name, "it is of another job, which may have had the same name")
+        raise refused(position, name, "it is of another job, which may have had the same name", kind)
     return cast("dict[str, object]", parts[2])
 
 
-def refused(position: object, name: str, why: str) -> InvalidInput:
+def refused(position: object, name: str, why: str, kind: str = "TrainJob") -> InvalidInput:
     """Return the error for a position that is none."""
     shown = repr(position)
     shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
     return InvalidInput(
-        f"after={shown} is no place in the log of TrainJob {name!r}: {why}. "
+        f"after={shown} is no place in the log of {kind} {name!r}: {why}. "
         f"Pass what `.position` of client.get_job_logs({name!r}) was, or leave after= out to read from the beginning."
     )
 

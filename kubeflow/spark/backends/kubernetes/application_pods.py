@@ -19,6 +19,7 @@ from kubeflow.spark.backends.kubernetes.application_names import (
 )
 from kubeflow.spark.backends.kubernetes.application_states import application_moment
 from kubeflow.spark.backends.kubernetes.spark_connection import APPLICATIONS, CONNECTS, spark_path
+from kubeflow.spark.errors import KIND
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 from kubeflow.trainer.backends.kubernetes.watches.followed_kind import FollowedKind
 
@@ -80,6 +81,7 @@ def followed_application(role: str | None = None) -> FollowedKind:
         lambda name: _selector(f"{APP_NAME_LABEL}={name}", role),
         read_spark_pods,
         lambda application: application_moment(application).final,
+        KIND,
     )
 
 
@@ -90,6 +92,7 @@ def followed_session(role: str | None = None) -> FollowedKind:
         lambda name: _selector(f"{CONNECT_NAME_LABEL}={name}", role),
         read_spark_pods,
         lambda _: False,  # a session ends by being deleted
+        "session",
     )
 
 

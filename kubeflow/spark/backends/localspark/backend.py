@@ -29,7 +29,7 @@ from kubeflow.spark.backends.localspark.local_details import LocalDetails, read_
 from kubeflow.spark.backends.localspark.local_job_view import DRIVER, local_events, local_spark_job
 from kubeflow.spark.backends.localspark.local_plan import LocalRun, local_run
 from kubeflow.spark.backends.localspark.local_sessions import LocalSessions
-from kubeflow.spark.errors import NoSparkJobOutput, SparkJobExists, SparkJobFailed, SparkJobNotFound, Unsupported
+from kubeflow.spark.errors import KIND, NoSparkJobOutput, SparkJobExists, SparkJobFailed, SparkJobNotFound, Unsupported
 from kubeflow.spark.jobs.spark_spec import SparkSpec
 from kubeflow.spark.types.spark_jobs import SparkJob
 from kubeflow.trainer.backends.localprocess.job_checks import interpreter
@@ -184,7 +184,7 @@ class LocalSparkBackend(LocalSessions):
                     else "role is 'driver', or 'executor' on a cluster."
                 )
             )
-        return self._lines(record, selection, follow=follow)
+        return self._lines(record, selection, KIND, follow=follow)
 
     def get_job_events(self, name: str) -> list[Event]:
         """Return what happened to a job, oldest first."""

@@ -180,12 +180,12 @@ class LocalSessions:
     def get_session_logs(self, name: str, selection: LogSelection, follow: bool) -> LogLines:
         """Yield the lines of a server."""
         record = self._find_session(name)
-        return self._lines(record, selection, follow=follow)
+        return self._lines(record, selection, "session", follow=follow)
 
-    def _lines(self, record: JobRecord, selection: LogSelection, *, follow: bool) -> LogLines:
+    def _lines(self, record: JobRecord, selection: LogSelection, kind: str, *, follow: bool) -> LogLines:
         directories = [Places(record.directory).node(DRIVER)]
         if selection.after is not None:
-            offsets = read_offsets(selection.after, record)
+            offsets = read_offsets(selection.after, record, kind)
         else:
             since = None if selection.since is None else selection.since.timestamp()
             offsets = beginnings(directories, tail_lines=selection.tail_lines, since=since)

@@ -13,16 +13,21 @@ def write_offsets(offsets: Mapping[str, int], record: JobRecord) -> str:
     return write_position(_identity(record), offsets)
 
 
-def read_offsets(position: str, record: JobRecord) -> dict[str, int]:
+def read_offsets(position: str, record: JobRecord, kind: str = "TrainJob") -> dict[str, int]:
     """Return the offsets that a position is.
+
+    Args:
+        position: What a user passed.
+        record: The job.
+        kind: What it is called, for messages.
 
     Raises:
         InvalidInput: It is none of this job.
     """
     offsets: dict[str, int] = {}
-    for log, offset in read_position(position, _identity(record), record.name).items():
+    for log, offset in read_position(position, _identity(record), record.name, kind).items():
         if not (isinstance(offset, int) and offset >= 0):
-            raise refused(position, record.name, "it is of another kind of job")
+            raise refused(position, record.name, "it is of another kind of job", kind)
         offsets[log] = offset
     return offsets
 

@@ -70,11 +70,11 @@ class Bookmarks:
             InvalidInput: `position` is no position, or one of another job.
         """
         bookmarks = cls()
-        for step, entry in read_position(position, job.identity, job.name).items():
+        for step, entry in read_position(position, job.identity, job.name, job.kind.called).items():
             try:
                 bookmarks._last[step], bookmarks._finished[step] = _read(entry)
             except ValueError:
-                raise refused(position, job.name, "it is of another kind of job") from None
+                raise refused(position, job.name, "it is of another kind of job", job.kind.called) from None
         return bookmarks
 
 

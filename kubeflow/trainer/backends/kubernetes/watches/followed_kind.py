@@ -23,12 +23,14 @@ class FollowedKind:
         selector: Returns the label selector of the pods of an object, given its name.
         read_pods: Reads pods, leniently.
         ended: True when an object, as the server sent it, has ended: no further pod of it will start.
+        called: What users call it, for messages.
     """
 
     path: Callable[[str], str]
     selector: Callable[[str], str]
     read_pods: Callable[[Iterable[Json]], list[JobPod]]
     ended: Callable[[Json], bool]
+    called: str = "TrainJob"
 
     def list_pods(self, transport: Transport, namespace: str, name: str) -> list[JobPod]:
         """Return the pods of an object as they are now, with one request for each 500 of them.
