@@ -481,7 +481,8 @@ class SparkClient:
 
         Args:
             name: The job.
-            wait: Return only when nothing of it is left anywhere; a job on this machine is always waited for.
+            wait: Return only when nothing of it is left anywhere, of a schedule none of its runs; a job on this machine
+                is always waited for.
             timeout: Seconds to wait at most.
 
         Raises:

@@ -179,6 +179,8 @@ def test_reading_a_log_goes_on_where_it_was_left(home: Home) -> None:
     reading = home.client.get_job_logs(job)
     first = [next(reading) for _ in range(20)]
     assert [*first, *home.client.get_job_logs(job, after=reading.position)] == lines
+    with pytest.raises(InvalidInput, match="is no place in the log of Spark job 'read': it is no position"):
+        home.client.get_job_logs(job, after="here")
 
 
 # -- states --------------------------------------------------------------------------------------------------------
@@ -444,6 +446,31 @@ def test_a_schedule_is_taken_by_the_server_and_can_be_suspended_and_deleted(home
         home.client.get_job(name)
     home.client.delete_job(name)
     assert home.wire.items(home.path("scheduledsparkapplications")) == []
+
+
+def test_a_schedule_that_is_deleted_is_waited_for_with_its_runs(home: Home) -> None:
+    names_of_runs = ["hourly-1", "hourly-2"]
+    for run in (*names_of_runs, "other"):
+        home.operator.scenarios[run] = scripted(STAYS)
+    job = home.client.process_data(
+        file="local:///opt/etl.py", name="hourly", options=[options.Schedule("@hourly"), Suspend()]
+    )
+    schedule = home.wire.send("GET", home.path("scheduledsparkapplications", job))
+    owner = {key: schedule[key] for key in ("apiVersion", "kind")}
+    owner |= {"name": "hourly", "uid": schedule["metadata"]["uid"], "controller": True}
+    for run in names_of_runs:  # as the operator makes them
+        labels = {"sparkoperator.k8s.io/scheduled-app-name": "hourly"}
+        metadata = {"name": run, "labels": labels, "ownerReferences": [owner]}
+        body = {"apiVersion": owner["apiVersion"], "kind": "SparkApplication", "metadata": metadata}
+        home.wire.send("POST", home.path("sparkapplications"), {**body, "spec": schedule["spec"]["template"]})
+    home.client.process_data(file="local:///opt/etl.py", name="other")
+    for run in (*names_of_runs, "other"):
+        home.client.wait_for_job_status(run, status=SparkJobStatus.RUNNING, timeout=WAIT)
+
+    home.client.delete_job(job, wait=True, timeout=WAIT)
+
+    assert [each.name for each in home.client.list_jobs()] == ["other"]
+    assert {name.split("-")[0] for name in names(home, "pods")} == {"other"}
 
 
 def test_a_file_runs_with_its_arguments(home: Home) -> None:

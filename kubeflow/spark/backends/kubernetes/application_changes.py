@@ -5,21 +5,23 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from kubeflow.cluster import wire
 from kubeflow.cluster.errors import Conflict, NotFound, ServerFault
 from kubeflow.core.errors import InvalidInput
-from kubeflow.core.transport import Interruption
+from kubeflow.core.transport import Interruption, Request
 from kubeflow.spark.backends.kubernetes.application_lookup import (
     application_missing,
     find_application,
     is_schedule,
 )
+from kubeflow.spark.backends.kubernetes.application_names import SCHEDULE_NAME_LABEL
 from kubeflow.spark.backends.kubernetes.application_pods import followed_application
 from kubeflow.spark.backends.kubernetes.application_states import application_moment
-from kubeflow.spark.backends.kubernetes.spark_connection import SparkConnection
+from kubeflow.spark.backends.kubernetes.spark_connection import APPLICATIONS, SCHEDULES, SparkConnection, spark_path
 from kubeflow.spark.errors import SparkJobNotFound, SparkJobWaitTimeout
+from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 from kubeflow.trainer.constants import constants
 
 logger = logging.getLogger(__name__)
@@ -73,6 +75,8 @@ def _set_suspended(connection: SparkConnection, name: str, *, suspended: bool) -
 def delete_application(connection: SparkConnection, name: str, wait: float | None) -> None:
     """Delete a job with one request; what it owns, its pods and its code, goes after it.
 
+    Of a schedule, its runs are waited for as well.
+
     Raises:
         SparkJobNotFound: With names like it.
         SparkJobWaitTimeout: Something of it is still there after `wait` seconds.
@@ -86,7 +90,7 @@ def delete_application(connection: SparkConnection, name: str, wait: float | Non
         connection.applications.delete(name)
     except (NotFound, InvalidInput) as error:
         try:
-            connection.schedules.delete(name)
+            _delete_schedule(connection, name, started, wait)
         except (NotFound, InvalidInput):
             raise application_missing(connection, name) from error
         return
@@ -95,12 +99,63 @@ def delete_application(connection: SparkConnection, name: str, wait: float | Non
         with contextlib.suppress(NotFound, Conflict):
             connection.applications.delete(name)
     if wait is not None:
-        _until_gone(connection, name, started, wait)
+        _until_gone(connection, name, started, wait, lambda: _left(connection, name))
 
 
-def _until_gone(connection: SparkConnection, name: str, started: float, wait: float) -> None:
+def _delete_schedule(connection: SparkConnection, name: str, started: float, wait: float | None) -> None:
+    remains = None if wait is None else _Remains(connection, name)
+    connection.schedules.delete(name)
+    if wait is not None and remains is not None:
+        _until_gone(connection, name, started, wait, remains.left)
+
+
+class _Remains:
+    """What is left of a schedule that is being deleted: itself, its runs, and their pods."""
+
+    def __init__(self, connection: SparkConnection, name: str) -> None:
+        self._connection, self._name = connection, name
+        schedule = connection.transport.send(Request("GET", spark_path(SCHEDULES, connection.namespace, name)))
+        self._uid = wire.text(schedule, "metadata", "uid")
+        # Pods name their run only, and stay a while after it.
+        self._runs: set[str] = set(self._now())
+
+    def left(self) -> str | None:
+        """Return what is left, in words; `None` when nothing is."""
+        try:
+            schedule = self._connection.transport.send(
+                Request("GET", spark_path(SCHEDULES, self._connection.namespace, self._name))
+            )
+            if wire.text(schedule, "metadata", "uid") == self._uid:
+                return f"ScheduledSparkApplication {self._name}"
+        except NotFound:
+            pass
+        if runs := self._now():
+            self._runs.update(runs)
+            return f"SparkApplications {', '.join(runs)}"
+        pods = [pod.name for run in sorted(self._runs) for pod in self._pods(run)]
+        return f"pods {', '.join(pods)}" if pods else None
+
+    def _pods(self, run: str) -> list[JobPod]:
+        pods = followed_application().list_pods(self._connection.transport, self._connection.namespace, run)
+        if not pods:
+            self._runs.discard(run)
+        return pods
+
+    def _now(self) -> list[str]:
+        path = spark_path(APPLICATIONS, self._connection.namespace)
+        query = {"labelSelector": f"{SCHEDULE_NAME_LABEL}={self._name}"}
+        return sorted(
+            wire.text(run, "metadata", "name")
+            for run in wire.listed(self._connection.transport, path, query)
+            if any(wire.text(owner, "uid") == self._uid for owner in wire.objects(run, "metadata", "ownerReferences"))
+        )
+
+
+def _until_gone(
+    connection: SparkConnection, name: str, started: float, wait: float, look: Callable[[], str | None]
+) -> None:
     pause = _LOOK
-    while (left := _left(connection, name)) is not None:
+    while (left := look()) is not None:
         remaining = started + wait - time.monotonic()
         if remaining <= 0:
             raise SparkJobWaitTimeout(

@@ -25,6 +25,7 @@ EXECUTOR_CONTAINER = "spark-kubernetes-executor"
 
 ROLE_LABEL = "spark-role"
 APP_NAME_LABEL = "sparkoperator.k8s.io/app-name"
+SCHEDULE_NAME_LABEL = "sparkoperator.k8s.io/scheduled-app-name"
 CONNECT_NAME_LABEL = "sparkoperator.k8s.io/connect-name"
 SUBMISSION_LABEL = "sparkoperator.k8s.io/submission-id"
 EXECUTOR_LABEL = "spark-exec-id"
