@@ -92,6 +92,16 @@ FLOORS = {
         ("backends",),
         ("api",),
     ),
+    "kubeflow.spark.backends.kubernetes": (
+        ("account_rights", "application_names", "application_states", "application_waits"),
+        ("configuration_checks", "operator_settings", "spark_images"),
+        ("pod_templates", "spark_connection"),
+        ("application_lookup", "application_pods", "application_rendering", "pod_findings", "session_rendering"),
+        ("application_changes", "application_evidence", "application_logs", "application_with_code"),
+        ("application_creation", "application_explanation"),
+        ("connect_sessions",),
+        ("backend",),
+    ),
     "kubeflow.trainer.backends.kubernetes": (
         ("config",),
         ("runtimes",),
