@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kubeflow.optimizer import Search, TrialConfig
+from kubeflow.optimizer import GridSearch, Search, TrialConfig
 from kubeflow.pipelines import component, dsl
 
 
@@ -39,6 +39,7 @@ tune_step = component(
     "optimize",
     trial,
     search_space={"rate": Search.choice([0.25, 0.5])},
+    algorithm=GridSearch(),  # both rates are tried: two draws would be 0.25 twice in every fourth search
     trial_config=TrialConfig(num_trials=2),
 )
 fit_step = component("train", fit, makes="model", num_nodes=1)
