@@ -134,7 +134,7 @@ def run_serve(name: str, model: PipelineArtifact, settings: Mapping[str, Any]) -
     return name
 
 
-_UPDATED = ("model_format", "resources", "min_replicas", "max_replicas", "env")
+_UPDATED = ("model_format", "resources", "min_replicas", "max_replicas", "env", "trust_pickle")
 
 
 def received(artifact: PipelineArtifact, kind: ArtifactKind) -> Artifact:

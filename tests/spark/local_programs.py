@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psutil
 
+from kubeflow.pipelines.component_runs import received, run_process_data
 from kubeflow.spark import Driver, KubeflowError, LocalProcessBackendConfig, SparkClient
 
 FACTOR = 3
@@ -150,7 +153,36 @@ def without_spark(client: SparkClient) -> dict[str, object]:
     return {"error": error, "jobs": len(client.list_jobs())}
 
 
+@dataclass
+class StepOutput:
+    """What kfp gives a step for an output: a folder, and facts for the next step."""
+
+    uri: str
+    metadata: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def count(spark: Any, rows: int) -> int:
+    spark.range(rows).write.mode("overwrite").parquet(os.environ["KUBEFLOW_OUTPUT"])
+    return rows
+
+
+def step(client: SparkClient) -> dict[str, object]:
+    os.environ["KUBEFLOW_BACKEND"] = "localprocess"
+    output = StepOutput(str(Path.cwd() / "cleaned"))
+    returned = run_process_data(count, {"rows": 5}, {"num_executors": 1}, makes="dataset", output=output)
+    made = received(output, "dataset")
+    return {
+        "returned": returned,
+        "kind": made.kind,
+        "place": str(made.path),
+        "files": len(list(made.path.glob("*.parquet"))),
+        "job": made.metadata["job"],
+        "listed": [job.name for job in client.list_jobs()] == [made.metadata["job"]],
+    }
+
+
 PARTS: dict[str, Any] = {
+    "step": step,
     "submit": submit,
     "collect": collect,
     "start-long": start_long,

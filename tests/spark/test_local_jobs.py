@@ -111,6 +111,16 @@ def test_without_the_client_of_connect_a_session_is_one_of_this_process(spark_py
     assert seen["environment"] == []
 
 
+def test_a_step_of_a_pipeline_hands_over_the_place_that_the_pipeline_has_for_it(
+    spark_python: Path, tmp_path: Path
+) -> None:
+    seen = run(spark_python, tmp_path, "step")
+
+    assert str(seen.pop("job")).startswith("count-")
+    assert seen.pop("files")
+    assert seen == {"returned": 5, "kind": "dataset", "place": str(tmp_path / "cleaned"), "listed": True}
+
+
 def test_a_python_without_pyspark_is_told_so_before_anything_starts(tmp_path: Path) -> None:
     if importlib.util.find_spec("pyspark") is not None:
         pytest.skip("this Python has pyspark")
