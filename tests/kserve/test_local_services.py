@@ -28,7 +28,7 @@ from kubeflow.kserve import (
     ServiceFailed,
     ServiceNotFound,
 )
-from kubeflow.trainer import LocalProcessBackendConfig, TrainerClient
+from kubeflow.trainer import KubernetesBackendConfig, LocalProcessBackendConfig, TrainerClient
 from kubeflow.trainer.errors import Unsupported
 
 WEIGHT = 3
@@ -159,6 +159,20 @@ def test_a_function_is_served_found_by_others_changed_and_deleted(client: KServe
     until(lambda: not in_use(state))  # the supervisor, whose work is done, may still be ending
     with pytest.raises(ServiceNotFound):
         client.get_service("m")
+
+
+def test_a_dry_run_shows_what_a_cluster_gets(client: KServeClient) -> None:
+    there = KServeClient(KubernetesBackendConfig(offline=True))
+    given: list[dict[str, Any]] = [
+        {"model": triple, "packages_to_install": ["scipy>=1"]},
+        {"model": "s3://models/iris/1", "model_format": "tensorflow", "resources": {"gpu": 1}},
+    ]
+    for arguments in given:
+        shown = client.serve("m", **arguments, dry_run=True)
+        assert shown.spec == there.serve("m", **arguments, dry_run=True).spec
+    assert client.list_services() == []
+    with pytest.raises(Unsupported, match="server_dry_run="):
+        client.serve("m", triple, server_dry_run=True)
 
 
 def test_a_killed_server_loses_no_request(client: KServeClient) -> None:

@@ -156,7 +156,8 @@ class KServeClient:
             model_format,
             service=check_service_name(name),
             config=self._config,
-            same_python=self.backend.same_python,
+            # What is only shown stands for a service on a cluster.
+            same_python=self.backend.same_python and not (dry_run or server_dry_run),
             packages_to_install=packages_to_install,
             pip_index_urls=pip_index_urls,
             trust_pickle=trust_pickle,
