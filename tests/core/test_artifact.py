@@ -62,12 +62,26 @@ def test_an_artifact_elsewhere_has_no_path() -> None:
         _ = Artifact("s3://a/b", "model").path
 
 
+class Version:
+    """Stands for an artifact, as a version of a registered model does."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.artifact = artifact
+
+    def to_artifact(self) -> Artifact:
+        return self.artifact
+
+
 def test_an_argument_takes_artifacts_of_its_kind_alone() -> None:
     data = Artifact("s3://a/b", "dataset")
     assert data.of_kind("dataset", "dataset") is data
     assert uri_of(data, "dataset", "uri") == uri_of("s3://a/b", "dataset", "uri") == "s3://a/b"
     with pytest.raises(InvalidInput, match=r"model takes a model, and s3://a/b is a dataset.*kind='model'"):
         uri_of(data, "model", "model")
+    version = Version(data)
+    assert uri_of(version, "dataset", "dataset") == "s3://a/b"
+    with pytest.raises(InvalidInput, match=r"model takes a model, and s3://a/b is a dataset"):
+        uri_of(version, "model", "model")
     anything: object = Path("/a")
     with pytest.raises(InvalidInput, match="uri takes a URI or an Artifact, not "):
         uri_of(anything, "model", "uri")  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import pytest
 import yaml
@@ -69,6 +69,21 @@ def test_files_of_this_machine_are_linked_but_for_what_the_patterns_leave_out(so
         "sub/weights.bin": "sub/weights.bin",
     }
     assert files_in(tmp_path / "workspace/model") == {"train.json": "data/train.json"}
+
+
+def test_what_stands_for_an_artifact_is_fetched_as_it() -> None:
+    from kubeflow.core.artifact import Artifact
+    from kubeflow.hub import ModelArtifact, ModelVersion
+    from kubeflow.trainer.types.initializers import initializer_of
+
+    version = ModelVersion(name="1", artifact_source=ModelArtifact(name="iris", uri="s3://models/iris/1"))
+    expected = Initializer(model=Artifact("s3://models/iris/1", "model"))
+    assert Initializer(model=version) == initializer_of(version) == expected
+    with pytest.raises(InvalidInput, match="dataset takes a dataset, and s3://models/iris/1 is a model"):
+        Initializer(dataset=version)
+    anything: Any = 7
+    with pytest.raises(InvalidInput, match="initializer takes Initializer or Artifact, not 7"):
+        initializer_of(anything)
 
 
 def test_a_pattern_means_the_same_for_every_source_as_for_the_hub(source: Path, tmp_path: Path) -> None:
