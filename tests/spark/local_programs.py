@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,27 @@ def triple(number: int) -> int:
     return number * FACTOR
 
 
+def make_wheel() -> str:
+    """Make a package that no index is asked for, and return the requirement of it."""
+    path = Path("numbering-1.0-py3-none-any.whl").absolute()
+    about = {
+        "METADATA": "Metadata-Version: 2.1\nName: numbering\nVersion: 1.0\n",
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "RECORD": "",
+    }
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr("numbering.py", "FIRST = 100\n")
+        for name, text in about.items():
+            wheel.writestr(f"numbering-1.0.dist-info/{name}", text)
+    return f"numbering @ {path.as_uri()}"
+
+
+def numbered(number: int) -> int:
+    import numbering  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
+
+    return int(numbering.FIRST) + number
+
+
 def work(spark: Any, rows: int) -> dict[str, object]:
     conf = spark.sparkContext.getConf()
     table = spark.range(rows)
@@ -38,6 +60,7 @@ def work(spark: Any, rows: int) -> dict[str, object]:
         "heap": conf.get("spark.driver.memory"),
         "partitions": spark.conf.get("spark.sql.shuffle.partitions"),
         "hostile": conf.get("spark.hostile"),
+        "numbered": [numbered(0), *table.rdd.map(lambda row: numbered(row.id)).collect()],
         "tripled": table.rdd.map(lambda row: triple(row.id)).collect(),
         "app": spark.sparkContext.appName,
     }
@@ -51,6 +74,7 @@ def submit(client: SparkClient) -> dict[str, object]:
     name = client.process_data(
         work,
         args={"rows": 5},
+        packages_to_install=[make_wheel()],
         num_executors=2,
         resources_per_executor={"memory": "512m"},
         driver=Driver(resources={"memory": "512Mi"}),

@@ -69,6 +69,7 @@ def test_a_function_runs_with_the_session_that_was_asked_for_and_outlives_who_ma
         "heap": "1536m",
         "partitions": "3",
         "hostile": "a b; $(touch here) 'q'",
+        "numbered": [100, 100, 101, 102, 103, 104],
         "tripled": [0, 3, 6, 9, 12],
         "app": made["name"],
     }
