@@ -46,6 +46,15 @@ def as_string(value: Json, document: str, path: JsonPath) -> str:
     return value
 
 
+def as_strings(value: Json, document: str, path: JsonPath) -> list[str]:
+    """Return `value` as a list of strings.
+
+    Raises:
+        SchemaError: It is something else.
+    """
+    return [as_string(each, document, (*path, index)) for index, each in enumerate(as_list(value, document, path))]
+
+
 def type_name(value: Json) -> str:
     """Return the JSON Schema name of the type of `value`."""
     if isinstance(value, bool):

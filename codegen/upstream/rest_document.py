@@ -15,7 +15,7 @@ import yaml
 
 from codegen.errors import SchemaError
 from codegen.schema.definitions import REF_PREFIX, Definitions, reachable
-from codegen.schema.jsontypes import Json, JsonPath, Object, as_list, as_object, as_string
+from codegen.schema.jsontypes import Json, JsonPath, Object, as_list, as_object, as_string, as_strings
 from codegen.schema.operations import METHODS
 from codegen.upstream.source import Document
 
@@ -249,7 +249,7 @@ class _RestReader:
                     )
                     for key, child in own.items()
                 },
-                "required": as_list(node.get("required", []), self.document, (*path, "required")),
+                "required": as_strings(node.get("required", []), self.document, (*path, "required")),
             }
         )
         for part in parts:
