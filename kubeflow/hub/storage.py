@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.hub.errors import RegistryDenied, RegistryUnavailable
-from kubeflow.hub.stores.artifact_files import files_below
+from kubeflow.hub.stores.artifact_files import files_of
 from kubeflow.hub.types.types import OCIUploadParams, S3UploadParams
 from kubeflow.local import fetch
 
@@ -77,7 +77,7 @@ def _fetch(uri: str, folder: Path) -> None:
 def _uploaded(source: Path, upload_params: S3UploadParams) -> str:
     if not source.exists():
         raise InvalidInput(f"there is no {str(source.absolute())!r} to upload")
-    names = [*files_below(source)]
+    names = files_of(source)
     if not names:
         raise InvalidInput(f"the folder {str(source)!r} has no files to upload")
     prefix = upload_params.s3_prefix.strip("/")

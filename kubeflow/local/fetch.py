@@ -163,7 +163,7 @@ def from_hub(uri: str, into: Path, ignore: Sequence[str], kind: str, remedies: R
     except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, ConnectionError) as error:
         raise FetchFailed(f"the Hub did not answer as expected: {error}") from error
     # The snapshot in the cache may hold what another job did not leave out.
-    wanted = [name for name in _below(Path(snapshot)) if not path or name == path or name.startswith(f"{path}/")]
+    wanted = [name for name in files_below(Path(snapshot)) if not path or name == path or name.startswith(f"{path}/")]
     return _link(Path(snapshot), _kept(wanted, ignore), into)
 
 
@@ -216,7 +216,7 @@ def from_file(uri: str, into: Path, ignore: Sequence[str], kind: str, remedies: 
         return _link(source.parent, _kept([source.name], ignore), into)
     if not source.is_dir():
         raise FetchFailed(f"there is no {source}, the {kind}: {remedies.uri}.")
-    return _link(source, _kept(_below(source), ignore), into)
+    return _link(source, _kept(files_below(source), ignore), into)
 
 
 def _check_inside(names: Iterable[str]) -> None:
@@ -261,8 +261,8 @@ def _keys(store: _Bucket, bucket: str, prefix: str, error: type[Exception]) -> d
     return {key.removeprefix(below): key for key in keys if not key.endswith("/")}
 
 
-def _below(directory: Path) -> Iterator[str]:
-    """Yield the files below a directory, relative to it; links to directories are followed once."""
+def files_below(directory: Path) -> Iterator[str]:
+    """Yield the files below a directory, relative to it and in order; links to directories are followed once."""
     seen: set[str] = set()
     for root, folders, files in os.walk(directory, followlinks=True):
         real = os.path.realpath(root)

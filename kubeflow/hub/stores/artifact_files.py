@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.stdlib import base64
 from kubeflow.hub.errors import RegistryUnavailable
+from kubeflow.local.fetch import files_below
 from kubeflow.local.job.process_identity import ProcessIdentity, this_process
 
 _PARTIAL = ".partial"
@@ -54,7 +54,7 @@ def keep(source: Path, folder: Path, uri: str) -> str:
     source = source.resolve()
     if source.is_relative_to(folder.resolve()):
         return source.as_uri()  # one of ours, registered again
-    names = [*files_below(source)]
+    names = files_of(source)
     if not names:
         raise InvalidInput(f"uri={uri!r}: the folder {str(source)!r} has no files.")
     try:
@@ -103,21 +103,9 @@ def _copied(source: Path, target: Path) -> str:
     return digest.hexdigest()
 
 
-def files_below(source: Path) -> Iterator[str]:
-    """Yield the files below `source`, relative to it and in order; `""` when it is a file itself."""
-    if source.is_file():
-        yield ""
-        return
-    seen: set[str] = set()
-    for root, folders, files in os.walk(source, followlinks=True):
-        real = os.path.realpath(root)
-        if real in seen:  # a circle of links
-            folders.clear()
-            continue
-        seen.add(real)
-        folders.sort()
-        for name in sorted(files):
-            yield (Path(root) / name).relative_to(source).as_posix()
+def files_of(source: Path) -> list[str]:
+    """Return the files below `source`, relative to it and in order; `""` alone when it is a file itself."""
+    return [""] if source.is_file() else [*files_below(source)]
 
 
 def _remove_left(folder: Path) -> None:
