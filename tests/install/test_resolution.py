@@ -30,8 +30,8 @@ DOCUMENT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 EXTRAS: tuple[str, ...] = tuple(DOCUMENT["project"]["optional-dependencies"])
 UV = Path(sys.executable).with_name("uv")
 TORCH = f"torch=={DOCUMENT['tool']['locks']['torch']}"
-BOUND = 300
-"""Seconds for one resolution: alone it takes 5 to 60. Backtracking took over 1,000."""
+BOUND = 500
+"""Seconds for one resolution: alone it takes 5 to 100. Backtracking took over 1,000."""
 MOST_PACKAGES, MOST_BYTES = 22, 50_000_000
 
 
