@@ -36,7 +36,7 @@ def with_options(spec: SparkSpec, options: Sequence[SparkOption | Option] | None
 
 
 def _translated(spec: SparkSpec, option: Option) -> SparkSpec:
-    from kubeflow.trainer.options.pod_changes import TRAINS, pod_changes
+    from kubeflow.trainer.rendering.pod_changes import TRAINS, pod_changes
 
     changes = pod_changes(option)
     pods: list[tuple[Role, Wire]] = []
