@@ -110,6 +110,7 @@ FLOORS = {
         ("submission", "watches"),
         ("logs",),
         ("diagnosis",),
+        ("cluster_backend",),
         ("backend",),
     ),
 }

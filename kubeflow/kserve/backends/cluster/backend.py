@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from kubeflow.core import forks
 from kubeflow.core.errors import InvalidInput
 from kubeflow.kserve.errors import ServiceFailed
 from kubeflow.kserve.service_spec import ServiceChange, ServiceSpec
 from kubeflow.kserve.types.endpoints import Endpoint, Route
 from kubeflow.kserve.types.service_diagnosis import ServiceDiagnosis
 from kubeflow.kserve.types.services import Service
+from kubeflow.trainer.backends.kubernetes.cluster_backend import ClusterBackend
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
-from kubeflow.trainer.errors import Unsupported
 from kubeflow.trainer.jobs.log_selection import LogSelection
 from kubeflow.trainer.types.jobs import Event
 from kubeflow.trainer.types.loglines import LogLines
@@ -23,12 +20,12 @@ from kubeflow.trainer.types.loglines import LogLines
 if TYPE_CHECKING:
     from kubeflow_api.kserve.v1beta1 import InferenceService
 
-    from kubeflow.core.transport import Transport
     from kubeflow.kserve.backends.cluster.service_views import ServiceWatches
     from kubeflow.kserve.backends.cluster.serving_connection import ServingConnection
+    from kubeflow.trainer.backends.kubernetes.connection.connection import Wrap
 
 
-class ClusterServingBackend:
+class ClusterServingBackend(ClusterBackend["ServingConnection", "ServiceWatches"]):
     """Realises services as InferenceServices.
 
     Args:
@@ -41,41 +38,17 @@ class ClusterServingBackend:
         ClusterError: It cannot be reached, or does not let these credentials in.
     """
 
-    def __init__(self, config: KubernetesBackendConfig, wrap: Callable[[Transport], Transport] | None = None) -> None:
-        self._config = config
-        self._wrap = wrap
-        self._connection: ServingConnection | None = None
-        self._watches: ServiceWatches | None = None
-        self._making = threading.Lock()
-        if not config.offline:
-            from kubeflow.kserve.backends.cluster.serving_connection import ServingConnection
+    OFFLINE = "or write serve(..., dry_run=True).to_yaml() to a file and `kubectl apply -f` it."
 
-            self._connection = ServingConnection(config, wrap)
-        forks.tell(self)
+    def _connect(self, config: KubernetesBackendConfig, wrap: Wrap | None) -> ServingConnection:
+        from kubeflow.kserve.backends.cluster.serving_connection import ServingConnection
 
-    def after_fork(self) -> None:
-        """Neither wait for threads nor for locks that the parent process has kept; called in the child."""
-        self._making = threading.Lock()
-        self._watches = None
-        if self._connection is not None:
-            self._connection.after_fork()
+        return ServingConnection(config, wrap)
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Let another process have this backend: it connects anew there, with the files that are there."""
-        return type(self), (self._config, self._wrap)
+    def _new_watches(self, connection: ServingConnection) -> ServiceWatches:
+        from kubeflow.kserve.backends.cluster.service_views import ServiceWatches
 
-    def __repr__(self) -> str:
-        return f"ClusterServingBackend({'offline' if self._connection is None else self._connection.cluster})"
-
-    @property
-    def namespace(self) -> str | None:
-        """The namespace of the configuration, else that of the kubeconfig's context."""
-        return self._config.namespace if self._connection is None else self._connection.namespace
-
-    @property
-    def same_python(self) -> bool:
-        """False: which Python an image has is known in the pod alone."""
-        return False
+        return ServiceWatches(connection)
 
     # -- new services -------------------------------------------------------------------------------------------
 
@@ -212,19 +185,4 @@ class ClusterServingBackend:
         service_changes.delete(self._online(f"deleting service {name!r}"), name, wait)
 
     def _waits(self, name: str) -> ServiceWatches:
-        from kubeflow.kserve.backends.cluster.service_views import ServiceWatches
-
-        connection = self._online(f"watching service {name!r}")
-        with self._making:
-            if self._watches is None:
-                self._watches = ServiceWatches(connection)
-            return self._watches
-
-    def _online(self, what: str) -> ServingConnection:
-        if self._connection is None:
-            raise Unsupported(
-                f"This client is offline (KubernetesBackendConfig(offline=True)), so {what} is not possible. Leave "
-                "offline= out to use the cluster of your kubeconfig, or write serve(..., dry_run=True).to_yaml() to a "
-                "file and `kubectl apply -f` it."
-            )
-        return self._connection
+        return self._shared_watches(f"watching service {name!r}")

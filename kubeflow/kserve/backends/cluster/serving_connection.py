@@ -23,7 +23,7 @@ from kubeflow.core.transport import Request, Transport
 from kubeflow.kserve.backends.cluster import serving_names as names
 from kubeflow.kserve.errors import ServiceNotFound
 from kubeflow.kserve.types.services import DeploymentModeName
-from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
+from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig, cluster_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,14 +59,7 @@ class ServingConnection:
     """
 
     def __init__(self, config: KubernetesBackendConfig, wrap: Callable[[Transport], Transport] | None = None) -> None:
-        from kubeflow.cluster import Cluster
-
-        self.cluster: Cluster = Cluster.connect(
-            config_file=config.config_file,
-            context=config.context,
-            namespace=config.namespace,
-            client_configuration=config.client_configuration,
-        )
+        self.cluster: Cluster = cluster_of(config)
         self.transport: Transport = wrap(self.cluster) if wrap is not None else self.cluster
         self.namespace: str = self.cluster.namespace
         self.services = InferenceServices(Repeating(self.transport), self.namespace)

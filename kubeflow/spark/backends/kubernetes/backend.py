@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from kubeflow.core import forks
-from kubeflow.spark.errors import NoSparkJobOutput, SparkJobFailed, Unsupported
+from kubeflow.spark.errors import NoSparkJobOutput, SparkJobFailed
 from kubeflow.spark.jobs.session_spec import SessionSpec
 from kubeflow.spark.jobs.spark_spec import SparkSpec
 from kubeflow.spark.types.spark_jobs import SparkJob
 from kubeflow.spark.types.spark_sessions import SparkConnectInfo
+from kubeflow.trainer.backends.kubernetes.cluster_backend import ClusterBackend
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.jobs.log_selection import LogSelection
 from kubeflow.trainer.types.jobs import Event
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from kubeflow.trainer.backends.kubernetes.connection.connection import Wrap
 
 
-class SparkOnKubernetes:
+class SparkOnKubernetes(ClusterBackend["SparkConnection", "ApplicationWaits"]):
     """Realises jobs as SparkApplications, and sessions as SparkConnects.
 
     Args:
@@ -44,40 +43,32 @@ class SparkOnKubernetes:
         ClusterError: It cannot be reached, or does not let these credentials in.
     """
 
+    OFFLINE = (
+        "write process_data(..., dry_run=True).to_yaml() to a file, or run on this machine: "
+        "SparkClient(LocalProcessBackendConfig())."
+    )
+
     def __init__(self, config: KubernetesBackendConfig, wrap: Wrap | None = None, pace: Pace | None = None) -> None:
-        self._config, self._wrap, self._pace = config, wrap, pace
-        self._connection: SparkConnection | None = None
-        self._waits: ApplicationWaits | None = None
-        self._lock = threading.Lock()
-        if not config.offline:
-            from kubeflow.spark.backends.kubernetes.spark_connection import SparkConnection
+        super().__init__(config, wrap, pace)
+        self._pace = pace
 
-            self._connection = SparkConnection(config, wrap)
-        forks.tell(self)
+    def _connect(self, config: KubernetesBackendConfig, wrap: Wrap | None) -> SparkConnection:
+        from kubeflow.spark.backends.kubernetes.spark_connection import SparkConnection
 
-    def after_fork(self) -> None:
-        """Neither wait for threads nor for locks that the parent process has kept; called in the child."""
-        self._lock = threading.Lock()
-        self._waits = None
-        if self._connection is not None:
-            self._connection.after_fork()
+        return SparkConnection(config, wrap)
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Let another process have this backend: it connects anew there."""
-        return type(self), (self._config, self._wrap, self._pace)
+    def _new_watches(self, connection: SparkConnection) -> ApplicationWaits:
+        from kubeflow.spark.backends.kubernetes.application_lookup import application_missing, spark_job
+        from kubeflow.spark.backends.kubernetes.application_waits import ApplicationWaits
+        from kubeflow.spark.backends.kubernetes.spark_connection import APPLICATIONS, spark_path
 
-    def __repr__(self) -> str:
-        return f"SparkOnKubernetes({'offline' if self._connection is None else self._connection.cluster})"
-
-    @property
-    def namespace(self) -> str | None:
-        """The namespace of the configuration, else that of the kubeconfig's context."""
-        return self._config.namespace if self._connection is None else self._connection.namespace
-
-    @property
-    def same_python(self) -> bool:
-        """False: which Python an image has is known in the pod alone."""
-        return False
+        return ApplicationWaits(
+            connection.transport,
+            spark_path(APPLICATIONS, connection.namespace),
+            spark_job,
+            lambda missing: application_missing(connection, missing),
+            self._pace,
+        )
 
     # -- new jobs -----------------------------------------------------------------------------------------------
 
@@ -245,27 +236,4 @@ class SparkOnKubernetes:
         delete_session(self._online(f"deleting session {name!r}"), name)
 
     def _waiting(self, name: str) -> ApplicationWaits:
-        from kubeflow.spark.backends.kubernetes.application_lookup import application_missing, spark_job
-        from kubeflow.spark.backends.kubernetes.application_waits import ApplicationWaits
-        from kubeflow.spark.backends.kubernetes.spark_connection import APPLICATIONS, spark_path
-
-        connection = self._online(f"watching Spark job {name!r}")
-        with self._lock:
-            if self._waits is None:
-                self._waits = ApplicationWaits(
-                    connection.transport,
-                    spark_path(APPLICATIONS, connection.namespace),
-                    spark_job,
-                    lambda missing: application_missing(connection, missing),
-                    self._pace,
-                )
-            return self._waits
-
-    def _online(self, what: str) -> SparkConnection:
-        if self._connection is None:
-            raise Unsupported(
-                f"This client is offline (KubernetesBackendConfig(offline=True)), so {what} is not possible. Leave "
-                "offline= out to use the cluster of your kubeconfig, write process_data(..., dry_run=True).to_yaml() "
-                "to a file, or run on this machine: SparkClient(LocalProcessBackendConfig())."
-            )
-        return self._connection
+        return self._shared_watches(f"watching Spark job {name!r}")

@@ -15,7 +15,7 @@ from kubeflow.cluster.repeating import Repeating
 from kubeflow.core.resource import Transport
 from kubeflow.spark.backends.kubernetes.account_rights import spark_account
 from kubeflow.spark.backends.kubernetes.operator_settings import OperatorSettings, operator_settings
-from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
+from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig, cluster_of
 from kubeflow.trainer.backends.kubernetes.connection.connection import Wrap
 
 GROUP = "sparkoperator.k8s.io"
@@ -52,14 +52,7 @@ class SparkConnection:
     """
 
     def __init__(self, config: KubernetesBackendConfig, wrap: Wrap | None = None) -> None:
-        from kubeflow.cluster import Cluster
-
-        self.direct = cluster = Cluster.connect(
-            config_file=config.config_file,
-            context=config.context,
-            namespace=config.namespace,
-            client_configuration=config.client_configuration,
-        )
+        self.direct = cluster = cluster_of(config)
         self.transport: Transport = wrap(cluster) if wrap is not None else cluster
         self.cluster = str(cluster)
         self.namespace = cluster.namespace

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from kubeflow.core import forks
 from kubeflow.core.artifact import Artifact
+from kubeflow.trainer.backends.kubernetes.cluster_backend import ClusterBackend
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobFailed, Unsupported
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class KubernetesBackend:
+class KubernetesBackend(ClusterBackend["Connection", "Waiting"]):
     """Realises jobs as TrainJobs.
 
     Args:
@@ -44,42 +43,24 @@ class KubernetesBackend:
         ClusterError: It cannot be reached, or does not let these credentials in.
     """
 
+    OFFLINE = (
+        "write train(..., dry_run=True).to_yaml() to a file and `kubectl apply -f` it, or run on this machine: "
+        "TrainerClient(LocalProcessBackendConfig())."
+    )
+
     def __init__(self, config: KubernetesBackendConfig, wrap: Wrap | None = None, pace: Pace | None = None) -> None:
-        self._config = config
-        self._wrap = wrap
-        self._connection: Connection | None = None
+        super().__init__(config, wrap, pace)
         self._pace = pace
-        self._waits: Waiting | None = None
-        self._making_waits = threading.Lock()
-        if not config.offline:
-            from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 
-            self._connection = Connection(config, wrap)
-        forks.tell(self)
+    def _connect(self, config: KubernetesBackendConfig, wrap: Wrap | None) -> Connection:
+        from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 
-    def after_fork(self) -> None:
-        """Neither wait for threads nor for locks that the parent process has kept; called in the child."""
-        self._making_waits = threading.Lock()
-        self._waits = None
-        if self._connection is not None:
-            self._connection.after_fork()
+        return Connection(config, wrap)
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Let another process have this backend: it connects anew there, with the files that are there."""
-        return type(self), (self._config, self._wrap, self._pace)
+    def _new_watches(self, connection: Connection) -> Waiting:
+        from kubeflow.trainer.backends.kubernetes.watches.waits import Waiting
 
-    def __repr__(self) -> str:
-        return f"KubernetesBackend({'offline' if self._connection is None else self._connection.cluster})"
-
-    @property
-    def namespace(self) -> str | None:
-        """The namespace of the configuration, else that of the kubeconfig's context."""
-        return self._config.namespace if self._connection is None else self._connection.namespace
-
-    @property
-    def same_python(self) -> bool:
-        """False: which Python an image has is known in the pod alone."""
-        return False
+        return Waiting(connection, self._pace)
 
     # -- runtimes -----------------------------------------------------------------------------------------------
 
@@ -272,13 +253,7 @@ class KubernetesBackend:
         changes.delete(self._online(f"deleting TrainJob {name!r}"), name, wait)
 
     def _waiting(self, name: str, doing: str = "watching") -> Waiting:
-        from kubeflow.trainer.backends.kubernetes.watches.waits import Waiting
-
-        connection = self._online(f"{doing} TrainJob {name!r}")
-        with self._making_waits:
-            if self._waits is None:
-                self._waits = Waiting(connection, self._pace)
-            return self._waits
+        return self._shared_watches(f"{doing} TrainJob {name!r}")
 
     def online(self, doing: str) -> Connection:
         """Return the connection to the cluster, for other clients that work in it.
@@ -295,13 +270,3 @@ class KubernetesBackend:
     def config(self) -> KubernetesBackendConfig:
         """Where the cluster is."""
         return self._config
-
-    def _online(self, what: str) -> Connection:
-        if self._connection is None:
-            raise Unsupported(
-                f"This client is offline (KubernetesBackendConfig(offline=True)), so {what} is not possible. "
-                "Leave offline= out to use the cluster of your kubeconfig, write train(..., dry_run=True).to_yaml() "
-                "to a file and `kubectl apply -f` it, or run on this machine: "
-                "TrainerClient(LocalProcessBackendConfig())."
-            )
-        return self._connection

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.object_names import check_namespace
 from kubeflow.core.tracebacks import thin_all
+
+if TYPE_CHECKING:
+    from kubeflow.cluster import Cluster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,22 @@ class KubernetesBackendConfig:
     def __post_init__(self) -> None:
         if self.namespace:
             check_namespace(self.namespace)
+
+
+def cluster_of(config: KubernetesBackendConfig) -> Cluster:
+    """Return the cluster that a configuration names; it is asked nothing yet.
+
+    Raises:
+        NotConfigured: There is no usable kubeconfig, and this is no pod of a cluster.
+    """
+    from kubeflow.cluster import Cluster
+
+    return Cluster.connect(
+        config_file=config.config_file,
+        context=config.context,
+        namespace=config.namespace,
+        client_configuration=config.client_configuration,
+    )
 
 
 thin_all(globals())

@@ -10,7 +10,7 @@ from kubeflow_api.trainer.v1alpha1 import TrainJobs
 from kubeflow.cluster.call_budget import CallBudget
 from kubeflow.cluster.repeating import Repeating
 from kubeflow.core.resource import Transport
-from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
+from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig, cluster_of
 from kubeflow.trainer.backends.kubernetes.connection.api_overrides import overridden
 from kubeflow.trainer.backends.kubernetes.connection.outlines import Outlining
 from kubeflow.trainer.backends.kubernetes.connection.trainer_minor import configured_minor, installed_minor
@@ -43,16 +43,9 @@ class Connection:
     """
 
     def __init__(self, config: KubernetesBackendConfig, wrap: Wrap | None = None) -> None:
-        from kubeflow.cluster import Cluster
-
         self._minor = None if config.trainer_version is None else configured_minor(config.trainer_version)
         self._finding_out = threading.Lock()
-        cluster = Cluster.connect(
-            config_file=config.config_file,
-            context=config.context,
-            namespace=config.namespace,
-            client_configuration=config.client_configuration,
-        )
+        cluster = cluster_of(config)
         self.transport: Transport = wrap(cluster) if wrap is not None else cluster
         self.cluster = str(cluster)
         self.namespace = cluster.namespace
