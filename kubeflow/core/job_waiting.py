@@ -1,4 +1,4 @@
-"""Waiting for a job of any kind: one loop, with its deadline, its callbacks and its failures."""
+"""Waiting for a job or a service: one loop, with its deadline, its callbacks and its failures."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
-from kubeflow.core.errors import InvalidInput
+from kubeflow.core.errors import InvalidInput, KubeflowError
 
 JobT = TypeVar("JobT")
 
+_LOOK, _LONGEST_LOOK = 0.1, 2.0  # seconds between two looks at what is being deleted
+
 
 class WatchedJobs(Protocol[JobT]):
-    """What is waited on: a backend that tells where a job is, and when that changes."""
-
-    def get_job(self, name: str) -> JobT:
-        """Return one job as it is now."""
-        ...
+    """What is waited on: a backend that tells when a job, or a service, changes."""
 
     def watching(self, name: str) -> AbstractContextManager[None]:
         """Keep what `next_change` opens, until the context ends."""
@@ -35,6 +33,7 @@ class WatchedJobs(Protocol[JobT]):
 def wait_for_job(
     backend: WatchedJobs[JobT],
     name: str,
+    look: Callable[[str], JobT],
     *,
     reached: Callable[[JobT], bool],
     failed: Callable[[JobT], bool],
@@ -48,6 +47,7 @@ def wait_for_job(
     Args:
         backend: Who has the job.
         name: Its name.
+        look: Returns the job as it is now.
         reached: True when the job is where it is awaited.
         failed: True when it will not get there; only asked where `reached` says False.
         too_late: The error for a job that is not there in time.
@@ -61,7 +61,7 @@ def wait_for_job(
     called = tuple(callbacks)
     with backend.watching(name):
         deadline = time.monotonic() + timeout
-        job = backend.get_job(name)
+        job = look(name)
         next_poll = 0.0
         while True:
             now = time.monotonic()
@@ -79,6 +79,37 @@ def wait_for_job(
             if now >= deadline:
                 raise too_late(job)
             job = backend.next_change(name, job, max(0.0, min(deadline, next_poll) - now))
+
+
+def wait_until_gone(
+    look: Callable[[], str | None], too_late: Callable[[str], Exception], *, started: float, wait: float
+) -> None:
+    """Return once nothing is left of what was deleted.
+
+    Args:
+        look: Returns what is left, in words; `None` when nothing is.
+        too_late: The error for what is left when the time is up.
+        started: When the waiting began, by `time.monotonic`.
+        wait: Seconds to wait at most from then on.
+
+    Raises:
+        Exception: What `too_late` returns, and what `look` raises.
+    """
+    pause = _LOOK
+    while (left := look()) is not None:
+        remaining = started + wait - time.monotonic()
+        if remaining <= 0:
+            raise too_late(left)
+        time.sleep(min(pause, remaining))
+        pause = min(2 * pause, _LONGEST_LOOK)
+
+
+def explained(explain: Callable[[], object]) -> str:
+    """Return an explanation as text, or why there is none: for an error that must be said, whatever else cannot be."""
+    try:
+        return str(explain())
+    except KubeflowError as error:
+        return f"(No explanation could be had: {error})"
 
 
 def check_times(timeout: object, polling_interval: object) -> None:

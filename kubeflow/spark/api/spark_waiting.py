@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from kubeflow.core.artifact import Artifact, ArtifactKind
-from kubeflow.core.errors import InvalidInput, KubeflowError
-from kubeflow.core.job_waiting import check_times, wait_for_job
+from kubeflow.core.errors import InvalidInput
+from kubeflow.core.job_waiting import check_times, explained, wait_for_job
 from kubeflow.spark.backends.spark_backend import SparkBackend
 from kubeflow.spark.errors import KIND, NoSparkJobResult, SparkJobNotFinished, SparkJobWaitTimeout
 from kubeflow.spark.types.spark_jobs import SparkJob, SparkJobStatus, spark_statuses
@@ -40,12 +40,15 @@ def wait_for_spark_job(
 
     def too_late(job: SparkJob) -> Exception:
         named = [each.value for each in awaited]
-        return SparkJobWaitTimeout(name, _said(job), named, timeout, explanation=_explanation(backend, name))
+        return SparkJobWaitTimeout(
+            name, _said(job), named, timeout, explanation=explained(lambda: backend.explain(name))
+        )
 
     try:
         return wait_for_job(
             backend,
             name,
+            backend.get_job,
             reached=lambda job: _reached(job, awaited),
             failed=lambda job: job.status is _STATUS.FAILED,
             too_late=too_late,
@@ -92,13 +95,6 @@ def spark_job_result(backend: SparkBackend, name: str) -> object:
 
 def _said(job: SparkJob) -> str:
     return _STATUS.UNKNOWN.value if job.status is None else job.status.value
-
-
-def _explanation(backend: SparkBackend, name: str) -> str:
-    try:
-        return backend.explain(name)
-    except KubeflowError as error:  # the time is up: that must be said, whatever else cannot be
-        return f"(No explanation could be had: {error})"
 
 
 def _reached(job: SparkJob, awaited: Collection[SparkJobStatus]) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable
 
-from kubeflow.core.errors import InvalidInput, KubeflowError
-from kubeflow.core.job_waiting import check_times, wait_for_job
+from kubeflow.core.errors import InvalidInput
+from kubeflow.core.job_waiting import check_times, explained, wait_for_job
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.errors import JobWaitTimeout
 from kubeflow.trainer.types.jobs import AWAITABLE, AwaitableStatus, JobStatus, TrainJob, check_statuses
@@ -35,10 +35,11 @@ def wait_for_status(
         return wait_for_job(
             backend,
             name,
+            backend.get_job,
             reached=lambda job: _reached(job, statuses),
             failed=lambda job: job.status in _ENDED,
             too_late=lambda job: JobWaitTimeout(
-                name, job.status, statuses, timeout, explanation=_explanation(backend, name)
+                name, job.status, statuses, timeout, explanation=explained(lambda: backend.diagnose(name))
             ),
             timeout=timeout,
             polling_interval=polling_interval,
@@ -56,13 +57,6 @@ def say_it_goes_on(stopped: str, name: str, kind: str = "TrainJob") -> None:
         "client.get_job_logs(%r, follow=True), or end it with client.delete_job(%r).",
         *(stopped, kind, name, name, name, name),
     )
-
-
-def _explanation(backend: Backend, name: str) -> str:
-    try:
-        return str(backend.diagnose(name))
-    except KubeflowError as error:  # the time is up: that must be said, whatever else cannot be
-        return f"(No explanation could be had: {error})"
 
 
 def _reached(job: TrainJob, status: Collection[AwaitableStatus]) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from kubeflow.cluster import wire
 from kubeflow.cluster.errors import Conflict, NotFound, ServerFault
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.job_waiting import wait_until_gone
 from kubeflow.core.transport import Interruption, Request
 from kubeflow.spark.backends.kubernetes.application_lookup import (
     application_missing,
@@ -25,9 +26,6 @@ from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 from kubeflow.trainer.constants import constants
 
 logger = logging.getLogger(__name__)
-
-# Seconds between two looks at something that is being deleted: the first, and the longest.
-_LOOK, _LONGEST_LOOK = 0.1, 2.0
 
 
 def suspend_application(connection: SparkConnection, name: str) -> None:
@@ -154,20 +152,14 @@ class _Remains:
 def _until_gone(
     connection: SparkConnection, name: str, started: float, wait: float, look: Callable[[], str | None]
 ) -> None:
-    pause = _LOOK
-    while (left := look()) is not None:
-        remaining = started + wait - time.monotonic()
-        if remaining <= 0:
-            raise SparkJobWaitTimeout(
-                name,
-                "being deleted",
-                ("gone",),
-                wait,
-                remedy=f"Still there: {left}. Look at what holds it back, such as a finalizer or a pod that does not "
-                f"end: kubectl get sparkapplications,pods -n {connection.namespace}",
-            )
-        time.sleep(min(pause, remaining))
-        pause = min(2 * pause, _LONGEST_LOOK)
+    def too_late(left: str) -> SparkJobWaitTimeout:
+        remedy = (
+            f"Still there: {left}. Look at what holds it back, such as a finalizer or a pod that does not end: kubectl "
+            f"get sparkapplications,pods -n {connection.namespace}"
+        )
+        return SparkJobWaitTimeout(name, "being deleted", ("gone",), wait, remedy=remedy)
+
+    wait_until_gone(look, too_late, started=started, wait=wait)
 
 
 def _left(connection: SparkConnection, name: str) -> str | None:

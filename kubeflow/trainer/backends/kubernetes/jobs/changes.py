@@ -14,6 +14,7 @@ from kubeflow.cluster.errors import ApiError, Conflict, NotFound, ServerFault
 from kubeflow.cluster.readings import Absent
 from kubeflow.cluster.wire import only
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.job_waiting import wait_until_gone
 from kubeflow.core.transport import Interruption
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 from kubeflow.trainer.backends.kubernetes.jobs.kueue_workloads import queue_of, set_active
@@ -32,8 +33,6 @@ _WAY_OUT = (
 
 # Minors in which spec.trainer can be changed at all.
 _SCALABLE = ("2.0", "2.1")
-# Seconds between two looks at something that is being deleted: the first, and the longest.
-_LOOK, _LONGEST_LOOK = 0.1, 2.0
 
 
 def suspend(connection: Connection, name: str) -> None:
@@ -149,23 +148,14 @@ def _delete_again(connection: Connection, name: str) -> None:
 
 
 def _until_gone(connection: Connection, name: str, started: float, wait: float) -> None:
-    pause = _LOOK
-    while True:
-        left = _left(connection, name)
-        if left is None:
-            return
-        remaining = started + wait - time.monotonic()
-        if remaining <= 0:
-            raise JobWaitTimeout(
-                name,
-                "being deleted",
-                ("gone",),
-                wait,
-                remedy=f"Still there: {left}. Look at what holds it back, such as a finalizer or a pod that does not "
-                f"end: kubectl get trainjobs,jobsets,pods -n {connection.namespace}",
-            )
-        time.sleep(min(pause, remaining))
-        pause = min(2 * pause, _LONGEST_LOOK)
+    def too_late(left: str) -> JobWaitTimeout:
+        remedy = (
+            f"Still there: {left}. Look at what holds it back, such as a finalizer or a pod that does not end: kubectl "
+            f"get trainjobs,jobsets,pods -n {connection.namespace}"
+        )
+        return JobWaitTimeout(name, "being deleted", ("gone",), wait, remedy=remedy)
+
+    wait_until_gone(lambda: _left(connection, name), too_late, started=started, wait=wait)
 
 
 def _left(connection: Connection, name: str) -> str | None:
