@@ -55,8 +55,8 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 
 def test_the_objects_of_the_same_script_are_shown(objects: list[dict[str, Any]]) -> None:
-    first, *jobs, last = [each["kind"] for each in objects]
-    assert (first, set(jobs), last) == ("SparkApplication", {"TrainJob"}, "InferenceService")
+    code, first, *jobs, last = [each["kind"] for each in objects]
+    assert (code, first, set(jobs), last) == ("ConfigMap", "SparkApplication", {"TrainJob"}, "InferenceService")
     assert len(jobs) > 2  # those of trials, and the one that trains
     job, service = objects[-2], objects[-1]
     assert job["spec"]["initializer"]["dataset"]["storageUri"] == "s3://lifecycle/digits"
@@ -83,6 +83,6 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
 def test_a_real_api_server_takes_each_object_strictly(wire: Wire, objects: list[dict[str, Any]]) -> None:
     for each in objects:
         group, kind = each["apiVersion"], each["kind"]
-        path = f"/apis/{group}/namespaces/default/{kind.lower()}s"
+        path = f"/{'apis' if '/' in group else 'api'}/{group}/namespaces/default/{kind.lower()}s"
         made = wire.send("POST", path, each, query={"dryRun": "All", "fieldValidation": "Strict"})
         assert made["metadata"]["uid"]
