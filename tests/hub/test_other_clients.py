@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,29 +12,14 @@ import pytest
 
 from kubeflow.hub import ModelRegistryClient
 from tests.hub.registry_server import running
+from tests.locked_environment import locked_python
 
-ROOT = Path(__file__).parents[2]
 METADATA: Mapping[str, float | bool | str] = {"accuracy": 0.97, "rows": 150, "ok": True, "stage": "test"}
-
-
-def interpreter(version: str) -> Path:
-    """Return an interpreter with the client that speaks this version of the API, and nothing else."""
-    lock = ROOT / "locks" / f"registry-{version}.txt"
-    place = ROOT / ".cache" / f"registry-{version}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
-    python = place / "bin" / "python"
-    if not (place / ".ready").exists():
-        for stale in place.parent.glob(f"registry-{version}-*"):
-            shutil.rmtree(stale)
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
-        command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps"]
-        subprocess.run([*command, "--requirement", str(lock)], check=True, capture_output=True, timeout=600)
-        (place / ".ready").touch()
-    return python
 
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha3"])
 def test_the_registrys_own_client_and_ours_read_what_the_other_wrote(version: str) -> None:
-    python = interpreter(version)
+    python = locked_python(f"registry-{version}")  # with the client that speaks this version, and nothing else
     with running(version) as server:
         server.page = 100
         registry = ModelRegistryClient(server.url, author="ada")

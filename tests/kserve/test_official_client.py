@@ -5,13 +5,10 @@ It wants an older pandas than ours, so that it has an environment of its own, wh
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +19,8 @@ import pytest
 from kubeflow.kserve import Endpoint, KServeClient, PredictionFailed
 from kubeflow.kserve.inference.inference_client import infer
 from tests.kserve.conftest import FEATURES
+from tests.kserve.tripling import triple
+from tests.locked_environment import locked_python
 
 pytestmark = [
     pytest.mark.registry,
@@ -30,8 +29,6 @@ pytestmark = [
     ),
 ]
 
-ROOT = Path(__file__).parents[2]
-LOCK = ROOT / "locks" / "kserve.txt"
 
 CLIENT = """
 import asyncio, json, sys
@@ -91,20 +88,7 @@ ModelServer(http_port=int(sys.argv[1]), enable_grpc=False, workers=1).start([Tri
 @pytest.fixture(scope="module")
 def kserve_python() -> Path:
     """Return an interpreter with the official package."""
-    place = ROOT / ".cache" / f"kserve-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
-    python = place / "bin" / "python"
-    if not (place / ".ready").exists():
-        for stale in place.parent.glob("kserve-*"):
-            shutil.rmtree(stale)
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
-        command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps"]
-        subprocess.run([*command, "--requirement", str(LOCK)], check=True, capture_output=True, timeout=900)
-        (place / ".ready").touch()
-    return python
-
-
-def triple(x: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> object:
-    return x * 3
+    return locked_python("kserve")
 
 
 def test_the_official_client_gets_right_answers_of_a_service_here(kserve_python: Path, client: KServeClient) -> None:

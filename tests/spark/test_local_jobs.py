@@ -18,7 +18,8 @@ import psutil
 import pytest
 
 from kubeflow.local.executors.processes import MARK
-from tests.spark.spark_environment import ROOT, spark_python
+from tests.locked_environment import ROOT
+from tests.spark.spark_environment import spark_python
 
 __all__ = ["spark_python"]
 pytestmark = pytest.mark.slow
