@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kfp_environment import ROOT, kfp_environ, kfp_python
+from tests.kfp_environment import kfp_environ, kfp_python
+from tests.locked_environment import ROOT
 
 CASES = Path(__file__).parent / "kfp_cases.py"
 NAMES = re.findall(r"^def (test_\w+)", CASES.read_text("utf-8"), re.MULTILINE)
