@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import container_engines, real_parts
+from tests import browser, container_engines, real_parts
 from tests.apiserver import KUBECONFIG
 
 MOST = 8  # processes; each starts API servers of its own, of 300 MB
@@ -25,6 +25,14 @@ def pytest_xdist_auto_num_workers() -> int:
     if KUBECONFIG:
         return 0  # a cluster that is given to the tests is one for all of them
     return min(MOST, (os.cpu_count() or 1) + 1)
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Chromium]:
+    """A headless browser, one for all tests of this process."""
+    running = browser.start(tmp_path_factory.mktemp("chromium"))
+    yield running
+    running.close()
 
 
 def pytest_configure() -> None:
