@@ -31,6 +31,7 @@ from kubeflow.cluster.errors import ApiError
 from kubeflow.core.availability import Availability, Field, Limit, Unavailable
 from kubeflow.core.builder import Builder, KindBuilder, Method
 from kubeflow.core.errors import InvalidInput, InvalidObject, KubeflowError, Mistake, UnknownAttribute
+from kubeflow.core.html import Html, StatusWord
 from kubeflow.core.int_or_string import IntOrString
 from kubeflow.core.model import MinProperties, Model
 from kubeflow.core.quantity import Quantity
@@ -200,7 +201,7 @@ def instances() -> list[object]:
         RankError("ZeroDivisionError", "division by zero", "Traceback\n" * 500, (Frame("cell_1", 3, "train", "1 / 0"),)),
         RankOutcome(0, "succeeded", Settings()), Hyperparameter("choice", [Settings()] * 1000),
         # kubeflow.core
-        Quantity("4Gi"), IntOrString("25%"), Timestamp.parse("2026-11-29T08:30:15Z"), MinProperties(1),
+        Html("<p>a</p>" * 5000), StatusWord("Running"), Quantity("4Gi"), IntOrString("25%"), Timestamp.parse("2026-11-29T08:30:15Z"), MinProperties(1),
         Field("spec.suspend", since="2.1"), Limit("spec.x", least=1), Unavailable("spec.x", "2.1", "is not there"),
         Availability("Trainer", ("2.0", "2.1"), {}, {}), Method("merge", ("spec",)), KindBuilder("a"), Builder({}),
         WatchPace(), Listing([MODEL.to_dict()] * 100, "7"), JsonWatchEvent("ADDED", MODEL.to_dict()),
