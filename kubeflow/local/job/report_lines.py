@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,23 +21,27 @@ class ReportLine:
     metrics: Mapping[str, float]
 
 
-def read_report_lines(path: Path) -> list[ReportLine]:
-    """Return the reports of a job in the order of their calls; none where there is no file.
+def read_report_lines(path: Path) -> Iterator[ReportLine]:
+    """Yield the reports of a job in the order of their calls; none where there is no file.
 
-    A line that is being written is left for the next reading, and one that is damaged is left out.
+    Lines are read one by one, as there may be a million. A line that is being written is left for the next reading,
+    and one that is damaged is left out.
     """
     try:
-        content = path.read_bytes()
+        file = path.open("rb")
     except OSError:
-        return []
-    found = (_line(each) for each in content[: content.rfind(b"\n") + 1].splitlines())
-    return [each for each in found if each is not None]
+        return
+    with file:
+        for text in file:
+            if text.endswith(b"\n") and (line := _line(text)) is not None:
+                yield line
 
 
 def _line(text: bytes) -> ReportLine | None:
     try:
         data: Any = json.loads(text)
-        metrics = {str(name): float(value) for name, value in data["metrics"].items()}
+        # All lines share the few names that metrics have.
+        metrics = {sys.intern(str(name)): float(value) for name, value in data["metrics"].items()}
         return ReportLine(int(data["step"]), int(data["rank"]), float(data["time"]), metrics)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

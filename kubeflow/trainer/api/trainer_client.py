@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1
 
     from kubeflow.trainer.jobs.metric_history import MetricHistory
+    from kubeflow.trainer.jobs.metric_pictures import MetricFigure
 
 T = TypeVar("T")
 
@@ -505,7 +506,9 @@ class TrainerClient:
 
         Of each metric the first of these sources counts: what the function called `kubeflow.optimizer.report` with;
         the newest status (`update_trainjob_status`); lines on the first node's log like `loss=0.3` or `loss: 0.3`.
-        Numbers that the function returned (one, or several by name) come last.
+        Numbers that the function returned (one, or several by name) come last. The history has those of every rank,
+        becomes a table by `to_dataframe()` and a picture by `plot()`, and names the event files of TensorBoard that the
+        job left on this machine.
 
         Raises:
             JobNotFound: With names like it.
@@ -513,7 +516,30 @@ class TrainerClient:
         """
         from kubeflow.trainer.jobs.metric_history import metric_history
 
-        return metric_history(self.backend, self.backend.get_job(self._name(name)))
+        job = self.backend.get_job(self._name(name))
+        return replace(metric_history(self.backend, job), event_files=tuple(self.backend.event_files(job.name)))
+
+    def plot_metrics(
+        self,
+        name: JobReference,
+        metrics: Collection[str] | None = None,
+        *,
+        library: Literal["plotly", "matplotlib"] = "plotly",
+    ) -> MetricFigure:
+        """Return a picture of the metrics of a job, by step, a line for each rank; see `MetricHistory.plot`.
+
+        Args:
+            name: The job.
+            metrics: The metrics. Default: the first twelve of all.
+            library: `"plotly"` is interactive, `"matplotlib"` is for files and papers.
+
+        Raises:
+            JobNotFound: With names like it.
+            InvalidInput: The job has no such metric, or none at all.
+            MissingExtra: The library is not installed.
+            ClusterError: A log cannot be read.
+        """
+        return self.get_job_metrics(name).plot(metrics, library=library)
 
     def get_job_events(self, name: JobReference) -> list[Event]:
         """Return what happened to a job, oldest first.

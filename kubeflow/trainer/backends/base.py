@@ -149,6 +149,16 @@ class Backend(Protocol):
     def reports(self, name: str) -> Sequence[MetricPoint]:
         """Return what the ranks of the job have reported step by step, as far as that is kept apart from its logs.
 
+        In the order of the calls, those of all ranks; each point has its rank.
+
+        Raises:
+            JobNotFound: With names like it.
+        """
+        ...
+
+    def event_files(self, name: str) -> Sequence[str]:
+        """Return the event files of TensorBoard that the job has written where this machine sees them, by path.
+
         Raises:
             JobNotFound: With names like it.
         """

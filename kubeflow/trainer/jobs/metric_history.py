@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import overload
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
 
 from kubeflow.packaging.remote.reports import metrics_of
 from kubeflow.trainer.backends.base import Backend
@@ -17,10 +20,16 @@ from kubeflow.trainer.jobs.steps import FirstNode
 from kubeflow.trainer.types.jobs import TrainJob
 from kubeflow.trainer.types.metric_points import MetricPoint
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kubeflow.trainer.jobs.metric_pictures import MetricFigure, PictureLibrary
+
 # Katib's grammar is name=value; a colon, quotes around the name, and text that goes on after a full stop are ours.
 _BEFORE = r"(?<![\w./|-])"
 _NAME = r"[A-Za-z_][\w./|-]*"
 _VALUE = r"[\"']?\s*[=:]\s*([+-]?(?:\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?|nan|inf(?:inity)?))(?!\w|\.\d)"
+_SHOWN = 6  # metrics of a history that its repr names
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)(?= )")
 
 
@@ -31,16 +40,28 @@ class MetricHistory(Sequence[MetricPoint]):
     Of each metric there is one source besides the returned value: what was reported counts before the status, and that
     before what was printed. So a value that came by several ways is there once.
 
+    Where several ranks report the same metric, that of the lowest rank counts: it is in `points`, which the history is
+    a sequence of. What other ranks reported is in `others`.
+
     Attributes:
         points: The values. What the function returned comes last.
+        others: What further ranks reported of the same metrics.
+        event_files: The event files of TensorBoard in the job's folder and in that of its output, where these are on
+            this machine: `tensorboard --logdir` shows them. Their values are not in the history.
     """
 
     points: tuple[MetricPoint, ...] = ()
+    others: tuple[MetricPoint, ...] = ()
+    event_files: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Return the newest value of each metric, and how many values there are."""
-        newest = ", ".join(f"{name}={self.latest(name):.6g}" for name in self.names)
-        return f"MetricHistory({newest or 'empty'}; {len(self.points)} values)"
+        last = {point.name: point.value for point in self.points}
+        newest = ", ".join(f"{name}={value:.6g}" for name, value in islice(last.items(), _SHOWN))
+        more = f", {len(last) - _SHOWN} more metrics" if len(last) > _SHOWN else ""
+        others = f", {len(self.others)} of further ranks" if self.others else ""
+        files = f", {len(self.event_files)} event file(s)" if self.event_files else ""
+        return f"MetricHistory({newest or 'empty'}{more}; {len(self.points)} values{others}{files})"
 
     def __len__(self) -> int:
         return len(self.points)
@@ -62,14 +83,84 @@ class MetricHistory(Sequence[MetricPoint]):
         """The metrics, in the order in which they were first given."""
         return list(dict.fromkeys(point.name for point in self.points))
 
-    def of(self, name: str) -> list[MetricPoint]:
-        """Return the values of one metric, oldest first; none when the job has not given it."""
-        return [point for point in self.points if point.name == name]
+    def of(self, name: str, rank: int | None = None) -> list[MetricPoint]:
+        """Return the values of one metric, oldest first; none when the job has not given it.
+
+        Args:
+            name: The metric.
+            rank: Only what this rank reported. Default: the values that count.
+        """
+        if rank is None:
+            return [point for point in self.points if point.name == name]
+        return [point for point in chain(self.points, self.others) if point.name == name and point.rank == rank]
+
+    def ranks(self, name: str) -> list[int]:
+        """Return the ranks that reported a metric, ascending; the first one is the one that counts."""
+        both = chain(self.points, self.others)
+        return sorted({point.rank for point in both if point.name == name and point.rank is not None})
 
     def latest(self, name: str) -> float | None:
         """Return the value that counts at the end: the returned one, else the last; `None` where there is none."""
         values = self.of(name)
         return values[-1].value if values else None
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return all values as a data frame of pandas, a row each, those of further ranks after those that count.
+
+        The columns: `metric`, `rank` and `step` (whole numbers, or missing), `time` (in UTC, or missing), `value`,
+        `source`.
+
+        Raises:
+            MissingExtra: pandas is not installed.
+        """
+        from kubeflow.trainer.jobs.metric_table import metric_frame
+
+        return metric_frame((*self.points, *self.others))
+
+    def plot(self, metrics: Collection[str] | None = None, *, library: PictureLibrary = "plotly") -> MetricFigure:
+        """Return a picture: for each metric its values by step, a line for each rank.
+
+        Of a line of more than 2,000 values those are drawn that are smallest or largest near them, and its title says
+        so. A NaN or an infinity is a gap, with a cross at the edge.
+
+        Args:
+            metrics: The metrics. Default: the first twelve of all.
+            library: `"plotly"` is interactive, `"matplotlib"` is for files and papers.
+
+        Raises:
+            InvalidInput: There is no such metric, or none at all.
+            MissingExtra: The library is not installed.
+        """
+        from kubeflow.trainer.jobs.metric_pictures import metric_figure
+
+        return metric_figure((*self.points, *self.others), metrics, library)
+
+    def save_plot(self, path: str | os.PathLike[str], metrics: Collection[str] | None = None) -> Path:
+        """Write the picture of `plot` to a file, and return its path.
+
+        Args:
+            path: `.html` is an interactive page by plotly; `.png`, `.pdf`, `.svg` and `.jpg` are by matplotlib. A file
+                that is there is replaced.
+            metrics: As for `plot`.
+
+        Raises:
+            InvalidInput: As for `plot`; the file has another ending, or cannot be written.
+            MissingExtra: The library is not installed.
+        """
+        from kubeflow.trainer.jobs.metric_pictures import save_metric_figure
+
+        return save_metric_figure((*self.points, *self.others), path, metrics)
+
+
+def lowest_ranks(points: Iterable[MetricPoint]) -> tuple[list[MetricPoint], list[MetricPoint]]:
+    """Return, of what ranks reported, that of the lowest rank of each metric, and the rest."""
+    known = list(points)
+    lowest: dict[str, int] = {}
+    for point in known:
+        if point.rank is not None:
+            lowest[point.name] = min(point.rank, lowest.get(point.name, point.rank))
+    counting = [point for point in known if point.rank == lowest.get(point.name)]
+    return counting, [point for point in known if point.rank != lowest.get(point.name)]
 
 
 def metric_history(
@@ -84,14 +175,14 @@ def metric_history(
         single: What a metric is called that the function returned as nothing but a number.
     """
     returned = _returned(backend, job, single)
-    points = list(backend.reports(job.name))
+    points, others = lowest_ranks(backend.reports(job.name))
     known = {point.name for point in points}
     points += [point for point in _status(job) if point.name not in known]
     known = {point.name for point in points}
     if not wanted or set(wanted) - known - {point.name for point in returned}:
         lines = backend.get_job_logs(job.name, LogSelection(FirstNode.STEP))
         points += [point for point in printed_metrics(lines, wanted) if point.name not in known]
-    return MetricHistory((*points, *returned))
+    return MetricHistory((*points, *returned), tuple(others))
 
 
 def printed_metrics(lines: Iterable[str], wanted: Collection[str] = ()) -> Iterator[MetricPoint]:

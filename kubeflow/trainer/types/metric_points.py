@@ -24,6 +24,7 @@ class MetricPoint:
         source: How the job gave it.
         step: The step that it is of, as the job counts; `None` where it did not say.
         time: When it was given, with time zone; `None` where that is not known.
+        rank: The rank that reported it; `None` where that is not known, as of a printed line.
     """
 
     name: str
@@ -31,6 +32,7 @@ class MetricPoint:
     source: MetricSource
     step: int | None = None
     time: datetime | None = None
+    rank: int | None = None
 
     __repr__ = repr_of_fields
 

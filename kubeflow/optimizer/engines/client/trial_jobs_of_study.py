@@ -21,7 +21,7 @@ from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.errors import JobExists, JobNotFound
 from kubeflow.trainer.jobs.jobspec import JobSpec
 from kubeflow.trainer.jobs.log_selection import LogSelection
-from kubeflow.trainer.jobs.metric_history import metric_history, printed_metrics
+from kubeflow.trainer.jobs.metric_history import lowest_ranks, metric_history, printed_metrics
 from kubeflow.trainer.jobs.steps import FirstNode
 from kubeflow.trainer.types.jobs import TrainJob
 from kubeflow.trainer.types.metric_points import MetricPoint
@@ -77,7 +77,7 @@ class TrialJobs:
         """Return what a running trial has reported, or else printed."""
         found = self._backend.reports(job.name)
         if found:
-            return found
+            return lowest_ranks(found)[0]
         lines = self._backend.get_job_logs(job.name, LogSelection(FirstNode.STEP))
         return printed_metrics(lines, [self._spec.objectives[0].metric])
 

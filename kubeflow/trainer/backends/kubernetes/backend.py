@@ -180,6 +180,10 @@ class KubernetesBackend(ClusterBackend["Connection", "Waiting"]):
         """A cluster keeps the newest report in the status of the job; those before are lines of its log."""
         return []
 
+    def event_files(self, name: str) -> list[str]:
+        """What pods have written lies in their volumes, where nobody looks."""
+        return []
+
     def get_job_logs(self, name: str, selection: LogSelection, follow: bool = False) -> LogLines:
         """Check the arguments, then yield lines as they come."""
         connection = self._online(f"reading the logs of TrainJob {name!r}")

@@ -27,6 +27,7 @@ from kubeflow.local.logs.beginnings import beginnings
 from kubeflow.local.logs.lines import LogLine, read_lines
 from kubeflow.local.store.store import NameTaken
 from kubeflow.trainer.backends.machine.details import Details
+from kubeflow.trainer.backends.machine.event_files import event_files
 from kubeflow.trainer.backends.machine.failure import find_failure
 from kubeflow.trainer.backends.machine.job_output import recorded_output
 from kubeflow.trainer.backends.machine.job_view import user_events, view
@@ -226,17 +227,16 @@ class MachineBackend:
         return recorded_output(self._find(name))
 
     def reports(self, name: str) -> list[MetricPoint]:
-        """Return what the ranks of a job have reported; of each metric what the lowest rank has that reported it."""
-        lines = read_report_lines(Places(self._find(name).directory).reports)
-        lowest: dict[str, int] = {}
-        for line in lines:
-            lowest |= {metric: min(line.rank, lowest.get(metric, line.rank)) for metric in line.metrics}
+        """Return what the ranks of a job have reported, in the order of their calls."""
         return [
-            MetricPoint(metric, value, "reported", line.step, datetime.fromtimestamp(line.time, UTC))
-            for line in lines
+            MetricPoint(metric, value, "reported", line.step, datetime.fromtimestamp(line.time, UTC), line.rank)
+            for line in read_report_lines(Places(self._find(name).directory).reports)
             for metric, value in line.metrics.items()
-            if lowest[metric] == line.rank
         ]
+
+    def event_files(self, name: str) -> list[str]:
+        """Return the event files of TensorBoard in the folders of a job, by path."""
+        return event_files(self._find(name))
 
     def get_job_logs(self, name: str, selection: LogSelection, follow: bool = False) -> LogLines:
         """Check the arguments, then yield lines as they come."""
