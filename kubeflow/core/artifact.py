@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.plain import dict_of_fields
 from kubeflow.core.tracebacks import thin_all
 
 ArtifactKind: TypeAlias = Literal["dataset", "model"]
@@ -52,6 +53,7 @@ class Artifact:
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict[str, MetadataValue], hash=False)
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
     def __post_init__(self) -> None:
         _check_uri(self.uri)

@@ -113,6 +113,11 @@ def looks_secret(name: str) -> bool:
     return keys or not _SECRET_WORDS.isdisjoint(words)
 
 
+def hide_credentials(text: str) -> str:
+    """Return a text with `***` in place of what has the form of a credential: tokens, keys, passwords in URLs."""
+    return _CREDENTIAL.sub(HIDDEN, text)
+
+
 def _within(budget: int, shown: Callable[[_Detail], str]) -> str:
     text = ""
     for detail in _DETAILS:
@@ -234,7 +239,7 @@ def _some(shown: Iterable[str], count: int, detail: _Detail) -> str:
 
 def _text(value: str | bytes, most: int) -> str:
     """Return a text as a literal; a long one as its beginning and its length."""
-    clean = _CREDENTIAL.sub(HIDDEN, value) if isinstance(value, str) else value
+    clean = hide_credentials(value) if isinstance(value, str) else value
     if len(clean) <= most:
         return repr(clean)
     return f"<{clean[: most // 2]!r}… {len(value):,} {'characters' if isinstance(value, str) else 'bytes'}>"
@@ -249,7 +254,7 @@ def _abridged(value: Any) -> str:
 def _plain(value: object) -> str:
     """Return the `repr` of an object that is none of ours, on one line, without addresses and of bounded length."""
     try:
-        text = " ".join(_CREDENTIAL.sub(HIDDEN, _ADDRESS.sub("", repr(value))).split())
+        text = " ".join(hide_credentials(_ADDRESS.sub("", repr(value))).split())
     except Exception:  # noqa: BLE001  (a user's __repr__ that raises must not take ours with it)
         return f"<{type(value).__name__}>"
     return text if len(text) <= _FULL.characters else f"<{type(value).__name__}: {text[: _FULL.characters // 2]}…>"

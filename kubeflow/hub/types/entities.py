@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 from kubeflow.core.artifact import Artifact, MetadataValue
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.plain import dict_of_fields
 from kubeflow.hub.errors import IncompleteVersion
 
 ModelState: TypeAlias = Literal["LIVE", "ARCHIVED"]
@@ -52,6 +53,7 @@ class RegistryEntity:
     last_update_time_since_epoch: str | None = None
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
     @property
     def created(self) -> datetime | None:

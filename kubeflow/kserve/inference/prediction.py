@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.plain import dict_of_fields
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +39,7 @@ class Prediction:
     protocol: Literal["v1", "v2"] = "v2"
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
     @property
     def value(self) -> Any:

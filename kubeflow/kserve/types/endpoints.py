@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from kubeflow.core.display import repr_of_fields
+from kubeflow.core.plain import dict_of_fields
 from kubeflow.kserve.types.model_formats import Protocol
 
 Route: TypeAlias = Literal["auto", "url", "cluster", "tunnel"]
@@ -39,6 +40,7 @@ class Endpoint:
     route: Route = "url"
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
     def __str__(self) -> str:
         """Return the address in words, for messages."""

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.plain import dict_of_fields
 
 Protocol: TypeAlias = Literal["v1", "v2"]
 """How a service is spoken to: KServe's own protocol, or the Open Inference Protocol."""
@@ -42,6 +43,7 @@ class ModelFormat:
     executes_code: bool = False
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
 
 MODEL_FORMATS: Mapping[str, ModelFormat] = {

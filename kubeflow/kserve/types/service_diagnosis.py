@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kubeflow.core.display import repr_of_fields
+from kubeflow.core.plain import dict_of_fields
 from kubeflow.kserve.types.services import Revision, Service
 from kubeflow.trainer.types.jobs import Event
 
@@ -33,6 +34,7 @@ class ServiceDiagnosis:
     places: Sequence[str] = ()
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
     def __str__(self) -> str:
         """Return all of it as text, without a line end at the end."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from kubeflow.core.display import call, repr_of_fields
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.plain import dict_of_fields
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.kserve.types.model_formats import Protocol
 from kubeflow.trainer.types.checks import wrong_type
@@ -55,6 +56,7 @@ class ServiceCondition:
     message: str = ""
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class ModelLoading:
     exit_code: int | None = None
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ class Revision:
     model: str | None = None
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,8 @@ class Service:
     min_replicas: int | None = None
     max_replicas: int | None = None
     notes: Sequence[str] = ()
+
+    to_dict = dict_of_fields
 
     def __repr__(self) -> str:
         """Return name, status, why, address, model and time; the other fields have the rest."""

@@ -21,6 +21,7 @@ from typing import IO
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.plain import dict_of_fields
 from kubeflow.core.stdlib import json
 from kubeflow.local.environments.errors import EnvironmentFailed
 from kubeflow.local.environments.requirements import missing, relies_on
@@ -71,6 +72,7 @@ class CachedEnvironment:
     in_use: bool
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
 
 def needed(plan: EnvironmentPlan) -> bool:

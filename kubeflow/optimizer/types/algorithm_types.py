@@ -8,6 +8,7 @@ from typing import Literal
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.plain import dict_of_fields
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.types.checks import check_count
 
@@ -23,6 +24,10 @@ class BaseAlgorithm(abc.ABC):
     @abc.abstractmethod
     def algorithm_name(self) -> str:
         """Its name, as Katib has it where Katib has it."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return its name as `algorithm`, and its settings by name, as plain JSON values."""
+        return {"algorithm": self.algorithm_name, **dict_of_fields(self)}
 
     def _check(self) -> None:
         if self.random_state is not None:

@@ -11,6 +11,7 @@ from typing import Literal, cast, get_args
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.plain import dict_of_fields
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.optimizer.types.algorithm_types import BaseAlgorithm
 from kubeflow.optimizer.types.search_spaces import Space
@@ -59,6 +60,7 @@ class Objective:
     strategy: Strategy = "best"
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
     def __post_init__(self) -> None:
         check_text("metric", self.metric)
@@ -128,6 +130,7 @@ class TrialConfig:
     unique: bool = False
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
     def __post_init__(self) -> None:
         check_count("num_trials", self.num_trials)
@@ -194,6 +197,7 @@ class Metric:
     latest: float | None = None
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
 
 @dataclass(frozen=True)
@@ -211,6 +215,7 @@ class Result:
     trial: str = ""
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
 
 @dataclass(frozen=True)
@@ -240,6 +245,7 @@ class Trial:
     ended: datetime | None = None
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
 
 @dataclass(frozen=True)
@@ -273,6 +279,7 @@ class OptimizationJob:
     notes: Sequence[str] = field(default_factory=tuple)
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
     @property
     def best_trial(self) -> Trial | None:

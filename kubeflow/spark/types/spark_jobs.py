@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, cast
 
 from kubeflow.core.display import call, repr_of_fields
 from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.plain import dict_of_fields
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.types.checks import wrong_type
 from kubeflow.trainer.types.job_name import R_co
@@ -99,6 +100,8 @@ class SparkJob:
     message: str = ""
     attempts: int = 0
     executors: Mapping[str, str] | None = None
+
+    to_dict = dict_of_fields
 
     def __repr__(self) -> str:
         return call(

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 
 from kubeflow.core.display import repr_of_fields
+from kubeflow.core.plain import dict_of_fields
 from kubeflow.core.tracebacks import thin_all
 
 
@@ -47,6 +48,7 @@ class SparkConnectInfo:
     message: str = ""
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
 
 thin_all(globals())

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import groupby
 
 from kubeflow.core.display import repr_of_fields
+from kubeflow.core.plain import dict_of_fields
 from kubeflow.trainer.jobs.steps import node_index, steps_in_short
 from kubeflow.trainer.types.jobs import Event, Step, TrainJob
 
@@ -46,6 +47,7 @@ class Diagnosis:
     places: Sequence[str] = ()
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
     def __str__(self) -> str:
         """Return all of it as text, without a line end at the end."""

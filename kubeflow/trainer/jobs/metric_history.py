@@ -11,6 +11,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
+from kubeflow.core.plain import dict_of_fields
 from kubeflow.packaging.remote.reports import metrics_of
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.constants import constants
@@ -53,6 +54,8 @@ class MetricHistory(Sequence[MetricPoint]):
     points: tuple[MetricPoint, ...] = ()
     others: tuple[MetricPoint, ...] = ()
     event_files: tuple[str, ...] = ()
+
+    to_dict = dict_of_fields
 
     def __repr__(self) -> str:
         """Return the newest value of each metric, and how many values there are."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_ar
 from kubeflow.core.artifact import Artifact, SupportsArtifact
 from kubeflow.core.display import call, repr_of_fields
 from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.plain import dict_of_fields
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.checks import check_instance, wrong_type
@@ -63,6 +64,7 @@ class Step:
     note: str = ""
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ class TrainJob:
     estimated_remaining_seconds: int | None = None
     metrics: Mapping[str, float | str] = field(default_factory=dict[str, float | str])
     notes: Sequence[str] = ()
+
+    to_dict = dict_of_fields
 
     def __repr__(self) -> str:
         """Return name, status, nodes, runtime, time, notes, and what the job has reported; `steps` has the rest."""
@@ -129,6 +133,7 @@ class Event:
     event_time: datetime
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
 
 @dataclass(frozen=True)

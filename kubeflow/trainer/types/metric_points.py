@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from kubeflow.core.display import repr_of_fields
+from kubeflow.core.plain import dict_of_fields
 
 MetricSource = Literal["returned", "reported", "status", "printed"]
 """How a job gave a metric: as what its function returned, by `kubeflow.optimizer.report`, by `update_trainjob_status`,
@@ -35,6 +36,7 @@ class MetricPoint:
     rank: int | None = None
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
     @property
     def finite(self) -> bool:

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Literal, get_args
 
 from kubeflow.core.display import repr_of_fields
+from kubeflow.core.plain import dict_of_fields
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.trainers import TrainerType
@@ -48,6 +49,7 @@ class RuntimeTrainer:
     command: tuple[str, ...] = ()
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Runtime:
     missing: tuple[str, ...] = ()
 
     __repr__ = repr_of_fields
+    to_dict = dict_of_fields
 
     @property
     def runnable(self) -> bool:
