@@ -1,0 +1,98 @@
+"""Results on stdout: as a table for people, or as JSON, YAML or names for scripts."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from kubeflow.cli.shared_options import OutputFormat
+from kubeflow.cli.text_tables import table
+from kubeflow.core.plain import plain
+
+
+class Named(Protocol):
+    """What has a name, as jobs, trials and services do."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+
+Item = TypeVar("Item")
+NamedItem = TypeVar("NamedItem", bound=Named)
+
+
+@dataclass(frozen=True)
+class ResultColumn(Generic[Item]):
+    """A column of a table of results.
+
+    Attributes:
+        title: Its head, in capitals.
+        text: Return what stands in it for an item.
+        style: Return a style of `text_styles` for the text; empty for none.
+    """
+
+    title: str
+    text: Callable[[Item], str]
+    style: Callable[[str], str] = lambda text: ""
+
+
+def print_items(
+    items: Sequence[NamedItem],
+    columns: Sequence[ResultColumn[NamedItem]],
+    output: OutputFormat,
+    *,
+    none: str,
+) -> None:
+    """Print a list: an array as JSON or YAML, a line for each name, or a table.
+
+    Args:
+        items: The results.
+        columns: Of the table.
+        output: The form.
+        none: What to say on stderr in place of a table without rows.
+    """
+    if output is OutputFormat.NAME:
+        for item in items:
+            print(item.name)
+    elif output is not OutputFormat.TABLE:
+        print_data(items, output)
+    elif items:
+        print_table(items, columns)
+    else:
+        sys.stderr.write(f"{none}\n")
+
+
+def print_table(items: Sequence[Item], columns: Sequence[ResultColumn[Item]]) -> None:
+    """Print a table: as wide as it is to a pipe, and within the columns of a terminal."""
+    rows = [[column.text(item) for column in columns] for item in items]
+    styles = [column.style for column in columns]
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in table([column.title for column in columns], rows, styles, width, sys.stdout):
+        print(line)
+
+
+def print_item(item: Named, output: OutputFormat, text: Callable[[], str]) -> None:
+    """Print one result: an object as JSON or YAML, its name, or a text."""
+    if output is OutputFormat.TABLE:
+        print(text())
+    elif output is OutputFormat.NAME:
+        print(item.name)
+    else:
+        print_data(item, output)
+
+
+def print_data(value: object, output: OutputFormat) -> None:
+    """Print any value as YAML, else as JSON, in the form of `to_dict()`."""
+    if output is OutputFormat.YAML:
+        from kubeflow.core import yaml_text
+
+        sys.stdout.write(yaml_text.write(plain(value)))
+    else:
+        import json
+
+        print(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False))

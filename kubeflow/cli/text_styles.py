@@ -1,0 +1,44 @@
+"""Colours, where a person looks at a terminal that has some."""
+
+from __future__ import annotations
+
+import os
+from typing import TextIO
+
+RED, GREEN, YELLOW, CYAN, BOLD, FAINT = "31", "32", "33", "36", "1", "2"
+"""Parameters of ANSI's SGR sequences."""
+
+_STATUSES = {
+    "Running": CYAN,
+    "Ready": GREEN,
+    "Complete": GREEN,
+    "Succeeded": GREEN,
+    "Failed": RED,
+    "Degraded": YELLOW,
+    "Suspended": YELLOW,
+    "Stopped": YELLOW,
+    "Unknown": YELLOW,
+}
+
+
+def has_colours(stream: TextIO) -> bool:
+    """Return whether text for a stream may have colours.
+
+    `NO_COLOR` (https://no-color.org) switches them off and `FORCE_COLOR` on; otherwise a terminal has them, but for
+    `TERM=dumb`.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def styled(text: str, style: str, stream: TextIO) -> str:
+    """Return a text in a style, where the stream has styles."""
+    return f"\x1b[{style}m{text}\x1b[0m" if text and style and has_colours(stream) else text
+
+
+def status_style(status: str) -> str:
+    """Return the style that a status is shown in; empty for one without."""
+    return _STATUSES.get(status, "")
