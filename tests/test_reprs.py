@@ -243,6 +243,7 @@ WITHOUT: Mapping[str, str] = {
     "KServeClient": "made where services run: on a cluster, or on this machine",
     "Transport": "a protocol: Cluster is shown",
     "Forked": "a protocol of what is told after a fork",
+    "ShownList": "abstract, and shown in a line for each object: see tests/core/test_shown_lists.py",
     "LazyModel": "abstract, as Model",
     "WireField": "how a class is read, never returned",
     "WireLayout": "as WireField",

@@ -93,6 +93,21 @@ def short(value: object) -> str:
     return _within(_BUDGET, partial(_value, value))
 
 
+def shown_values(entries: Mapping[str, object]) -> dict[str, str]:
+    """Return entries as short texts for people: numbers with six digits, texts without quotes, secrets hidden."""
+    shown: dict[str, str] = {}
+    for name, value in _masked(entries):
+        plain = isinstance(value, str) and not isinstance(value, Code) and len(value) <= _FULL.characters
+        clean = _CREDENTIAL.sub(HIDDEN, str(value)) if plain else short(value)
+        shown[name] = f"{value:.6g}" if type(value) is float else clean
+    return shown
+
+
+def values_line(entries: Mapping[str, object]) -> str:
+    """Return entries in one line, like `lr=0.01, batch=32`, as `shown_values` shows them."""
+    return ", ".join(f"{name}={value}" for name, value in shown_values(entries).items())
+
+
 def set_fields(model: BaseModel) -> dict[str, object]:
     """Return the fields of a model that were set, in the schema's order, then those that this version does not know.
 

@@ -18,6 +18,7 @@ from kubeflow.core.display import moment
 from kubeflow.core.durations import age_text
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.html_style import ROOT, style_sheet
+from kubeflow.core.terminal_text import CODES
 
 
 class Html:
@@ -84,7 +85,7 @@ _CHECKS = {"href": _LINK.match, "src": _PICTURE.match, "style": _DECLARATIONS.fu
 )
 # Characters that HTML has no place for: controls, halves of a pair, and two that are no characters.
 _NO_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_TERMINAL_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
+
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
 
 # What a status says, in words that hold for jobs, steps, pods, trials, services and versions of models alike.
@@ -223,7 +224,7 @@ def preformatted(lines: str | Iterable[str], *, most: int = 1_000) -> Html:
     before = len(given) - most
     kept = [f"… {before:,} lines before", *given[before:]] if before > 0 else given
     # A browser drops a line end right behind <pre>: this one, and not an empty first line.
-    return tag("pre", "\n" + _TERMINAL_CODES.sub("", "\n".join(kept)))
+    return tag("pre", "\n" + CODES.sub("", "\n".join(kept)))
 
 
 def heading(title: Content, status: str | None = None, *, level: int = 3) -> Html:

@@ -32,15 +32,12 @@ if _typing.TYPE_CHECKING:
     from kubeflow.optimizer.types.early_stopping import ASHA, EarlyStopping, MedianStop, PercentileStop
     from kubeflow.optimizer.types.optimization_types import (
         Direction,
-        Metric,
         Objective,
         OptimizationJob,
         OptimizationStatus,
         OptimizerConfig,
         Result,
-        Trial,
         TrialConfig,
-        TrialStatus,
     )
     from kubeflow.optimizer.types.search_spaces import (
         CategoricalSearchSpace,
@@ -49,6 +46,7 @@ if _typing.TYPE_CHECKING:
         IntegerSearchSpace,
     )
     from kubeflow.optimizer.types.search_types import Search
+    from kubeflow.optimizer.types.trials import Metric, Trial, TrialStatus
 else:
     from kubeflow.core.lazy import exporter as _exporter
 
@@ -81,15 +79,12 @@ else:
             "types.early_stopping": ("ASHA", "EarlyStopping", "MedianStop", "PercentileStop"),
             "types.optimization_types": (
                 "Direction",
-                "Metric",
                 "Objective",
                 "OptimizationJob",
                 "OptimizationStatus",
                 "OptimizerConfig",
                 "Result",
-                "Trial",
                 "TrialConfig",
-                "TrialStatus",
             ),
             "types.search_spaces": (
                 "CategoricalSearchSpace",
@@ -98,6 +93,7 @@ else:
                 "IntegerSearchSpace",
             ),
             "types.search_types": ("Search",),
+            "types.trials": ("Metric", "Trial", "TrialStatus"),
         },
     )
 

@@ -67,7 +67,7 @@ ANY_TEXT = st.text(max_size=30) | st.sampled_from(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(ANY_TEXT)
 def test_whatever_is_given_as_a_text_stands_there_as_that_text(given_text: str) -> None:
     parts = [

@@ -163,8 +163,9 @@ def test_bounds_of_a_normal_distribution_are_three_deviations_away_as_katib_read
 
 
 def test_published_signatures_take_what_they_took() -> None:
-    from kubeflow.optimizer.types.optimization_types import Direction, Metric, OptimizationJob, Result, Trial
+    from kubeflow.optimizer.types.optimization_types import Direction, OptimizationJob, Result
     from kubeflow.optimizer.types.search_types import CategoricalSearchSpace as Published
+    from kubeflow.optimizer.types.trials import Metric, Trial
 
     assert made.uniform("0.1", "1") == ContinuousSearchSpace(0.1, 1.0, Distribution.UNIFORM)
     assert Published([16, 32]).choices == (16, 32)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 from kubeflow.core.artifact import Artifact, MetadataValue
-from kubeflow.core.display import repr_of_fields
+from kubeflow.core.display import repr_of_fields, shown_values
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.plain import dict_of_fields
 from kubeflow.hub.errors import IncompleteVersion
+
+if TYPE_CHECKING:
+    from kubeflow.core.html import Cell
 
 ModelState: TypeAlias = Literal["LIVE", "ARCHIVED"]
 ArtifactState: TypeAlias = Literal[
@@ -100,6 +103,12 @@ class ModelArtifact(RegistryEntity):
 
     __repr__ = repr_of_fields
 
+    def _repr_html_(self) -> str:
+        """Return the artifact as notebooks show it: where its files are, their format, what made them."""
+        kind = " ".join(filter(None, (self.model_format_name, self.model_format_version)))
+        made_by = " ".join(filter(None, (self.model_source_kind, self.model_source_name)))
+        return _entity_html("Artifact", self, self.state, {"Files": self.uri, "Format": kind, "Made by": made_by})
+
     @property
     def format(self) -> str | None:
         """`model_format_name`, by the name that other artifacts of a chain have for it."""
@@ -125,6 +134,14 @@ class ModelVersion(RegistryEntity):
     artifact_source: InitVar[ModelArtifact | Callable[[], ModelArtifact | None] | None] = None
 
     __repr__ = repr_of_fields
+
+    def _repr_html_(self) -> str:
+        """Return the version as notebooks show it. An artifact that was not read yet is not read for it."""
+        read = None if callable(self._artifact) else self._artifact
+        entries: dict[str, Cell] = {"Model": self.model_name, "Author": self.author}
+        if read is not None:
+            entries |= {"Files": read.uri, "Format": read.model_format_name}
+        return _entity_html("Version", self, self.state, entries)
 
     def __post_init__(self, artifact_source: ModelArtifact | Callable[[], ModelArtifact | None] | None) -> None:
         self._artifact = artifact_source
@@ -198,6 +215,11 @@ class RegisteredModel(RegistryEntity):
 
     __repr__ = repr_of_fields
 
+    def _repr_html_(self) -> str:
+        """Return the model as notebooks show it, with the version that was registered."""
+        version = None if self.version is None else self.version.name
+        return _entity_html("Model", self, self.state, {"Owner": self.owner, "Version": version})
+
     @property
     def uri(self) -> str:
         """Where the files of the version are that `register_model` registered.
@@ -234,6 +256,18 @@ class RegisteredModel(RegistryEntity):
                 f"get_model_version({self.name!r}, 'latest')."
             )
         return self.version
+
+
+def _entity_html(kind: str, entity: RegistryEntity, state: str, entries: Mapping[str, Cell]) -> str:
+    from kubeflow.core import html
+
+    metadata = html.facts(shown_values(entity.custom_properties)) if entity.custom_properties else None
+    return html.view(
+        html.heading(f"{kind} {entity.name}", state),
+        html.tag("p", entity.description) if entity.description else None,
+        html.facts({**entries, "Made": entity.created, "Changed": entity.updated, "Id": entity.id}),
+        html.section("Metadata", metadata),
+    )
 
 
 def _time(milliseconds: str | None) -> datetime | None:

@@ -16,11 +16,17 @@ from kubeflow.kserve.types.endpoints import Endpoint, Route
 from kubeflow.kserve.types.model_formats import Protocol
 from kubeflow.kserve.types.served_models import ModelSource
 from kubeflow.kserve.types.service_names import check_service_name
-from kubeflow.kserve.types.services import AwaitableServiceStatus, Service, ServiceReference, service_name_of
+from kubeflow.kserve.types.services import (
+    AwaitableServiceStatus,
+    Service,
+    ServiceList,
+    ServiceReference,
+    service_name_of,
+)
 from kubeflow.trainer.backends.registry import default_config
 from kubeflow.trainer.diagnosis.diagnosis import Explanation
 from kubeflow.trainer.jobs.log_selection import log_selection
-from kubeflow.trainer.types.jobs import Event
+from kubeflow.trainer.types.jobs import Event, EventList
 from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.resources import Resources
 
@@ -195,7 +201,7 @@ class KServeClient:
 
     def list_services(self) -> list[Service]:
         """Return the services, oldest first; those that others made as far as they can be read."""
-        return self.backend.list_services()
+        return ServiceList(self.backend.list_services())
 
     def get_service(self, name: ServiceReference) -> Service:
         """Return one service as it is now.
@@ -446,7 +452,7 @@ class KServeClient:
         Raises:
             ServiceNotFound: With names like it.
         """
-        return self.backend.get_service_events(self._name(name))
+        return EventList(self.backend.get_service_events(self._name(name)))
 
     def explain(self, name: ServiceReference) -> str:
         """Return, as one text, where a service is and why: model, revisions, pods, last words, what to try.

@@ -54,6 +54,11 @@ class ServiceDiagnosis:
         lines += _titled("What to try", self.remedies)
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        from kubeflow.core.explanation_html import explanation_html
+
+        return explanation_html(str(self))
+
 
 def _titled(title: str, items: Sequence[str]) -> list[str]:
     return [f"{title}:", *(f"  {line}" for item in items for line in item.splitlines() or [""])] if items else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 from kubeflow.core.display import call, repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.plain import dict_of_fields
+from kubeflow.core.shown_list import ShownList
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.kserve.types.model_formats import Protocol
 from kubeflow.trainer.types.checks import wrong_type
 
 if TYPE_CHECKING:
     from kubeflow_api.kserve.v1beta1 import InferenceService
+
+    from kubeflow.core.html import Cell
 
 ServiceStatus = Literal["Creating", "Ready", "Updating", "Degraded", "Failed", "Stopped", "Unknown"]
 """The statuses of a service:
@@ -175,6 +178,64 @@ class Service:
             creation_timestamp=self.creation_timestamp,
             notes=list(self.notes) or None,
         )
+
+    def _repr_html_(self) -> str:
+        """Return the service as notebooks show it: status, why, address, model, what answers which requests."""
+        from kubeflow.core import html
+
+        revisions = html.table(
+            ["Revision", "Ready", "Requests", "Model"],
+            [
+                [
+                    each.name,
+                    html.StatusWord({True: "Ready", False: "NotReady", None: "Unknown"}[each.ready]),
+                    None if each.percent is None else f"{each.percent} %",
+                    each.model,
+                ]
+                for each in self.revisions
+            ],
+            what="revisions",
+        )
+        loading = self.loading
+        return html.view(
+            html.heading(f"Service {self.name}", self.status),
+            html.tag("p", self.reason) if self.reason else None,
+            html.facts(
+                {
+                    "Address": None if self.url is None else html.link(self.url, self.url),
+                    "Within the cluster": self.internal_url,
+                    "Model": self.model,
+                    "Format": self.model_format,
+                    "Runtime": self.runtime,
+                    "Protocol": self.protocol,
+                    "Mode": self.deployment_mode,
+                    "Loading": "" if loading is None else f"{loading.transition} {loading.target}".strip(),
+                    "Made": self.creation_timestamp,
+                }
+            ),
+            html.bullets(self.notes),
+            html.section("Revisions", revisions) if self.revisions else None,
+        )
+
+
+class ServiceList(ShownList[Service]):
+    """Services, shown with a line for each: what `list_services` returns."""
+
+    WHAT = "services"
+
+    @classmethod
+    def row(cls, item: Service) -> Mapping[str, Cell]:  # noqa: D102
+        from kubeflow.core.html import StatusWord
+
+        return {
+            "Name": item.name,
+            "Status": StatusWord(item.status),
+            "Format": item.model_format,
+            "Model": item.model,
+            "Age": item.creation_timestamp,
+            "Address": item.url,
+            "Why": item.reason,
+        }
 
 
 ServiceReference: TypeAlias = "str | Service | InferenceService"

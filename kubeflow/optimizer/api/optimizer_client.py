@@ -23,6 +23,7 @@ from kubeflow.optimizer.types.optimization_types import (
     OptimizationStatus,
     OptimizerConfig,
     Result,
+    SearchList,
     TrialConfig,
 )
 from kubeflow.trainer.backends.base import Backend
@@ -33,7 +34,7 @@ from kubeflow.trainer.jobs.fresh_names import TRIES, fresh_name, stem
 from kubeflow.trainer.jobs.jobspec import AnyTrainer, Option
 from kubeflow.trainer.types.checks import check_instance, wrong_type
 from kubeflow.trainer.types.initializers import initializer_of
-from kubeflow.trainer.types.jobs import Event, TrainJobTemplate
+from kubeflow.trainer.types.jobs import Event, EventList, TrainJobTemplate
 from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.runtimes import Runtime
 from kubeflow.trainer.types.torchtune import TorchTuneConfig
@@ -259,7 +260,7 @@ class OptimizerClient:
             raise failures[0]
         for failure in failures:
             logger.info("some searches are not listed: %s", failure)
-        return sorted(found, key=lambda job: job.creation_timestamp)
+        return SearchList(sorted(found, key=lambda job: job.creation_timestamp))
 
     def get_job(self, name: SearchReference) -> OptimizationJob:
         """Return one search with its trials, as it is now.
@@ -410,7 +411,7 @@ class OptimizerClient:
         Raises:
             OptimizationNotFound: With names like it.
         """
-        return self._home(name).get_job_events(_name(name))
+        return EventList(self._home(name).get_job_events(_name(name)))
 
     def explain(self, name: SearchReference) -> str:
         """Return, as one text, where a search is and why: trials that failed or do not start, and what to try.

@@ -6,8 +6,9 @@ import html
 import time
 from collections.abc import Sequence
 
-from kubeflow.optimizer.types.optimization_types import ENDED, OptimizationJob, Trial
+from kubeflow.optimizer.types.optimization_types import ENDED, OptimizationJob
 from kubeflow.optimizer.types.trial_text import parameters_text, values_text
+from kubeflow.optimizer.types.trials import Trial
 
 _SHOWN = 10  # failed trials in a block
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from kubeflow.optimizer.algorithms.history import PastState, PastTrial, ReportedValue
 from kubeflow.optimizer.algorithms.optuna_study import OptunaSpace, frozen_trial, new_study
-from kubeflow.optimizer.types.optimization_types import OptimizationJob, Trial, TrialStatus
+from kubeflow.optimizer.types.optimization_types import OptimizationJob
 from kubeflow.optimizer.types.search_spaces import Space
+from kubeflow.optimizer.types.trials import Trial, TrialStatus
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubeflow.optimizer.errors import MissingExtra
-from kubeflow.optimizer.types.optimization_types import OptimizationJob, Trial
+from kubeflow.optimizer.types.optimization_types import OptimizationJob
+from kubeflow.optimizer.types.trials import Trial
 
 if TYPE_CHECKING:
     import pandas as pd

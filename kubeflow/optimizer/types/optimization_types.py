@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
-from kubeflow.core.display import repr_of_fields
+from kubeflow.core.display import repr_of_fields, shown_values, values_line
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.plain import dict_of_fields
+from kubeflow.core.shown_list import ShownList, objects_table
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.optimizer.types.algorithm_types import BaseAlgorithm
 from kubeflow.optimizer.types.search_spaces import Space
+from kubeflow.optimizer.types.trials import Metric, Trial, TrialList, Trials, metrics_table, trial_row
 from kubeflow.trainer.types.checks import check_count, check_text
-from kubeflow.trainer.types.jobs import TrainJob
 
-TrialStatus = Literal["Created", "Running", "Complete", "Failed", "Stopped", "Unknown"]
-"""The statuses of a trial. It ends as `Complete`, `Failed`, or `Stopped` by a rule of early stopping or by its user."""
+if TYPE_CHECKING:
+    from kubeflow.core.html import Cell
 
 OptimizationStatus = Literal["Created", "Running", "Suspended", "Complete", "Failed", "Stopped", "Unknown"]
 """The statuses of a search. It ends as `Complete`, `Failed`, or `Stopped` by its user."""
@@ -181,26 +183,6 @@ class OptimizerConfig:
 
 
 @dataclass(frozen=True)
-class Metric:
-    """What is known of one metric of a trial. A value that is not known is `None`.
-
-    Attributes:
-        name: Its name.
-        min: Its smallest value; NaN does not count.
-        max: Its largest value; NaN does not count.
-        latest: Its last value, which may be NaN.
-    """
-
-    name: str
-    min: float | None = None
-    max: float | None = None
-    latest: float | None = None
-
-    __repr__ = repr_of_fields
-    to_dict = dict_of_fields
-
-
-@dataclass(frozen=True)
 class Result:
     """The best parameters, and what came of them.
 
@@ -217,35 +199,15 @@ class Result:
     __repr__ = repr_of_fields
     to_dict = dict_of_fields
 
+    def _repr_html_(self) -> str:
+        """Return the result as notebooks show it: parameters and metrics by name."""
+        from kubeflow.core import html
 
-@dataclass(frozen=True)
-class Trial:
-    """One job of a search.
-
-    Attributes:
-        name: Its name, which is that of its job.
-        parameters: Values by name, of the types of the search space.
-        trainjob: The job; `None` while there is none, and when it is gone.
-        metrics: Its metrics.
-        number: Its number in the search, from 0.
-        status: `Created`, `Running`, `Complete`, `Failed`, `Stopped` or `Unknown`.
-        reason: Why it has this status, in words, like `"loss was nan"`; mostly empty.
-        started: When its job was made.
-        ended: When it ended.
-    """
-
-    name: str
-    parameters: Mapping[str, object]
-    trainjob: TrainJob | None = None
-    metrics: Sequence[Metric] = ()
-    number: int = 0
-    status: TrialStatus = "Unknown"
-    reason: str = ""
-    started: datetime | None = None
-    ended: datetime | None = None
-
-    __repr__ = repr_of_fields
-    to_dict = dict_of_fields
+        return html.view(
+            html.heading(f"Best result, trial {self.trial}" if self.trial else "Best result"),
+            html.section("Parameters", html.facts(shown_values(self.parameters))),
+            html.section("Metrics", metrics_table(self.metrics) if self.metrics else None),
+        )
 
 
 @dataclass(frozen=True)
@@ -281,6 +243,38 @@ class OptimizationJob:
     __repr__ = repr_of_fields
     to_dict = dict_of_fields
 
+    def __post_init__(self) -> None:
+        trials = self.trials
+        if isinstance(trials, tuple):
+            object.__setattr__(self, "trials", Trials(trials))
+
+    def _repr_html_(self) -> str:
+        """Return the search as notebooks show it: status, counts, the best trial, all trials."""
+        from kubeflow.core import html
+
+        best = self.best_trial
+        aims = ", ".join(f"{'greatest' if aim.maximizes else 'least'} {aim.metric}" for aim in self.objectives)
+        counts = Counter(trial.status for trial in self.trials)
+        of_each = ", ".join(f"{count} {status}" for status, count in counts.items()) or "none made"
+        found = {} if best is None else {m.name: m.latest for m in best.metrics if m.latest is not None}
+        return html.view(
+            html.heading(f"Search {self.name}", self.status),
+            html.tag("p", self.reason) if self.reason else None,
+            html.facts(
+                {
+                    "Objective": aims,
+                    "Algorithm": None if self.algorithm is None else repr(self.algorithm),
+                    "Trials": f"{len(self.trials)} of {self.trial_config.num_trials}: {of_each}",
+                    "Best": None if best is None else f"trial {best.number}: {values_line(found)}",
+                    "Parameters": None if best is None else values_line(best.parameters),
+                    "Engine": self.engine,
+                    "Made": self.creation_timestamp,
+                }
+            ),
+            html.bullets(self.notes),
+            html.details("Trials", objects_table(self.trials, trial_row, "trials"), opened=len(self.trials) <= _FEW),
+        )
+
     @property
     def best_trial(self) -> Trial | None:
         """The complete trial with the best value of the first objective; `None` while there is none.
@@ -313,7 +307,32 @@ class OptimizationJob:
                 numbers = cast("list[float]", values)
                 pairs = zip(self.objectives, numbers, strict=True)
                 rated.append((trial, tuple(value if aim.maximizes else -value for aim, value in pairs)))
-        return [trial for trial, worth in rated if not any(_dominates(other, worth) for _, other in rated)]
+        return TrialList(trial for trial, worth in rated if not any(_dominates(other, worth) for _, other in rated))
+
+
+_FEW = 20  # trials that are shown unfolded
+
+
+class SearchList(ShownList[OptimizationJob]):
+    """Searches, shown with a line for each: what `list_jobs` returns."""
+
+    WHAT = "searches"
+
+    @classmethod
+    def row(cls, item: OptimizationJob) -> Mapping[str, Cell]:  # noqa: D102
+        from kubeflow.core.html import StatusWord
+
+        best = item.best_trial
+        found = {} if best is None else {m.name: m.latest for m in best.metrics if m.latest is not None}
+        return {
+            "Name": item.name,
+            "Status": StatusWord(item.status),
+            "Trials": f"{sum(trial.status in ENDED for trial in item.trials)}/{item.trial_config.num_trials}",
+            "Best": values_line(found),
+            "Engine": item.engine,
+            "Age": item.creation_timestamp,
+            "Why": item.reason,
+        }
 
 
 def _dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:

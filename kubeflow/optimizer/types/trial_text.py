@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kubeflow.optimizer.types.optimization_types import OptimizationJob, Trial
+from kubeflow.optimizer.types.optimization_types import OptimizationJob
+from kubeflow.optimizer.types.trials import Trial
 
 
 def parameters_text(trial: Trial) -> str:

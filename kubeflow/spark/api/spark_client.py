@@ -27,13 +27,14 @@ from kubeflow.spark.types.spark_jobs import (
     FileJob,
     FuncJob,
     SparkJob,
+    SparkJobList,
     SparkJobReference,
     SparkJobStatus,
     spark_job_name,
     spark_statuses,
 )
 from kubeflow.spark.types.spark_nodes import Driver, Executor
-from kubeflow.spark.types.spark_sessions import SparkConnectInfo
+from kubeflow.spark.types.spark_sessions import SessionList, SparkConnectInfo
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobs.fresh_names import TRIES, fresh_name, stem
 from kubeflow.trainer.jobs.jobspec import Option
@@ -41,7 +42,7 @@ from kubeflow.trainer.jobs.log_selection import log_selection
 from kubeflow.trainer.jobs.waiting import say_it_goes_on
 from kubeflow.trainer.types.checks import check_instance
 from kubeflow.trainer.types.job_name import JobName
-from kubeflow.trainer.types.jobs import Event
+from kubeflow.trainer.types.jobs import Event, EventList
 from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.resources import Resources
 from kubeflow.trainer.types.trainers import CustomTrainer
@@ -299,7 +300,9 @@ class SparkClient:
         wanted = None if status is None else spark_statuses(status)
         if label_selector is not None:
             check_instance("label_selector", label_selector, (str,))
-        return [job for job in self.backend.list_jobs(label_selector) if wanted is None or job.status in wanted]
+        return SparkJobList(
+            job for job in self.backend.list_jobs(label_selector) if wanted is None or job.status in wanted
+        )
 
     def get_job(self, name: SparkJobReference) -> SparkJob:
         """Return one job as it is now.
@@ -383,7 +386,7 @@ class SparkClient:
         Raises:
             SparkJobNotFound: With names like it.
         """
-        return self.backend.get_job_events(self._name(name))
+        return EventList(self.backend.get_job_events(self._name(name)))
 
     def wait_for_job_status(
         self,
@@ -581,7 +584,7 @@ class SparkClient:
 
     def list_sessions(self) -> list[SparkConnectInfo]:
         """Return the sessions, oldest first. One that cannot be read is `UNKNOWN`, and breaks nothing."""
-        return self._sessions.list_sessions()
+        return SessionList(self._sessions.list_sessions())
 
     def get_session(self, name: str | SparkConnectInfo) -> SparkConnectInfo:
         """Return one session as it is now.

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, cast
 from kubeflow.core.display import call, repr_of_fields
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.plain import dict_of_fields
+from kubeflow.core.shown_list import ShownList
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.types.checks import wrong_type
 from kubeflow.trainer.types.job_name import R_co
 
 if TYPE_CHECKING:
     from kubeflow_api.spark import v1beta2
+
+    from kubeflow.core.html import Cell
 
 SparkJobReference: TypeAlias = "str | SparkJob | v1beta2.SparkApplication"
 """What methods take for an existing job: its name, the `SparkJob` that `get_job` returned, or the model of one."""
@@ -115,6 +118,55 @@ class SparkJob:
             message=self.message or None,
             attempts=self.attempts if self.attempts > 1 else None,
         )
+
+    def _repr_html_(self) -> str:
+        """Return the job as notebooks show it: status, why, driver, executors."""
+        from kubeflow.core import html
+
+        executors = self.executors or {}
+        rows = [[name, html.StatusWord(status)] for name, status in executors.items()]
+        return html.view(
+            html.heading(f"Spark job {self.name}", None if self.status is None else self.status.value),
+            html.tag("p", self.message) if self.message else None,
+            html.facts(
+                {
+                    "Namespace": self.namespace,
+                    "Driver": self.driver_pod_name,
+                    "Executors": self.num_executors,
+                    "Attempts": self.attempts if self.attempts > 1 else None,
+                    "Made": self.creation_timestamp,
+                }
+            ),
+            html.details(
+                f"{len(executors)} executors",
+                html.table(["Executor", "Status"], rows, what="executors"),
+                opened=len(executors) <= _FEW,
+            )
+            if executors
+            else None,
+        )
+
+
+_FEW = 8  # executors that are shown unfolded
+
+
+class SparkJobList(ShownList[SparkJob]):
+    """Spark jobs, shown with a line for each: what `list_jobs` returns."""
+
+    WHAT = "Spark jobs"
+
+    @classmethod
+    def row(cls, item: SparkJob) -> Mapping[str, Cell]:  # noqa: D102
+        from kubeflow.core.html import StatusWord
+
+        return {
+            "Name": item.name,
+            "Status": StatusWord("Unknown" if item.status is None else item.status.value),
+            "Executors": item.num_executors,
+            "Attempts": item.attempts if item.attempts > 1 else None,
+            "Age": item.creation_timestamp,
+            "Message": item.message,
+        }
 
 
 @dataclass(frozen=True)

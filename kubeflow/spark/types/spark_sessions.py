@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.plain import dict_of_fields
+from kubeflow.core.shown_list import ShownList
 from kubeflow.core.tracebacks import thin_all
+
+if TYPE_CHECKING:
+    from kubeflow.core.html import Cell
 
 
 class SparkConnectState(str, Enum):  # noqa: UP042 - as in the published package: `str()` gives the member
@@ -49,6 +55,42 @@ class SparkConnectInfo:
 
     __repr__ = repr_of_fields
     to_dict = dict_of_fields
+
+    def _repr_html_(self) -> str:
+        """Return the session as notebooks show it: state, why, where its server is."""
+        from kubeflow.core import html
+
+        return html.view(
+            html.heading(f"Spark session {self.name}", self.state.value),
+            html.tag("p", self.message) if self.message else None,
+            html.facts(
+                {
+                    "Namespace": self.namespace,
+                    "Server": self.driver_pod_name,
+                    "Address": self.pod_ip,
+                    "Service": self.service_name,
+                    "Made": self.creation_timestamp,
+                }
+            ),
+        )
+
+
+class SessionList(ShownList[SparkConnectInfo]):
+    """Sessions, shown with a line for each: what `list_sessions` returns."""
+
+    WHAT = "sessions"
+
+    @classmethod
+    def row(cls, item: SparkConnectInfo) -> Mapping[str, Cell]:  # noqa: D102
+        from kubeflow.core.html import StatusWord
+
+        return {
+            "Name": item.name,
+            "State": StatusWord(item.state.value),
+            "Server": item.driver_pod_name,
+            "Age": item.creation_timestamp,
+            "Message": item.message,
+        }
 
 
 thin_all(globals())

@@ -33,6 +33,8 @@ from kubeflow.trainer.types.jobs import (
     STATUSES,
     AwaitableStatus,
     Event,
+    EventList,
+    JobList,
     JobReference,
     JobStatus,
     TrainJob,
@@ -41,7 +43,7 @@ from kubeflow.trainer.types.jobs import (
 )
 from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.resources import Resources
-from kubeflow.trainer.types.runtimes import PHASES, Phase, Runtime
+from kubeflow.trainer.types.runtimes import PHASES, Phase, Runtime, RuntimeList
 from kubeflow.trainer.types.torchtune import TorchTuneConfig
 from kubeflow.trainer.types.trainers import BuiltinTrainer, CustomTrainer, CustomTrainerContainer
 
@@ -332,7 +334,7 @@ class TrainerClient:
         """
         if phase is not None and phase not in PHASES:
             raise InvalidInput(f"phase is {' or '.join(map(repr, PHASES))}, not {phase!r}.")
-        return [runtime for runtime in self.backend.list_runtimes() if phase in (None, runtime.phase)]
+        return RuntimeList(runtime for runtime in self.backend.list_runtimes() if phase in (None, runtime.phase))
 
     def get_runtime(self, name: str) -> Runtime:
         """Return one runtime by name.
@@ -383,11 +385,11 @@ class TrainerClient:
                 check_instance(argument, value, kinds)
         wanted = runtime.name if isinstance(runtime, Runtime) else runtime
         statuses = check_statuses(() if status is None else status, STATUSES)
-        return [
+        return JobList(
             job
             for job in self.backend.list_jobs(label_selector)
             if wanted in (None, job.runtime.name) and (not statuses or job.status in statuses)
-        ]
+        )
 
     def get_job(self, name: JobReference) -> TrainJob:
         """Return one job as it is now.
@@ -548,7 +550,7 @@ class TrainerClient:
             JobNotFound: With names like it.
             Unsupported: When this backend cannot do it in this version.
         """
-        return self.backend.get_job_events(self._name(name))
+        return EventList(self.backend.get_job_events(self._name(name)))
 
     def wait_for_job_status(
         self,

@@ -23,6 +23,11 @@ class Explanation(str):
     def __repr__(self) -> str:
         return str(self)
 
+    def _repr_html_(self) -> str:
+        from kubeflow.core.explanation_html import explanation_html
+
+        return explanation_html(str(self))
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
@@ -66,6 +71,11 @@ class Diagnosis:
         lines += section("Log", self.log)
         lines += section("What to try", self.remedies)
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        from kubeflow.core.explanation_html import explanation_html
+
+        return explanation_html(str(self))
 
 
 def section(title: str, items: Sequence[str]) -> list[str]:

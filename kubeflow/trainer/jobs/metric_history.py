@@ -66,6 +66,31 @@ class MetricHistory(Sequence[MetricPoint]):
         files = f", {len(self.event_files)} event file(s)" if self.event_files else ""
         return f"MetricHistory({newest or 'empty'}{more}; {len(self.points)} values{others}{files})"
 
+    def _repr_html_(self) -> str:
+        """Return, as notebooks show it, a line for each metric: its newest, least and greatest value."""
+        from kubeflow.core import html
+
+        by_name: dict[str, list[MetricPoint]] = {}
+        for point in self.points:
+            by_name.setdefault(point.name, []).append(point)
+
+        def line(points: list[MetricPoint]) -> list[html.Cell]:
+            finite = [point.value for point in points if point.finite]
+            ends: list[html.Cell] = [min(finite), max(finite)] if finite else [None, None]
+            steps = [point.step for point in points if point.step is not None]
+            last = points[-1]
+            return [last.name, last.value, *ends, len(points), steps[-1] if steps else None, last.source]
+
+        heads = ["Metric", "Newest", "Least", "Greatest", "Values", "Step", "Source"]
+        counted = f"{len(self.points):,} values of {len(by_name):,} metrics" if by_name else "no metrics"
+        others = f", {len(self.others):,} of further ranks" if self.others else ""
+        return html.view(
+            html.heading("Metrics"),
+            html.tag("p", counted + others, class_="kf-muted"),
+            html.table(heads, map(line, by_name.values()), what="metrics") if by_name else None,
+            html.section("Event files of TensorBoard", html.bullets(self.event_files)),
+        )
+
     def __len__(self) -> int:
         return len(self.points)
 

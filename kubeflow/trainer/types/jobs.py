@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args
 
 from kubeflow.core.artifact import Artifact, SupportsArtifact
-from kubeflow.core.display import call, repr_of_fields
+from kubeflow.core.display import call, repr_of_fields, values_line
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.plain import dict_of_fields
+from kubeflow.core.shown_list import ShownList
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.checks import check_instance, wrong_type
@@ -21,6 +22,7 @@ from kubeflow.trainer.types.trainers import BuiltinTrainer, CustomTrainer, Custo
 if TYPE_CHECKING:
     from kubeflow_api.trainer import v1alpha1
 
+    from kubeflow.core.html import Cell
     from kubeflow.trainer.jobs.jobspec import Option
 
 S = TypeVar("S", bound=str)
@@ -113,6 +115,75 @@ class TrainJob:
             notes=list(self.notes) or None,
         )
 
+    def _repr_html_(self) -> str:
+        """Return the job as notebooks show it: status, nodes, what it has reported, its steps."""
+        from kubeflow.core import html
+        from kubeflow.core.durations import duration_text
+
+        left, failed = self.estimated_remaining_seconds, [step.name for step in self.steps if step.status == "Failed"]
+        running = sum(step.status == "Running" for step in self.steps)
+        next_call = _NEXT.get(self.status)
+        steps = html.table(
+            ["Step", "Status", "Device", "Pod"],
+            [
+                [step.name, html.StatusWord(step.status or step.note), devices_text(step), step.pod_name]
+                for step in self.steps
+            ],
+            what="steps",
+        )
+        return html.view(
+            html.heading(f"TrainJob {self.name}", self.status),
+            html.facts(
+                {
+                    "Runtime": self.runtime.name,
+                    "Nodes": f"{self.num_nodes}, {running} steps running" if running else self.num_nodes,
+                    "Made": self.creation_timestamp,
+                    "Progress": None if self.progress is None else html.progress_bar(self.progress),
+                    "Left": None if left is None or self.status != "Running" else duration_text(left),
+                    "Metrics": values_line(self.metrics),
+                    "Failed": ", ".join([*failed[:_FEW], *(["…"] if len(failed) > _FEW else [])]),
+                    **({} if next_call is None else {next_call[0]: f"client.{next_call[1]}({self.name!r})"}),
+                }
+            ),
+            html.bullets(self.notes),
+            html.details(f"{len(self.steps)} steps", steps, opened=len(self.steps) <= _FEW) if self.steps else None,
+        )
+
+
+# What a notebook says below a job that has ended: a job itself holds neither result nor cause.
+_NEXT: Mapping[str, tuple[str, str]] = {
+    "Complete": ("Result", "get_job_result"),
+    "Failed": ("Why", "explain"),
+    "Suspended": ("Go on", "resume_job"),
+}
+_FEW = 8  # steps that are shown unfolded
+
+
+def devices_text(step: Step) -> str:
+    """Return the devices of a step, like `8 gpu`; empty where they are not known."""
+    return "" if constants.UNKNOWN in (step.device, step.device_count) else f"{step.device_count} {step.device}"
+
+
+class JobList(ShownList[TrainJob]):
+    """Jobs, shown with a line for each: what `list_jobs` returns."""
+
+    WHAT = "jobs"
+
+    @classmethod
+    def row(cls, item: TrainJob) -> Mapping[str, Cell]:  # noqa: D102
+        from kubeflow.core.html import StatusWord
+
+        return {
+            "Name": item.name,
+            "Status": StatusWord(item.status),
+            "Nodes": item.num_nodes,
+            "Done": None if item.progress is None else f"{item.progress} %",
+            "Runtime": item.runtime.name,
+            "Age": item.creation_timestamp,
+            "Metrics": values_line(item.metrics),
+            "Notes": "; ".join(item.notes),
+        }
+
 
 @dataclass(frozen=True)
 class Event:
@@ -134,6 +205,21 @@ class Event:
 
     __repr__ = repr_of_fields
     to_dict = dict_of_fields
+
+
+class EventList(ShownList[Event]):
+    """Events, shown with a line for each: what `get_job_events` returns."""
+
+    WHAT = "events"
+
+    @classmethod
+    def row(cls, item: Event) -> Mapping[str, Cell]:  # noqa: D102
+        return {
+            "Age": item.event_time,
+            "Object": f"{item.involved_object_kind} {item.involved_object_name}",
+            "Reason": item.reason,
+            "Message": item.message,
+        }
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.plain import dict_of_fields
+from kubeflow.core.shown_list import ShownList
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.types.trainers import TrainerType
+
+if TYPE_CHECKING:
+    from kubeflow.core.html import Cell
 
 Phase = Literal["pre-training", "post-training"]
 """Phases of a model's life that a runtime can be for."""
@@ -83,6 +88,50 @@ class Runtime:
     def phase(self) -> Phase:
         """Whether it fine-tunes a model with a trainer of its own, or runs the user's code."""
         return "post-training" if self.trainer.trainer_type is TrainerType.BUILTIN_TRAINER else "pre-training"
+
+    def _repr_html_(self) -> str:
+        """Return the runtime as notebooks show it: how it trains, with what, and what this machine lacks for it."""
+        from kubeflow.core import html
+
+        how = self.trainer
+        devices = "" if constants.UNKNOWN in (how.device, how.device_count) else f"{how.device_count} {how.device}"
+        return html.view(
+            html.heading(f"Runtime {self.name}"),
+            html.facts(
+                {
+                    "Kind": self.kind.value,
+                    "Framework": how.framework,
+                    "Trains": _TRAINS[self.phase],
+                    "Image": how.image,
+                    "Nodes": how.num_nodes,
+                    "Devices": devices,
+                    "Model": self.pretrained_model,
+                    "Command": " ".join(how.command),
+                    "Missing here": ", ".join(self.missing),
+                }
+            ),
+        )
+
+
+_TRAINS: Mapping[Phase, str] = {"pre-training": "your code", "post-training": "a model that it fine-tunes"}
+
+
+class RuntimeList(ShownList[Runtime]):
+    """Runtimes, shown with a line for each: what `list_runtimes` returns."""
+
+    WHAT = "runtimes"
+
+    @classmethod
+    def row(cls, item: Runtime) -> Mapping[str, Cell]:  # noqa: D102
+        return {
+            "Name": item.name,
+            "Framework": item.trainer.framework,
+            "Phase": item.phase,
+            "Nodes": item.trainer.num_nodes,
+            "Image": item.trainer.image,
+            "Model": item.pretrained_model,
+            "Missing here": ", ".join(item.missing),
+        }
 
 
 thin_all(globals())

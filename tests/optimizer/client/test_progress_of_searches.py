@@ -11,8 +11,8 @@ import pytest
 from kubeflow.optimizer import Metric, Objective, OptimizationJob, RandomSearch, Search, Trial, TrialConfig
 from kubeflow.optimizer.api.progress_display import NotebookBlock, progress_display
 from kubeflow.optimizer.api.progress_text import block, time_left
-from kubeflow.optimizer.types.optimization_types import TrialStatus
 from kubeflow.optimizer.types.search_spaces import ContinuousSearchSpace
+from kubeflow.optimizer.types.trials import TrialStatus
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from kubeflow.core.errors import KubeflowError
-from kubeflow.optimizer.types.optimization_types import ENDED, OptimizationJob, Trial
+from kubeflow.optimizer.types.optimization_types import ENDED, OptimizationJob
 from kubeflow.optimizer.types.trial_text import parameters_text, values_text
+from kubeflow.optimizer.types.trials import Trial
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.diagnosis.diagnosis import Explanation
 from kubeflow.trainer.types.jobs import Event

@@ -19,7 +19,8 @@ from kubeflow.core.stdlib import json
 from kubeflow.local.store.database import Database
 from kubeflow.optimizer.algorithms.history import SKIPPED
 from kubeflow.optimizer.errors import OptimizationExists
-from kubeflow.optimizer.types.optimization_types import ENDED, Metric, OptimizationStatus, TrialStatus
+from kubeflow.optimizer.types.optimization_types import ENDED, OptimizationStatus
+from kubeflow.optimizer.types.trials import Metric, TrialStatus
 
 STORE_FILE = "optimizations.db"
 SCHEMA_VERSION = 1

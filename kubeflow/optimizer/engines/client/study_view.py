@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from kubeflow.optimizer.engines.client.study_document import StudyDocument, read_spaces
 from kubeflow.optimizer.engines.client.study_store import StudyEvent, StudyRow, TrialRow
 from kubeflow.optimizer.trial_jobs import decoded, trial_name
-from kubeflow.optimizer.types.optimization_types import OptimizationJob, Trial
+from kubeflow.optimizer.types.optimization_types import OptimizationJob
 from kubeflow.optimizer.types.search_spaces import Space
+from kubeflow.optimizer.types.trials import Trial
 from kubeflow.trainer.types.jobs import Event, TrainJob
 
 

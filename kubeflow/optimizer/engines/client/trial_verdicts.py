@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from kubeflow.core.errors import KubeflowError, did_you_mean
 from kubeflow.optimizer.engines.client.study_store import TrialRow
-from kubeflow.optimizer.types.optimization_types import Metric, Objective
+from kubeflow.optimizer.types.optimization_types import Objective
+from kubeflow.optimizer.types.trials import Metric
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.jobs.metric_history import MetricHistory, metric_history
 from kubeflow.trainer.types.jobs import TrainJob

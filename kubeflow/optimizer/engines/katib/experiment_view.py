@@ -12,15 +12,8 @@ from datetime import UTC, datetime
 from kubeflow.cluster import wire
 from kubeflow.cluster.wire import Json
 from kubeflow.optimizer.engines.katib.experiment_reading import ReadExperiment, read_experiment
-from kubeflow.optimizer.types.optimization_types import (
-    ENDED,
-    Metric,
-    Objective,
-    OptimizationJob,
-    OptimizationStatus,
-    Trial,
-    TrialStatus,
-)
+from kubeflow.optimizer.types.optimization_types import ENDED, Objective, OptimizationJob, OptimizationStatus
+from kubeflow.optimizer.types.trials import Metric, Trial, TrialStatus
 from kubeflow.trainer.types.jobs import TrainJob
 
 WANTED_ANNOTATION = "kubeflow.org/optimization-wanted"

@@ -24,7 +24,8 @@ from kubeflow.optimizer.engines.katib.experiment_objects import (
 from kubeflow.optimizer.engines.katib.experiment_view import newest_condition
 from kubeflow.optimizer.engines.katib.search_events import search_happenings
 from kubeflow.optimizer.engines.katib.trial_logs import trial_logs
-from kubeflow.optimizer.types.optimization_types import OptimizationJob, Trial
+from kubeflow.optimizer.types.optimization_types import OptimizationJob
+from kubeflow.optimizer.types.trials import Trial
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 from kubeflow.trainer.backends.kubernetes.jobs.pods import list_pods

@@ -11,7 +11,8 @@ from kubeflow.cluster.wire import Json
 from kubeflow.core.errors import InvalidInput
 from kubeflow.optimizer.constants import constants
 from kubeflow.optimizer.engines.katib.metric_lines import repeated
-from kubeflow.optimizer.types.optimization_types import ENDED, OptimizationJob, Trial
+from kubeflow.optimizer.types.optimization_types import ENDED, OptimizationJob
+from kubeflow.optimizer.types.trials import Trial
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.errors import JobNotFound
 from kubeflow.trainer.jobs.log_selection import LogSelection

@@ -22,7 +22,8 @@ from kubeflow.optimizer.engines.optimizationjob.optimizationjob_view import (
 )
 from kubeflow.optimizer.errors import EngineRefuses, OptimizationExists, OptimizationNotFound
 from kubeflow.optimizer.optimization_spec import OptimizationSpec
-from kubeflow.optimizer.types.optimization_types import EngineName, OptimizationJob, Trial
+from kubeflow.optimizer.types.optimization_types import EngineName, OptimizationJob
+from kubeflow.optimizer.types.trials import Trial
 from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
 from kubeflow.trainer.constants import constants as trainer_constants
 from kubeflow.trainer.diagnosis.diagnosis import Explanation

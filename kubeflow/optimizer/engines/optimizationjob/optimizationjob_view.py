@@ -19,15 +19,13 @@ from kubeflow.optimizer.types.algorithm_types import BaseAlgorithm, GridSearch, 
 from kubeflow.optimizer.types.categorical_space import CategoricalSearchSpace
 from kubeflow.optimizer.types.optimization_types import (
     Direction,
-    Metric,
     Objective,
     OptimizationJob,
     OptimizationStatus,
-    Trial,
     TrialConfig,
-    TrialStatus,
 )
 from kubeflow.optimizer.types.search_spaces import ContinuousSearchSpace, Distribution, IntegerSearchSpace, Space
+from kubeflow.optimizer.types.trials import Metric, Trial, TrialStatus
 from kubeflow.packaging.remote.coercion import OPTIMIZATION_JOB as PREFIX
 from kubeflow.trainer.types.jobs import TrainJob
 
