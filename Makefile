@@ -9,7 +9,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck generate docs bump lock verify bench clean demo-installed test-installed
+.PHONY: help demo test lint typecheck generate docs site bump lock verify bench clean demo-installed test-installed
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ bump: test-installed ## Take up a release: make bump TRAINER=v2.4.0 FROM=its-che
 
 docs: test-installed ## Write the API reference in docs/reference/ from schemas/
 	$(BIN)/python -m codegen docs
+
+site: test-installed ## Build the documentation site in build/site, from docs/ and the docstrings
+	@$(BIN)/python -m docs.site
 
 lock: ## Write locks/ from the dependencies in pyproject.toml (UPGRADE=1: with the newest versions)
 	@$(PYTHON) locks/install.py lock

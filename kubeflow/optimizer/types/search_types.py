@@ -41,11 +41,6 @@ class Search:
 
     `Search(min=, max=, distribution=)` draws whole numbers where the argument is an `int`, else floats.
 
-    Args:
-        min: The smallest value, as a number or its text.
-        max: The largest value.
-        distribution: `"uniform"`, `"logUniform"`, `"normal"` or `"logNormal"`.
-
     Example:
         >>> CustomTrainer.call(fit, lr=Search.loguniform(1e-4, 1e-1), batch=Search.choice([32, 64]))
     """
@@ -58,6 +53,11 @@ class Search:
         distribution: DistributionName | Distribution = "uniform",
     ) -> Any:  # the place that it is put into says int or float
         """Return a space of numbers, whole or not as the place asks for that it is given to.
+
+        Args:
+            min: The smallest value, as a number or its text.
+            max: The largest value.
+            distribution: `"uniform"`, `"logUniform"`, `"normal"` or `"logNormal"`.
 
         Raises:
             InvalidInput: The bounds hold no value, or do not fit the distribution.

@@ -1,0 +1,41 @@
+"""`python -m docs.site`: build the site, in an environment from `locks/site.txt`. A warning of mkdocs fails it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from docs.site.navigation import ROOT, SiteError
+from docs.site.staging import stage
+from tests.locked_environment import locked_python
+
+
+def main() -> int:
+    """Build the site, and return an exit code: 1 where it cannot be built without warnings."""
+    parser = argparse.ArgumentParser(prog="python -m docs.site", description=__doc__)
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "build" / "site", metavar="FOLDER", help="where the site goes"
+    )
+    options = parser.parse_args()
+    out: Path = options.out.resolve()
+    try:
+        configuration = stage(ROOT / ".cache" / "pages", out)
+    except SiteError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    mkdocs = [str(locked_python("site")), "-m", "mkdocs", "build", "--strict", "--clean"]  # --quiet counts no warnings
+    command = [*mkdocs, "--config-file", str(configuration)]
+    environ = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # of a maintainer's plans: no warning about the site
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environ, cwd=ROOT)
+    if done.returncode:
+        print(done.stdout + done.stderr, file=sys.stderr)
+        return 1
+    print(f"{out}/index.html")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
