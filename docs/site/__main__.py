@@ -26,9 +26,14 @@ def main() -> int:
     except SiteError as problem:
         print(problem, file=sys.stderr)
         return 1
-    mkdocs = [str(locked_python("site")), "-m", "mkdocs", "build", "--strict", "--clean"]  # --quiet counts no warnings
+    python = locked_python("site", above_ours=True)  # ruff, which formats signatures, is ours
+    mkdocs = [str(python), "-m", "mkdocs", "build", "--strict", "--clean"]  # --quiet counts no warnings
     command = [*mkdocs, "--config-file", str(configuration)]
-    environ = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # of a maintainer's plans: no warning about the site
+    environ = {
+        **os.environ,
+        "NO_MKDOCS_2_WARNING": "1",  # it tells of plans, and nothing of the site
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environ, cwd=ROOT)
     if done.returncode:
         print(done.stdout + done.stderr, file=sys.stderr)

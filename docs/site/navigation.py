@@ -35,7 +35,7 @@ class _Reader(yaml.SafeLoader):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         if node.tag.startswith("tag:yaml.org,2002:python/"):
             return None
-        return super().construct_object(node, deep)
+        return super().construct_object(node, deep)  # pyright: ignore[reportUnknownMemberType]  (its stubs)
 
 
 def navigation() -> Nav:

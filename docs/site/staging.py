@@ -23,7 +23,7 @@ from docs.site.navigation import (
     site_path,
 )
 
-STYLES = ROOT / "docs" / "site" / "site.css"
+ASSETS = ("site.css", "iframe-worker.js")
 PICTURES = ("docs/images/*.png", "docs/images/*.svg")
 SOURCE = {".py": "python", ".toml": "toml", ".ipynb": "json"}
 _LINK = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)|(\]\()([^)\s#]*)(#[^)\s]*)?(\))", re.DOTALL)
@@ -58,7 +58,8 @@ def stage(folder: Path, out: Path) -> Path:
         _copy(ROOT / path, pages / site_path(path))
     for path, text in made.items():
         _write(pages / path, text)
-    _copy(STYLES, pages / "site.css")
+    for asset in ASSETS:
+        _copy(CONFIGURATION.with_name(asset), pages / asset)
     return _configuration(folder, out, nav, made)
 
 
@@ -107,12 +108,16 @@ def with_site_links(text: str, path: str, known: dict[str, str]) -> str:
 
 def _configuration(folder: Path, out: Path, nav: Nav, made: dict[str, str]) -> Path:
     """Write mkdocs' configuration: that of this folder, with the places of things and the whole navigation."""
+    handler = {
+        "paths": [str(ROOT), str(ROOT / "generated")],
+        "options": {"extensions": [str(CONFIGURATION.with_name("example_sections.py"))]},
+    }
     configuration = {
         "INHERIT": os.path.relpath(CONFIGURATION, folder),
         "docs_dir": str(folder / "pages"),
         "site_dir": str(out),
         "nav": _in_site(nav, made),
-        "plugins": {"mkdocstrings": {"handlers": {"python": {"paths": [str(ROOT), str(ROOT / "generated")]}}}},
+        "plugins": {"mkdocstrings": {"handlers": {"python": handler}}},
     }
     file = folder / "mkdocs.yml"
     # JSON is YAML, and quotes what YAML would take for something else.

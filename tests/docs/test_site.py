@@ -1,0 +1,188 @@
+"""The site is built once, without warnings; what it shows and leads to is looked at."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import posixpath
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from docs.site import navigation
+from docs.site.api_pages import NOT_OURS, page_of
+from docs.site.navigation import entries, lost_pages
+from docs.site.public_names import names_of, public_packages
+from docs.site.staging import generated, with_site_links
+from tests.browser import Chromium
+from tests.docs.pages import ROOT
+
+# What a browser fetches by itself, as a page says it.
+FETCHED = re.compile(r"<(?:script|img|iframe|source|object)\b[^>]*\b(?:src|data)=[\"']?([^\"'\s>]+)|<link\b([^>]*)>")
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the built site. The process that asks first builds it."""
+    place = tmp_path_factory.getbasetemp()
+    shared = place.parent if "PYTEST_XDIST_WORKER" in os.environ else place
+    out = shared / "site"
+    with (shared / "site.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not out.exists():
+            command = [sys.executable, "-m", "docs.site", "--out", str(out)]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=900)
+            assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+@pytest.fixture(scope="session")
+def html(site: Path) -> dict[str, str]:
+    """Return the pages by their paths."""
+    return {file.relative_to(site).as_posix(): file.read_text("utf-8") for file in site.rglob("*.html")}
+
+
+@pytest.fixture
+def address(site: Path) -> Iterator[str]:
+    """Serve the site on loopback."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site))) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_every_page_of_the_repository_is_in_the_navigation() -> None:
+    made, nav = generated()
+    problems = lost_pages(path for path in entries(nav) if path not in made)
+    assert problems == [], "\n" + "\n".join(problems)
+
+
+def test_a_page_that_is_in_no_navigation_is_named_with_the_line_to_add() -> None:
+    made, nav = generated()
+    listed = [path for path in entries(nav) if path not in made and path != "docs/tuning.md"]
+    (problem,) = lost_pages(listed)
+    assert problem.startswith("docs/tuning.md is in no navigation: add the line `- ")
+    assert ": docs/tuning.md` to `nav` in docs/site/mkdocs.yml" in problem
+    (problem,) = lost_pages([*listed, "docs/tuning.md", "docs/turning.md"])
+    assert problem == "docs/turning.md is in the navigation of docs/site/mkdocs.yml, and is no file"
+
+
+def test_links_of_a_page_are_those_of_the_site() -> None:
+    known = {"README.md": "index.md", "docs/a.md": "a.md", "docs/b/c.md": "b/c.md", "examples/d.py": "examples/d.md"}
+    text = (
+        "[a](../a.md#x) [d](../../examples/d.py) `[no](../a.md)` [web](https://a.b/c) [here](#x) ![r](../../README.md)"
+    )
+    assert with_site_links(text, "docs/b/c.md", known) == (
+        "[a](../a.md#x) [d](../examples/d.md) `[no](../a.md)` [web](https://a.b/c) [here](#x) ![r](../index.md)"
+    )
+    with pytest.raises(navigation.SiteError, match="docs/a.md: the site has no page for e.md: add docs/e.md to `nav`"):
+        with_site_links("[e](e.md)", "docs/a.md", known)
+
+
+def test_no_public_name_is_without_a_page(html: dict[str, str]) -> None:
+    names = [name for package in public_packages() for name in names_of(package)]
+    assert len(names) > 900
+    missing = []
+    for name in names:
+        full = f"{name.package}.{name.name}"
+        if name.package.startswith(NOT_OURS):
+            page, anchor = f"fields/{name.package.removeprefix(NOT_OURS)}.md", name.name
+        elif name.home:
+            page, _, anchor = page_of(name).partition("#")
+            assert page or name.what == "module", full
+        else:
+            page, anchor = "", ""  # another library's
+        text = html.get(page.removesuffix(".md") + ".html", "")
+        if page and (not text or (anchor and f'id="{anchor}"' not in text)):
+            missing.append(f"{full}: {page}")
+        if name.package in public_packages() and not name.package.startswith(NOT_OURS):
+            assert f"<code>{name.name}</code>" in html[f"api/{name.package}/index.html"], full
+    assert missing == []
+
+
+def test_what_packages_export_is_what_their_text_says() -> None:
+    import kubeflow_api.trainer.v1alpha1
+
+    import kubeflow.kserve
+    import kubeflow.trainer
+
+    for package in (kubeflow.trainer, kubeflow.kserve, kubeflow_api.trainer.v1alpha1):
+        names = {name.name: name for name in names_of(package.__name__)}
+        assert list(names) == list(package.__all__)
+        for name in names.values():
+            if name.what in {"class", "function"}:
+                assert getattr(package, name.name).__module__ == name.home
+
+
+def test_the_site_needs_no_other_host(html: dict[str, str], site: Path) -> None:
+    assert len(html) > 150
+    for page, text in html.items():
+        for source, link in FETCHED.findall(text):
+            address = source or (re.search(r"href=[\"']?([^\"'\s>]+)", link) or ["", ""])[1]
+            if not source and not re.search(r"rel=[\"']?(stylesheet|icon|preload|preconnect|modulepreload)", link):
+                continue
+            assert not re.match(r"(https?:)?//", address), f"{page}: {address}"
+            folder = site if page == "404.html" else (site / page).parent  # shown for any address
+            assert (folder / address.partition("?")[0].lstrip("/")).exists(), f"{page}: {address}"
+        assert 'class="mermaid"' not in text, f"{page}: its script comes from another host"
+    for style in site.rglob("*.css"):
+        assert re.findall(r"(?:@import|url\()\s*[\"']?(?:https?:)?//", style.read_text("utf-8")) == []
+
+
+def test_every_link_between_pages_leads_somewhere(html: dict[str, str]) -> None:
+    ids = {page: set(re.findall(r'\bid="([^"]+)"', text)) for page, text in html.items()}
+    broken: list[str] = []
+    for page, text in html.items():
+        if page == "404.html":
+            continue
+        for address in set(re.findall(r'<a\b[^>]*\bhref="([^"]+)"', text)):
+            if re.match(r"[a-z]+:|//", address):
+                continue
+            path, _, anchor = address.partition("#")
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(page), path)) if path else page
+            if target.endswith(".html") and (target not in html or (anchor and anchor not in ids[target])):
+                broken.append(f"{page}: {address}")
+    assert broken == []
+
+
+def test_the_search_finds_names_and_pages(site: Path) -> None:
+    index = json.loads((site / "search" / "search_index.json").read_text("utf-8"))
+    places = {entry["location"] for entry in index["docs"]}
+    assert "index.html" in places
+    assert any(place.endswith("#kubeflow.trainer.TrainerClient.train") for place in places)
+
+
+@pytest.mark.parametrize(("dark", "served"), [(False, True), (True, False)], ids=["light, served", "dark, a file"])
+def test_a_reader_sees_the_pages_and_searches_them(
+    chromium: Chromium, site: Path, address: str, dark: bool, served: bool
+) -> None:
+    with chromium.open(f"{address}/backends.html" if served else site / "backends.html", dark=dark) as page:
+        assert page.hardly_readable("article p, article li, article td") == []
+        assert (max(page.element("body").background) < 90) is dark
+        page.evaluate(
+            "(() => { const field = document.querySelector('.md-search__input'); field.focus(); field.value = 'TrainerClient';"
+            "field.dispatchEvent(new Event('keyup', {bubbles: true})); })()"
+        )
+        results = page.evaluate(
+            "new Promise(done => { const wait = setInterval(() => { const found = document.querySelectorAll("
+            "'.md-search-result__link'); if (found.length) { clearInterval(wait); done(found.length) } }, 50) })"
+        )
+        assert results > 0
+        assert page.errors() == []
+        here = (address, "blob:") if served else (site.as_uri(),)
+        assert [request for request in page.requests() if not request.startswith(here)] == []
