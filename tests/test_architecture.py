@@ -30,8 +30,9 @@ ALLOWED = {
     "kubeflow.kserve": {"kubeflow", "kubeflow.core", "kubeflow_api", "kubeflow.cluster", "kubeflow.packaging", "kubeflow.local", "kubeflow.trainer"},
     "kubeflow.spark": {"kubeflow", "kubeflow.core", "kubeflow_api", "kubeflow.cluster", "kubeflow.packaging", "kubeflow.local", "kubeflow.trainer"},
     "kubeflow.pipelines": {"kubeflow", "kubeflow.core", "kubeflow.local", "kubeflow.trainer", "kubeflow.optimizer", "kubeflow.kserve", "kubeflow.spark"},
-    "kubeflow.cli": {"kubeflow", "kubeflow.core", "kubeflow_api", "kubeflow.cluster", "kubeflow.packaging", "kubeflow.local", "kubeflow.trainer", "kubeflow.optimizer", "kubeflow.hub", "kubeflow.kserve", "kubeflow.spark", "kubeflow.pipelines"},
+    "kubeflow.cli": {"kubeflow", "kubeflow.core", "kubeflow_api", "kubeflow.cluster", "kubeflow.packaging", "kubeflow.local", "kubeflow.trainer", "kubeflow.optimizer", "kubeflow.hub", "kubeflow.kserve", "kubeflow.spark", "kubeflow.pipelines", "kubeflow.doctor"},
     "kubeflow.__main__": {"kubeflow.cli"},
+    "kubeflow.doctor": {"kubeflow", "kubeflow.core", "kubeflow_api", "kubeflow.cluster", "kubeflow.local", "kubeflow.trainer", "kubeflow.optimizer", "kubeflow.hub", "kubeflow.kserve", "kubeflow.spark", "kubeflow.pipelines"},
     # The generator's shelves, from the ground up. `codegen` alone is the ground: errors, configuration, templates.
     "codegen": set[str](),
     "codegen.schema": {"codegen"},
@@ -54,6 +55,12 @@ FLOORS = {
         ("result_output", "typer_commands"),
         ("commands",),
         ("program",),
+    ),
+    "kubeflow.doctor": (
+        ("health",),
+        ("cluster_checks", "control_planes", "machine_checks", "python_checks", "side_by_side"),
+        ("right_checks", "tool_checks"),
+        ("examination",),
     ),
     "kubeflow.kserve": (
         ("errors", "types"),
@@ -339,6 +346,7 @@ def test_modules_have_names_of_their_own(tree: str, same: dict[str, str]) -> Non
         "from kubeflow.pipelines import component, local, rights",
         "import kubeflow.cli",
         "from kubeflow.cli import main; main(['--help'])",
+        "from kubeflow.doctor import SECTIONS, examine",
         "import kubeflow.packaging",
         "import kubeflow.local",
         "import kubeflow.cluster",

@@ -26,7 +26,7 @@ from kubeflow_api.trainer.v1alpha1 import Client, RuntimeRef, Trainer, TrainJob,
 from kubeflow_api.trainer.v1alpha1.builders import TrainJobBuilder
 
 import kubeflow.core
-from kubeflow import cluster, hub, kserve, optimizer, spark, trainer
+from kubeflow import cluster, doctor, hub, kserve, optimizer, spark, trainer
 from kubeflow.cluster.errors import ApiError
 from kubeflow.core.availability import Availability, Field, Limit, Unavailable
 from kubeflow.core.builder import Builder, KindBuilder, Method
@@ -88,6 +88,7 @@ PACKAGES = (
     "kubeflow.spark",
     "kubeflow.spark.options",
     "kubeflow.pipelines.access_rights",
+    "kubeflow.doctor",
     "kubeflow.common.types",
     *(f"kubeflow.core.{module.name}" for module in pkgutil.iter_modules(kubeflow.core.__path__)),
 )
@@ -194,6 +195,7 @@ def instances() -> list[object]:
         *_kserve(),
         *_hub(),
         *_spark(),
+        *_doctor(),
         # kubeflow.cluster, kubeflow.local, kubeflow.packaging
         cluster.Cluster.connect(config_file=_kubeconfig()), cluster.Cause("spec.trainer.numNodes", "must be at least 1"),
         CachedEnvironment(Path("/tmp/e"), "3.11.7", ("six",), 5, NOW, NOW, in_use=False),
@@ -322,6 +324,12 @@ def _hub() -> list[object]:
         hub.ModelRegistryClient("local", author="ada"),
         *(error("it broke") for error in _subclasses(hub.RegistryError)), hub.RegistryError("it broke"),
     ]  # fmt: skip
+
+
+def _doctor() -> list[object]:
+    found = doctor.HealthFinding("train", doctor.HealthState.MISSING, "may not " + "create pods, " * 500, "Ask for it.")
+    section = doctor.ExaminedSection("rights", (found,) * 500)
+    return [found, section, doctor.Examination((section,) * 8)]
 
 
 def _spark() -> list[object]:

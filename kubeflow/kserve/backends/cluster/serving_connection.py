@@ -9,18 +9,17 @@ from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from kubeflow_api.kserve.v1beta1 import InferenceServices
-from kubeflow_api.kserve.v1beta1.availability import AVAILABILITY
 
 from kubeflow.cluster import wire
 from kubeflow.cluster.call_budget import CallBudget
 from kubeflow.cluster.errors import ApiError, ClusterError, ControlPlaneMissing, Forbidden, NotFound
 from kubeflow.cluster.repeating import Repeating
-from kubeflow.cluster.served_schema import likeliest_minor, served_schema
 from kubeflow.cluster.wire import Json
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.stdlib import json
 from kubeflow.core.transport import Request, Transport
 from kubeflow.kserve.backends.cluster import serving_names as names
+from kubeflow.kserve.backends.cluster.serving_minor import serving_minor
 from kubeflow.kserve.errors import ServiceNotFound
 from kubeflow.kserve.types.services import DeploymentModeName
 from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig, cluster_of
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_KIND = "InferenceService"
 # Where the controller's settings are: the namespace of the shipped manifests, and that of Kubeflow's.
 _CONFIG_NAMESPACES = ("kserve", "kubeflow")
 _CONFIG_MAP = "inferenceservice-config"
@@ -96,14 +94,13 @@ class ServingConnection:
 
     def _found_minor(self) -> str | None:
         try:
-            schema = served_schema(CallBudget(self.transport), names.API_VERSION, _KIND)
+            minor = serving_minor(CallBudget(self.transport))
         except ClusterError as error:
             logger.warning("the minor of KServe cannot be found out, so that fields are not checked by it: %s", error)
             return None
-        if not wire.mapping(schema, "properties", "spec", "properties", "predictor", "properties"):
+        if minor is None:
             logger.debug("the schema of InferenceServices does not say what is in them")
-            return None
-        return likeliest_minor(AVAILABILITY, _KIND, schema)
+        return minor
 
     @property
     def default_mode(self) -> DeploymentModeName | None:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from kubeflow.core.errors import KubeflowError
 from kubeflow.core.stdlib import json
 from kubeflow.local.executors.containers.container_engine import ContainerEngine, EngineFacts
-from kubeflow.local.executors.containers.engine_errors import EngineNotFound, EngineUnreachable
+from kubeflow.local.executors.containers.engine_connection import require_package
+from kubeflow.local.executors.containers.engine_errors import EngineNotFound, EngineRefused, EngineUnreachable
 from kubeflow.local.job.container_plan import EngineKind, EnginePlan
 
 _TIMEOUT = 20  # seconds that an engine may take to answer
@@ -85,6 +87,48 @@ def find_engine(
             facts.kind, place.host, place.certificates, here=_is_here(facts), rootless=facts.rootless, keep=keep
         )
     raise EngineNotFound(f"No container engine answers. Tried: {'; '.join(tried)}. {_INSTALL}")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSeen:
+    """A place where an engine may be, and what came of asking there.
+
+    Attributes:
+        host: The URL.
+        origin: Who says that one is there, like `"DOCKER_HOST"`; empty for the sockets that engines have by themselves.
+        facts: What the engine says of itself; `None` where none answers.
+        problem: Why none answers; `None` where one does, and for a socket that is not there.
+    """
+
+    host: str
+    origin: str
+    facts: EngineFacts | None = None
+    problem: KubeflowError | None = None
+
+
+def seen_engines(timeout: int, environ: Mapping[str, str] | None = None) -> Iterator[EngineSeen]:
+    """Yield each place where `find_engine` looks for an engine, and what is there.
+
+    Args:
+        timeout: Seconds that an engine may take to answer.
+        environ: As for `find_engine`.
+
+    Raises:
+        EngineNotFound: Settings of docker's command line cannot be read.
+        InvalidInput: Without the package `docker`.
+    """
+    require_package()
+    for place in _places(None, None, os.environ if environ is None else environ):
+        origin = place.origin if place.named else ""
+        if not place.named and not _is_there(place.host):
+            yield EngineSeen(place.host, origin)
+            continue
+        try:
+            _refuse_elsewhere(place)
+            with ContainerEngine(place.host, place.certificates, timeout=timeout) as engine:
+                yield EngineSeen(place.host, origin, engine.facts())
+        except (EngineNotFound, EngineUnreachable, EngineRefused) as error:
+            yield EngineSeen(place.host, origin, problem=error)
 
 
 def _is_here(facts: EngineFacts) -> bool:

@@ -50,14 +50,33 @@ def installed_minor(transport: Transport) -> str:
     return _published(transport) or _by_its_api(transport)
 
 
-def _published(transport: Transport) -> str | None:
+def published_version(transport: Transport) -> str | None:
+    """Return the version that Trainer 2.2 and later publish, like `"v2.3.0"`, with one request; `None` for none.
+
+    Raises:
+        ClusterError: The cluster cannot be reached.
+    """
     path = f"/api/v1/namespaces/{constants.SYSTEM_NAMESPACE}/configmaps/{_CONFIG_MAP}"
     try:
         answer = transport.send(Request("GET", path))
     except ApiError as error:  # not there before 2.2, or in another namespace
         logger.debug("the Trainer version is not published: %s", error)
         return None
-    version = strings(answer, "data").get(_VERSION_KEY)
+    return strings(answer, "data").get(_VERSION_KEY)
+
+
+def minor_by_schema(transport: Transport) -> str | None:
+    """Return the minor whose TrainJobs are most like those of the cluster, with one request; `None` without a schema.
+
+    Raises:
+        ClusterError: As the transport does.
+    """
+    schema = served_schema(transport, constants.API_VERSION, constants.TRAINJOB_KIND)
+    return likeliest_minor(AVAILABILITY, constants.TRAINJOB_KIND, schema) if schema else None
+
+
+def _published(transport: Transport) -> str | None:
+    version = published_version(transport)
     return _known(version) if version is not None else None
 
 
@@ -81,8 +100,8 @@ def _known(version: str) -> str | None:
 def _by_its_api(transport: Transport) -> str:
     why: object = "its API has no schema"
     try:
-        if schema := served_schema(transport, constants.API_VERSION, constants.TRAINJOB_KIND):
-            return likeliest_minor(AVAILABILITY, constants.TRAINJOB_KIND, schema)
+        if (minor := minor_by_schema(transport)) is not None:
+            return minor
     except ClusterError as error:
         why = error
     logger.warning(
