@@ -39,6 +39,7 @@ COMMANDS = (
     CommandEntry("jobs", LOOKING, "job_lists:jobs", "List jobs"),
     CommandEntry("get", LOOKING, "job_lists:get", "Show one job, or several"),
     CommandEntry("logs", LOOKING, "log_command:logs", "Print the log of a job, and follow it"),
+    CommandEntry("doctor", ABOUT, "doctor_command:doctor", "Show what works here, what is missing, and why"),
 )
 
 

@@ -16,6 +16,7 @@ class ExitCode(IntEnum):
 
     DONE = 0
     JOB_FAILED = 1
+    BROKEN = 1  # what `doctor` has found
     WRONG_INPUT = 2
     NOT_FOUND = 3
     TIMED_OUT = 4

@@ -15,7 +15,7 @@ from kubeflow.doctor.machine_checks import hardware_checks, state_checks
 from kubeflow.doctor.python_checks import python_checks
 from kubeflow.doctor.side_by_side import HealthCheck, SideBySide
 from kubeflow.doctor.tool_checks import engine_checks, registry_checks, spark_checks
-from kubeflow.trainer.backends.registry import BACKEND_VARIABLE
+from kubeflow.trainer.backends.registry import BACKEND_VARIABLE, BACKENDS
 
 if TYPE_CHECKING:
     from kubeflow.cluster import Cluster
@@ -41,6 +41,7 @@ _NETWORK = "Check the network and the VPN, or look again with a longer --timeout
 def examine(
     sections: Sequence[SectionName] | None = None,
     *,
+    backend: str | None = None,
     config_file: str | os.PathLike[str] | None = None,
     context: str | None = None,
     namespace: str | None = None,
@@ -52,14 +53,16 @@ def examine(
 
     Args:
         sections: Some of `SECTIONS`. What they are about is then asked for: where it is not there, it is broken, and
-            not only missing. So it is with the cluster or the engine that `KUBEFLOW_BACKEND` names. Default: all.
+            not only missing. Default: all.
+        backend: `kubernetes`, `localprocess` or `container`: the cluster or the engine that it needs is asked for too.
+            Default: the one that `KUBEFLOW_BACKEND` names.
         config_file: The kubeconfig. Default: as for `KubernetesBackendConfig`.
         context: The context in it. Default: its current one.
         namespace: The namespace of jobs. Default: that of the context.
         timeout: Seconds that a check may take; the checks of a cluster take up to three times as long.
 
     Raises:
-        InvalidInput: A section is none, `timeout` is no positive number, or `namespace` no name.
+        InvalidInput: A section or the backend is none, `timeout` is no positive number, or `namespace` no name.
 
     Example:
         >>> print(examine(["machine"]))
@@ -69,7 +72,7 @@ def examine(
         raise InvalidInput(f"timeout={timeout!r} is no positive number of seconds.")
     if namespace is not None:
         check_namespace(namespace)
-    asked = {*(sections or ()), _BACKEND_SECTION.get(os.environ.get(BACKEND_VARIABLE, "").strip().lower(), "")}
+    asked = {*(sections or ()), _BACKEND_SECTION.get(_backend(backend), "")}
     if config_file or context:
         asked.add("cluster")
     of_machine = SideBySide((check for check in _machine(asked, timeout) if check.section in chosen), timeout)
@@ -143,6 +146,14 @@ def _cluster(
     for name, findings in SideBySide((check for check in rest if check.section in chosen), timeout).findings().items():
         found.setdefault(name, []).extend(findings)
     return found
+
+
+def _backend(given: str | None) -> str:
+    if given is not None and given not in BACKENDS:
+        raise InvalidInput(
+            f"backend={given!r} names no backend.{did_you_mean(str(given), BACKENDS)} Known: {', '.join(BACKENDS)}."
+        )
+    return given or os.environ.get(BACKEND_VARIABLE, "").strip().lower()
 
 
 def _chosen(sections: Sequence[str] | None) -> tuple[str, ...]:

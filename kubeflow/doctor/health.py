@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kubeflow.core.display import repr_of_fields
+from kubeflow.core.display import hide_credentials, repr_of_fields
+from kubeflow.core.plain import dict_of_fields
 
 WIDTH = 100  # columns of the text, where nobody says otherwise
 _INDENT = "  "
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`])")
-_USERINFO = re.compile(r"(?<=://)[^\s/@]+(?=@)")
 
 
 class HealthState(StrEnum):
@@ -45,10 +45,7 @@ class HealthFinding:
     remedy: str = ""
 
     __repr__ = repr_of_fields
-
-    def to_dict(self) -> dict[str, str]:
-        """Return it as plain values of JSON."""
-        return {"name": self.name, "state": self.state.value, "why": self.why, "remedy": self.remedy}
+    to_dict = dict_of_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,5 +192,5 @@ def bad(name: str, error: object, *, asked: bool) -> HealthFinding:
 
 
 def one_line(text: str) -> str:
-    """Return a text on one line, without logins in URLs."""
-    return _USERINFO.sub("***", " ".join(text.split()))
+    """Return a text on one line, without what has the form of a credential, such as a login in a URL."""
+    return hide_credentials(" ".join(text.split()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,9 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 import kubeflow
-from kubeflow.doctor.health import HealthFinding, broken, missing, ok
+from kubeflow.core.errors import InvalidInput
+from kubeflow.doctor.health import HealthFinding, bad, broken, missing, ok
+from kubeflow.trainer.backends.registry import BACKEND_VARIABLE, BACKENDS, default_config
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -56,8 +59,20 @@ def python_checks() -> Iterator[HealthFinding]:
         )
     else:
         yield ok("kubeflow", installed)
+    yield _default_backend()
     for extra, opens in OPENS.items():
         yield _extra(extra, opens)
+
+
+def _default_backend() -> HealthFinding:
+    name = "default backend"
+    try:
+        chosen = default_config()
+    except InvalidInput as error:
+        return bad(name, error, asked=True)
+    known = next(known for known, entry in BACKENDS.items() if entry.config is type(chosen))
+    said = BACKEND_VARIABLE if os.environ.get(BACKEND_VARIABLE, "").strip() else f"{BACKEND_VARIABLE} is not set"
+    return ok(name, f"{known} ({said}): where clients run jobs that are told nothing else")
 
 
 def lacking(extra: str) -> list[str]:

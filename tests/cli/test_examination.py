@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import tomllib
@@ -12,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from kubeflow.cli import main
+from kubeflow.cli.failures import ExitCode
 from kubeflow.core.errors import InvalidInput
 from kubeflow.doctor import SECTIONS, Examination, HealthFinding, HealthState, examine
 from kubeflow.doctor.health import ok
@@ -69,6 +75,9 @@ def test_what_was_asked_for_and_is_not_there_is_broken(monkeypatch: pytest.Monke
     assert finding(examine(["rights"]), "rights", "rights").remedy == "See the section cluster."
     monkeypatch.setenv("KUBEFLOW_BACKEND", "Kubernetes")
     assert finding(examine(), "cluster", "kubeconfig").state is BROKEN
+    assert finding(examine(backend="localprocess"), "cluster", "kubeconfig").state is LACKING
+    monkeypatch.setenv("KUBEFLOW_BACKEND", "kubernets")
+    assert "Did you mean 'kubernetes'?" in finding(examine(["python"]), "python", "default backend").remedy
 
 
 def test_an_engine_that_is_named_has_to_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -166,12 +175,59 @@ def test_text_fits_a_narrow_terminal_and_does_not_break_commands() -> None:
         ({"sections": ["clusters"]}, "'clusters' is no section of an examination. Did you mean 'cluster'?"),
         ({"sections": "rights"}, r"write \['rights'\]"),
         ({"timeout": 0}, "no positive number of seconds"),
+        ({"backend": "docker"}, "backend='docker' names no backend"),
         ({"namespace": "Team A"}, "cannot be the name of a namespace"),
     ],
 )
 def test_bad_arguments_are_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         examine(**arguments)  # type: ignore[arg-type]
+
+
+# -- the command ------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_shows_it_and_ends_with_1_where_something_is_broken(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["doctor", "python", "machine", "--timeout", "60"]) == ExitCode.DONE
+    out = capsys.readouterr().out
+    assert out.startswith("python\n  ok       Python: 3.")
+    assert "\x1b" not in out
+    assert out.rstrip().endswith(", 0 broken.")
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert main(["doctor", "cluster"]) == ExitCode.BROKEN
+    out = capsys.readouterr().out
+    assert "\n  \x1b[31mbroken\x1b[0m   kubeconfig: There is no kubeconfig" in out
+    assert "--kubeconfig" in out
+
+    assert main(["doctor", "--backend", "kubernetes", "-o", "name"]) == ExitCode.BROKEN
+    assert capsys.readouterr().out == "kubeconfig\n"
+
+    assert main(["doctor", "pyhton"]) == ExitCode.WRONG_INPUT
+    assert "Did you mean 'python'?" in capsys.readouterr().err
+
+
+def test_the_command_ends_while_a_credentials_plugin_still_hangs(tmp_path: Path) -> None:
+    plugin = tmp_path / "plugin"
+    plugin.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 300\n")
+    plugin.chmod(0o755)
+    config = kubeconfig(tmp_path, "https://127.0.0.1:1", "open-sesame")
+    user = f"exec: {{apiVersion: client.authentication.k8s.io/v1, command: '{plugin}', interactiveMode: Never}}"
+    config.write_text(config.read_text("utf-8").replace("token: 'open-sesame'", user), "utf-8")
+    command = [sys.executable, "-m", "kubeflow", "doctor", "cluster", "--timeout", "1s", "-o", "json"]
+
+    done = subprocess.run(
+        [*command, "--kubeconfig", str(config)], capture_output=True, text=True, check=False, timeout=120
+    )
+
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    assert done.returncode == ExitCode.BROKEN, done.stderr
+    (section,) = json.loads(done.stdout)["sections"]
+    (hanging,) = section["findings"]
+    assert (hanging["name"], hanging["state"], hanging["why"]) == ("kubeconfig", "broken", "no answer within 1 seconds")
+    assert "may be waiting for a login" in hanging["remedy"]
 
 
 # -- clusters ---------------------------------------------------------------------------------------------------------
