@@ -77,6 +77,8 @@ class ForwardedPorts:
         except OSError as error:
             words = f"error forwarding port {port} to pod {match[2]}: {error.strerror}"
             handler.connection.sendall(_frame(b"\1" + words.encode()) + _frame(b"\x03\xe8", 8))
+            handler.connection.shutdown(socket.SHUT_WR)
+            handler.rfile.read()  # closed with bytes unread, it would be reset, and the words be lost
             return
         target.settimeout(None)
         thread = threading.Thread(target=_downwards, args=(handler, target), daemon=True)
