@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import struct
@@ -95,19 +94,6 @@ def test_the_search_of_the_example_beats_the_default(tmp_path: Path) -> None:
     assert accuracy["best trial"] > accuracy["default"] + 0.1
     ended = re.findall(r"^\S+: trial (\d+) ", result.stderr, re.MULTILINE)
     assert sorted(map(int, ended)) == list(range(int(trials)))  # a line for each
-
-
-def test_the_notebook_is_the_example_and_keeps_no_outputs() -> None:
-    notebook = json.loads((ROOT / "examples" / "notebooks" / "tune.ipynb").read_text("utf-8"))
-    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    example = (ROOT / "examples" / "tune.py").read_text("utf-8")
-
-    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook["cells"])
-    assert cells[1] in example
-    namespace: dict[str, object] = {}
-    exec(cells[0] + "\n" + cells[1], namespace)
-    assert callable(namespace["fit_digits"])
-    compile("\n".join(cells[2:]), "tune.ipynb", "exec")
 
 
 def png(data: bytes) -> tuple[int, int, list[bytes]]:

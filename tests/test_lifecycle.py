@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.apiserver import UPSTREAM
-from tests.cluster.stage import MISSING, REASON, crds, documents, install, server
+from tests.cluster.all_kinds import all_kinds, assert_taken
 from tests.cluster.wire import Wire
 
 ROOT = Path(__file__).parents[1]
@@ -67,22 +66,10 @@ def test_the_objects_of_the_same_script_are_shown(objects: list[dict[str, Any]])
 
 @pytest.fixture(scope="module")
 def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
-    if MISSING:
-        pytest.skip(REASON)
-    upstream = Path(str(UPSTREAM))
-    with server(tmp_path_factory.mktemp("server")) as kubeconfig:
-        found = Wire(kubeconfig)
-        install(found, crds("2.3"))
-        install(found, list(documents(upstream / "spark-operator" / "v2.5.2" / "config" / "crd" / "bases")))
-        services = documents(upstream / "kserve" / "v0.20.0" / "config" / "crd" / "full")
-        install(found, [crd for crd in services if crd["spec"]["names"]["kind"] == "InferenceService"])
+    with all_kinds(tmp_path_factory.mktemp("server")) as found:
         yield found
-        found.close()
 
 
 def test_a_real_api_server_takes_each_object_strictly(wire: Wire, objects: list[dict[str, Any]]) -> None:
     for each in objects:
-        group, kind = each["apiVersion"], each["kind"]
-        path = f"/{'apis' if '/' in group else 'api'}/{group}/namespaces/default/{kind.lower()}s"
-        made = wire.send("POST", path, each, query={"dryRun": "All", "fieldValidation": "Strict"})
-        assert made["metadata"]["uid"]
+        assert_taken(wire, each)
