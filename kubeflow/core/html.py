@@ -227,11 +227,6 @@ def preformatted(lines: str | Iterable[str], *, most: int = 1_000) -> Html:
     return tag("pre", "\n" + CODES.sub("", "\n".join(kept)))
 
 
-def without_codes(line: str) -> str:
-    """Return a line of a log without the codes that colour a terminal, as `preformatted` shows it."""
-    return _TERMINAL_CODES.sub("", line)
-
-
 def heading(title: Content, status: str | None = None, *, level: int = 3) -> Html:
     """Return a heading, with a status behind it."""
     parts = [title] if status is None else [title, " ", status_mark(status)]

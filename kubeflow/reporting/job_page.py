@@ -19,15 +19,15 @@ from kubeflow.core.html import (
     status_mark,
     table,
     tag,
-    without_codes,
 )  # fmt: skip
+from kubeflow.core.terminal_text import CODES
 from kubeflow.reporting.curves import PlotCurve, curve_plot
 from kubeflow.reporting.report_page import ReportSection, cut, fitting, panel, panels, report_page, said, size
 from kubeflow.reporting.timeline import TimelineLane, timeline
 
 # Bytes of a section at most; together less than a page may have.
 _LOGS, _TRACEBACK, _EVENTS, _TABLE, _VARIABLES, _DOCUMENT = 500_000, 40_000, 200_000, 100_000, 60_000, 150_000
-_LINE, _WORDS, _NAME = 1_000, 2_000, 120  # characters
+_LINE, _FINDING, _WORDS, _NAME = 1_000, 500, 2_000, 120  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +151,11 @@ def _diagnosis(data: JobPageData) -> Html:
     parts = [tag("p", f"{data.name} is {data.status}: {cut(data.summary, _WORDS)}" if data.summary else NOTHING)]
     if data.result:
         parts.append(tag("p", tag("strong", "Result: "), tag("code", cut(data.result, _WORDS))))
-    parts.append(bullets(cut(finding, _WORDS) for finding in data.findings[:40]))
+    parts.append(bullets(cut(finding, _FINDING) for finding in data.findings[:40]))
     if data.traceback:
         parts += [tag("p", tag("strong", "What failed first said:")), _tail(data.traceback, _TRACEBACK)]
     if data.remedies:
-        parts += [tag("p", tag("strong", "What to try:")), bullets(cut(each, _WORDS) for each in data.remedies[:20])]
+        parts += [tag("p", tag("strong", "What to try:")), bullets(cut(each, _FINDING) for each in data.remedies[:20])]
     if "diagnosis" in data.gaps:
         parts.append(said(cut(data.gaps["diagnosis"], _WORDS)))
     return join(parts)
@@ -202,7 +202,7 @@ def _tail(lines: Sequence[str], most: int, telling: str = "") -> Html:
     kept: list[str] = []
     left = most
     for line in reversed(lines):
-        shown = cut(without_codes(line), _LINE)
+        shown = cut(CODES.sub("", line), _LINE)
         left -= size(shown) + 1
         if left < 0:
             break
@@ -220,7 +220,7 @@ def _tail(lines: Sequence[str], most: int, telling: str = "") -> Html:
 
 def _events(data: JobPageData) -> Html:
     rows: list[Sequence[Cell]] = [
-        (moment(event.time), cut(event.to, _NAME), cut(event.reason, _NAME), cut(event.message, _LINE))
+        (_clock(event.time), cut(event.to, _NAME), cut(event.reason, _NAME), cut(event.message, _LINE))
         for event in data.events
     ]
     if not rows:
@@ -228,6 +228,10 @@ def _events(data: JobPageData) -> Html:
     kept = fitting(rows, _EVENTS, newest=True)
     before = said(f"{len(rows) - len(kept):,} events before these are not shown.") if len(kept) < len(rows) else NOTHING
     return join([before, table(("time", "what", "reason", "message"), kept, most=len(kept))])
+
+
+def _clock(time: datetime) -> Html:
+    return tag("span", moment(time), style="white-space: nowrap")
 
 
 def _environment(data: JobPageData) -> Html:

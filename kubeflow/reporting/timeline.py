@@ -11,7 +11,8 @@ from kubeflow.core.display import moment
 from kubeflow.core.durations import duration_text
 from kubeflow.core.html import NOTHING, Html, join, status_mark, tag, tone
 
-LANES, BARS = 40, 25
+LANES, BARS = 40, 400
+_TITLE = 100  # characters
 _HEIGHT = 22
 _COLUMNS = "display: grid; grid-template-columns: 7.5em minmax(0, 1fr) 8.5em; column-gap: 8px; align-items: center"
 _NICE = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
@@ -53,12 +54,13 @@ def timeline(lanes: Sequence[TimelineLane], now: datetime) -> Html:
     """
     chosen = _chosen(lanes)
     bars = [bar for lane in lanes for bar in lane.bars]
+    most = max(4, BARS // max(1, len(chosen)))
     start = min((bar.start for bar in bars), default=now)
     end = max((bar.end or now for bar in bars), default=now)
     length = max(end - start, timedelta(milliseconds=100))
     rows = [_scale(length)] if bars else []
     for lane in chosen:
-        shown = lane.bars[-BARS:]
+        shown = lane.bars[-most:]
         drawn = [part for number, bar in enumerate(shown) for part in _bar(bar, number, start, length, now)]
         canvas = tag(
             "svg", tag("line", x1="0", x2="100%", y1=_HEIGHT / 2, y2=_HEIGHT / 2, stroke="var(--kf-line)"), *drawn,
@@ -70,15 +72,16 @@ def timeline(lanes: Sequence[TimelineLane], now: datetime) -> Html:
         status = tag("div", status_mark(lane.status), said)
         rows.append(tag("div", tag("div", lane.name), canvas, status, style=_COLUMNS))
     left = len(lanes) - len(chosen)
-    rest = tag("p", f"… {left:,} more steps, none of which failed or was started again", class_="kf-muted")
+    words = f"… {left:,} more steps: those that failed, and those that were started again, are shown first"
+    rest = tag("p", words, class_="kf-muted")
     return join([*rows, rest if left else NOTHING])
 
 
 def _chosen(lanes: Sequence[TimelineLane]) -> list[TimelineLane]:
-    telling = [index for index, lane in enumerate(lanes) if tone(lane.status) == "bad" or len(lane.bars) > 1]
-    known = set(telling)
-    others = [index for index in range(len(lanes)) if index not in known]
-    return [lanes[index] for index in sorted([*telling, *others][:LANES])]
+    def rank(index: int) -> tuple[bool, bool, int]:
+        return tone(lanes[index].status) != "bad", len(lanes[index].bars) < 2, index
+
+    return [lanes[index] for index in sorted(sorted(range(len(lanes)), key=rank)[:LANES])]
 
 
 def _scale(length: timedelta) -> Html:
@@ -103,8 +106,8 @@ def _bar(bar: TimelineBar, number: int, start: datetime, length: timedelta, now:
     words = bar.title or f"{bar.status}: {moment(bar.start)} to {'now' if bar.end is None else moment(bar.end)}"
     drawn = [
         tag(
-            "rect", tag("title", words), x=f"{left:.2%}", y=5, width=f"{min(width, 1 - left):.2%}", height=_HEIGHT - 10,
-            rx=2, fill=colour, fill_opacity=0.35, stroke=colour, class_="kf-life",
+            "rect", tag("title", words[:_TITLE]), x=f"{left:.2%}", y=5, width=f"{min(width, 1 - left):.2%}",
+            height=_HEIGHT - 10, rx=2, fill=colour, fill_opacity=0.35, stroke=colour, class_="kf-life",
         )
     ]  # fmt: skip
     if number:  # it was started again: a mark over the bar, as well seen without colours
@@ -119,5 +122,5 @@ def _tick(shown: str, x: str, anchor: str) -> Html:
 
 
 def _described(lane: TimelineLane) -> str:
-    lives = "; ".join(f"{bar.status} from {moment(bar.start)}" for bar in lane.bars)
+    lives = "; ".join(f"{bar.status} from {moment(bar.start)}" for bar in lane.bars[-4:])
     return f"{lane.name}: {lives or 'not started'}"

@@ -7,6 +7,7 @@ import os
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, Unpack, cast, overload
 
 from kubeflow.core.artifact import Artifact, ArtifactKind, SupportsArtifact
@@ -602,6 +603,40 @@ class TrainerClient:
             Unsupported: When this backend cannot do it in this version.
         """
         return Explanation(self.backend.diagnose(self._name(name)))
+
+    def report(
+        self,
+        name: JobReference,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        overwrite: bool = False,
+        log_lines: int = 200,
+    ) -> Path:
+        """Write all that is known of a job as one page of HTML, to be read, kept or mailed, and return its path.
+
+        The page has status and times, what came of the job and why, a timeline of its steps, curves of its metrics, the
+        ends of its logs, events, the environment and the TrainJob, or what ran in place of one. It loads nothing, runs
+        no script, and takes 2 MB at most: it says what it leaves out. Secrets are hidden where they look like such.
+        What cannot be found out any more, as the logs of deleted pods, is said where it would be.
+
+        Args:
+            name: The job.
+            path: The file, whose name ends in `.html`, or a folder. A report that is there is replaced. Default:
+                `<job>-report.html` in the working directory.
+            overwrite: Replace the file also when it is no report.
+            log_lines: Last lines of the log of each step; 0 leaves logs out.
+
+        Raises:
+            JobNotFound: With names like it.
+            InvalidInput: The folder does not exist, the file is none that may be written, or `log_lines` is below 0.
+        """
+        from kubeflow.reporting.report_file import report_place, write_report
+        from kubeflow.trainer.jobs.job_report import written_report
+
+        check_count("log_lines", log_lines, least=0)
+        job = self._name(name)
+        file = report_place(path, job, overwrite=overwrite)
+        return write_report(file, written_report(self.backend, job, log_lines))
 
     def suspend_job(self, name: JobReference) -> None:
         """End the processes of a job and keep the job; `resume_job` starts it anew.

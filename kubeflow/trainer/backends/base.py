@@ -14,6 +14,7 @@ from kubeflow.trainer.jobs.log_selection import LogSelection
 from kubeflow.trainer.types.jobs import Event, TrainJob
 from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.metric_points import MetricPoint
+from kubeflow.trainer.types.particulars import JobParticulars
 from kubeflow.trainer.types.runtimes import Runtime
 
 if TYPE_CHECKING:
@@ -158,6 +159,14 @@ class Backend(Protocol):
 
     def event_files(self, name: str) -> Sequence[str]:
         """Return the event files of TensorBoard that the job has written where this machine sees them, by path.
+
+        Raises:
+            JobNotFound: With names like it.
+        """
+        ...
+
+    def particulars(self, name: str) -> JobParticulars:
+        """Return what a report of the job shows beside its status, diagnosis, metrics and logs.
 
         Raises:
             JobNotFound: With names like it.

@@ -16,6 +16,7 @@ from kubeflow.trainer.jobs.log_selection import LogSelection
 from kubeflow.trainer.types.jobs import Event, TrainJob
 from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.metric_points import MetricPoint
+from kubeflow.trainer.types.particulars import JobParticulars
 from kubeflow.trainer.types.runtimes import Runtime
 
 if TYPE_CHECKING:
@@ -183,6 +184,13 @@ class KubernetesBackend(ClusterBackend["Connection", "Waiting"]):
     def event_files(self, name: str) -> list[str]:
         """What pods have written lies in their volumes, where nobody looks."""
         return []
+
+    def particulars(self, name: str) -> JobParticulars:
+        """Return what a report of a job shows: its pods' lives, and the TrainJob."""
+        connection = self._online(f"reading TrainJob {name!r}")
+        from kubeflow.trainer.backends.kubernetes.jobs.job_particulars import particulars
+
+        return particulars(connection, name)
 
     def get_job_logs(self, name: str, selection: LogSelection, follow: bool = False) -> LogLines:
         """Check the arguments, then yield lines as they come."""

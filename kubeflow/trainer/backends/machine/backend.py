@@ -42,6 +42,7 @@ from kubeflow.trainer.jobs.steps import no_such_step
 from kubeflow.trainer.types.jobs import Event, TrainJob
 from kubeflow.trainer.types.loglines import LogLines
 from kubeflow.trainer.types.metric_points import MetricPoint
+from kubeflow.trainer.types.particulars import JobParticulars
 from kubeflow.trainer.types.runtimes import Runtime
 
 if TYPE_CHECKING:
@@ -237,6 +238,13 @@ class MachineBackend:
     def event_files(self, name: str) -> list[str]:
         """Return the event files of TensorBoard in the folders of a job, by path."""
         return event_files(self._find(name))
+
+    def particulars(self, name: str) -> JobParticulars:
+        """Return what a report of a job shows: its nodes' lives, its plan and its environment."""
+        from kubeflow.trainer.backends.machine.local_particulars import particulars
+
+        record = self._find(name)
+        return particulars(record, self._jobs.events(record))
 
     def get_job_logs(self, name: str, selection: LogSelection, follow: bool = False) -> LogLines:
         """Check the arguments, then yield lines as they come."""
