@@ -15,6 +15,8 @@ class Place(StrEnum):
     """This project installed from a wheel of the checkout, with what it depends on and nothing else."""
     PEER = "peer"
     """The published package."""
+    SPARK_PEER = "spark peer"
+    """The published package with what its Spark client imports, which is a gigabyte."""
     BARE = "bare"
     """An environment with nothing installed: where the limits run."""
     CHECKOUT = "checkout"

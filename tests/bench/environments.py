@@ -14,7 +14,7 @@ from tests.bench.process import Interpreter
 from tests.bench.series import Missing
 
 PEER = "kubeflow==0.5.0"
-PEER_LOCK = "locks/peer.txt"
+PEER_LOCKS = {Place.PEER: "locks/peer.txt", Place.SPARK_PEER: "locks/peer-spark.txt"}
 """The published package and its dependencies, in exact versions."""
 
 SHARED = ("pydantic", "PyYAML")
@@ -67,11 +67,11 @@ class Environments:
     def _python(self, place: Place) -> Path:
         if place is Place.BARE:
             return self._venv("bare", ())
-        return self._peer() if place is Place.PEER else self._ours()
+        return self._peer(place) if place in PEER_LOCKS else self._ours()
 
-    def _peer(self) -> Path:
-        lock = self._root / PEER_LOCK
-        return self._venv("peer", ("--no-deps", "--require-hashes", "-r", str(lock)), key=lock.read_text("utf-8"))
+    def _peer(self, place: Place) -> Path:
+        lock = self._root / PEER_LOCKS[place]
+        return self._venv(lock.stem, ("--no-deps", "--require-hashes", "-r", str(lock)), key=lock.read_text("utf-8"))
 
     def _ours(self) -> Path:
         project = tomllib.loads((self._root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -95,7 +95,7 @@ class Environments:
         complete = home / "complete"
         if complete.exists():
             return python
-        for stale in self._cache.glob(f"{name}-*"):
+        for stale in self._cache.glob(f"{name}-{'[0-9a-f]' * 12}"):  # not those of `peer-spark` for `peer`
             shutil.rmtree(stale)
         self._say(f"environment {name}, made once and not timed: installing {', '.join(requirements) or 'nothing'}")
         _run([sys.executable, "-m", "venv", str(home), *([] if requirements else ["--without-pip"])])
