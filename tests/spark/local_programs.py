@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ from typing import Any
 import psutil
 
 from kubeflow.pipelines.component_runs import received, run_process_data
-from kubeflow.spark import Driver, KubeflowError, LocalProcessBackendConfig, SparkClient
+from kubeflow.spark import Driver, FileJob, KubeflowError, LocalProcessBackendConfig, SparkClient, SparkJobFailed
+from kubeflow.spark.backends.localspark.java_check import check_java
 
 FACTOR = 3
 
@@ -168,6 +170,64 @@ def classic(client: SparkClient) -> dict[str, object]:
     }
 
 
+ETL = """
+package org.example
+
+import java.nio.file.{Files, Path}
+import org.apache.spark.sql.SparkSession
+
+object Etl {
+  def main(args: Array[String]): Unit = {
+    if (args(0) == "--from")
+      try Files.readString(Path.of(args(1)))
+      catch { case error: Exception => throw new IllegalStateException("no table\\nto read", error) }
+    val spark = SparkSession.builder().getOrCreate()
+    spark.range(args(0).toLong).write.mode("overwrite").parquet(sys.env("KUBEFLOW_OUTPUT"))
+    println(s"written by ${spark.sparkContext.master}")
+  }
+}
+"""
+CLASS = "org.example.Etl"
+
+
+def make_jar() -> str:
+    """Compile a program for the JVM with the compiler that pyspark ships, and return its jar."""
+    import pyspark
+
+    Path("Etl.scala").write_text(ETL, "utf-8")
+    quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    path = [*quick, "-cp", f"{pyspark.__path__[0]}/jars/*", "scala.tools.nsc.Main", "-usejavacp"]
+    subprocess.run([check_java(os.environ), *path, "-d", "etl.jar", "Etl.scala"], check=True)
+    return "etl.jar"
+
+
+def jar(client: SparkClient) -> dict[str, object]:
+    program = make_jar()
+    good = client.process_data(jar=program, main_class=CLASS, args=[5], num_executors=1)
+    bad = client.submit_job(FileJob(program, ["--from", "/nowhere/x"], CLASS))
+    lost = client.process_data(jar=program, main_class="org.example.Elt")
+    failures = {}
+    for name in (bad, lost):
+        try:
+            client.wait_for_job_status(name, timeout=300)
+        except SparkJobFailed as error:
+            failures[str(name)] = [error.reason, error.exception, *error.log]
+    done = client.wait_for_job_status(good, timeout=300)
+    try:
+        client.get_job_result(good)
+        no_result = ""
+    except KubeflowError as error:
+        no_result = str(error)
+    return {
+        "status": done.status and done.status.value,
+        "log": list(client.get_job_logs(good)),
+        "files": len(list(client.get_job_output(good).path.glob("*.parquet"))),
+        "no_result": no_result,
+        "failures": list(failures.values()),
+        "explained": [client.explain(name) for name in (bad, lost)],
+    }
+
+
 def without_spark(client: SparkClient) -> dict[str, object]:
     try:
         client.process_data(work, args={"rows": 1})
@@ -213,6 +273,7 @@ PARTS: dict[str, Any] = {
     "delete": delete,
     "session": session,
     "classic": classic,
+    "jar": jar,
     "without-spark": without_spark,
 }
 

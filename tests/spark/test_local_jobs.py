@@ -113,6 +113,25 @@ def test_without_the_client_of_connect_a_session_is_one_of_this_process(spark_py
     assert seen["environment"] == []
 
 
+def test_a_program_of_a_jar_runs_and_its_exception_is_that_of_the_job(spark_python: Path, tmp_path: Path) -> None:
+    seen = run(spark_python, tmp_path, "jar")
+
+    assert (seen["status"], seen["files"]) == ("Completed", 1)
+    assert "written by local[1]" in seen["log"]  # type: ignore[operator]
+    assert "programs of a jar" in str(seen["no_result"])
+    raised = (
+        "java.lang.IllegalStateException: no table\nto read, caused by java.nio.file.NoSuchFileException: /nowhere/x"
+    )
+    bad, lost = seen["failures"]  # type: ignore[misc]
+    assert bad[:2] == [f"its driver raised {raised}", raised]  # type: ignore[has-type]
+    assert "Etl.scala:11" in "".join(bad[2:])  # type: ignore[has-type]
+    assert lost[1] is None  # type: ignore[has-type]
+    assert lost[0] == "spark-submit refused it: Failed to load class org.example.Elt."  # type: ignore[has-type]
+    explained, unfound = seen["explained"]  # type: ignore[misc]
+    assert "is Failed: its driver raised java.lang.IllegalStateException" in explained  # type: ignore[has-type]
+    assert "The jar has no class org.example.Elt: correct main_class=" in unfound  # type: ignore[has-type]
+
+
 def test_a_step_of_a_pipeline_hands_over_the_place_that_the_pipeline_has_for_it(
     spark_python: Path, tmp_path: Path
 ) -> None:

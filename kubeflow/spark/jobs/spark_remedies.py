@@ -24,6 +24,8 @@ class SparkRemedy:
     example: str
 
 
+DEADLINE_REMEDY = "Give it more time: options=[options.ActiveDeadlineSeconds(...)], or leave that option out."
+
 SPARK_REMEDIES: tuple[SparkRemedy, ...] = (
     SparkRemedy(
         re.compile(r"OutOfMemoryError: (?:Java heap space|GC overhead)|GC overhead limit exceeded"),
@@ -60,6 +62,11 @@ SPARK_REMEDIES: tuple[SparkRemedy, ...] = (
         re.compile(r"ClassNotFoundException: (\S+)|DATA_SOURCE_NOT_FOUND\] Failed to find the data source: ([^\s.]+)"),
         "The JVM has no {0}: name the library that has it, options=[options.MavenPackages('group:artifact:version')].",
         "[DATA_SOURCE_NOT_FOUND] Failed to find the data source: delta. Make sure the provider name is correct",
+    ),
+    SparkRemedy(
+        re.compile(r"Failed to load class (\S+)"),
+        "The jar has no class {0}: correct main_class=, which is the full name with its package.",
+        "Error: Failed to load class org.example.Etl.",
     ),
     SparkRemedy(
         re.compile(r"JAVA_GATEWAY_EXITED|UnsupportedClassVersionError"),

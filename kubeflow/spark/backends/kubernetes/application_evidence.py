@@ -16,13 +16,15 @@ from kubeflow.core.resource import Transport
 from kubeflow.spark.backends.kubernetes.application_lookup import created, driver_pod
 from kubeflow.spark.backends.kubernetes.application_pods import DRIVER, EXECUTOR, followed_application, newest_pods
 from kubeflow.spark.backends.kubernetes.application_states import ApplicationMoment, application_moment
+from kubeflow.spark.jobs.logged_exceptions import LOGGED_LINES, LoggedException, logged_exception
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 
 if TYPE_CHECKING:
     from kubeflow.packaging import RankOutcome
 
-_LINES = 60  # of the driver's log that are read
 _SHOWN = 20
+_LAST_OWN = 128  # exit codes beyond are those of signals
+_STACK = 40  # lines of an exception
 _UNREAD: Reading[list[Happening]] = Found([])
 
 
@@ -84,6 +86,28 @@ class ApplicationEvidence:
         return None if self.driver_exit is None else parse_outcome(self.driver_exit.message)
 
     @property
+    def overdue(self) -> int | None:
+        """The deadline in seconds, where the kubelet has ended the driver for it; `None` where it has not."""
+        if self.driver is None or self.driver.reason != "DeadlineExceeded":
+            return None
+        return wire.integer(self.application, "spec", "driver", "template", "spec", "activeDeadlineSeconds")
+
+    @property
+    def logged(self) -> LoggedException | None:
+        """The exception that its log has, of a driver that ended itself and left no word."""
+        end = self.driver_exit
+        killed = end is None or end.reason == "OOMKilled" or self.overdue is not None
+        code = 0 if end is None or killed else end.exit_code or 0
+        has_word = self.outcome is not None and self.outcome.error is not None
+        return None if has_word or not 0 < code <= _LAST_OWN else logged_exception(self.log)
+
+    @property
+    def exception(self) -> str | None:
+        """Type and message of what the driver raised; `None` where nobody knows."""
+        error = self.outcome.error if self.outcome is not None else None
+        return error.summary if error is not None else self.logged.exception if self.logged is not None else None
+
+    @property
     def events(self) -> list[Happening]:
         """Its events, oldest first; none where they may not be seen."""
         return self.read_events.value if isinstance(self.read_events, Found) else []
@@ -104,6 +128,8 @@ class ApplicationEvidence:
     def said(self) -> list[str]:
         """What the driver said last: up to its exception, if it raised one."""
         error = self.outcome.error if self.outcome is not None else None
+        if self.logged is not None:
+            return list(self.logged.lines[:_STACK])
         lines = [line for line in self.log if line.strip()]
         if lines:
             return lines[-_SHOWN:]
@@ -137,7 +163,7 @@ def _log(transport: Transport, namespace: str, evidence: ApplicationEvidence) ->
     driver = evidence.driver
     if driver is None or not driver.container.has_log:
         return ()
-    read = reading(lambda: last_lines(transport, namespace, driver, driver.main, _LINES, previous=False))
+    read = reading(lambda: last_lines(transport, namespace, driver, driver.main, LOGGED_LINES, previous=False))
     return read.value if isinstance(read, Found) else ()
 
 

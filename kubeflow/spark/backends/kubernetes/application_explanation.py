@@ -23,7 +23,7 @@ from kubeflow.spark.backends.kubernetes.operator_settings import OperatorSetting
 from kubeflow.spark.backends.kubernetes.pod_findings import waiting_findings
 from kubeflow.spark.backends.kubernetes.spark_connection import SparkConnection
 from kubeflow.spark.errors import NoSparkJobResult, SparkJobFailed
-from kubeflow.spark.jobs.spark_remedies import spark_remedies
+from kubeflow.spark.jobs.spark_remedies import DEADLINE_REMEDY, spark_remedies
 from kubeflow.spark.types.spark_jobs import SparkJobStatus
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
 from kubeflow.trainer.constants import constants
@@ -58,13 +58,7 @@ def failure(connection: SparkConnection, name: str) -> SparkJobFailed:
     """Return, for a job that is `FAILED`, the error that says why: three requests, whatever number of executors."""
     application = find_application(connection, name)
     evidence = driver_evidence(connection.transport, connection.namespace, application, log=True)
-    error = evidence.outcome.error if evidence.outcome is not None else None
-    return SparkJobFailed(
-        name,
-        f"{reason(evidence).rstrip('. ')}.",
-        exception=error.summary if error is not None else None,
-        log=evidence.said,
-    )
+    return SparkJobFailed(name, f"{reason(evidence).rstrip('. ')}.", exception=evidence.exception, log=evidence.said)
 
 
 def outcome(connection: SparkConnection, name: str) -> RankOutcome | None:
@@ -86,8 +80,12 @@ def outcome(connection: SparkConnection, name: str) -> RankOutcome | None:
 def reason(evidence: ApplicationEvidence) -> str:
     """Return why a job failed, in words."""
     end, moment = evidence.driver_exit, evidence.moment
-    if evidence.outcome is not None and evidence.outcome.error is not None:
-        return f"its driver raised {evidence.outcome.error.summary}"
+    if evidence.overdue is not None:
+        return f"its driver was active for longer than {evidence.overdue} s"
+    if evidence.logged is not None:
+        return evidence.logged.reason
+    if evidence.exception is not None:
+        return f"its driver raised {evidence.exception}"
     if end is not None and end.exit_code != 0:
         return f"its driver {how_it_ended(end)}"
     if moment.message:
@@ -109,7 +107,7 @@ def findings(evidence: ApplicationEvidence) -> list[Diagnosed]:
     if status is not SparkJobStatus.COMPLETED:
         alive = [pod for pod in evidence.pods if not pod.ended]
         found += waiting_findings(alive, evidence.events)
-        found += _queued(evidence)
+        found += _suspended(evidence)
     return list({finding.text: finding for finding in found}.values())
 
 
@@ -119,6 +117,9 @@ def _remedies(evidence: ApplicationEvidence) -> Iterator[str]:
     words = f"{error}\n{error.traceback}" if error is not None else "\n".join([evidence.moment.message, *evidence.said])
     if end is not None and end.reason == "OOMKilled":
         yield _DRIVER_MEMORY
+        return
+    if evidence.overdue is not None:
+        yield DEADLINE_REMEDY
         return
     if "forbidden" in words.lower() and "serviceaccount" in words.lower():
         yield (
@@ -142,12 +143,18 @@ def _executors(evidence: ApplicationEvidence) -> Iterator[Diagnosed]:
         )
 
 
-def _queued(evidence: ApplicationEvidence) -> Iterator[Diagnosed]:
+def _suspended(evidence: ApplicationEvidence) -> Iterator[Diagnosed]:
+    if evidence.moment.status is not SparkJobStatus.SUSPENDED:
+        return
     queue = wire.strings(evidence.application, "metadata", "labels").get(constants.KUEUE_QUEUE_LABEL)
-    if queue is not None and evidence.moment.status is SparkJobStatus.SUSPENDED:
+    if queue is not None:
         yield Diagnosed(
             f"it waits in Kueue's queue {queue!r}, which starts it when there is quota",
             (f"See what the queue has: kubectl describe localqueue {queue}.",),
+        )
+    else:
+        yield Diagnosed(
+            evidence.moment.words, (f"client.resume_job({evidence.name!r}) starts it anew, from its beginning.",)
         )
 
 
