@@ -76,6 +76,7 @@ FLOORS = {
         ("executors",),
         ("supervision",),
         ("fetch", "jobs"),
+        ("kept_jobs",),
     ),
     "kubeflow.hub": (
         ("addresses", "errors"),

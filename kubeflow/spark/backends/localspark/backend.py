@@ -5,21 +5,20 @@ They are kept in `spark/` below the state directory, apart from the jobs of the 
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import platform
-import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kubeflow.core.artifact import Artifact
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.paths import working_directory
-from kubeflow.core.selector import matcher
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import JobPlan
 from kubeflow.local.job.records import JobRecord
 from kubeflow.local.jobs import Jobs
+from kubeflow.local.kept_jobs import KeptJobs
 from kubeflow.local.state import state_dir
 from kubeflow.local.store.retention import keeping
 from kubeflow.local.store.slots import job_limit
@@ -35,6 +34,7 @@ from kubeflow.spark.types.spark_jobs import SparkJob
 from kubeflow.trainer.backends.localprocess.job_checks import interpreter
 from kubeflow.trainer.backends.localprocess.types import LocalProcessBackendConfig
 from kubeflow.trainer.backends.machine.job_output import left_output
+from kubeflow.trainer.backends.machine.step_logs import step_logs
 from kubeflow.trainer.jobs.log_selection import LogSelection
 from kubeflow.trainer.jobs.outputs import output_data, read_output
 from kubeflow.trainer.types.jobs import Event
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class LocalSparkBackend(LocalSessions):
+class LocalSparkBackend(KeptJobs[SparkJob], LocalSessions):
     """Spark jobs on this machine.
 
     Args:
@@ -57,6 +57,8 @@ class LocalSparkBackend(LocalSessions):
         InvalidInput: For a number of days or jobs that is none, or a Python that is not there.
         Unsupported: On an operating system without sessions and signals.
     """
+
+    KIND = KIND
 
     def __init__(self, config: LocalProcessBackendConfig) -> None:
         if os.name != "posix":
@@ -69,11 +71,6 @@ class LocalSparkBackend(LocalSessions):
 
     def __repr__(self) -> str:
         return f"LocalSparkBackend(jobs in {str(self._state)!r})"
-
-    @property
-    def namespace(self) -> None:
-        """This machine has no namespaces."""
-        return None
 
     @property
     def same_python(self) -> bool:
@@ -128,33 +125,6 @@ class LocalSparkBackend(LocalSessions):
             max_jobs=self._at_once,
         )
 
-    def list_jobs(self, label_selector: str | None = None) -> list[SparkJob]:
-        """Return the jobs of this state directory, oldest first."""
-        matches = matcher(label_selector)
-        return [local_spark_job(record) for record in self._all("job") if matches(record.labels)]
-
-    def get_job(self, name: str) -> SparkJob:
-        """Return one job as it is now."""
-        return local_spark_job(self._find(name))
-
-    def watching(self, name: str) -> contextlib.AbstractContextManager[None]:
-        """Nothing is to be kept: jobs tell of their changes by themselves."""
-        return contextlib.nullcontext()
-
-    def next_change(self, name: str, seen: SparkJob, timeout: float) -> SparkJob:
-        """Return the job once it differs from `seen`, within some hundredths of a second."""
-        deadline = time.monotonic() + timeout
-        wait = self._jobs.watch(name)
-        record: JobRecord | None = self._find(name)
-        while True:
-            if record is None:
-                raise self._not_found(name)
-            job = local_spark_job(record)
-            left = deadline - time.monotonic()
-            if job != seen or left <= 0:
-                return job
-            record = wait(left)
-
     def failure(self, name: str) -> SparkJobFailed:
         """Return why a job failed."""
         return local_failure(self._jobs, self._find(name))
@@ -184,7 +154,7 @@ class LocalSparkBackend(LocalSessions):
                     else "role is 'driver', or 'executor' on a cluster."
                 )
             )
-        return self._lines(record, selection, KIND, follow=follow)
+        return step_logs(self._jobs, record, [DRIVER], selection, follow=follow, kind=KIND)
 
     def get_job_events(self, name: str) -> list[Event]:
         """Return what happened to a job, oldest first."""
@@ -195,39 +165,11 @@ class LocalSparkBackend(LocalSessions):
         """Return why a job is where it is."""
         return explain_local(self._jobs, self._find(name))
 
-    def suspend_job(self, name: str) -> None:
-        """End the processes of a job and keep it; when this returns, none is left."""
-        record = self._find(name)
-        if not record.finished and record.phase != "Suspended":
-            found = self._jobs.suspend(record)
-            if found is None:
-                raise self._not_found(name)
-            record = found
-        self._refuse_finished(record, "suspended")
+    def _view(self, record: JobRecord) -> SparkJob:
+        return local_spark_job(record)
 
-    def resume_job(self, name: str) -> None:
-        """Start a suspended job anew."""
-        record = self._find(name)
-        self._refuse_finished(record, "resumed")
-        self._jobs.resume(record)
+    def _is_kind(self, record: JobRecord) -> bool:
+        return read_local_details(record.details).kind == "job"
 
-    def delete_job(self, name: str, wait: float | None = None) -> None:
-        """End all processes of a job and delete its logs."""
-        if not self._jobs.delete(self._find(name)):
-            raise self._not_found(name)
-
-    def _find(self, name: str) -> JobRecord:
-        record = self._jobs.find(name)
-        if record is None or read_local_details(record.details).kind != "job":
-            raise self._not_found(name)
-        return record
-
-    def _not_found(self, name: str) -> SparkJobNotFound:
-        return SparkJobNotFound(name, [known.name for known in self._all("job")])
-
-    @staticmethod
-    def _refuse_finished(record: JobRecord, verb: str) -> None:
-        if record.finished:
-            raise InvalidInput(
-                f"Spark job {record.name!r} has ended, and a job that has ended cannot be {verb}: make a new one."
-            )
+    def _missing(self, name: str, available: Sequence[str]) -> SparkJobNotFound:
+        return SparkJobNotFound(name, available)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from kubeflow.local.job.records import JobEvent, JobPhase, JobRecord
 from kubeflow.spark.backends.localspark.local_details import read_local_details
 from kubeflow.spark.types.spark_jobs import SparkJob, SparkJobStatus
+from kubeflow.trainer.backends.machine.job_view import shown_events
 from kubeflow.trainer.types.jobs import Event
 
 DRIVER = "driver"
@@ -47,13 +48,8 @@ def process_of(record: JobRecord) -> str | None:
 
 def local_events(record: JobRecord, events: Iterable[JobEvent]) -> list[Event]:
     """Return events as users see them."""
-    return [
-        Event(
-            involved_object_kind=JOB_KIND if event.step is None else "Process",
-            involved_object_name=record.name if event.step is None else f"{record.name}-{event.step}",
-            message=event.message,
-            reason=event.reason,
-            event_time=event.time,
-        )
-        for event in events
-    ]
+
+    def involved(step: str | None) -> tuple[str, str]:
+        return (JOB_KIND, record.name) if step is None else ("Process", f"{record.name}-{step}")
+
+    return shown_events(events, involved)

@@ -18,8 +18,6 @@ from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import JobPlan
 from kubeflow.local.job.records import JobPhase, JobRecord
 from kubeflow.local.jobs import Jobs
-from kubeflow.local.logs.beginnings import beginnings
-from kubeflow.local.logs.lines import read_lines
 from kubeflow.local.store.store import NameTaken
 from kubeflow.spark.backends.localspark.connect_server import LOOPBACK, listens, server_port, server_run
 from kubeflow.spark.backends.localspark.driver_end import explain_local, local_failure
@@ -29,7 +27,7 @@ from kubeflow.spark.backends.localspark.local_job_view import DRIVER, process_of
 from kubeflow.spark.errors import SessionExists, SessionLost, SessionNotFound, Unsupported
 from kubeflow.spark.jobs.session_spec import SessionSpec
 from kubeflow.spark.types.spark_sessions import SparkConnectInfo, SparkConnectState
-from kubeflow.trainer.backends.machine.log_positions import read_offsets, write_offsets
+from kubeflow.trainer.backends.machine.step_logs import step_logs
 from kubeflow.trainer.jobs.log_selection import LogSelection
 from kubeflow.trainer.types.loglines import LogLines
 
@@ -171,7 +169,7 @@ class LocalSessions:
 
     def list_sessions(self) -> list[SparkConnectInfo]:
         """Return the sessions, oldest first."""
-        return [self._info(record) for record in self._all("session")]
+        return [self._info(record) for record in self._servers()]
 
     def get_session(self, name: str) -> SparkConnectInfo:
         """Return one session."""
@@ -180,17 +178,7 @@ class LocalSessions:
     def get_session_logs(self, name: str, selection: LogSelection, follow: bool) -> LogLines:
         """Yield the lines of a server."""
         record = self._find_session(name)
-        return self._lines(record, selection, "session", follow=follow)
-
-    def _lines(self, record: JobRecord, selection: LogSelection, kind: str, *, follow: bool) -> LogLines:
-        directories = [Places(record.directory).node(DRIVER)]
-        if selection.after is not None:
-            offsets = read_offsets(selection.after, record, kind)
-        else:
-            since = None if selection.since is None else selection.since.timestamp()
-            offsets = beginnings(directories, tail_lines=selection.tail_lines, since=since)
-        lines = read_lines(directories, finished=self._jobs.finished(record), follow=follow, offsets=offsets)
-        return LogLines((line.text for line in lines), lambda: write_offsets(offsets, record))
+        return step_logs(self._jobs, record, [DRIVER], selection, follow=follow, kind="session")
 
     def delete_session(self, name: str) -> None:
         """End a server, with all its processes."""
@@ -219,8 +207,8 @@ class LocalSessions:
             message=record.reason,
         )
 
-    def _all(self, kind: str) -> list[JobRecord]:
-        return [record for record in self._jobs.all() if read_local_details(record.details).kind == kind]
+    def _servers(self) -> list[JobRecord]:
+        return [record for record in self._jobs.all() if read_local_details(record.details).kind == "session"]
 
     def _find_session(self, name: str) -> JobRecord:
         record = self._jobs.find(name)
@@ -229,4 +217,4 @@ class LocalSessions:
         return record
 
     def _no_session(self, name: str) -> SessionNotFound:
-        return SessionNotFound(name, [record.name for record in self._all("session")])
+        return SessionNotFound(name, [record.name for record in self._servers()])

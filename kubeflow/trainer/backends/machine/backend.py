@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubeflow.core.artifact import Artifact
-from kubeflow.core.errors import InvalidInput
 from kubeflow.core.paths import working_directory
-from kubeflow.core.selector import matcher
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import JobPlan
 from kubeflow.local.job.records import JobRecord
 from kubeflow.local.job.report_lines import read_report_lines
 from kubeflow.local.jobs import Jobs
-from kubeflow.local.logs.beginnings import beginnings
-from kubeflow.local.logs.lines import LogLine, read_lines
+from kubeflow.local.kept_jobs import KeptJobs
+from kubeflow.local.logs.lines import LogLine
 from kubeflow.local.store.store import NameTaken
 from kubeflow.trainer.backends.machine.details import Details
 from kubeflow.trainer.backends.machine.event_files import event_files
@@ -32,8 +29,9 @@ from kubeflow.trainer.backends.machine.failure import find_failure
 from kubeflow.trainer.backends.machine.job_output import recorded_output
 from kubeflow.trainer.backends.machine.job_view import user_events, view
 from kubeflow.trainer.backends.machine.local_explanation import diagnose
-from kubeflow.trainer.backends.machine.log_positions import read_offsets, write_offsets
 from kubeflow.trainer.backends.machine.profile import Profile
+from kubeflow.trainer.backends.machine.step_logs import step_logs
+from kubeflow.trainer.constants import constants
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
 from kubeflow.trainer.errors import JobExists, JobFailed, JobNotFound, Unsupported
 from kubeflow.trainer.jobs.jobspec import JobSpec
@@ -72,13 +70,15 @@ class Keeping:
     at_once: int = 0
 
 
-class MachineBackend:
+class MachineBackend(KeptJobs[TrainJob]):
     """Jobs on this machine.
 
     Args:
         profile: What runs their nodes, and what that takes.
         keeping: Where jobs are kept, and how long.
     """
+
+    KIND = constants.TRAINJOB_KIND
 
     def __init__(self, profile: Profile, keeping: Keeping) -> None:
         self._profile = profile
@@ -87,11 +87,6 @@ class MachineBackend:
 
     def __repr__(self) -> str:
         return f"MachineBackend({self._profile.description}, jobs in {str(self._keeping.state)!r})"
-
-    @property
-    def namespace(self) -> None:
-        """This machine has no namespaces."""
-        return None
 
     @property
     def same_python(self) -> bool:
@@ -167,33 +162,6 @@ class MachineBackend:
             "train() with what the TrainJob was made of."
         )
 
-    def list_jobs(self, label_selector: str | None = None) -> list[TrainJob]:
-        """Return the jobs of this state directory, oldest first."""
-        matches = matcher(label_selector)
-        return [view(record) for record in self._jobs.all() if matches(record.labels)]
-
-    def get_job(self, name: str) -> TrainJob:
-        """Return one job as it is now."""
-        return view(self._find(name))
-
-    def watching(self, name: str) -> contextlib.AbstractContextManager[None]:
-        """Nothing is to be kept: jobs tell of their changes by themselves."""
-        return contextlib.nullcontext()
-
-    def next_change(self, name: str, seen: TrainJob, timeout: float) -> TrainJob:
-        """Return the job once it differs from `seen`, within some hundredths of a second."""
-        deadline = time.monotonic() + timeout
-        wait = self._jobs.watch(name)
-        record: JobRecord | None = self._find(name)
-        while True:
-            if record is None:
-                raise self._not_found(name)
-            job = view(record)
-            left = deadline - time.monotonic()
-            if job != seen or left <= 0:
-                return job
-            record = wait(left)
-
     def forking(self) -> contextlib.AbstractContextManager[None]:
         """Make jobs that `train` submits within the context cheap to start: for a thread that makes many short ones."""
         return self._jobs.forking()
@@ -258,17 +226,13 @@ class MachineBackend:
                 f"TrainJob {name!r} runs as {self._profile.description}, which have no containers: leave "
                 f"container={selection.container!r} out. Each step has one log, with the lines of all its ranks."
             )
-        places = Places(record.directory)
-        directories = [places.node(wanted) for wanted in (steps if step is None else [step])]
-        if selection.after is not None:
-            offsets = read_offsets(selection.after, record)
-        else:
-            since = None if selection.since is None else selection.since.timestamp()
-            offsets = beginnings(directories, tail_lines=selection.tail_lines, since=since)
-        lines = read_lines(directories, finished=self._jobs.finished(record), follow=follow, offsets=offsets)
-        return LogLines(
-            (line.text if step is not None else f"{_origin(line)} {line.text}" for line in lines),
-            lambda: write_offsets(offsets, record),
+        return step_logs(
+            self._jobs,
+            record,
+            steps if step is None else [step],
+            selection,
+            follow=follow,
+            shown=(lambda line: line.text) if step is not None else lambda line: f"{_origin(line)} {line.text}",
         )
 
     def get_job_events(self, name: str) -> list[Event]:
@@ -279,22 +243,6 @@ class MachineBackend:
     def diagnose(self, name: str) -> Diagnosis:
         """Return why a job is where it is."""
         return diagnose(self._jobs, self._find(name))
-
-    def suspend_job(self, name: str) -> None:
-        """End the processes of a job and keep it; when this returns, none is left."""
-        record = self._find(name)
-        if not record.finished and record.phase != "Suspended":
-            found = self._jobs.suspend(record)
-            if found is None:
-                raise self._not_found(name)
-            record = found
-        self._refuse_finished(record, "suspended")
-
-    def resume_job(self, name: str) -> None:
-        """Start a suspended job anew."""
-        record = self._find(name)
-        self._refuse_finished(record, "resumed")
-        self._jobs.resume(record)
 
     def stop_job(self, name: str) -> None:
         """End the processes of a job for good; its logs, reports and results stay."""
@@ -310,27 +258,11 @@ class MachineBackend:
             f"cannot change: delete it with client.delete_job({name!r}), and train again with num_nodes={num_nodes}."
         )
 
-    def delete_job(self, name: str, wait: float | None = None) -> None:
-        """End all processes of a job and delete its logs."""
-        if not self._jobs.delete(self._find(name)):
-            raise self._not_found(name)
+    def _view(self, record: JobRecord) -> TrainJob:
+        return view(record)
 
-    def _find(self, name: str) -> JobRecord:
-        record = self._jobs.find(name) if isinstance(name, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
-        if record is None:
-            raise self._not_found(name)
-        return record
-
-    def _not_found(self, name: str) -> JobNotFound:
-        return JobNotFound(str(name), [known.name for known in self._jobs.all()])
-
-    @staticmethod
-    def _refuse_finished(record: JobRecord, verb: str) -> None:
-        if record.finished:
-            raise InvalidInput(
-                f"TrainJob {record.name!r} is {record.phase}, and a job that has ended cannot be {verb}: "
-                "train a new one."
-            )
+    def _missing(self, name: str, available: Sequence[str]) -> JobNotFound:
+        return JobNotFound(name, available)
 
 
 def _origin(line: LogLine) -> str:

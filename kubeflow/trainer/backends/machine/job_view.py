@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from kubeflow.local.job.records import JobEvent, JobRecord
 from kubeflow.local.job.status_file import parse_progress
@@ -33,15 +33,32 @@ def view(record: JobRecord) -> TrainJob:
 
 def user_events(record: JobRecord, events: Iterable[JobEvent]) -> list[Event]:
     """Return events as users see them."""
+
+    def involved(step: str | None) -> tuple[str, str]:
+        if step is None:
+            return constants.TRAINJOB_KIND, record.name
+        return _kind(record, step), process_name(record, step)
+
+    return shown_events(events, involved)
+
+
+def shown_events(events: Iterable[JobEvent], involved: Callable[[str | None], tuple[str, str]]) -> list[Event]:
+    """Return events as users of any client see them.
+
+    Args:
+        events: As the store has them.
+        involved: Returns kind and name of what an event is about, by its step; `None` is the job itself.
+    """
+    found = ((event, *involved(event.step)) for event in events)
     return [
         Event(
-            involved_object_kind=constants.TRAINJOB_KIND if event.step is None else _kind(record, event.step),
-            involved_object_name=record.name if event.step is None else process_name(record, event.step),
+            involved_object_kind=kind,
+            involved_object_name=name,
             message=event.message,
             reason=event.reason,
             event_time=event.time,
         )
-        for event in events
+        for event, kind, name in found
     ]
 
 
