@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,11 +12,26 @@ from hypothesis import HealthCheck, settings
 from tests import browser, container_engines, real_parts
 from tests.apiserver import KUBECONFIG
 
+if TYPE_CHECKING:
+    from tests.cluster.spark.sparkstage import SparkCluster
+
 MOST = 8  # processes; each starts API servers of its own, of 300 MB
 
 # How long an example takes, and how long it takes to draw, says something of the machine and nothing of the code.
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session")
+def spark_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkCluster]:
+    """A cluster with the Spark Operator: one for the tests of Spark and the cases that jobs of all clients share."""
+    from tests.cluster.spark.sparkstage import spark_stage
+    from tests.cluster.stage import MISSING, REASON
+
+    if MISSING:
+        pytest.skip(REASON)
+    with spark_stage(tmp_path_factory.mktemp("spark-cluster")) as running:
+        yield running
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -84,7 +84,7 @@ class SparkPod:
         self.exit: Exit | None = None
         self._machines, self._changed = machines, changed
         self._life: Life | None = None
-        self._leaving = False
+        self._leaving = self._overdue = False
         namespace = owner["metadata"]["namespace"]
         self.object = machines.wire.send("POST", f"/api/v1/namespaces/{namespace}/pods", _manifest(owner, plan))
         self.name, self.uid = plan.name, self.object["metadata"]["uid"]
@@ -141,7 +141,14 @@ class SparkPod:
         )
         self._say("kubelet", "Started", f"Started container {self._container['name']}")
         self._life = self._live()
+        if seconds := self.object["spec"].get("activeDeadlineSeconds"):
+            self._machines.loop.later(seconds, self._expire)
         self._changed(self)
+
+    def _expire(self) -> None:
+        if self._life is not None and not self._leaving:
+            self._overdue = True
+            self._life.kill(self._machines.grace)
 
     def _live(self) -> Life:
         log = open_log(self.log_folder, self._container["name"])
@@ -201,7 +208,10 @@ class SparkPod:
         if self._leaving:
             self._remove()
             return
-        self._status(phase=self.state, containerStatuses=[self._container_status(terminated(exit_))])
+        # As the kubelet writes it: pkg/kubelet/active_deadline.go.
+        message = "Pod was active on the node longer than the specified deadline"
+        why = {"reason": "DeadlineExceeded", "message": message} if self._overdue else {}
+        self._status(phase=self.state, containerStatuses=[self._container_status(terminated(exit_))], **why)
         self._changed(self)
 
     def _remove(self) -> None:

@@ -24,7 +24,7 @@ from kubeflow.spark import (
 )
 from kubeflow.trainer.options import Suspend
 from tests.cluster.spark.sparkcontroller import SparkScenario
-from tests.spark.kubernetes.conftest import Home
+from tests.cluster.spark.sparkstage import Home
 from tests.spark.kubernetes.test_sessions import DIES, GrpcPort
 
 SESSION = """

@@ -13,9 +13,10 @@ from kubeflow.spark import Driver, KubernetesBackendConfig, NoSparkAccount, Spar
 from kubeflow.spark.backends.kubernetes.operator_settings import OperatorSettings, parse_operator_version
 from tests.cluster.faults import Fault
 from tests.cluster.proxy import Proxy
+from tests.cluster.spark.sparkaccounts import make_account
 from tests.cluster.spark.sparkcontroller import SparkScenario
+from tests.cluster.spark.sparkstage import Home, SparkCluster, config_of
 from tests.cluster.stage import namespace as new_namespace
-from tests.spark.kubernetes.conftest import Home, SparkCluster, config_of, make_account
 
 _numbers = itertools.count()
 FILE = "local:///opt/etl.py"

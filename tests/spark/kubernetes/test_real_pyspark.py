@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.spark.sparkcontroller import SparkScenario
+from tests.cluster.spark.sparkstage import Home, config_of
 from tests.locked_environment import ROOT
 from tests.spark.kubernetes.cluster_programs import write_squares
-from tests.spark.kubernetes.conftest import Home, config_of
 from tests.spark.spark_environment import spark_python
 
 __all__ = ["spark_python"]

@@ -21,7 +21,7 @@ from kubeflow.trainer.jobs.log_selection import LogSelection
 from tests.cluster.faults import Fault
 from tests.cluster.scenarios import Script
 from tests.cluster.spark.sparkcontroller import SparkScenario
-from tests.spark.kubernetes.conftest import Home
+from tests.cluster.spark.sparkstage import Home
 
 SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 DIES = Script(lines=("java.lang.OutOfMemoryError: Java heap space",), exit_code=137, reason="OOMKilled")

@@ -1,7 +1,12 @@
-"""Each case runs on every backend: processes, podman, docker, and a cluster whose nodes are played."""
+"""Each case runs on every backend: processes, podman, docker, and a cluster whose nodes are played.
+
+Cases of what the clients of training jobs and of Spark have in common run on the backends of Spark as well.
+"""
 
 from __future__ import annotations
 
+import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kubeflow.spark import SparkClient
 from kubeflow.trainer import (
     BackendConfig,
     ContainerBackendConfig,
@@ -21,9 +27,14 @@ from kubeflow.trainer import (
     TrainerType,
     TrainingRuntimeSource,
 )
+from tests.cluster.spark.sparkstage import SparkCluster, new_home
 from tests.cluster.trainjobs import API
 from tests.container_engines import IMAGE, engine
-from tests.trainer.conformance.rows import BACKENDS, PROPERTY, Row, Shared
+from tests.spark.spark_environment import spark_python
+from tests.trainer.conformance.rows import BACKENDS, COLUMNS, ON_CLUSTER, PROPERTY, SPARK, Row, Shared
+from tests.trainer.conformance.shared_client import SharedClient
+
+__all__ = ["spark_python"]
 
 
 def runtime_manifest(name: str, policy: dict[str, Any]) -> dict[str, Any]:
@@ -44,18 +55,17 @@ def runtime_manifest(name: str, policy: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(params=BACKENDS)
-def backend_name(request: pytest.FixtureRequest) -> str:
-    """The backend, by its name in the table: a new backend joins the cases there."""
-    found: str = request.param
-    return found
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a case on each backend, by its name in the table: a new backend joins the cases there."""
+    if "backend_name" in metafunc.fixturenames:
+        metafunc.parametrize("backend_name", COLUMNS if "jobs" in metafunc.fixturenames else BACKENDS)
 
 
 @pytest.fixture
 def shared(tmp_path: Path, backend_name: str) -> Shared:
     folder = tmp_path / "shared"
     folder.mkdir(exist_ok=True)
-    return Shared(folder, backend_name == "kubernetes")
+    return Shared(folder, backend_name in ON_CLUSTER)
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +98,7 @@ def config(backend_name: str, request: pytest.FixtureRequest, tmp_path: Path, sh
 @pytest.fixture
 def on_machine(backend_name: str) -> bool:
     """True where nodes are on this machine: each rank has a log of its own then."""
-    return backend_name != "kubernetes"
+    return backend_name not in ON_CLUSTER
 
 
 @pytest.fixture
@@ -106,6 +116,31 @@ def client(config: BackendConfig) -> Iterator[TrainerClient]:
     yield client
     for job in client.list_jobs():
         client.delete_job(job.name)
+
+
+@pytest.fixture
+def spark_here(spark_python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process find pyspark behind its own packages. Jobs without a session need no more of it."""
+    packages = sysconfig.get_path("purelib", vars={"base": str(spark_python.parents[1])})
+    monkeypatch.setattr(sys, "path", [*sys.path, packages])
+
+
+@pytest.fixture
+def jobs(backend_name: str, on_machine: bool, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SharedClient]:
+    """A client of the backend, for what clients of training jobs and of Spark jobs have in common."""
+    if backend_name not in SPARK:
+        client: TrainerClient = request.getfixturevalue("client")  # which deletes its jobs
+        yield SharedClient(client, request.getfixturevalue("plain"), not on_machine)
+        return
+    if on_machine:
+        request.getfixturevalue("spark_here")
+        spark = SparkClient(LocalProcessBackendConfig(state_dir=tmp_path / "state"))
+    else:
+        cluster: SparkCluster = request.getfixturevalue("spark_cluster")
+        spark = new_home(cluster).client
+    jobs = SharedClient(spark, None, not on_machine)
+    yield jobs
+    jobs.forget_all()
 
 
 @pytest.hookimpl(wrapper=True)

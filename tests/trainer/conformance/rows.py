@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,13 +15,17 @@ from kubeflow.trainer.options import VolumeClaim
 
 WAIT = 180  # seconds; a job takes a few on a quiet machine
 BACKENDS = {"localprocess": "processes", "podman": "podman", "docker": "docker", "kubernetes": "Kubernetes"}
-"""The backends that the cases run on, with their columns."""
+"""The backends of training jobs that the cases run on, with their columns."""
+SPARK = {"spark": "Spark, processes", "spark-kubernetes": "Spark, Kubernetes"}
+"""Where Spark jobs run: the cases that both clients share run there as well."""
+COLUMNS = {**BACKENDS, **SPARK}
+ON_CLUSTER = frozenset({"kubernetes", "spark-kubernetes"})
 WRITE = "KUBEFLOW_WRITE_BACKENDS"
 """Set to 1, a run of all cases writes the table."""
 PAGE = Path(__file__).parents[3] / "docs" / "backends.md"
 PROPERTY = "row"
 _BEGIN, _END = "<!-- table: begin -->", "<!-- table: end -->"
-_YES = "yes"
+_YES, _NONE = "yes", "–"
 
 Test = TypeVar("Test", bound=Callable[..., object])
 
@@ -32,31 +37,42 @@ class Row:
     Attributes:
         text: In words.
         cells: What a backend does where that is not simply `yes`.
+        shared: True when it runs on Spark as well.
     """
 
     text: str
     cells: Mapping[str, str]
+    shared: bool = False
+
+    @property
+    def backends(self) -> list[str]:
+        """The backends that the case runs on."""
+        return list(COLUMNS if self.shared else BACKENDS)
 
     def cell(self, backend: str) -> str:
         """Return what a backend does."""
         return self.cells.get(backend, _YES)
 
 
-def row(text: str, *, machine: str = _YES, containers: str | None = None, **cells: str) -> Callable[[Test], Test]:
+def row(
+    text: str, *, machine: str = _YES, containers: str | None = None, cluster: str = _YES, **cells: str
+) -> Callable[[Test], Test]:
     """Make a case a row of the table.
 
     Args:
         text: What it shows.
         machine: What the backends of this machine do.
         containers: What podman and docker do. Default: the same.
+        cluster: What the backends of clusters do.
         cells: What single backends do.
     """
     of_containers = machine if containers is None else containers
-    given = {"localprocess": machine, "podman": of_containers, "docker": of_containers, **cells}
-    made = Row(text, {backend: cell for backend, cell in given.items() if cell != _YES})
+    given = {"localprocess": machine, "podman": of_containers, "docker": of_containers, "spark": machine}
+    given |= {**dict.fromkeys(ON_CLUSTER, cluster), **cells}
+    told = {backend: cell for backend, cell in given.items() if cell != _YES}
 
     def mark(test: Test) -> Test:
-        vars(test)[PROPERTY] = made
+        vars(test)[PROPERTY] = Row(text, told, "jobs" in inspect.signature(test).parameters)
         return test
 
     return mark
@@ -72,16 +88,16 @@ def table(cells: Iterable[tuple[str, str, str]], order: Sequence[str]) -> str:
     found: dict[str, dict[str, str]] = {}
     for text, backend, cell in cells:
         found.setdefault(text, {})[backend] = cell
-    lines = [f"| what | {' | '.join(BACKENDS.values())} |", f"|---|{'---|' * len(BACKENDS)}"]
+    lines = [f"| what | {' | '.join(COLUMNS.values())} |", f"|---|{'---|' * len(COLUMNS)}"]
     for text in order:
         if text in found:
-            lines.append(f"| {text} | {' | '.join(found[text].get(backend, '') for backend in BACKENDS)} |")
+            lines.append(f"| {text} | {' | '.join(found[text].get(backend, _NONE) for backend in COLUMNS)} |")
     return "\n".join(lines)
 
 
 def declared(rows: Sequence[Row]) -> str:
     """Return the table that rows would make if all their cases pass."""
-    cells = [(each.text, backend, each.cell(backend)) for each in rows for backend in BACKENDS]
+    cells = [(each.text, backend, each.cell(backend)) for each in rows for backend in each.backends]
     return table(cells, [each.text for each in rows])
 
 
@@ -106,7 +122,7 @@ def write_passed(cells: Sequence[tuple[str, str, str]]) -> str:
     """
     passed = {(text, backend): cell for text, backend, cell in cells}
     rows = all_rows()
-    missing = [(each.text, backend) for each in rows for backend in BACKENDS if (each.text, backend) not in passed]
+    missing = [(each.text, backend) for each in rows for backend in each.backends if (each.text, backend) not in passed]
     if missing:
         return f"{PAGE.name} is not written: {len(missing)} case(s) have not passed, the first is {missing[0]}"
     write_table(table([(*key, cell) for key, cell in passed.items()], [each.text for each in rows]))

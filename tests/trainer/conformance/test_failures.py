@@ -11,6 +11,7 @@ from kubeflow.trainer import JobFailed, Runtime, TrainerClient
 from kubeflow.trainer.options import ActiveDeadlineSeconds
 from tests.trainer.conformance.functions import exit_with_three, fail_on_rank_one, sleep_on
 from tests.trainer.conformance.rows import WAIT, Shared, row
+from tests.trainer.conformance.shared_client import SharedClient
 
 
 @row("a failing node ends the others, and its exception and last lines are told at once")
@@ -40,23 +41,23 @@ def test_a_failing_rank_fails_the_job_and_is_named(
 
 
 @row("`ActiveDeadlineSeconds` ends a job, and `explain` says why")
-def test_a_job_that_takes_too_long_is_ended_and_explained(client: TrainerClient, plain: Runtime) -> None:
-    name = client.train(plain, train_func=sleep_on, options=[ActiveDeadlineSeconds(3)])
+def test_a_job_that_takes_too_long_is_ended_and_explained(jobs: SharedClient) -> None:
+    name = jobs.start(sleep_on, options=[ActiveDeadlineSeconds(3)])
 
     with pytest.raises(JobFailed, match=r"(?i)deadline|active for longer than 3 s"):
-        client.wait_for_job_status(name, timeout=WAIT)
+        jobs.wait(name)
 
-    explained = client.explain(name)
-    assert f"TrainJob {name!r} is Failed" in explained
+    explained = jobs.client.explain(name)
+    assert f"{jobs.kind} {name!r} is Failed" in explained
     assert re.search("(?i)active_?deadline_?seconds", explained)
 
 
 @row("exit codes are told, with the last lines")
-def test_an_exit_code_is_told(client: TrainerClient, plain: Runtime) -> None:
-    name = client.train(plain, train_func=exit_with_three)
+def test_an_exit_code_is_told(jobs: SharedClient) -> None:
+    name = jobs.start(exit_with_three)
 
-    with pytest.raises(JobFailed, match="exit code 3") as failure:
-        client.wait_for_job_status(name, timeout=WAIT)
+    with pytest.raises(JobFailed, match="code 3") as failure:
+        jobs.wait(name)
 
     assert "leaving" in failure.value.log
-    assert "exit code 3" in client.explain(name)
+    assert "code 3" in jobs.client.explain(name)

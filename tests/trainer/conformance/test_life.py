@@ -9,6 +9,7 @@ from datetime import datetime
 
 import pytest
 
+from kubeflow.spark import SparkJob
 from kubeflow.trainer import (
     CustomTrainer,
     InvalidInput,
@@ -29,25 +30,26 @@ from tests.trainer.conformance.functions import (
     tell_losses,
 )
 from tests.trainer.conformance.rows import WAIT, Shared, row
+from tests.trainer.conformance.shared_client import SharedClient
 
 
 @row("`delete_job` ends all processes and forgets the job")
-def test_a_deleted_job_ends_is_forgotten_and_lets_its_followers_go(client: TrainerClient, plain: Runtime) -> None:
-    name = client.train(plain, train_func=sleep_for_ever, num_nodes=2)
-    lines = client.get_job_logs(name, step=None, follow=True)
+def test_a_deleted_job_ends_is_forgotten_and_lets_its_followers_go(jobs: SharedClient) -> None:
+    name = jobs.start(sleep_for_ever, nodes=2)
+    lines = jobs.client.get_job_logs(name, follow=True)
     assert next(lines).endswith("sleeping")
 
     with ThreadPoolExecutor() as pool:
-        waiter = pool.submit(client.wait_for_job_status, name)
+        waiter = pool.submit(jobs.wait, name)
         time.sleep(0.1)
-        client.delete_job(name)
+        jobs.client.delete_job(name)
         with pytest.raises(JobNotFound, match=name):
             waiter.result(timeout=WAIT)
 
-    assert all(line.startswith("[node-") for line in lines)
+    assert list(lines) == []
     with pytest.raises(JobNotFound, match=name):
-        client.get_job(name)
-    assert client.list_jobs() == []
+        jobs.client.get_job(name)
+    assert jobs.listed() == []
 
 
 @row("`stop_job` ends a job for good and keeps its logs", kubernetes="yes, as a suspension")
@@ -82,52 +84,56 @@ def test_a_stopped_job_ends_for_good_and_keeps_what_it_said(
         client.stop_job("no-such-job")
 
 
-def order(listed: list[TrainJob], name: str, made: Sequence[str]) -> tuple[datetime, int | str]:
+def order(listed: Sequence[TrainJob | SparkJob], name: str, made: Sequence[str]) -> tuple[datetime, int | str]:
     """When a job was made; what was made in the same whole second counts as told apart by nothing but its name."""
     created = next(job.creation_timestamp for job in listed if job.name == name)
+    assert created is not None
     return created, made.index(name) if created.microsecond else name
 
 
 @row("jobs run at the same time without meeting, and are listed oldest first")
-def test_jobs_run_at_the_same_time_without_meeting(client: TrainerClient, plain: Runtime) -> None:
-    template = TrainJobTemplate(runtime=plain, trainer=CustomTrainer(hello, {"who": "template"}, num_nodes=2))
-    called: list[TrainJob] = []
+def test_jobs_run_at_the_same_time_without_meeting(jobs: SharedClient) -> None:
+    called: list[str] = []
 
-    names = [client.train(plain, train_func=hello, func_args={"who": who}) for who in "ab"]
-    names.append(client.train(**template))
-    jobs = [client.wait_for_job_status(name, timeout=WAIT, callbacks=[called.append]) for name in names]
+    names: list[str] = [jobs.start(hello, {"who": who}) for who in "ab"]
+    if isinstance(jobs.client, TrainerClient):
+        trainer = CustomTrainer(hello, {"who": "template"}, num_nodes=2)
+        template = TrainJobTemplate(runtime=jobs.runtime, trainer=trainer)
+        names.append(jobs.client.train(**template))
+    for name in names:
+        done = jobs.client.wait_for_job_status(name, timeout=WAIT, callbacks=[lambda job: called.append(job.name)])
+        assert jobs.has(done, "Complete")
 
-    assert [job.status for job in jobs] == ["Complete"] * 3
-    logs = [[line for line in client.get_job_logs(name) if line.startswith("hello")] for name in names]
-    assert logs == [["hello a"], ["hello b"], ["hello template"]]
-    listed = client.list_jobs()  # oldest first, as far as the backend can tell: a cluster knows the second
+    logs = [[line for line in jobs.client.get_job_logs(name) if line.startswith("hello")] for name in names]
+    assert logs == [["hello a"], ["hello b"], ["hello template"]][: len(names)]
+    listed = jobs.client.list_jobs()  # oldest first, as far as the backend can tell: a cluster knows the second
     assert [job.name for job in listed] == sorted(names, key=lambda name: order(listed, name, names))
-    assert {job.name for job in called} == set(names)
+    assert set(called) == set(names)
 
 
 @row("`suspend_job` ends all processes, `resume_job` starts them anew; `Suspend` makes a job without starting it")
-def test_a_suspended_job_runs_when_it_is_resumed(client: TrainerClient, plain: Runtime, shared: Shared) -> None:
+def test_a_suspended_job_runs_when_it_is_resumed(jobs: SharedClient, shared: Shared) -> None:
     given = [Suspend(), Labels({"team": "vision"}), *shared.options]
-    name = client.train(plain, train_func=note_each_start, func_args={"folder": str(shared.path)}, options=given)
-    assert client.wait_for_job_status(name, "Suspended", timeout=WAIT).status == "Suspended"
-    assert [job.name for job in client.list_jobs(label_selector="team=vision", status="Suspended")] == [name]
+    name = jobs.start(note_each_start, {"folder": str(shared.path)}, options=given)
+    assert jobs.has(jobs.wait(name, "Suspended"), "Suspended")
+    assert jobs.listed("team=vision", "Suspended") == [name]
 
     for starts in (1, 2):
-        client.resume_job(name)
+        jobs.client.resume_job(name)
         deadline = time.monotonic() + WAIT
         while len(list(shared.path.glob("start-*"))) < starts:
-            assert time.monotonic() < deadline, client.explain(name)
+            assert time.monotonic() < deadline, jobs.client.explain(name)
             time.sleep(0.05)
         if starts == 1:
-            client.suspend_job(name)
-            assert client.wait_for_job_status(name, "Suspended", timeout=WAIT).status == "Suspended"
-            assert f"client.resume_job({name!r})" in client.explain(name)
+            jobs.client.suspend_job(name)
+            assert jobs.has(jobs.wait(name, "Suspended"), "Suspended")
+            assert f"client.resume_job({name!r})" in jobs.client.explain(name)
     (shared.path / "go").touch()
 
-    assert client.wait_for_job_status(name, timeout=WAIT).status == "Complete"
+    assert jobs.has(jobs.wait(name), "Complete")
     assert len(list(shared.path.glob("start-*"))) == 2
     with pytest.raises(InvalidInput, match="ended cannot be|has ended|is Complete"):
-        client.suspend_job(name)
+        jobs.client.suspend_job(name)
 
 
 @row("`get_job_metrics` reads metrics of the log, `get_job_events` tells what happened")

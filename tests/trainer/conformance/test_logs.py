@@ -11,7 +11,6 @@ import pytest
 
 from kubeflow.trainer import (
     BackendConfig,
-    CustomTrainer,
     InvalidInput,
     JobNotFinished,
     JobWaitTimeout,
@@ -20,30 +19,31 @@ from kubeflow.trainer import (
 )
 from tests.trainer.conformance.functions import draw_a_bar, say_and_wait, say_nothing, talk
 from tests.trainer.conformance.rows import WAIT, Shared, row, said
+from tests.trainer.conformance.shared_client import SharedClient
 
 
 @row("followed lines come while the job runs, and waiting has a deadline")
 def test_following_yields_a_line_while_the_job_runs_and_waiting_has_a_deadline(
-    client: TrainerClient, plain: Runtime, shared: Shared
+    jobs: SharedClient, shared: Shared
 ) -> None:
     go = shared.path / "go"
-    name = client.train(plain, train_func=talk, func_args={"go": str(go)}, name="talker", options=shared.options)
+    name = jobs.start(talk, {"go": str(go)}, name="talker", options=shared.options)
     assert name == "talker"
 
-    lines: Iterator[str] = client.get_job_logs(name, follow=True)
+    lines: Iterator[str] = jobs.client.get_job_logs(name, follow=True)
     assert next(lines) == "first"
-    assert client.get_job(name).status == "Running"
+    assert jobs.has(name, "Running")
     with pytest.raises(JobNotFinished, match="talker.*is Running.*wait_for_job_status"):
-        client.get_job_result(name)
-    assert list(client.get_job_logs(name)) == ["first"]
+        jobs.client.get_job_result(name)
+    assert list(jobs.client.get_job_logs(name)) == ["first"]
     started = time.monotonic()
     with pytest.raises(JobWaitTimeout, match=r"talker.*is Running after 0\.3 s") as late:
-        client.wait_for_job_status(name, timeout=0.3, polling_interval=WAIT)
+        jobs.client.wait_for_job_status(name, timeout=0.3, polling_interval=WAIT)
     assert 0.3 <= time.monotonic() - started < WAIT / 2  # at its deadline, not at the next look
     assert isinstance(late.value, TimeoutError)
     go.touch()
     assert list(lines) == ["second"]
-    assert client.wait_for_job_status(name, timeout=WAIT).status == "Complete"
+    assert jobs.has(jobs.wait(name), "Complete")
 
 
 @row("reading logs goes on where it was left, in another process too")
@@ -83,10 +83,10 @@ def test_reading_logs_goes_on_where_it_was_left_with_any_client(
 
 
 @row("progress bars are seen while they grow, and their end once")
-def test_a_progress_bar_is_seen_while_it_grows_and_its_end_once(client: TrainerClient, plain: Runtime) -> None:
-    name = client.train(plain, trainer=CustomTrainer(draw_a_bar, num_nodes=1))
+def test_a_progress_bar_is_seen_while_it_grows_and_its_end_once(jobs: SharedClient) -> None:
+    name = jobs.start(draw_a_bar)
 
-    lines = [line for line in client.get_job_logs(name, follow=True) if "node 0" in line]
+    lines = [line for line in jobs.client.get_job_logs(name, follow=True) if "node 0" in line]
 
     *bars, last = lines
     percents = [int(re.match(r" *(\d+)%", bar)[1]) for bar in bars]  # type: ignore[index]  # all of them are bars
@@ -94,15 +94,14 @@ def test_a_progress_bar_is_seen_while_it_grows_and_its_end_once(client: TrainerC
     assert percents == sorted(set(percents))
     assert percents[-1] == 100
     assert 4 <= len(percents) <= 12
-    assert [line for line in client.get_job_logs(name) if "node 0" in line] == ["100% of node 0 ", last]
+    assert [line for line in jobs.client.get_job_logs(name) if "node 0" in line] == ["100% of node 0 ", last]
 
 
 @row("the last lines, and the lines since a time")
-def test_the_last_lines_and_the_lines_since_a_time_can_be_read_of_any_job(
-    client: TrainerClient, plain: Runtime, shared: Shared
-) -> None:
+def test_the_last_lines_and_the_lines_since_a_time_can_be_read_of_any_job(jobs: SharedClient, shared: Shared) -> None:
     go = shared.path / "go"
-    name = client.train(plain, train_func=say_and_wait, func_args={"go": str(go)}, num_nodes=1, options=shared.options)
+    name = jobs.start(say_and_wait, {"go": str(go)}, options=shared.options)
+    client = jobs.client
     lines = client.get_job_logs(name, follow=True)
     while next(lines) != "rank 0 line 19":
         pass
@@ -112,10 +111,11 @@ def test_the_last_lines_and_the_lines_since_a_time_can_be_read_of_any_job(
     time.sleep(2.5)
     since = datetime.now(UTC) - timedelta(seconds=1)
     go.touch()
-    assert client.wait_for_job_status(name, timeout=WAIT).status == "Complete"
+    assert jobs.has(jobs.wait(name), "Complete")
     late = [f"rank 0 line {number}" for number in range(20, 40)]
     assert said(following) == late
     assert said(client.get_job_logs(name, since=since)) == late
-    assert said(client.get_job_logs(name, step=None, since=timedelta(days=1)))[0].endswith("] rank 0 line 0")
+    if isinstance(client, TrainerClient):
+        assert said(client.get_job_logs(name, step=None, since=timedelta(days=1)))[0].endswith("] rank 0 line 0")
     with pytest.raises(InvalidInput, match="both say where to begin"):
         client.get_job_logs(name, after=lines.position, tail_lines=1)

@@ -21,6 +21,7 @@ from kubeflow.trainer import (
 from kubeflow.trainer.options import Suspend
 from tests.trainer.conformance.functions import exit_with_three, read_weights, say_nothing, say_where, write_weights
 from tests.trainer.conformance.rows import WAIT, Shared, row
+from tests.trainer.conformance.shared_client import SharedClient
 
 
 def done(client: TrainerClient, name: str) -> str:
@@ -30,28 +31,28 @@ def done(client: TrainerClient, name: str) -> str:
 
 @row(
     "`get_job_output`: what the function wrote below `KUBEFLOW_OUTPUT`, in a folder of the job's own",
-    kubernetes="no: `output=` names a place",
+    cluster="no: `output=` names a place",
 )
-def test_a_job_has_a_folder_of_its_own_for_what_it_makes(
-    client: TrainerClient, plain: Runtime, on_machine: bool
-) -> None:
-    name = client.train(plain, trainer=CustomTrainer.call(write_weights, "0.5"))
-    if not on_machine:
+def test_a_job_has_a_folder_of_its_own_for_what_it_makes(jobs: SharedClient) -> None:
+    client = jobs.client
+    name = jobs.start(write_weights, {"text": "0.5"})
+    if jobs.is_cluster:
         with pytest.raises(JobFailed, match="KeyError: 'KUBEFLOW_OUTPUT'"):
-            client.wait_for_job_status(name, timeout=WAIT)
-        silent = done(client, client.train(plain, trainer=CustomTrainer(say_where)))
+            jobs.wait(name)
+        silent = jobs.start(say_where)
+        jobs.wait(silent)
         assert client.get_job_result(silent) == "nowhere"
         with pytest.raises(NoJobOutput, match=r"given no output=.*Give output='s3://"):
             client.get_job_output(silent)
         return
-    done(client, name)
+    jobs.wait(name)
 
     output = client.get_job_output(name, format="plain")
-    assert (output.kind, output.format) == ("model", "plain")
+    assert (output.kind, output.format) == ("model" if jobs.kind == "TrainJob" else "dataset", "plain")
     assert (output.path / "weights.bin").read_text() == "0.5"
     assert output.metadata["job"] == name
     assert str(output.metadata["job_uid"]).startswith(f"{name}-")
-    assert client.get_job_output(name, kind="dataset").kind == "dataset"
+    assert {client.get_job_output(name, kind=kind).kind for kind in ("dataset", "model")} == {"dataset", "model"}
 
     client.delete_job(name)
     assert not output.path.exists()
@@ -73,24 +74,24 @@ def test_a_uri_reaches_the_function_and_comes_back_with_the_job_that_has_it(
         client.get_job_output(name, format="csv")
 
 
-@row("`output=` with a path of this machine", kubernetes="no: pods do not see it")
-def test_a_path_is_made_and_written_to(client: TrainerClient, plain: Runtime, on_machine: bool, shared: Shared) -> None:
+@row("`output=` with a path of this machine", cluster="no: pods do not see it")
+def test_a_path_is_made_and_written_to(jobs: SharedClient, shared: Shared) -> None:
     folder = shared.path / "made" / "iris"
-    trainer = CustomTrainer.call(write_weights, "1.5")
-    if not on_machine:
-        with pytest.raises(InvalidInput, match=r"is a path of this machine, which no cluster can write to: .*pvc://"):
-            client.train(plain, trainer=trainer, output=folder)
+    if jobs.is_cluster:
+        with pytest.raises(InvalidInput, match=r"of this machine, which (no cluster can|the pods of) .*pvc://"):
+            jobs.start(write_weights, {"text": "1.5"}, output=folder)
         return
-    name = done(client, client.train(plain, trainer=trainer, output=folder))
-    assert client.get_job_output(name).path == folder
+    name = jobs.start(write_weights, {"text": "1.5"}, output=folder)
+    jobs.wait(name)
+    assert jobs.client.get_job_output(name).path == folder
     assert (folder / "weights.bin").read_text() == "1.5"
 
     (folder / "weights.bin").unlink()
     with pytest.raises(NoJobOutput, match=r"wrote nothing into .*iris.*KUBEFLOW_OUTPUT"):
-        client.get_job_output(name)
+        jobs.client.get_job_output(name)
     folder.rmdir()
     with pytest.raises(NoJobOutput, match=r"iris is not there any more"):
-        client.get_job_output(name)
+        jobs.client.get_job_output(name)
 
 
 @row(
