@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 from kubeflow.cli.command_table import COMMANDS, CommandEntry, command_named
+from kubeflow.core.errors import MissingExtra
 
 PROGRAM = "kubeflow"
 DEBUG_VARIABLE = "KUBEFLOW_DEBUG"
@@ -76,6 +78,8 @@ def _run(words: list[str], *, debug: bool) -> int:
 
 
 def _call(entry: CommandEntry, words: Sequence[str], *, debug: bool) -> int:
+    if find_spec("typer") is None:
+        raise MissingExtra(f"{PROGRAM} {entry.name}", "typer", "cli")
     from kubeflow.cli.log_messages import show_log_messages
     from kubeflow.cli.typer_commands import typer_command
 

@@ -64,7 +64,12 @@ def forwarding(folder: Path) -> Generator[tuple[Cluster, ForwardedPorts, FaultSe
 def exchange(port: int, data: bytes) -> bytes:
     """Send `data`, and read as much back."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        threading.Thread(target=connection.sendall, args=(data,), daemon=True).start()
+
+        def send() -> None:
+            with contextlib.suppress(OSError):  # the other side has ended
+                connection.sendall(data)
+
+        threading.Thread(target=send, daemon=True).start()
         got = b""
         while len(got) < len(data) and (piece := connection.recv(1 << 16)):
             got += piece
