@@ -18,6 +18,8 @@ from kubeflow.core.display import moment
 from kubeflow.core.durations import age_text
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.html_style import ROOT, style_sheet
+from kubeflow.core.status_marks import mark
+from kubeflow.core.status_marks import tone as tone  # noqa: PLC0414 - pages that are made elsewhere take it from here
 from kubeflow.core.terminal_text import CODES
 
 
@@ -88,15 +90,6 @@ _NO_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
 
-# What a status says, in words that hold for jobs, steps, pods, trials, services and versions of models alike.
-_TONES: Mapping[str, str] = {
-    **dict.fromkeys(("complete", "completed", "succeeded", "ready", "live", "true", "yes"), "good"),
-    **dict.fromkeys(("running", "updating", "provisioning", "creating", "starting", "submitted"), "busy"),
-    **dict.fromkeys(("failed", "error", "lost", "false"), "bad"),
-    **dict.fromkeys(("degraded", "warning", "notready", "not ready", "pendingrerun", "retrying"), "warn"),
-}
-_MARKS: Mapping[str, str] = {"good": "✓", "busy": "▶", "bad": "✕", "warn": "!", "idle": "○"}
-
 
 def text(content: Content) -> Html:
     """Return a text as markup that shows it as it is; markup stays, and `None` is nothing."""
@@ -131,16 +124,6 @@ def tag(name: str, /, *contents: Content, **attributes: Attribute) -> Html:
 def link(shown: Content, address: str) -> Html:
     """Return a link; only what is shown, where `address` is none of `https:`, `http:`, `mailto:` and `#...`."""
     return tag("a", shown, href=address, rel="noreferrer") if _LINK.match(address) else text(shown)
-
-
-def tone(status: str) -> str:
-    """Return which of `good`, `busy`, `warn`, `bad` and `idle` a status is; `idle` for those that are not known."""
-    return _TONES.get(status.strip().lower(), "idle")
-
-
-def mark(status: str) -> str:
-    """Return the sign of a status, like `✓`: tones differ by more than their colour."""
-    return _MARKS[tone(status)]
 
 
 def status_mark(status: str | None) -> Html:

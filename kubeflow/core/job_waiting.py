@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from kubeflow.core.errors import InvalidInput, KubeflowError
 
 JobT = TypeVar("JobT")
+JobT_contra = TypeVar("JobT_contra", contravariant=True)
 
 _LOOK, _LONGEST_LOOK = 0.1, 2.0  # seconds between two looks at what is being deleted
 
@@ -30,6 +31,18 @@ class WatchedJobs(Protocol[JobT]):
         ...
 
 
+class ShowsJobs(Protocol[JobT_contra]):
+    """What shows a job while it is waited for: `kubeflow.core.live.Live`."""
+
+    def show(self, state: JobT_contra) -> None:
+        """Show the job as it is now."""
+        ...
+
+    def clear(self) -> None:
+        """Show nothing, so that something else can be written."""
+        ...
+
+
 def wait_for_job(
     backend: WatchedJobs[JobT],
     name: str,
@@ -41,6 +54,7 @@ def wait_for_job(
     timeout: float,
     polling_interval: float,
     callbacks: Iterable[Callable[[JobT], None]] = (),
+    live: ShowsJobs[JobT] | None = None,
 ) -> JobT:
     """Return a job once it has got where it is awaited.
 
@@ -54,6 +68,7 @@ def wait_for_job(
         timeout: Seconds to wait at most, by the clock.
         polling_interval: Seconds between two calls of the callbacks.
         callbacks: Called with the job at each interval and when it has got there, or will not.
+        live: Shows the job at each change and at each interval; cleared while callbacks are called.
 
     Raises:
         Exception: What `backend.failure` or `too_late` returns, and what the backend raises.
@@ -69,8 +84,12 @@ def wait_for_job(
             is_over = not is_there and failed(job)
             if is_there or is_over or now >= next_poll:
                 next_poll = now + polling_interval
+                if live is not None and called:
+                    live.clear()
                 for callback in called:
                     callback(job)
+            if live is not None:
+                live.show(job)
             if is_there:
                 return job
             if is_over:

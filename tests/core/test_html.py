@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kubeflow.core import html, html_style
 from kubeflow.core.durations import age_text, duration_text
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.status_marks import mark
 
 VOID = {"br", "col", "hr", "img", "meta", "wbr"}
 
@@ -136,7 +137,7 @@ def test_a_table_has_numbers_to_the_right_and_says_what_it_leaves_out() -> None:
 
 
 def test_a_status_has_a_sign_besides_its_colour() -> None:
-    assert {html.mark(status) for status in ("Complete", "Running", "Failed", "Degraded", "Suspended")} == set("✓▶✕!○")
+    assert {mark(status) for status in ("Complete", "Running", "Failed", "Degraded", "Suspended")} == set("✓▶✕!○")
     assert "kf-bad" in str(html.status_mark("FAILED"))
     assert "unknown" in str(html.status_mark(None))
     assert Reader(str(html.progress_bar(140))).text == "140 %"

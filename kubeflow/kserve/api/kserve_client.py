@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
 from kubeflow.core.tracebacks import thin
 from kubeflow.kserve.api.model_sources import served_model
-from kubeflow.kserve.api.service_waiting import wait_for_status
+from kubeflow.kserve.api.service_waiting import followed_service_lines, wait_for_status
 from kubeflow.kserve.backends.registry import ServingConfig, serving_backend
 from kubeflow.kserve.backends.serving_backend import ServingBackend
 from kubeflow.kserve.service_spec import ServiceOption, service_change, service_spec
@@ -219,6 +219,7 @@ class KServeClient:
         timeout: float = 600,
         polling_interval: float = 2,
         callbacks: Sequence[Callable[[Service], None]] | None = None,
+        progress: bool | None = None,
     ) -> Service:
         """Wait until a service has a status: by default until what was asked for last answers, its model loaded.
 
@@ -229,6 +230,8 @@ class KServeClient:
             polling_interval: Seconds between two calls of the callbacks, and between two looks at the service where
                 the backend cannot be told of changes.
             callbacks: Called with the service at each interval and when it has got there.
+            progress: Show where it is, in one line: status, model, why. True shows it anywhere, False nowhere. Default:
+                in notebooks and terminals, as `KUBEFLOW_PROGRESS` says.
 
         Returns:
             The service.
@@ -247,6 +250,7 @@ class KServeClient:
             timeout=timeout,
             polling_interval=polling_interval,
             callbacks=callbacks or (),
+            progress=progress,
         )
 
     def endpoint(self, name: ServiceReference, *, route: Route = "auto") -> AbstractContextManager[Endpoint]:
@@ -427,6 +431,7 @@ class KServeClient:
         follow: bool = False,
         tail_lines: int | None = None,
         since: datetime | timedelta | None = None,
+        progress: bool | None = None,
     ) -> LogLines:
         """Return the lines that a service's model server writes, each without its end.
 
@@ -438,13 +443,18 @@ class KServeClient:
             follow: Go on with new lines, until the caller stops.
             tail_lines: The last lines of each replica, at most so many.
             since: Lines written since this time, or in this last span of time.
+            progress: With `follow`, show below the lines where the service is, while the next one is waited for. True
+                shows it anywhere but where only lines can be, False nowhere. Default: in notebooks and terminals, as
+                `KUBEFLOW_PROGRESS` says.
 
         Raises:
             InvalidInput: There is no such replica or container.
             ServiceNotFound: With names like it.
         """
         selection = log_selection(replica, container=container, after=None, tail_lines=tail_lines, since=since)
-        return self.backend.get_service_logs(self._name(name), selection, follow)
+        service = self._name(name)
+        lines = self.backend.get_service_logs(service, selection, follow)
+        return followed_service_lines(self.backend, service, lines, progress) if follow else lines
 
     def get_service_events(self, name: ServiceReference) -> list[Event]:
         """Return what happened to a service and to what was made for it, oldest first.

@@ -380,7 +380,8 @@ class OptimizerClient:
             polling_interval: Seconds between two calls of the callbacks.
             callbacks: Called with the search at each interval and when it has got there.
             progress: Show how far it is: one block that is drawn anew in a terminal and in a notebook, a line for each
-                trial that ends elsewhere. Default: in terminals and notebooks only.
+                trial that ends elsewhere. True shows it anywhere, False nowhere. Default: in notebooks and terminals,
+                as `KUBEFLOW_PROGRESS` says.
 
         Returns:
             The search.
@@ -392,9 +393,10 @@ class OptimizerClient:
             OptimizationNotFound: With names like it.
             InvalidInput: For a status that does not exist, or times that are not greater than 0.
         """
-        from kubeflow.optimizer.api.progress_display import progress_display
+        from kubeflow.core.live import live_display
+        from kubeflow.optimizer.api.progress_text import SearchText
 
-        with progress_display(progress) as show:
+        with live_display(progress, SearchText) as live:
             return wait_for_search(
                 self._home(name),
                 _name(name),
@@ -402,7 +404,7 @@ class OptimizerClient:
                 timeout=timeout,
                 polling_interval=polling_interval,
                 callbacks=callbacks or (),
-                show=show,
+                live=live,
             )
 
     def get_job_events(self, name: SearchReference) -> list[Event]:

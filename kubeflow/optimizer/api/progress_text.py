@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import time
-from collections.abc import Sequence
 
+from kubeflow.core.durations import duration_text
 from kubeflow.optimizer.types.optimization_types import ENDED, OptimizationJob
 from kubeflow.optimizer.types.trial_text import parameters_text, values_text
 from kubeflow.optimizer.types.trials import Trial
@@ -67,7 +66,7 @@ def block(job: OptimizationJob, now: float | None = None) -> list[str]:
     """
     left = time_left(job, time.time() if now is None else now)
     first = f"search {job.name} is {job.status}: {counts_text(job)}"
-    lines = [first if left is None else f"{first}, about {_seconds(left)} left"]
+    lines = [first if left is None else f"{first}, about {duration_text(left)} left"]
     best = job.best_trial
     if best is not None:
         lines.append(f"  best: trial {best.number} with {values_text(job, best)} ({parameters_text(best)})")
@@ -80,13 +79,19 @@ def block(job: OptimizationJob, now: float | None = None) -> list[str]:
     return lines
 
 
-def block_html(lines: Sequence[str]) -> str:
-    """Return a block for a notebook."""
-    text = "\n".join(html.escape(line) for line in lines)
-    return f'<pre style="white-space: pre-wrap; margin: 0">{text}</pre>'
+class SearchText:
+    """A search in words: one block for who looks at a screen, a line for each trial that ends for pipes and files."""
 
+    def __init__(self) -> None:
+        self._told: set[int] = set()
 
-def _seconds(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    def block(self, state: OptimizationJob, width: int) -> list[str]:
+        """Return all of it; what is wider than `width` is cut by the screen."""
+        return block(state)
+
+    def news(self, state: OptimizationJob) -> list[str]:
+        """Return a line for each trial that has ended since the last call, and two at the end of the search."""
+        ended = [trial for trial in state.trials if trial.status in ENDED and trial.number not in self._told]
+        self._told.update(trial.number for trial in ended)
+        lines = [f"{state.name}: {trial_line(state, trial)}" for trial in ended]
+        return [*lines, *(block(state)[:2] if state.status in ENDED else [])]

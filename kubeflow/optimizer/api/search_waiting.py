@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.job_waiting import ShowsJobs
 from kubeflow.optimizer.engines.engine import Engine
 from kubeflow.optimizer.errors import OptimizationFailed, OptimizationWaitTimeout
 from kubeflow.optimizer.types.optimization_types import (
@@ -31,7 +32,7 @@ def wait_for_search(
     timeout: float,
     polling_interval: float,
     callbacks: Iterable[Callable[[OptimizationJob], None]] = (),
-    show: Callable[[OptimizationJob], None] | None = None,
+    live: ShowsJobs[OptimizationJob] | None = None,
 ) -> OptimizationJob:
     """Return the search once it has reached one of `status`; see `OptimizerClient.wait_for_job_status`.
 
@@ -42,10 +43,10 @@ def wait_for_search(
         timeout: Seconds to wait at most.
         polling_interval: Seconds between two calls of the callbacks.
         callbacks: Called with the search at each interval, and at the end.
-        show: Called with the search at each change.
+        live: Shows the search at each change; cleared while callbacks are called.
     """
     statuses = _checked(status, timeout, polling_interval)
-    deadline = time.monotonic() + timeout
+    deadline, called = time.monotonic() + timeout, tuple(callbacks)
     try:
         with engine.watching(name):
             job, due = engine.get_job(name), 0.0
@@ -53,12 +54,14 @@ def wait_for_search(
                 now = time.monotonic()
                 over = _reached(job, statuses)
                 ended = over or job.status in ("Failed", "Stopped")
-                if show is not None:
-                    show(job)
                 if ended or now >= due:
                     due = now + polling_interval
-                    for callback in callbacks:
+                    if live is not None and called:
+                        live.clear()
+                    for callback in called:
                         callback(job)
+                if live is not None:
+                    live.show(job)
                 if over:
                     return job
                 if ended:

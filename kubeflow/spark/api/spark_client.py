@@ -15,11 +15,16 @@ from kubeflow.core.errors import InvalidInput
 from kubeflow.core.job_waiting import check_times
 from kubeflow.core.tracebacks import thin
 from kubeflow.spark.api.connected_session import ConnectedSession, attached, connect_anew, connect_to_address
-from kubeflow.spark.api.spark_waiting import spark_job_output, spark_job_result, wait_for_spark_job
+from kubeflow.spark.api.spark_waiting import (
+    followed_spark_lines,
+    spark_job_output,
+    spark_job_result,
+    wait_for_spark_job,
+)
 from kubeflow.spark.backends.registry import SparkBackendConfig, spark_backend
 from kubeflow.spark.backends.session_backend import SessionBackend
 from kubeflow.spark.backends.spark_backend import SparkBackend
-from kubeflow.spark.errors import KIND, SparkJobExists, Unsupported
+from kubeflow.spark.errors import SparkJobExists, Unsupported
 from kubeflow.spark.jobs.session_arguments import session_spec
 from kubeflow.spark.jobs.spark_arguments import ProgramArgs, SparkArguments, spark_spec
 from kubeflow.spark.jobs.spark_spec import SparkOption, SparkSpec
@@ -39,7 +44,6 @@ from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobs.fresh_names import TRIES, fresh_name, stem
 from kubeflow.trainer.jobs.jobspec import Option
 from kubeflow.trainer.jobs.log_selection import log_selection
-from kubeflow.trainer.jobs.waiting import say_it_goes_on
 from kubeflow.trainer.types.checks import check_instance
 from kubeflow.trainer.types.job_name import JobName
 from kubeflow.trainer.types.jobs import Event, EventList
@@ -324,6 +328,7 @@ class SparkClient:
         after: str | None = None,
         tail_lines: int | None = None,
         since: datetime | timedelta | None = None,
+        progress: bool | None = None,
     ) -> LogLines:
         """Return an iterator over the log lines of a job; the arguments are checked at once.
 
@@ -337,6 +342,9 @@ class SparkClient:
             tail_lines: Begin with the last lines, so many at most.
             since: Begin with the lines since a time, which names its offset from UTC, or since so long ago:
                 `timedelta(minutes=5)`.
+            progress: With `follow`, show how far the job is below the lines, while the next one is waited for. True
+                shows it anywhere but where only lines can be, False nowhere. Default: in notebooks and terminals, as
+                `KUBEFLOW_PROGRESS` says.
 
         Returns:
             An iterator of lines without line ends. Bytes that are no UTF-8 become replacement characters. Its
@@ -352,7 +360,7 @@ class SparkClient:
         check_instance("role", role, (str,))
         selection = log_selection(None, container=None, after=after, tail_lines=tail_lines, since=since)
         lines = self.backend.get_job_logs(job, role, selection, bool(follow))
-        return lines.when_interrupted(lambda: say_it_goes_on("reading", job, KIND)) if follow else lines
+        return followed_spark_lines(self.backend, job, lines, progress) if follow else lines
 
     def get_job_output(
         self,
@@ -395,6 +403,8 @@ class SparkClient:
         timeout: float = 600,
         polling_interval: float = 2,
         callbacks: Sequence[Callable[[SparkJob], None]] | None = None,
+        *,
+        progress: bool | None = None,
     ) -> SparkJob:
         """Wait until a job has reached one of some statuses.
 
@@ -408,6 +418,8 @@ class SparkClient:
             polling_interval: Seconds between two calls of the callbacks, and between two looks at the job where the
                 backend cannot be told of changes.
             callbacks: Called with the job at each interval and when it has got there.
+            progress: Show how far it is, in one line: status, executors, attempts, why. True shows it anywhere, False
+                nowhere. Default: in notebooks and terminals, as `KUBEFLOW_PROGRESS` says.
 
         Returns:
             The job.
@@ -426,6 +438,7 @@ class SparkClient:
             timeout=timeout,
             polling_interval=polling_interval,
             callbacks=callbacks or (),
+            progress=progress,
         )
 
     @overload

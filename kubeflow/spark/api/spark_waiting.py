@@ -7,12 +7,16 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from kubeflow.core.artifact import Artifact, ArtifactKind
+from kubeflow.core.durations import age_text
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.job_waiting import check_times, explained, wait_for_job
+from kubeflow.core.live import LineText, live_beside, live_display, short_name
+from kubeflow.core.status_marks import mark
 from kubeflow.spark.backends.spark_backend import SparkBackend
 from kubeflow.spark.errors import KIND, NoSparkJobResult, SparkJobNotFinished, SparkJobWaitTimeout
-from kubeflow.spark.types.spark_jobs import SparkJob, SparkJobStatus, spark_statuses
+from kubeflow.spark.types.spark_jobs import SPARK_ENDED, SparkJob, SparkJobStatus, spark_statuses
 from kubeflow.trainer.jobs.waiting import say_it_goes_on
+from kubeflow.trainer.types.loglines import LogLines
 
 _STATUS = SparkJobStatus
 # From where on waiting for a status is over, whether or not anyone looked while the job was there.
@@ -31,6 +35,7 @@ def wait_for_spark_job(
     timeout: float,
     polling_interval: float,
     callbacks: Sequence[Callable[[SparkJob], None]],
+    progress: bool | None,
 ) -> SparkJob:
     """Return the job once it has reached one of `status`; see `SparkClient.wait_for_job_status`."""
     awaited = spark_statuses(status)
@@ -45,20 +50,48 @@ def wait_for_spark_job(
         )
 
     try:
-        return wait_for_job(
-            backend,
-            name,
-            backend.get_job,
-            reached=lambda job: _reached(job, awaited),
-            failed=lambda job: job.status is _STATUS.FAILED,
-            too_late=too_late,
-            timeout=timeout,
-            polling_interval=polling_interval,
-            callbacks=callbacks,
-        )
+        with live_display(progress, spark_job_text) as live:
+            return wait_for_job(
+                backend,
+                name,
+                backend.get_job,
+                reached=lambda job: _reached(job, awaited),
+                failed=lambda job: job.status is _STATUS.FAILED,
+                too_late=too_late,
+                timeout=timeout,
+                polling_interval=polling_interval,
+                callbacks=callbacks,
+                live=live,
+            )
     except KeyboardInterrupt:
         say_it_goes_on("waiting", name, KIND)
         raise
+
+
+def followed_spark_lines(backend: SparkBackend, name: str, lines: LogLines, progress: bool | None) -> LogLines:
+    """Return the log lines of a job with its progress below them, where that is shown."""
+    beside = live_beside(backend, name, backend.get_job, spark_job_text, progress)
+    return lines.when_interrupted(lambda: say_it_goes_on("reading", name, KIND)).with_progress(beside)
+
+
+def spark_job_text() -> LineText[SparkJob]:
+    """Return what puts a job in one line: status, executors that run, attempt, why, age."""
+
+    def parts(job: SparkJob, width: int) -> list[str]:
+        ended = job.status in SPARK_ENDED
+        return [
+            f"{mark(_said(job))} {short_name(job.name, width)} {_said(job)}",
+            "" if ended else running(job),
+            f"attempt {job.attempts}" if job.attempts > 1 else "",
+            job.message,
+            "" if ended or job.creation_timestamp is None else f"{age_text(job.creation_timestamp)} so far",
+        ]
+
+    def running(job: SparkJob) -> str:
+        up = sum(each == "RUNNING" for each in (job.executors or {}).values())
+        return f"{up}/{job.num_executors} executors" if job.executors and job.num_executors else ""
+
+    return LineText(parts, lambda job: (job.status, job.attempts, running(job), job.message))
 
 
 def spark_job_output(backend: SparkBackend, name: str, kind: ArtifactKind | None, form: str | None) -> Artifact:

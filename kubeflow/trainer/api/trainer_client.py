@@ -25,7 +25,7 @@ from kubeflow.trainer.jobs.misplaced_arguments import check_place
 from kubeflow.trainer.jobs.outputs import as_output
 from kubeflow.trainer.jobs.results import job_output, job_result
 from kubeflow.trainer.jobs.steps import FirstNode
-from kubeflow.trainer.jobs.waiting import say_it_goes_on, wait_for_status
+from kubeflow.trainer.jobs.waiting import followed_lines, wait_for_status
 from kubeflow.trainer.types.checks import check_count, check_instance
 from kubeflow.trainer.types.code import Serializer
 from kubeflow.trainer.types.initializers import Initializer
@@ -414,6 +414,7 @@ class TrainerClient:
         container: str | None = None,
         tail_lines: int | None = None,
         since: datetime | timedelta | None = None,
+        progress: bool | None = None,
     ) -> LogLines:
         """Return an iterator over the log lines of a job; the arguments are checked at once.
 
@@ -432,6 +433,9 @@ class TrainerClient:
                 machine. Lines of pods that were replaced, and of earlier starts of a container, are left out.
             since: Begin with the lines since a time, which names its offset from UTC, or since so long ago:
                 `timedelta(minutes=5)`. On this machine, lines of the second before may come too.
+            progress: With `follow`, show how far the job is below the lines, while the next one is waited for. True
+                shows it anywhere but where only lines can be, False nowhere. Default: in notebooks and terminals, as
+                `KUBEFLOW_PROGRESS` says.
 
         Returns:
             An iterator of lines without line ends. Bytes that are no UTF-8 become replacement characters. Its
@@ -449,7 +453,7 @@ class TrainerClient:
         job = self._name(name)
         selection = log_selection(step, container=container, after=after, tail_lines=tail_lines, since=since)
         lines = self.backend.get_job_logs(job, selection, bool(follow))
-        return lines.when_interrupted(lambda: say_it_goes_on("reading", job)) if follow else lines
+        return followed_lines(self.backend, job, lines, progress) if follow else lines
 
     @overload
     def get_job_result(self, name: JobName[Awaitable[T]]) -> T: ...
@@ -560,6 +564,8 @@ class TrainerClient:
         timeout: float = 600,
         polling_interval: float = 2,
         callbacks: Sequence[Callable[[TrainJob], None]] | None = None,
+        *,
+        progress: bool | None = None,
     ) -> TrainJob:
         """Wait until a job has reached one of some statuses.
 
@@ -573,6 +579,8 @@ class TrainerClient:
             polling_interval: Seconds between two calls of the callbacks, and between two looks at the job where
                 the backend cannot be told of changes.
             callbacks: Called with the job at each interval and when it has got there.
+            progress: Show how far it is, in one line: status, percent, time left, nodes, metrics. True shows it
+                anywhere, False nowhere. Default: in notebooks and terminals, as `KUBEFLOW_PROGRESS` says.
 
         Returns:
             The job.
@@ -593,6 +601,7 @@ class TrainerClient:
             timeout=timeout,
             polling_interval=polling_interval,
             callbacks=callbacks or (),
+            progress=progress,
         )
 
     def explain(self, name: JobReference) -> str:

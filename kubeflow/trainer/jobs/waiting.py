@@ -7,9 +7,11 @@ from collections.abc import Callable, Collection, Iterable
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.job_waiting import check_times, explained, wait_for_job
+from kubeflow.core.live import LineText, live_beside, live_display
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.errors import JobWaitTimeout
 from kubeflow.trainer.types.jobs import AWAITABLE, AwaitableStatus, JobStatus, TrainJob, check_statuses
+from kubeflow.trainer.types.loglines import LogLines
 
 logger = logging.getLogger(__name__)
 
@@ -28,26 +30,35 @@ def wait_for_status(
     timeout: float,
     polling_interval: float,
     callbacks: Iterable[Callable[[TrainJob], None]] = (),
+    progress: bool | None = False,
 ) -> TrainJob:
     """Return the job once it has reached one of `status`; see `TrainerClient.wait_for_job_status`."""
     statuses = _checked(status, timeout, polling_interval)
     try:
-        return wait_for_job(
-            backend,
-            name,
-            backend.get_job,
-            reached=lambda job: _reached(job, statuses),
-            failed=lambda job: job.status in _ENDED,
-            too_late=lambda job: JobWaitTimeout(
-                name, job.status, statuses, timeout, explanation=explained(lambda: backend.diagnose(name))
-            ),
-            timeout=timeout,
-            polling_interval=polling_interval,
-            callbacks=callbacks,
-        )
+        with live_display(progress, _job_text) as live:
+            return wait_for_job(
+                backend,
+                name,
+                backend.get_job,
+                reached=lambda job: _reached(job, statuses),
+                failed=lambda job: job.status in _ENDED,
+                too_late=lambda job: JobWaitTimeout(
+                    name, job.status, statuses, timeout, explanation=explained(lambda: backend.diagnose(name))
+                ),
+                timeout=timeout,
+                polling_interval=polling_interval,
+                callbacks=callbacks,
+                live=live,
+            )
     except KeyboardInterrupt:
         say_it_goes_on("waiting", name)
         raise
+
+
+def followed_lines(backend: Backend, name: str, lines: LogLines, progress: bool | None) -> LogLines:
+    """Return the log lines of a job with its progress below them, where that is shown."""
+    beside = live_beside(backend, name, backend.get_job, _job_text, progress)
+    return lines.when_interrupted(lambda: say_it_goes_on("reading", name)).with_progress(beside)
 
 
 def say_it_goes_on(stopped: str, name: str, kind: str = "TrainJob") -> None:
@@ -57,6 +68,12 @@ def say_it_goes_on(stopped: str, name: str, kind: str = "TrainJob") -> None:
         "client.get_job_logs(%r, follow=True), or end it with client.delete_job(%r).",
         *(stopped, kind, name, name, name, name),
     )
+
+
+def _job_text() -> LineText[TrainJob]:
+    from kubeflow.trainer.jobs.job_progress import job_text
+
+    return job_text()
 
 
 def _reached(job: TrainJob, status: Collection[AwaitableStatus]) -> bool:

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from kubeflow.core.tracebacks import thin
+
+
+class ShownBeside(Protocol):
+    """What is shown below the lines of a log while the next one is waited for."""
+
+    def waits(self) -> None:
+        """The next line is waited for."""
+        ...
+
+    def hands_out(self) -> None:
+        """A line is handed out, which the caller may print."""
+        ...
+
+    def close(self) -> None:
+        """There are no more lines."""
+        ...
 
 
 @thin
@@ -24,6 +42,7 @@ class LogLines(Iterator[str]):
         self._lines = lines
         self._position = position
         self._interrupted: Callable[[], None] = lambda: None
+        self._beside: ShownBeside | None = None
 
     @property
     def position(self) -> str:
@@ -37,19 +56,41 @@ class LogLines(Iterator[str]):
         return self
 
     def __next__(self) -> str:
+        beside = self._beside
+        if beside is not None:
+            beside.waits()
         try:
-            return next(self._lines)
+            line = next(self._lines)
         except KeyboardInterrupt:
+            self._end_beside()
             self._interrupted()
             raise
+        except BaseException:
+            self._end_beside()
+            raise
+        if beside is not None:
+            beside.hands_out()
+        return line
 
     def when_interrupted(self, call: Callable[[], None]) -> LogLines:
         """Return these lines; `call` is called when Ctrl-C ends waiting for the next one."""
         self._interrupted = call
         return self
 
+    def with_progress(self, beside: ShownBeside | None) -> LogLines:
+        """Return these lines; `beside` is told when one is waited for, when it is there, and at the end."""
+        self._beside = beside
+        if beside is not None:
+            weakref.finalize(self, beside.close)
+        return self
+
     def close(self) -> None:
         """End reading, with all connections and threads that it needs. What iterates on gets no more lines."""
+        self._end_beside()
         close = getattr(self._lines, "close", None)
         if close is not None:
             close()
+
+    def _end_beside(self) -> None:
+        if self._beside is not None:
+            self._beside.close()
