@@ -15,8 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
+from kubeflow_api.trainer.v1alpha1 import TrainJob
 
 from kubeflow import hub, kserve, optimizer, spark, trainer
+from kubeflow.core.html_style import ROOT
+from kubeflow.core.model import KubeObject
 from kubeflow.core.shown_list import ShownList
 from kubeflow.kserve.types.service_diagnosis import ServiceDiagnosis
 from kubeflow.kserve.types.services import ServiceList
@@ -27,6 +30,7 @@ from kubeflow.spark.types.spark_sessions import SessionList
 from kubeflow.trainer.diagnosis.diagnosis import Diagnosis, Explanation
 from kubeflow.trainer.types.jobs import EventList, JobList
 from kubeflow.trainer.types.runtimes import RuntimeList
+from tests.browser import Chromium
 from tests.core.test_html import Reader
 from tests.test_reprs import JOB, NOW, RUNTIME, SECRET, instances, public_classes
 
@@ -63,8 +67,9 @@ def shown_with(text: str) -> list[object]:
     points = (trainer.MetricPoint(text, 0.25, "reported", 3, NOW), trainer.MetricPoint(text, float("nan"), "printed"))
     diagnosis = Diagnosis(job, text, [event], [text], [text], [text], [text])
     told = ServiceDiagnosis(service, text, [event], [text], [text], [text], [text])
+    rendered = TrainJob.from_server({"metadata": {"name": text}, "spec": {"env": [{"name": "A", "value": text}]}})
     return [
-        job, runtime, trial, search, optimizer.Result({text: text}, [metric], text), service, spark_job, session, artifact,
+        rendered, job, runtime, trial, search, optimizer.Result({text: text}, [metric], text), service, spark_job, session, artifact,
         version, model, trainer.MetricHistory(points), diagnosis, told, Explanation(diagnosis), Explanation(told),
         JobList([job]), EventList([event]), RuntimeList([runtime]), TrialList([trial]), Trials([trial]), SearchList([search]),
         ServiceList([service]), SparkJobList([spark_job]), SessionList([session]),
@@ -83,7 +88,7 @@ def lists(kind: type[Any] = ShownList) -> Iterator[type[Any]]:
 
 def test_every_public_class_that_notebooks_show_is_looked_at_here() -> None:
     covered = {type(value) for value in shown_with("a")}
-    public = {kind for kind in public_classes() if "_repr_html_" in vars(kind)} - {ShownList}
+    public = {kind for kind in public_classes() if "_repr_html_" in vars(kind)} - {ShownList, KubeObject}
     assert public - covered == set()
     assert set(lists()) - covered == set()
     wanted = {
@@ -141,6 +146,37 @@ def test_an_explanation_has_its_parts_below_their_titles() -> None:
     for title in ("Steps", "Findings", "Timeline", "Log", "What to try"):
         assert title in read.text
     assert str(told) == repr(told)
+
+
+def test_an_api_object_is_its_yaml_without_secrets() -> None:
+    env = [{"name": "HF_TOKEN", "value": SECRET}, {"name": "A", "value": "x" * 5000}]
+    job = TrainJob.from_server({"metadata": {"name": "a"}, "spec": {"trainer": {"env": env, "numNodes": 2}}})
+    read = Reader(html_of(job))
+    assert read.text.startswith("TrainJob aYAML, ")
+    assert "numNodes: 2" in read.text
+    assert SECRET not in read.text
+    assert "(5,000 characters)" in read.text
+    assert len(html_of(job)) < 12_000
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_views_can_be_read_in_a_browser_on_a_phone_too(chromium: Chromium, dark: bool) -> None:
+    views = [html_of(value) for value in shown_with("train-with-a-long-name-" * 3)]
+    # The themes say the opposite of the desktop: what the page says counts. The last part says nothing.
+    theme = (
+        'data-jp-theme-light="true" style="background: #fff"'
+        if dark
+        else 'class="vscode-dark" style="background: #111"'
+    )
+    page = f"<!DOCTYPE html><html><body style='margin: 0'><div {theme}>{''.join(views)}</div>{''.join(views)}</body></html>"
+    with chromium.open(page, dark=dark, width=400) as seen:
+        seen.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        assert seen.overflow() == 0
+        assert seen.hardly_readable() == []
+        assert not seen.errors()
+        assert not seen.requests()
+        grounds = {tuple(element.background) for element in seen.elements(f".{ROOT}")}
+    assert len(grounds) == 2  # the theme's, and the desktop's
 
 
 @pytest.fixture(scope="module")

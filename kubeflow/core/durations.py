@@ -17,7 +17,8 @@ def duration_text(seconds: float) -> str:
     for least, unit, name in _UNITS:
         if length >= least:
             amount = length / unit
-            return f"{amount:.1f} {name}" if name == "h" and amount < 10 else f"{amount:.0f} {name}"
+            shown = f"{amount:.1f}".removesuffix(".0") if name == "h" and amount < 10 else f"{amount:.0f}"
+            return f"{shown} {name}"
     return f"{length:.0f} s"
 
 

@@ -55,6 +55,8 @@ Attribute: TypeAlias = "str | int | float | bool | None"
 
 NOTHING = Html("")
 
+_SHORT = 40  # characters of a cell that stays in one line
+
 # What shows something, and neither runs nor loads anything. Names of SVG are written as in SVG.
 _ELEMENTS = frozenset(
     re.findall(
@@ -170,7 +172,10 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, most: int = 1
     classes = ["kf-number" if number else None for number in numeric]
     head = [tag("th", name, scope="col", class_=kind) for name, kind in zip(heads, classes, strict=True)]
     body = [
-        tag("tr", *(tag("td", cell(value), class_=kind) for value, kind in zip(row, classes, strict=True)))
+        tag(
+            "tr",
+            *(tag("td", cell(value), class_=kind or _short(value)) for value, kind in zip(row, classes, strict=True)),
+        )
         for row in shown
     ]
     drawn = tag("table", tag("thead", tag("tr", *head)), tag("tbody", *body))
@@ -261,6 +266,11 @@ def _attribute(key: str, value: Attribute) -> str:
     if name in _CHECKS and not _CHECKS[name](given):
         raise InvalidInput(f"{name}={given[:60]!r} is not drawn: it could run or load something.")
     return f' {name}="{_escaped(given)}"'
+
+
+def _short(value: Cell) -> str | None:
+    """Return the class of a cell that stays in one line: a name must not break at its hyphens."""
+    return "kf-short" if not isinstance(value, str) or len(value) <= _SHORT else None
 
 
 def _is_numeric(column: Sequence[Cell]) -> bool:

@@ -69,6 +69,7 @@ _RULES = """
 @ table td { unicode-bidi: isolate; }
 @ table th { color: var(--kf-muted); white-space: nowrap; }
 @ table .kf-number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+@ table .kf-short { white-space: nowrap; }
 @ .kf-muted { color: var(--kf-muted); }
 @ .kf-status { white-space: nowrap; font-weight: 600; }
 @ .kf-bar { display: inline-block; width: 8em; max-width: 50%; height: 0.6em; border: 1px solid var(--kf-busy);

@@ -266,6 +266,13 @@ class KubeObject(Model):
 
         __init__.__pydantic_base_init__ = True
 
+    def _repr_html_(self) -> str:
+        """Return the object as notebooks show it: its YAML, with secrets hidden and long texts cut."""
+        from kubeflow.core.object_html import object_html
+
+        name: object = getattr(getattr(self, "metadata", None), "name", None)
+        return object_html(self.KIND, name if isinstance(name, str) else None, self.to_dict())
+
     @classmethod
     @thin_call
     def from_dict(cls, values: Mapping[str, object], *, minor: str | None = None) -> Self:
