@@ -89,7 +89,7 @@ FLOORS = {
     ),
     "kubeflow.optimizer": (
         ("constants", "errors", "types"),
-        ("borrowed_names", "template_spaces"),
+        ("borrowed_names", "given_trials", "template_spaces"),
         ("optimization_spec",),
         ("algorithms", "trial_jobs"),
         ("engines",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import partial
 from typing import cast
@@ -26,7 +26,7 @@ def is_search_space(value: object) -> bool:
 def search_spaces(value: object, path: str = "") -> Iterator[tuple[str, SearchSpace]]:
     """Yield the search spaces in `value`, with where they are.
 
-    They are looked for in mappings, lists, tuples, what a partial binds, and fields of this SDK's dataclasses.
+    They are looked for in mappings, lists, tuples, sets, what a partial binds, and fields of dataclasses.
 
     Args:
         value: Arguments by name, or the settings of a trainer.
@@ -41,9 +41,39 @@ def search_spaces(value: object, path: str = "") -> Iterator[tuple[str, SearchSp
         bound = cast("partial[object]", value)
         yield from search_spaces(dict(enumerate(bound.args)), path)
         yield from search_spaces(bound.keywords, path)
-    elif type(value) in (list, tuple):
+    elif isinstance(value, list | tuple | set | frozenset):
         for number, part in enumerate(cast("list[object]", value)):
             yield from search_spaces(part, f"{path}[{number}]")
-    elif is_dataclass(value) and not isinstance(value, type) and type(value).__module__.startswith("kubeflow."):
+    elif is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
             yield from search_spaces(getattr(value, field.name, None), f"{path}.{field.name}" if path else field.name)
+
+
+def search_spaces_of_function(function: object, given: Container[str] = ()) -> Iterator[tuple[str, str]]:
+    """Yield the search spaces that a function holds itself, and would see in place of values: names, and what they are.
+
+    They are looked for in what a partial binds, in defaults of arguments, and in variables that its code names.
+
+    Args:
+        function: What a job runs.
+        given: Names of arguments that get a value, so that their defaults do not count.
+    """
+    import inspect
+
+    for place, _ in search_spaces(function):
+        yield place, "an argument that a partial binds"
+    while isinstance(function, partial):
+        function = cast("partial[object]", function).func
+    if not inspect.isfunction(function):
+        return
+    for parameter in inspect.signature(function).parameters.values():
+        if isinstance(parameter.default, SearchSpace) and parameter.name not in given:
+            yield parameter.name, "the default of an argument"
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    for name in (*cells, *function.__code__.co_names):
+        try:
+            value: object = cells[name].cell_contents if name in cells else function.__globals__.get(name)
+        except ValueError:  # the variable has no value yet
+            continue
+        if isinstance(value, SearchSpace):
+            yield name, "a variable that the function reads"

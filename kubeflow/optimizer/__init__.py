@@ -16,7 +16,8 @@ if _typing.TYPE_CHECKING:
         OptimizationNotFound,
         OptimizationWaitTimeout,
     )
-    from kubeflow.optimizer.optimization_spec import KnownTrial, OptimizationSpec
+    from kubeflow.optimizer.given_trials import KnownTrial
+    from kubeflow.optimizer.optimization_spec import OptimizationSpec
     from kubeflow.optimizer.types.algorithm_types import (
         CMAES,
         NSGAII,
@@ -63,7 +64,8 @@ else:
                 "OptimizationNotFound",
                 "OptimizationWaitTimeout",
             ),
-            "optimization_spec": ("KnownTrial", "OptimizationSpec"),
+            "given_trials": ("KnownTrial",),
+            "optimization_spec": ("OptimizationSpec",),
             "types.algorithm_types": (
                 "CMAES",
                 "NSGAII",

@@ -5,15 +5,17 @@ Everything that is wrong with every engine is refused here, before anything is s
 
 from __future__ import annotations
 
+import logging
 import math
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias, cast
+from typing import cast
 
 from kubeflow.core.display import repr_of_fields, short
-from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.errors import InvalidInput
 from kubeflow.core.search_space import SearchSpace
+from kubeflow.optimizer.given_trials import KnownTrial, WarmStart, enqueued, known_trials, listed
 from kubeflow.optimizer.template_spaces import container_spaces, separated
 from kubeflow.optimizer.types.algorithm_types import (
     CMAES,
@@ -22,9 +24,10 @@ from kubeflow.optimizer.types.algorithm_types import (
     GridSearch,
     Hyperband,
     RandomSearch,
+    Sobol,
 )
 from kubeflow.optimizer.types.early_stopping import EarlyStopping
-from kubeflow.optimizer.types.optimization_types import Objective, OptimizationJob, TrialConfig
+from kubeflow.optimizer.types.optimization_types import Objective, TrialConfig
 from kubeflow.optimizer.types.search_spaces import CategoricalSearchSpace, IntegerSearchSpace, Space
 from kubeflow.trainer.jobs import names
 from kubeflow.trainer.jobs.jobspec import AnyTrainer, JobSpec, Option, job_spec
@@ -32,26 +35,11 @@ from kubeflow.trainer.types.checks import check_instance
 from kubeflow.trainer.types.initializers import Initializer
 from kubeflow.trainer.types.runtimes import Runtime
 
+logger = logging.getLogger(__name__)
+
 NAME_MOST = 56
 """Characters of a search's name: trials are called `<name>-<number>`, and a job's name has 63."""
-
-WarmStart: TypeAlias = OptimizationJob | tuple[Mapping[str, object], Mapping[str, float]]
-"""What a search can learn from: an earlier search, or parameters with the metrics that came of them."""
-
-
-@dataclass(frozen=True)
-class KnownTrial:
-    """Parameters whose metrics are known before a search starts.
-
-    Attributes:
-        parameters: Values by name, all of the search's parameters.
-        metrics: The value of each objective, by name.
-    """
-
-    parameters: Mapping[str, object]
-    metrics: Mapping[str, float]
-
-    __repr__ = repr_of_fields
+_LEARNS_NOTHING = (RandomSearch, GridSearch, Sobol, PBT)
 
 
 @dataclass(frozen=True)
@@ -159,6 +147,9 @@ def optimization_spec(
             "argument of the trainer, or give search_space={'lr': Search.loguniform(1e-4, 1e-1)}."
         )
     _check_algorithm(how, space, aims, config, early_stopping)
+    known = known_trials(warm_start, space, aims)
+    if known and isinstance(how, _LEARNS_NOTHING):
+        logger.warning("warm_start= has no effect with %s, which learns nothing: take TPE()", type(how).__name__)
     return OptimizationSpec(
         name=name,
         trial=job,
@@ -167,14 +158,16 @@ def optimization_spec(
         algorithm=how,
         config=config,
         early_stopping=early_stopping,
-        enqueue=_enqueued(enqueue, space, config, how),
-        warm_start=_known_trials(warm_start, space, aims),
+        enqueue=enqueued(enqueue, space, config, how),
+        warm_start=known,
         seed=secrets.randbelow(2**31) if how.random_state is None else how.random_state,
     )
 
 
 def _objectives(given: Sequence[Objective] | Objective | None) -> tuple[Objective, ...]:
-    aims = (Objective(),) if given is None else (given,) if isinstance(given, Objective) else tuple(given)
+    aims = (given,) if isinstance(given, Objective) else listed("objectives", given, "[Objective('loss')]")
+    if given is None:
+        aims = (Objective(),)
     if not aims:
         raise InvalidInput("objectives is empty: give at least one, such as [Objective('loss')].")
     for aim in aims:
@@ -260,98 +253,6 @@ def _check_algorithm(
         raise InvalidInput("PBT compares whole generations of trials: leave early_stopping= out.")
     if isinstance(algorithm, PBT) and config.unique:
         raise InvalidInput("PBT lets trials go on with the parameters of their parents: leave unique= out.")
-
-
-def check_parameters(what: str, given: object, space: Mapping[str, Space], *, whole: bool) -> dict[str, object]:
-    """Return parameters whose names and values are of a space.
-
-    Args:
-        what: Where they come from, for the error.
-        given: What the user gave.
-        space: The space.
-        whole: True when all parameters must be there.
-
-    Raises:
-        InvalidInput: Naming the parameter.
-    """
-    if not isinstance(given, Mapping):
-        raise InvalidInput(f"{what} maps names of parameters to values, not {short(given)}.")
-    values = dict(cast("Mapping[str, object]", given))
-    for name, value in values.items():
-        if name not in space:
-            known = ", ".join(space)
-            raise InvalidInput(
-                f"{what} has {name!r}, which is not searched.{did_you_mean(name, space)} Known: {known}."
-            )
-        if type(value) is int and not isinstance(space[name], IntegerSearchSpace | CategoricalSearchSpace):
-            value = values[name] = float(value)  # noqa: PLW2901  (an int where a float goes)
-        if not space[name].contains(value):
-            raise InvalidInput(f"{what} has {name}={short(value)}, which is outside of {space[name]!r}.")
-    missing = [name for name in space if name not in values]
-    if whole and missing:
-        raise InvalidInput(f"{what} lacks {', '.join(missing)}.")
-    return {name: values[name] for name in space if name in values}
-
-
-def _enqueued(
-    enqueue: Sequence[Mapping[str, object]] | None,
-    space: Mapping[str, Space],
-    config: TrialConfig,
-    algorithm: BaseAlgorithm,
-) -> tuple[dict[str, object], ...]:
-    if isinstance(enqueue, Mapping):
-        raise InvalidInput("enqueue takes a list of parameters: write enqueue=[{...}].")
-    given = tuple(
-        check_parameters(f"enqueue[{number}]", each, space, whole=False) for number, each in enumerate(enqueue or ())
-    )
-    if len(given) > config.num_trials:
-        raise InvalidInput(
-            f"enqueue has {len(given)} trials, and num_trials is {config.num_trials}: give "
-            f"TrialConfig(num_trials={len(given)}), or leave some out."
-        )
-    if isinstance(algorithm, Hyperband) and any(algorithm.resource in each for each in given):
-        raise InvalidInput(f"Hyperband sets its resource itself: leave {algorithm.resource} out of enqueue.")
-    return given
-
-
-def _known_trials(
-    warm_start: Sequence[WarmStart] | OptimizationJob | None,
-    space: Mapping[str, Space],
-    objectives: Sequence[Objective],
-) -> tuple[KnownTrial, ...]:
-    if isinstance(warm_start, OptimizationJob):
-        raise InvalidInput("warm_start takes a list: write warm_start=[job].")
-    known: list[KnownTrial] = []
-    for number, given in enumerate(warm_start or ()):
-        if isinstance(given, OptimizationJob):
-            known += _of_search(given, space, objectives)
-            continue
-        pair: object = given
-        if not isinstance(pair, tuple) or len(cast("tuple[object, ...]", pair)) != 2:
-            raise InvalidInput(
-                f"warm_start[{number}] is a search, or a pair of parameters and metrics, not {short(pair)}."
-            )
-        parameters, metrics = given
-        values = check_parameters(f"warm_start[{number}]", parameters, space, whole=True)
-        for aim in objectives:
-            value: object = metrics.get(aim.metric)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise InvalidInput(f"warm_start[{number}] needs a finite number for {aim.metric!r}, not {value!r}.")
-        known.append(KnownTrial(values, {aim.metric: float(metrics[aim.metric]) for aim in objectives}))
-    return tuple(known)
-
-
-def _of_search(
-    search: OptimizationJob, space: Mapping[str, Space], objectives: Sequence[Objective]
-) -> list[KnownTrial]:
-    known: list[KnownTrial] = []
-    for trial in search.trials:
-        values = {aim.metric: aim.value(trial.metrics) for aim in objectives}
-        inside = all(name in trial.parameters and space[name].contains(trial.parameters[name]) for name in space)
-        if trial.status == "Complete" and inside and None not in values.values():
-            parameters = {name: trial.parameters[name] for name in space}
-            known.append(KnownTrial(parameters, cast("dict[str, float]", values)))
-    return known
 
 
 def replaced_config(spec: OptimizationSpec, num_trials: int) -> OptimizationSpec:

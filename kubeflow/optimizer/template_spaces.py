@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from kubeflow.core.display import short
 from kubeflow.core.errors import InvalidInput, did_you_mean
-from kubeflow.core.search_space import SearchSpace, search_spaces
+from kubeflow.core.search_space import SearchSpace, search_spaces, search_spaces_of_function
 from kubeflow.optimizer.types.search_spaces import (
     BoundedSearchSpace,
     CategoricalSearchSpace,
@@ -61,9 +61,10 @@ def separated(trainer: AnyTrainer | None, given: Mapping[str, SearchSpace]) -> S
 
 def _of_code(trainer: CustomTrainer[Any], given: Mapping[str, SearchSpace]) -> Separated:
     is_function = callable(trainer.func)
-    for place, _ in search_spaces(trainer.func):
+    named = {*given, *(trainer.func_args or {})} if is_function else given
+    for place, what in search_spaces_of_function(trainer.func, named):
         raise InvalidInput(
-            f"{place} is a search space that a partial binds, or an argument without a name: give it by name, as in "
+            f"{place} is a search space, and {what}, which is not drawn: give it by name, as in "
             "CustomTrainer(func, func_args={'lr': Search.uniform(...)})."
         )
     arguments = trainer.func_args if is_function else trainer.args

@@ -192,7 +192,7 @@ def test_whole_numbers_and_those_of_numpy_go_where_floats_and_ints_are_annotated
     ("wrong", "words"),
     [
         (lambda: spec(CustomTrainer(unannotated.taste), {"lrr": made.uniform(0, 1)}), "argument lr: taste needs it"),
-        (lambda: spec(CustomTrainer(partial(unannotated.taste, made.uniform(0, 1)), {"size": 1})), "0 is a search space that a partial binds"),
+        (lambda: spec(CustomTrainer(partial(unannotated.taste, made.uniform(0, 1)), {"size": 1})), "0 is a search space, and an argument that a partial binds"),
         (lambda: spec(CustomTrainer(unannotated.taste, {"rest": {"lr": made.uniform(0, 1)}})), "rest['lr'] is a search space inside of an argument"),
         (lambda: spec(CustomTrainer(unannotated.taste, {"lr": made.uniform(0, 1)}), {"lr": made.uniform(0, 1)}), "give it once"),
         (lambda: spec(CustomTrainer(unannotated.taste, {"lr": Search(min=1, max=2)})), "lr: Search(min=1, max=2) may be of ints or of floats"),

@@ -24,7 +24,7 @@ from kubeflow.optimizer.algorithms.optuna_study import (
 )
 from kubeflow.optimizer.algorithms.seeds import derived_seed
 from kubeflow.optimizer.errors import MissingExtra
-from kubeflow.optimizer.optimization_spec import KnownTrial
+from kubeflow.optimizer.given_trials import KnownTrial
 from kubeflow.optimizer.types.algorithm_types import CMAES, NSGAII, TPE, BaseAlgorithm, BayesianOptimization, Hyperband
 from kubeflow.optimizer.types.optimization_types import Objective
 from kubeflow.optimizer.types.search_spaces import Space

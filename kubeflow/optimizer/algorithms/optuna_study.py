@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from kubeflow.optimizer.algorithms.history import PastTrial
 from kubeflow.optimizer.algorithms.quantiles import normal_quantile, normal_value, quantile_bounds
 from kubeflow.optimizer.errors import MissingExtra
-from kubeflow.optimizer.optimization_spec import KnownTrial
+from kubeflow.optimizer.given_trials import KnownTrial
 from kubeflow.optimizer.types.optimization_types import Objective
 from kubeflow.optimizer.types.search_spaces import (
     CategoricalSearchSpace,

@@ -14,7 +14,8 @@ from kubeflow.optimizer.api.engine_choice import ChosenEngine, Engines, EngineWi
 from kubeflow.optimizer.api.search_waiting import wait_for_search
 from kubeflow.optimizer.engines.engine import Engine
 from kubeflow.optimizer.errors import OptimizationExists, OptimizationNotFound
-from kubeflow.optimizer.optimization_spec import NAME_MOST, OptimizationSpec, WarmStart, optimization_spec
+from kubeflow.optimizer.given_trials import WarmStart
+from kubeflow.optimizer.optimization_spec import NAME_MOST, OptimizationSpec, optimization_spec
 from kubeflow.optimizer.types.algorithm_types import BaseAlgorithm
 from kubeflow.optimizer.types.early_stopping import EarlyStopping
 from kubeflow.optimizer.types.optimization_types import (
@@ -171,7 +172,9 @@ class OptimizerClient:
             options: Changes to the job of each trial beyond its trainer, applied in order.
             enqueue: Parameters of the first trials, some or all of them.
             warm_start: Earlier searches, or pairs of parameters and metrics, to learn from.
-            resume: Go on with the search of this `name` where there is one: what has run is not run again.
+            resume: Go on with the search of this `name` where there is one: what has run is not run again. Space,
+                objectives, algorithm and early stopping must be as they were. A search that rests or has ended goes on
+                with the code, options and limits that are given now; `num_trials` may grow.
             dry_run: Start nothing and return what stands for the search on a cluster: an Experiment, an
                 OptimizationJob, or the TrainJobs of the first trials.
             runtime: The runtime of a trainer that is given alone, by name or as an object.

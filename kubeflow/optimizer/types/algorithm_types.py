@@ -10,7 +10,8 @@ from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.plain import dict_of_fields
 from kubeflow.core.tracebacks import thin_all
-from kubeflow.trainer.types.checks import check_count
+from kubeflow.optimizer.types.finite_numbers import is_number, take_builtin_numbers
+from kubeflow.trainer.types.checks import check_count, check_flag, check_text
 
 _SEEDS = 2**31 - 1
 
@@ -30,6 +31,10 @@ class BaseAlgorithm(abc.ABC):
         return {"algorithm": self.algorithm_name, **dict_of_fields(self)}
 
     def _check(self) -> None:
+        take_builtin_numbers(self)
+        for field in ("multivariate", "synchronous"):
+            if hasattr(self, field):
+                check_flag(field, getattr(self, field))
         if self.random_state is not None:
             check_count("random_state", self.random_state, least=0, most=_SEEDS)
 
@@ -160,8 +165,8 @@ class CMAES(BaseAlgorithm):
     def __post_init__(self) -> None:
         self._check()
         check_count("n_startup_trials", self.n_startup_trials)
-        if self.sigma is not None and not 0 < self.sigma < float("inf"):
-            raise InvalidInput(f"sigma must be above 0, not {self.sigma!r}.")
+        if self.sigma is not None and not (is_number(self.sigma) and 0 < self.sigma < float("inf")):
+            raise InvalidInput(f"sigma must be a number above 0, not {self.sigma!r}.")
         if self.restart_strategy not in (None, "ipop", "bipop"):
             raise InvalidInput(f"restart_strategy is None, 'ipop' or 'bipop', not {self.restart_strategy!r}.")
 
@@ -243,6 +248,8 @@ class Hyperband(BaseAlgorithm):
 
     def __post_init__(self) -> None:
         self._check()
+        if self.resource is not None:
+            check_text("resource", self.resource)
         check_count("min_resource", self.min_resource)
         check_count("max_resource", self.max_resource, least=self.min_resource)
         check_count("eta", self.eta, least=2)
@@ -277,9 +284,9 @@ class PBT(BaseAlgorithm):
     def __post_init__(self) -> None:
         self._check()
         check_count("population", self.population, least=2)
-        if not 0 < self.truncation <= 0.5:
-            raise InvalidInput(f"truncation must be above 0 and at most 0.5, not {self.truncation!r}.")
-        if self.resample is not None and not 0 <= self.resample <= 1:
+        if not (is_number(self.truncation) and 0 < self.truncation <= 0.5):
+            raise InvalidInput(f"truncation must be a number above 0 and at most 0.5, not {self.truncation!r}.")
+        if self.resample is not None and not (is_number(self.resample) and 0 <= self.resample <= 1):
             raise InvalidInput(f"resample is a probability from 0 to 1, not {self.resample!r}.")
 
     @property

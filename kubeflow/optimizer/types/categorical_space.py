@@ -9,7 +9,7 @@ from enum import Enum
 
 from kubeflow.core.display import repr_of_fields, short
 from kubeflow.core.errors import InvalidInput
-from kubeflow.core.search_space import SearchSpace
+from kubeflow.core.search_space import SearchSpace, search_spaces
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.optimizer.types.finite_numbers import whole
 
@@ -37,8 +37,11 @@ class CategoricalSearchSpace(SearchSpace):
         if not choices:
             raise InvalidInput("A choice of nothing leaves no value for a trial: give at least one value.")
         for place, choice in enumerate(choices):
-            if isinstance(choice, SearchSpace):
-                raise InvalidInput(f"The choice {short(choice)} is a search space itself: give each its own name.")
+            if any(search_spaces(choice)):
+                raise InvalidInput(
+                    f"The choice {short(choice)} is or holds a search space itself: give each its own name, and have "
+                    "the function leave unread what a choice does not need."
+                )
             if any(_is_same(choice, other) for other in choices[:place]):
                 raise InvalidInput(f"The choice {short(choice)} comes twice: leave one out.")
         object.__setattr__(self, "choices", choices)
@@ -122,7 +125,10 @@ def _is_same(one: object, other: object) -> bool:
         return False
     if isinstance(one, float) and isinstance(other, float):
         return one == other or (math.isnan(one) and math.isnan(other))
-    return (one == other) is True
+    same: object = one == other
+    # Scalars of numpy have a bool of their own; arrays say it for each element, and have no equal values.
+    of_numpy = type(same).__module__ == "numpy" and type(same).__name__ in ("bool", "bool_")
+    return same is True or (of_numpy and bool(same))
 
 
 thin_all(globals())

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.tracebacks import thin_all
+from kubeflow.optimizer.types.finite_numbers import is_number, take_builtin_numbers
 from kubeflow.trainer.types.checks import check_count
 
 
@@ -38,6 +39,7 @@ class MedianStop(EarlyStopping):
     __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
+        take_builtin_numbers(self)
         check_count("min_trials", self.min_trials)
         check_count("start_step", self.start_step, least=0)
 
@@ -64,8 +66,9 @@ class PercentileStop(EarlyStopping):
     __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
-        if not 0 < self.percentile < 100:
-            raise InvalidInput(f"percentile must be above 0 and below 100, not {self.percentile!r}.")
+        take_builtin_numbers(self)
+        if not (is_number(self.percentile) and 0 < self.percentile < 100):
+            raise InvalidInput(f"percentile must be a number above 0 and below 100, not {self.percentile!r}.")
         check_count("min_trials", self.min_trials)
         check_count("start_step", self.start_step, least=0)
 
@@ -94,6 +97,7 @@ class ASHA(EarlyStopping):
     __repr__ = repr_of_fields
 
     def __post_init__(self) -> None:
+        take_builtin_numbers(self)
         check_count("min_resource", self.min_resource)
         check_count("eta", self.eta, least=2)
         check_count("min_early_stopping_rate", self.min_early_stopping_rate, least=0)

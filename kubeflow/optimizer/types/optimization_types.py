@@ -16,9 +16,10 @@ from kubeflow.core.plain import dict_of_fields
 from kubeflow.core.shown_list import ShownList, objects_table
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.optimizer.types.algorithm_types import BaseAlgorithm
+from kubeflow.optimizer.types.finite_numbers import is_number, take_builtin_numbers
 from kubeflow.optimizer.types.search_spaces import Space
 from kubeflow.optimizer.types.trials import Metric, Trial, TrialList, Trials, metrics_table, trial_row
-from kubeflow.trainer.types.checks import check_count, check_text
+from kubeflow.trainer.types.checks import check_count, check_flag, check_text
 
 if TYPE_CHECKING:
     from kubeflow.core.html import Cell
@@ -65,6 +66,7 @@ class Objective:
     to_dict = dict_of_fields
 
     def __post_init__(self) -> None:
+        take_builtin_numbers(self)
         check_text("metric", self.metric)
         given: object = self.direction
         if not isinstance(given, Direction):
@@ -75,9 +77,7 @@ class Objective:
                 raise InvalidInput(f"direction is 'minimize' or 'maximize', not {given!r}.")
             object.__setattr__(self, "direction", Direction(words.get(word, word)))
         goal: object = self.goal
-        if goal is not None and (
-            isinstance(goal, bool) or not isinstance(goal, int | float) or not math.isfinite(goal)
-        ):
+        if goal is not None and not (is_number(goal) and math.isfinite(goal)):
             raise InvalidInput(f"goal must be a finite number, not {goal!r}.")
         if self.strategy not in get_args(Strategy):
             raise InvalidInput(
@@ -135,6 +135,7 @@ class TrialConfig:
     to_dict = dict_of_fields
 
     def __post_init__(self) -> None:
+        take_builtin_numbers(self)
         check_count("num_trials", self.num_trials)
         check_count("parallel_trials", self.parallel_trials)
         if self.parallel_trials > self.num_trials:
@@ -145,8 +146,10 @@ class TrialConfig:
         if self.max_failed_trials is not None:
             check_count("max_failed_trials", self.max_failed_trials, least=0)
         for name, seconds in (("timeout", self.timeout), ("trial_timeout", self.trial_timeout)):
-            if seconds is not None and (isinstance(seconds, bool) or not 0 < seconds < math.inf):
+            if seconds is not None and not (is_number(seconds) and 0 < seconds < math.inf):
                 raise InvalidInput(f"{name} must be a number of seconds above 0, not {seconds!r}.")
+        check_flag("retain", self.retain)
+        check_flag("unique", self.unique)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.search_space import SearchSpace
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.optimizer.types.categorical_space import CategoricalSearchSpace
-from kubeflow.optimizer.types.finite_numbers import number, whole
+from kubeflow.optimizer.types.finite_numbers import builtin_number, number, whole
+from kubeflow.trainer.types.checks import check_flag
 
 __all__ = [
     "BoundedSearchSpace",
@@ -231,6 +232,7 @@ class IntegerSearchSpace(SearchSpace):
     def __post_init__(self) -> None:
         for field in ("min", "max", "step"):
             object.__setattr__(self, field, whole(field, getattr(self, field)))
+        check_flag("log", self.log)
         if self.min > self.max:
             raise InvalidInput(f"min {self.min} is above max {self.max}: swap them.")
         if self.step < 1:
@@ -320,7 +322,8 @@ class BoundedSearchSpace(SearchSpace):
             InvalidInput: The place and the bounds leave it open, or the bounds do not fit.
         """
         if kind is None:
-            if all(isinstance(bound, int) or (isinstance(bound, str) and _is_digits(bound)) for bound in self._bounds):
+            bounds = [builtin_number(bound) for bound in self._bounds]
+            if all(isinstance(bound, int) or (isinstance(bound, str) and _is_digits(bound)) for bound in bounds):
                 raise InvalidInput(
                     f"Search(min={self.min!r}, max={self.max!r}) may be of ints or of floats: write Search.int or "
                     "Search.uniform, or annotate the argument that it is for."

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from kubeflow.core.artifact import Artifact, SupportsArtifact
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
-from kubeflow.core.search_space import search_spaces
+from kubeflow.core.search_space import search_spaces, search_spaces_of_function
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobs import names
 from kubeflow.trainer.jobs.outputs import OUTPUT
@@ -156,7 +156,7 @@ def job_spec(
     fetched = None if initializer is None else initializer_of(initializer)
     spec = JobSpec(name=name, runtime=runtime, initializer=fetched, output=output)
     if trainer is not None:
-        _check_values(trainer)
+        _check_values(trainer, hyperparameters or {})
         spec = _with_trainer(spec, trainer, same_python, hyperparameters or {})
     spec = _with_options(spec, _checked(options))
     names.check(spec.name)
@@ -183,11 +183,14 @@ def _with_options(spec: JobSpec, options: Iterable[Option]) -> JobSpec:
     return replace(spec, cluster_options=tuple(dict.fromkeys(skipped)), without_cluster_options=on_machine)
 
 
-def _check_values(trainer: AnyTrainer) -> None:
+def _check_values(trainer: AnyTrainer, hyperparameters: Iterable[str]) -> None:
     arguments: tuple[object, ...] = (trainer,)
     if isinstance(trainer, CustomTrainer):
-        arguments = (trainer.func, trainer.func_args, trainer.args)
+        arguments = (trainer.func_args, trainer.args)
     spaces = [place for given in arguments for place, _ in search_spaces(given)]
+    if isinstance(trainer, CustomTrainer):
+        given = {*hyperparameters, *(trainer.func_args or {})}
+        spaces += [place for place, _ in search_spaces_of_function(trainer.func, given)]
     if spaces:
         places = ", ".join(place.removeprefix("config.") for place in spaces)
         several = len(spaces) > 1

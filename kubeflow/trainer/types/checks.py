@@ -9,6 +9,7 @@ from typing import cast
 from kubeflow.core.display import short
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.object_names import is_subdomain
+from kubeflow.core.search_space import is_search_space
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII)
@@ -25,6 +26,16 @@ def check_count(field: str, value: object, *, least: int = 1, most: int | None =
         raise InvalidInput(f"{field} must be a whole number of at least {least}, not {value!r}.")
     if most is not None and value > most:
         raise InvalidInput(f"{field} must be at most {most:,}, not {value:,}.")
+
+
+def check_flag(field: str, value: object) -> None:
+    """Refuse anything but `True` and `False`: a text is true, also `"no"`.
+
+    Raises:
+        InvalidInput: Naming `field` and the value.
+    """
+    if not isinstance(value, bool):
+        raise InvalidInput(f"{field} must be True or False, not {value!r}.")
 
 
 def check_strings(field: str, value: object) -> None:
@@ -88,6 +99,11 @@ def check_env(field: str, value: object) -> None:
     for key, text in cast(Mapping[object, object], value).items():
         if not isinstance(key, str) or not key or "=" in key or "\0" in key:
             raise InvalidInput(f"{field} has {key!r}, which is no name of an environment variable.")
+        if is_search_space(text):
+            raise InvalidInput(
+                f"{field}[{key!r}] is a search space, and variables hold text: search an argument of the function, or, "
+                "for an image, write '${trialParameters.NAME}' here and search_space={'NAME': ...}."
+            )
         if not isinstance(text, str):
             raise InvalidInput(f"{field}[{key!r}] must be a string, not {text!r}: write {key!r}: {str(text)!r}.")
         if "\0" in text:

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -188,7 +189,9 @@ def test_goal_failures_and_time_end_a_search(client: OptimizerClient) -> None:
     assert {trial.status for trial in over.trials} == {"Stopped"}
 
 
-def test_a_search_rests_goes_on_and_is_stopped_for_good(client: OptimizerClient) -> None:
+def test_a_search_rests_goes_on_and_is_stopped_for_good(
+    client: OptimizerClient, local_config: LocalProcessBackendConfig
+) -> None:
     trainer = CustomTrainer.call(trial_functions.sleep, x=Search.int(0, 9))
     name = client.optimize(trainer, trial_config=TrialConfig(num_trials=3, parallel_trials=2))
     lines = client.get_job_logs(_with_trials(client, name), follow=True)
@@ -204,7 +207,11 @@ def test_a_search_rests_goes_on_and_is_stopped_for_good(client: OptimizerClient)
     assert (
         client.wait_for_job_status(name, "Running", timeout=WAIT).trials[0].parameters == resting.trials[0].parameters
     )
+    # Two clients at once: it ends, in whatever order they are heard.
+    other = threading.Thread(target=OptimizerClient(local_config).suspend_job, args=(name,))
+    other.start()
     client.stop_job(name)
+    other.join()
 
     stopped = client.get_job(name)
     assert (stopped.status, stopped.reason) == ("Stopped", "its user stopped it")

@@ -127,7 +127,7 @@ def test_a_search_whose_process_was_never_started_is_taken_up(
     # What drives it is a job of its own store, which has ended.
     (driver,) = Jobs(Path(local_config.state_dir) / "searches").all()
     assert driver.name == "study"
-    with pytest.raises(InvalidInput, match="another search space or other objectives"):
+    with pytest.raises(InvalidInput, match="exists with other objectives"):
         client.optimize(trainer, name="study", resume=True, objectives=[Objective("accuracy")])
 
 

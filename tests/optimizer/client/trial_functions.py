@@ -41,6 +41,16 @@ def misnamed(x: int) -> dict[str, float]:
     return {"los": x, "accuracy": 1.0}
 
 
+def taken(x: object) -> float:
+    """Take anything."""
+    return 1.0
+
+
+def named(x: int) -> dict[str, float]:
+    """Return the metric that is looked for."""
+    return {"loss": float(x)}
+
+
 def curve(x: int, go: str) -> float:
     """Report steps; a bad trial never ends by itself."""
     from kubeflow.optimizer import report

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kubeflow.core.errors import Finding, InvalidInput, KubeflowError
-from kubeflow.core.stdlib import json
 from kubeflow.local.state import state_dir
 from kubeflow.optimizer.constants import constants
 from kubeflow.optimizer.engines.client import study_process
-from kubeflow.optimizer.engines.client.study_document import read_document, write_document, write_spaces
+from kubeflow.optimizer.engines.client.study_document import (
+    StudyDocument,
+    UnreadableSearch,
+    read_document,
+    read_spaces,
+    write_document,
+    write_spaces,
+)
 from kubeflow.optimizer.engines.client.study_explanation import explanation
 from kubeflow.optimizer.engines.client.study_history import past_trials
+from kubeflow.optimizer.engines.client.study_places import place_of, shown_place
+from kubeflow.optimizer.engines.client.study_resumption import check_extension, check_goes_on
 from kubeflow.optimizer.engines.client.study_store import StudyRow, StudyStore, StudyWish, TrialRow
-from kubeflow.optimizer.engines.client.study_view import StudyView, user_event
-from kubeflow.optimizer.engines.client.trial_jobs_of_study import TrialJobs
+from kubeflow.optimizer.engines.client.study_view import StudyView, unreadable_view, user_event
+from kubeflow.optimizer.engines.client.trial_jobs_of_study import TrialJobs, forget_trials
 from kubeflow.optimizer.errors import EngineRefuses, OptimizationExists, OptimizationNotFound
-from kubeflow.optimizer.optimization_spec import OptimizationSpec, replaced_config
+from kubeflow.optimizer.optimization_spec import OptimizationSpec
 from kubeflow.optimizer.trial_jobs import encoded, trial_name
 from kubeflow.optimizer.types.algorithm_types import PBT
 from kubeflow.optimizer.types.optimization_types import EngineName, OptimizationJob
 from kubeflow.trainer.backends.base import Backend
-from kubeflow.trainer.backends.kubernetes.config import KubernetesBackendConfig
 from kubeflow.trainer.backends.machine.backend import MachineBackend
 from kubeflow.trainer.diagnosis.diagnosis import Explanation
 from kubeflow.trainer.errors import JobNotFound, Unsupported
@@ -58,7 +66,7 @@ class ClientEngine:
         self._backend = backend
         self._config = config
         self._store = StudyStore(state_dir(getattr(config, "state_dir", None)))
-        self._place = _place(backend, config)
+        self._place = place_of(backend, config)
         self._views: dict[int, StudyView] = {}
 
     def __repr__(self) -> str:
@@ -120,22 +128,33 @@ class ClientEngine:
         except KubeflowError:
             self._store.forget(study)
             raise
+        self._keep_view(study, spec)
 
     def _go_on(self, known: StudyRow, spec: OptimizationSpec) -> None:
-        self._check_place(known)
-        view = self._view(known)
-        if dict(view.space) != dict(spec.space) or tuple(view.spec.objectives) != tuple(spec.objectives):
-            raise InvalidInput(
-                f"Search {spec.name!r} exists with another search space or other objectives, and resume=True goes on "
-                "with it as it is: give both as they were, or another name=."
-            )
-        if spec.config.num_trials > known.num_trials:
-            self.extend(spec.name, spec.config.num_trials)
-        elif known.phase in ("Suspended", "Stopped", "Failed"):
-            self._store.restart(known.id)
+        """Go on with a search: as it is while it runs, and else with code, options and limits as they are given now."""
+        if known.backend != self._place:
+            raise OptimizationExists(spec.name)
+        before = self._view(known).spec
+        check_goes_on(before, spec)
+        more = max(spec.config.num_trials, known.num_trials)
+        if more > known.num_trials:
+            check_extension(before, self._store.trials(known.id), more)
+        elif known.phase == "Complete":
+            return
+        if not known.finished and known.phase != "Suspended":
+            if more > known.num_trials:
+                self._store.resize(known.id, more)
             self._drive(known)
-        else:
-            self._drive(known)
+            return
+        found = self.findings(spec)
+        if found:
+            raise EngineRefuses(self.name, spec.name, found)
+        if isinstance(self._backend, MachineBackend):
+            self._backend.check(spec.trial)
+        given = replace(spec, seed=before.seed, config=replace(spec.config, num_trials=more))
+        document = write_document(given, self._config)
+        self._start_again(known, more, document)
+        self._keep_view(known.id, given)
 
     def _check_no_trial_runs(self, name: str) -> None:
         """Refuse a name whose trials would take over jobs that others have made."""
@@ -226,18 +245,20 @@ class ClientEngine:
         """Let a suspended search go on."""
         study = self._find(name)
         self._refuse_ended(study, "resumed")
+        if study.wanted == "suspend" and study.phase != "Suspended":  # another client suspends it just now
+            self._tell(study, "suspend")
+            study = self._row(name)
         if study.phase == "Suspended":
-            self._store.restart(study.id)
-            self._drive(study)
+            self._start_again(study)
 
     def stop_job(self, name: str) -> None:
         """End the search for good."""
         study = self._find(name)
-        if study.finished:
-            return
-        if study.phase == "Suspended":
-            self._store.restart(study.id)
-        self._tell(study, "stop")
+        while not study.finished:
+            if study.phase == "Suspended":  # so it is also when another client suspends it meanwhile
+                self._start_again(study, wanted="stop")
+            self._tell(study, "stop")
+            study = self._row(name)
 
     def extend(self, name: str, num_trials: int) -> None:
         """Give the search another number of trials in all."""
@@ -248,12 +269,25 @@ class ClientEngine:
             raise InvalidInput(
                 f"Search {name!r} has {made} trial(s) of {study.num_trials}: extend it to more than it has."
             )
-        replaced_config(replace(self._view(study).spec), num_trials)
+        check_extension(self._view(study).spec, self._store.trials(study.id), num_trials)
         if study.finished:
-            self._store.restart(study.id, num_trials)
-        else:
-            self._store.resize(study.id, num_trials)
+            self._start_again(study, num_trials)
+            return
+        self._store.resize(study.id, num_trials)
         if study.phase != "Suspended":
+            self._drive(study)
+
+    def _start_again(
+        self,
+        study: StudyRow,
+        num_trials: int | None = None,
+        document: bytes | None = None,
+        *,
+        wanted: StudyWish = "run",
+    ) -> None:
+        """Have a search that rests or has ended go on; does nothing where another client was quicker."""
+        study_process.wait_for_end(self._store.state, study.name)
+        if self._store.restart(study.id, num_trials, wanted, document):
             self._drive(study)
 
     def delete_job(self, name: str) -> None:
@@ -263,12 +297,8 @@ class ClientEngine:
     def _delete(self, study: StudyRow) -> None:
         self._store.want(study.id, "delete")
         study_process.end(self._store.state, study.name)
-        jobs = TrialJobs(
-            self._backend, self._view(study).spec, self._store.state / "searches" / "checkpoints" / study.name
-        )
-        for trial in self._store.trials(study.id):
-            jobs.forget(trial)
-        jobs.forget_checkpoints()
+        forget_trials(self._backend, study.name)
+        shutil.rmtree(self._store.state / "searches" / "checkpoints" / study.name, ignore_errors=True)
         (self._store.state / "searches" / f"{study.name}.lock").unlink(missing_ok=True)
         self._store.forget(study.id)
         self._views.pop(study.id, None)
@@ -293,7 +323,11 @@ class ClientEngine:
                 time.sleep(_POLL)
 
     def _drive(self, study: StudyRow) -> None:
-        broken = study_process.keep_going(self._store.state, study.name, self._view(study).directory)
+        try:
+            directory = self._view(study).directory
+        except UnreadableSearch:  # which the process says that drives it
+            directory = os.getcwd()  # noqa: PTH109
+        broken = study_process.keep_going(self._store.state, study.name, directory)
         if broken is not None:
             study_process.end(self._store.state, study.name)  # the next attempt begins anew
             self._store.move(study.id, "Failed", f"the process that drives it cannot run: {broken}")
@@ -317,7 +351,7 @@ class ClientEngine:
             elsewhere = (
                 ""
                 if study is None
-                else f"here: it runs on {_shown(study.backend)}, and this client is of {_shown(self._place)}"
+                else f"here: it runs on {shown_place(study.backend)}, and this client is of {shown_place(self._place)}"
             )
             raise OptimizationNotFound(str(name), here, where=elsewhere)
         return study
@@ -325,20 +359,25 @@ class ClientEngine:
     def _is_here(self, study: StudyRow) -> bool:
         return study.backend == self._place and study.wanted != "delete"
 
-    def _check_place(self, study: StudyRow) -> None:
-        if study.backend != self._place:
-            raise OptimizationExists(study.name)
-
     def _view(self, study: StudyRow) -> StudyView:
         view = self._views.get(study.id)
         if view is None:
-            document, spaces = self._store.blobs(study.id)
-            view = self._views[study.id] = StudyView(read_document(document), spaces)
+            content, spaces = self._store.blobs(study.id)
+            document = read_document(content)
+            space = read_spaces(spaces, dict(document.spec.space))
+            view = self._views[study.id] = StudyView(document, space)
         return view
 
+    def _keep_view(self, study: int, spec: OptimizationSpec) -> None:
+        """Show the very objects of this process as choices, also those of classes that no other can import."""
+        self._views[study] = StudyView(StudyDocument(spec, self._config, os.getcwd()), spec.space)  # noqa: PTH109
+
     def _show(self, study: StudyRow) -> OptimizationJob:
-        view = self._view(study)
         trials = self._store.trials(study.id)
+        try:
+            view = self._view(study)
+        except UnreadableSearch as error:
+            return unreadable_view(study, trials, str(error))
         jobs: dict[str, TrainJob] = {}
         if trials:
             selector = f"{constants.OPTIMIZATION_LABEL}={study.name}"
@@ -357,15 +396,3 @@ class ClientEngine:
 def replace_jobs(job: OptimizationJob) -> OptimizationJob:
     """Return a search without the jobs of its trials, which change all the time."""
     return replace(job, trials=tuple(replace(trial, trainjob=None) for trial in job.trials))
-
-
-def _place(backend: Backend, config: object) -> str:
-    """Return where trials run as a text that is the same for clients of the same place."""
-    if isinstance(config, KubernetesBackendConfig):
-        file = None if config.config_file is None else os.path.abspath(config.config_file)  # noqa: PTH100
-        return json.dumps({"kubernetes": backend.namespace, "context": config.context, "config_file": file})
-    return type(config).__name__.removesuffix("BackendConfig").lower()
-
-
-def _shown(place: str) -> str:
-    return place if not place.startswith("{") else f"namespace {json.loads(place)['kubernetes']!r} of a cluster"

@@ -12,13 +12,24 @@ from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any, cast
 
-from kubeflow.core.errors import InvalidInput
-from kubeflow.optimizer.optimization_spec import KnownTrial, OptimizationSpec
+from kubeflow.core.errors import InvalidInput, KubeflowError
+from kubeflow.optimizer.given_trials import KnownTrial
+from kubeflow.optimizer.optimization_spec import OptimizationSpec
 from kubeflow.optimizer.trial_jobs import decoded, encoded
 from kubeflow.optimizer.types.search_spaces import CategoricalSearchSpace, Space
 from kubeflow.trainer.jobs.jobspec import JobSpec
 
 _PLAIN = (bool, int, float, str, bytes, type(None))
+
+
+class UnreadableSearch(KubeflowError):
+    """The description of a search cannot be read by this process."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The description of the search cannot be read here: {reason}. Look at it from where it was made, with the "
+            "same version of this package and the modules of its options; delete_job() works here, too."
+        )
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,7 @@ def write_document(spec: OptimizationSpec, config: object) -> bytes:
     Raises:
         InvalidInput: Something in it cannot leave this process, with what to do.
     """
-    space = {name: _plain_space(values) for name, values in spec.space.items()}
+    space = {name: plain_space(values) for name, values in spec.space.items()}
 
     def moved(parameters: Any) -> dict[str, object]:
         return decoded(space, encoded(spec.space, parameters))
@@ -73,16 +84,31 @@ def write_document(spec: OptimizationSpec, config: object) -> bytes:
 
 
 def read_document(content: bytes) -> StudyDocument:
-    """Return what `write_document` wrote, in a process of this user on this machine."""
-    return cast("StudyDocument", pickle.loads(content))  # our own file, readable by its user only
+    """Return what `write_document` wrote, in a process of this user on this machine.
+
+    Raises:
+        UnreadableSearch: It has options of a module that is not here, or another version of this package wrote it.
+    """
+    try:
+        document: object = pickle.loads(content)  # our own file, readable by its user only
+    except Exception as error:
+        raise UnreadableSearch(f"{type(error).__name__}: {error}") from error
+    if not isinstance(document, StudyDocument):
+        raise UnreadableSearch(f"it holds a {type(document).__name__}")
+    return document
 
 
 def write_spaces(space: dict[str, Space]) -> bytes:
     """Return search spaces as bytes, as far as their choices can leave this process."""
-    try:
-        return _pickled(space)
-    except Exception:  # noqa: BLE001 - code of the user's classes runs
-        return _pickled({name: _plain_space(values) for name, values in space.items()})
+    kept: dict[str, Space] = {}
+    for name, values in space.items():
+        try:
+            _pickled(values)
+        except Exception:  # noqa: BLE001 - code of the user's classes runs
+            kept[name] = plain_space(values)
+        else:
+            kept[name] = values
+    return _pickled(kept)
 
 
 def read_spaces(content: bytes, plain: dict[str, Space]) -> dict[str, Space]:
@@ -93,7 +119,8 @@ def read_spaces(content: bytes, plain: dict[str, Space]) -> dict[str, Space]:
         return plain
 
 
-def _plain_space(space: Space) -> Space:
+def plain_space(space: Space) -> Space:
+    """Return a search space with what stands for choices that are no plain data."""
     if not isinstance(space, CategoricalSearchSpace):
         return space
     choices = [

@@ -30,7 +30,7 @@ from kubeflow.optimizer.types.algorithm_types import Hyperband
 from kubeflow.optimizer.types.optimization_types import ENDED
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.backends.machine.backend import MachineBackend
-from kubeflow.trainer.errors import Unsupported
+from kubeflow.trainer.errors import JobNotFound, Unsupported
 from kubeflow.trainer.types.jobs import TrainJob
 
 logger = logging.getLogger(__name__)
@@ -65,11 +65,14 @@ class StudyDriver:
         self._judges = spec.early_stopping is not None or isinstance(spec.algorithm, Hyperband)
         self._judged: dict[int, int] = {}
         self._exhausted = False
+        self._restarted = store.restarted(study.id)
         self._started = time.time()
 
     def run(self) -> None:
         """Drive the search. When this returns, its row says that it has ended, rests, or is being deleted."""
         with contextlib.suppress(_SearchOver):
+            if self._study.phase == "Running":  # the process before this one was killed, and wrote down no time
+                self._study = replace(self._study, active=self._study.active + self._store.driven(self._study.id))
             self._store.move(self._study.id, "Running", active=self._study.active)
             while True:
                 try:
@@ -112,7 +115,7 @@ class StudyDriver:
                 if trial.objectives is not None and objective.reached(trial.objectives[place]):
                     reason = f"trial {trial.number} reached the goal: {objective.metric} is {trial.objectives[place]:g}"
                     self._end("Complete", reason, "another trial reached the goal")
-        failed = [trial for trial in ended if trial.phase == "Failed"]
+        failed = [trial for trial in ended if trial.phase == "Failed" and (trial.ended or 0) >= self._restarted]
         if config.max_failed_trials is not None and len(failed) > config.max_failed_trials:
             reason = f"{len(failed)} trials have failed, and max_failed_trials is {config.max_failed_trials}"
             self._end("Failed", f"{reason}. The last one: {failed[-1].reason}", "too many other trials have failed")
@@ -131,15 +134,18 @@ class StudyDriver:
         running = [trial for trial in self._running if trial.phase == "Running"]
         jobs = self._watch.look([self._jobs.name(trial.number) for trial in running])
         for trial in running:
-            job = jobs[self._jobs.name(trial.number)]
-            if job is None:
-                self._settle(replace(trial, phase="Failed", reason="its job is gone", ended=time.time()))
-            elif job.status in ENDED:
-                self._take_end(trial, job)
-            elif job.status == "Suspended":
-                self._backend.resume_job(job.name)
-            elif self._judges and job.status == "Running":
-                self._judge(trial, job)
+            with contextlib.suppress(JobNotFound):  # somebody deletes it just now: the next look says so
+                self._look_at(trial, jobs[self._jobs.name(trial.number)])
+
+    def _look_at(self, trial: TrialRow, job: TrainJob | None) -> None:
+        if job is None:
+            self._settle(replace(trial, phase="Failed", reason="its job is gone", ended=time.time()))
+        elif job.status in ENDED:
+            self._take_end(trial, job)
+        elif job.status == "Suspended":
+            self._backend.resume_job(job.name)
+        elif self._judges and job.status == "Running":
+            self._judge(trial, job)
 
     def _take_end(self, trial: TrialRow, job: TrainJob) -> None:
         try:
@@ -161,10 +167,13 @@ class StudyDriver:
             self._settle(self._jobs.stopped(trial, reason))
 
     def _settle(self, trial: TrialRow) -> None:
-        self._store.settle(self._study.id, trial)
-        self._trials[trial.number] = trial
+        self._record(trial)
         if not self._spec.config.retain:
             self._jobs.forget(trial)
+
+    def _record(self, trial: TrialRow) -> None:
+        self._store.settle(self._study.id, trial)
+        self._trials[trial.number] = trial
 
     def _fill(self) -> None:
         """Have as many trials run as may; end the search when there is none left."""
@@ -193,7 +202,7 @@ class StudyDriver:
         try:
             self._jobs.submit(trial)
         except (InvalidInput, Unsupported) as error:  # it would be refused again
-            self._settle(replace(trial, phase="Failed", reason=str(error), ended=time.time()))
+            self._record(replace(trial, phase="Failed", reason=str(error), ended=time.time()))
             if len(self._trials) == 1:
                 self._end("Failed", f"the job of the first trial was refused: {error}", "")
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,8 @@ from kubeflow.local.store.store import NameTaken
 
 _NODE = "search"
 _DRIVERS = "searches"
+_PATIENCE = 20.0  # seconds for a process to end that has nothing left to do
+_POLL = 0.02
 # A process that is killed is started again at once; one that ends by itself has said what it had to say.
 _AGAIN = (
     'left=100; while :; do "$@"; code=$?; [ "$code" -lt 128 ] && exit "$code"; '
@@ -84,6 +87,14 @@ def keep_going(state: Path, name: str, directory: str) -> str | None:
     with contextlib.suppress(NameTaken):
         jobs.submit(name, lambda _: again)
     return None
+
+
+def wait_for_end(state: Path, name: str) -> None:
+    """Return when the process of search `name`, which rests or has ended, is gone: only then another one drives it."""
+    jobs = drivers(state)
+    deadline = time.monotonic() + _PATIENCE
+    while (record := jobs.find(name)) is not None and not record.finished and time.monotonic() < deadline:
+        time.sleep(_POLL)
 
 
 def end(state: Path, name: str) -> None:

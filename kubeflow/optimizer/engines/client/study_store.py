@@ -26,6 +26,9 @@ STORE_FILE = "optimizations.db"
 SCHEMA_VERSION = 1
 """Raised with every change of `_SCHEMA`; a store of a higher one is left alone."""
 
+RESTARTED = "Restarted"
+"""Event of a search that goes on after it had ended."""
+
 StudyWish = Literal["run", "suspend", "stop", "delete"]
 """What its user wants of a search: the process that drives it follows."""
 
@@ -211,24 +214,66 @@ class StudyStore:
             return [StudyEvent(datetime.fromtimestamp(at, UTC), *rest) for at, *rest in rows]
 
     def want(self, study: int, wanted: StudyWish) -> bool:
-        """Record what its user wants of a search that has not ended, or its deletion; whether there was such a one."""
+        """Record what its user wants of a search that has not ended, or its deletion; whether there was such a one.
+
+        Who wants it to rest does not take back that another wants its end.
+        """
         with self.database.writing() as db:
             changed = db.execute(
                 "UPDATE studies SET wanted = ? WHERE id = ? AND wanted != 'delete' "
-                "AND (? = 'delete' OR phase NOT IN ('Complete', 'Failed', 'Stopped'))",
-                (wanted, study, wanted),
+                "AND (? = 'delete' OR phase NOT IN ('Complete', 'Failed', 'Stopped')) "
+                "AND NOT (? = 'suspend' AND wanted = 'stop')",
+                (wanted, study, wanted, wanted),
             )
             return changed.rowcount == 1
 
-    def restart(self, study: int, num_trials: int | None = None) -> None:
-        """Let a suspended search go on, or one that has ended and gets another number of trials."""
+    def restart(
+        self, study: int, num_trials: int | None = None, wanted: StudyWish = "run", document: bytes | None = None
+    ) -> bool:
+        """Let a suspended search go on, or one that has ended; whether it rested.
+
+        Time and failures of one that had ended count anew.
+
+        Args:
+            study: The search.
+            num_trials: Trials in all. Default: as many as before.
+            wanted: What is wanted of it.
+            document: What the driving process reads from now on. Default: the same.
+        """
         with self.database.writing() as db:
+            row = db.execute("SELECT phase FROM studies WHERE id = ? AND wanted != 'delete'", (study,)).fetchone()
+            if row is None or row[0] not in (*ENDED, "Suspended"):
+                return False
             db.execute(
-                "UPDATE studies SET wanted = 'run', phase = 'Created', reason = '', ended = NULL, "
-                "num_trials = COALESCE(?, num_trials) WHERE id = ? AND wanted != 'delete'",
-                (num_trials, study),
+                "UPDATE studies SET wanted = ?, phase = 'Created', reason = '', ended = NULL, "
+                "active = CASE phase WHEN 'Suspended' THEN active ELSE 0 END, "
+                "num_trials = COALESCE(?, num_trials), document = COALESCE(?, document) WHERE id = ?",
+                (wanted, num_trials, document, study),
             )
-            _event(db, study, None, "Resumed" if num_trials is None else "Extended", "it goes on")
+            if row[0] == "Suspended":
+                _event(db, study, None, "Resumed", "it goes on")
+            else:
+                _event(db, study, None, RESTARTED, f"it goes on; it was {row[0]}")
+            return True
+
+    def restarted(self, study: int) -> float:
+        """Return when a search went on after it had ended, in seconds since the epoch; 0 when it never did."""
+        with self.database.reading() as db:
+            (time,) = db.execute(
+                "SELECT MAX(time) FROM events WHERE study = ? AND reason = ?", (study, RESTARTED)
+            ).fetchone()
+        return float(time or 0)
+
+    def driven(self, study: int) -> float:
+        """Return the seconds from when a search was last taken up until the last sign of life of what drove it."""
+        with self.database.reading() as db:
+            begun, last = db.execute(
+                "SELECT MAX(CASE WHEN number IS NULL AND reason = 'Running' THEN time END), MAX(time) "
+                "FROM events WHERE study = ?",
+                (study,),
+            ).fetchone()
+            (asked,) = db.execute("SELECT MAX(asked) FROM trials WHERE study = ?", (study,)).fetchone()
+        return max(0.0, max(last, asked or 0) - begun) if begun else 0.0
 
     def resize(self, study: int, num_trials: int) -> None:
         """Record another number of trials of a search that has not ended."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from kubeflow.optimizer.engines.client.study_document import StudyDocument, read_spaces
+from kubeflow.optimizer.engines.client.study_document import StudyDocument
 from kubeflow.optimizer.engines.client.study_store import StudyEvent, StudyRow, TrialRow
 from kubeflow.optimizer.trial_jobs import decoded, trial_name
-from kubeflow.optimizer.types.optimization_types import OptimizationJob
+from kubeflow.optimizer.types.optimization_types import OptimizationJob, TrialConfig
 from kubeflow.optimizer.types.search_spaces import Space
 from kubeflow.optimizer.types.trials import Trial
 from kubeflow.trainer.types.jobs import Event, TrainJob
@@ -19,13 +20,13 @@ class StudyView:
 
     Args:
         document: What the driving process reads.
-        spaces: The search spaces with the choices of the user, as bytes.
+        space: The search spaces with the choices of the user.
     """
 
-    def __init__(self, document: StudyDocument, spaces: bytes) -> None:
+    def __init__(self, document: StudyDocument, space: Mapping[str, Space]) -> None:
         self.spec = document.spec
         self.directory = document.directory
-        self.space: Mapping[str, Space] = read_spaces(spaces, dict(document.spec.space))
+        self.space = space
 
     def show(self, study: StudyRow, trials: list[TrialRow], jobs: Mapping[str, TrainJob]) -> OptimizationJob:
         """Return the search as its rows say.
@@ -37,8 +38,6 @@ class StudyView:
         """
         config = self.spec.config
         if study.num_trials != config.num_trials:
-            from dataclasses import replace
-
             parallel = min(config.parallel_trials, study.num_trials)
             config = replace(config, num_trials=study.num_trials, parallel_trials=parallel)
         return OptimizationJob(
@@ -47,26 +46,35 @@ class StudyView:
             objectives=tuple(self.spec.objectives),
             algorithm=self.spec.algorithm,
             trial_config=config,
-            trials=tuple(self._trial(study.name, trial, jobs) for trial in trials),
+            trials=tuple(_trial(study.name, trial, decoded(self.space, trial.parameters), jobs) for trial in trials),
             creation_timestamp=moment(study.created),
             status=study.phase,
             engine="client",
             reason=study.reason,
         )
 
-    def _trial(self, study: str, trial: TrialRow, jobs: Mapping[str, TrainJob]) -> Trial:
-        name = trial_name(study, trial.number)
-        return Trial(
-            name=name,
-            parameters=decoded(self.space, trial.parameters),
-            trainjob=jobs.get(name),
-            metrics=trial.metrics,
-            number=trial.number,
-            status=trial.phase,
-            reason=trial.reason,
-            started=moment(trial.asked),
-            ended=None if trial.ended is None else moment(trial.ended),
-        )
+
+def unreadable_view(study: StudyRow, trials: list[TrialRow], reason: str) -> OptimizationJob:
+    """Return what can be seen of a search whose description this process cannot read: no spaces, texts of values.
+
+    Args:
+        study: Its row.
+        trials: Its trials.
+        reason: Why it cannot be read, in words.
+    """
+    return OptimizationJob(
+        name=study.name,
+        search_space={},
+        objectives=(),
+        algorithm=None,
+        trial_config=TrialConfig(study.num_trials),
+        trials=tuple(_trial(study.name, trial, trial.parameters, {}) for trial in trials),
+        creation_timestamp=moment(study.created),
+        status=study.phase,
+        engine="client",
+        reason=study.reason,
+        notes=(reason,),
+    )
 
 
 def user_event(study: str, event: StudyEvent) -> Event:
@@ -84,3 +92,18 @@ def user_event(study: str, event: StudyEvent) -> Event:
 def moment(seconds: float) -> datetime:
     """Return seconds since the epoch as a time with its zone."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def _trial(study: str, trial: TrialRow, parameters: Mapping[str, object], jobs: Mapping[str, TrainJob]) -> Trial:
+    name = trial_name(study, trial.number)
+    return Trial(
+        name=name,
+        parameters=parameters,
+        trainjob=jobs.get(name),
+        metrics=trial.metrics,
+        number=trial.number,
+        status=trial.phase,
+        reason=trial.reason,
+        started=moment(trial.asked),
+        ended=None if trial.ended is None else moment(trial.ended),
+    )

@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.optimizer.constants import constants
 from kubeflow.optimizer.engines.client.study_store import TrialRow
-from kubeflow.optimizer.engines.client.trial_verdicts import metrics, steps
+from kubeflow.optimizer.engines.client.trial_verdicts import ObjectiveMissing, metrics, settled, steps
 from kubeflow.optimizer.optimization_spec import OptimizationSpec
 from kubeflow.optimizer.trial_jobs import decoded, trial_job, trial_name
 from kubeflow.optimizer.types.algorithm_types import PBT
@@ -53,10 +54,17 @@ class TrialJobs:
         """Make the job of a trial, unless it is there.
 
         Raises:
-            InvalidInput: The backend refuses the job.
+            InvalidInput: The backend refuses the job, or its name is that of a job which is not of this search.
         """
-        with contextlib.suppress(JobExists):  # it was made before this process, or the one before it, was killed
+        try:
             self._backend.train(self.job(trial))
+        except JobExists:  # mostly it was made before this process, or the one before it, was killed
+            name = self.name(trial.number)
+            if name not in _own(self._backend, self._spec.name):
+                raise InvalidInput(
+                    f"There is a job {name!r} that is not of this search, and its trial {trial.number} would have that "
+                    "name: delete the job, or give the search another name="
+                ) from None
 
     def job(self, trial: TrialRow) -> JobSpec:
         """Return the job of a trial."""
@@ -87,11 +95,14 @@ class TrialJobs:
             self._backend.suspend_job(self.name(trial.number))
 
     def stopped(self, trial: TrialRow, reason: str) -> TrialRow:
-        """End the job of a running trial for good, and return its row."""
+        """End the job of a running trial for good, and return its row: complete where its job was so meanwhile."""
         ended = replace(trial, phase="Stopped", reason=reason)
         try:
             self._backend.stop_job(self.name(trial.number))
             job = self._backend.get_job(self.name(trial.number))
+            if job.status == "Complete":  # it was quicker
+                with contextlib.suppress(ObjectiveMissing):
+                    return settled(self._backend, trial, job, self._spec.objectives)
             objective = self._spec.objectives[0].metric
             history = metric_history(self._backend, job, [objective], objective)
             ended = replace(ended, metrics=metrics(history), reported=steps(history, objective))
@@ -103,10 +114,6 @@ class TrialJobs:
         """Delete the job of a trial."""
         with contextlib.suppress(JobNotFound):
             self._backend.delete_job(self.name(trial.number))
-
-    def forget_checkpoints(self) -> None:
-        """Delete the checkpoints of all trials."""
-        shutil.rmtree(self._checkpoints, ignore_errors=True)
 
     def _folder(self, trial: TrialRow) -> Path:
         folder = self._checkpoints / str(trial.number)
@@ -121,3 +128,14 @@ class TrialJobs:
                 part.mkdir()
             part.rename(folder)
         return folder
+
+
+def forget_trials(backend: Backend, search: str) -> None:
+    """Delete the jobs of a search's trials. Jobs of others that have such names stay."""
+    for name in _own(backend, search):
+        with contextlib.suppress(JobNotFound):
+            backend.delete_job(name)
+
+
+def _own(backend: Backend, search: str) -> list[str]:
+    return [job.name for job in backend.list_jobs(f"{constants.OPTIMIZATION_LABEL}={search}")]
