@@ -50,10 +50,11 @@ ALLOWED = {
 # on floors below its own.
 FLOORS = {
     "kubeflow.cli": (
-        ("command_table", "command_times", "shared_options", "text_styles", "usage_errors", "wording", "wrapping"),
-        ("failures", "log_messages", "overview", "text_tables"),
-        ("result_output", "typer_commands"),
-        ("commands",),
+        ("code_reference", "command_table", "command_times", "shared_options", "shell_scripts", "text_styles"),
+        ("typed_arguments", "usage_errors", "wording", "wrapping"),
+        ("failures", "log_messages", "overview", "text_tables", "train_options"),
+        ("for_each", "job_waits", "result_output", "typer_commands"),
+        ("candidates", "commands"),
         ("program",),
     ),
     "kubeflow.doctor": (

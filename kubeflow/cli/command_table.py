@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import NamedTuple, cast
 
-TRAINING, LOOKING, CHANGING, OBJECTS, ABOUT = "Train", "Look at jobs", "Change jobs", "Objects", "This command"
+TRAINING, LOOKING, CHANGING, OBJECTS, ABOUT = "Train", "Look at jobs", "Change jobs", "Other", "Other"
 """The sections of `kubeflow --help`, in their order."""
 
 
@@ -36,10 +36,25 @@ class CommandEntry(NamedTuple):
 
 
 COMMANDS = (
+    CommandEntry("train", TRAINING, "train_command:train", "Train a script, a function, a module or an image"),
+    CommandEntry("render", TRAINING, "train_command:render", "Print the TrainJob that train would send, as YAML"),
+    CommandEntry("runtimes", TRAINING, "runtime_command:runtimes", "List runtimes, or show one"),
     CommandEntry("jobs", LOOKING, "job_lists:jobs", "List jobs"),
     CommandEntry("get", LOOKING, "job_lists:get", "Show one job, or several"),
     CommandEntry("logs", LOOKING, "log_command:logs", "Print the log of a job, and follow it"),
+    CommandEntry("wait", LOOKING, "wait_command:wait", "Wait until jobs have ended, or for another status"),
+    CommandEntry("explain", LOOKING, "job_findings:explain", "Say where a job is, why, and what to try"),
+    CommandEntry("events", LOOKING, "job_findings:events", "List what happened to a job"),
+    CommandEntry("metrics", LOOKING, "metrics_command:metrics", "Show the metrics of a job"),
+    CommandEntry("result", LOOKING, "job_findings:result", "Print what the function of a job returned"),
+    CommandEntry("output", LOOKING, "job_findings:job_output", "Print where the output of a job is"),
+    CommandEntry("suspend", CHANGING, "job_changes:suspend", "End the processes of jobs, and keep the jobs"),
+    CommandEntry("resume", CHANGING, "job_changes:resume", "Start suspended jobs anew"),
+    CommandEntry("stop", CHANGING, "job_changes:stop", "End jobs for good, and keep their logs"),
+    CommandEntry("delete", CHANGING, "job_changes:delete", "End jobs, and forget them with their logs"),
+    CommandEntry("unpack", OBJECTS, "unpack_command:unpack", "Write the code in a TrainJob to files"),
     CommandEntry("doctor", ABOUT, "doctor_command:doctor", "Show what works here, what is missing, and why"),
+    CommandEntry("completion", ABOUT, "completion_command:completion", "Print a script that completes commands"),
 )
 
 

@@ -64,6 +64,10 @@ def _run(words: list[str], *, debug: bool) -> int:
         count = 2 if _BEFORE_COMMAND[option] and has_value else 1
         before, words = [*before, *words[:count]], words[count:]
     name, rest = (words[0], words[1:]) if words else ("--help", [])
+    if name == "__complete":
+        from kubeflow.cli.candidates import print_candidates
+
+        return print_candidates(rest)
     if name == "help" and rest:
         name, rest = rest[0], ["--help"]
     if name in (*_HELP, "help"):

@@ -23,7 +23,6 @@ class Named(Protocol):
 
 
 Item = TypeVar("Item")
-NamedItem = TypeVar("NamedItem", bound=Named)
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,12 @@ class ResultColumn(Generic[Item]):
 
 
 def print_items(
-    items: Sequence[NamedItem],
-    columns: Sequence[ResultColumn[NamedItem]],
+    items: Sequence[Item],
+    columns: Sequence[ResultColumn[Item]],
     output: OutputFormat,
     *,
     none: str,
+    name: Callable[[Item], str] = lambda item: str(getattr(item, "name")),  # noqa: B009  (any class of results)
 ) -> None:
     """Print a list: an array as JSON or YAML, a line for each name, or a table.
 
@@ -55,10 +55,11 @@ def print_items(
         columns: Of the table.
         output: The form.
         none: What to say on stderr in place of a table without rows.
+        name: Return what an item is called. Default: its `name`.
     """
     if output is OutputFormat.NAME:
         for item in items:
-            print(item.name)
+            print_name(name(item))
     elif output is not OutputFormat.TABLE:
         print_data(items, output)
     elif items:
@@ -81,9 +82,15 @@ def print_item(item: Named, output: OutputFormat, text: Callable[[], str]) -> No
     if output is OutputFormat.TABLE:
         print(text())
     elif output is OutputFormat.NAME:
-        print(item.name)
+        print_name(item.name)
     else:
         print_data(item, output)
+
+
+def print_name(name: str) -> None:
+    """Print the name of something, at once: whoever reads it may need it while this command goes on."""
+    sys.stdout.write(f"{name}\n")
+    sys.stdout.flush()
 
 
 def print_data(value: object, output: OutputFormat) -> None:

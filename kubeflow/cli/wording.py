@@ -15,6 +15,7 @@ _CALLS: tuple[tuple[str, str], ...] = (
     (rf"client\.get_job{_NAME}\)", r"`kubeflow get \1`"),
     (rf"client\.explain{_NAME}\)", r"`kubeflow explain \1`"),
     (r"(?:client\.)?list_jobs\(\)", "`kubeflow jobs`"),
+    (r"\bmodule=['\"]([\w.]+)['\"]", r"-m \1"),
     (r"(?:client\.)?list_runtimes\(\)", "`kubeflow runtimes`"),
 )
 # Arguments of `TrainerClient.train`, and of configurations of backends, by the option that sets them.
@@ -33,12 +34,16 @@ _ARGUMENTS = {
     "context": "--context",
     "config_file": "--kubeconfig",
 }
-_ARGUMENT = re.compile(rf"(?<![\w.(`-])({'|'.join(_ARGUMENTS)})=(?=[\s,.;:)]|$)")
+# A name with `_` is no word of a sentence; the others count where `=` follows.
+_ARGUMENT = re.compile(
+    rf"(?<![\w.(`-])(?:({'|'.join(name for name in _ARGUMENTS if '_' in name)})\b=?|"
+    rf"({'|'.join(name for name in _ARGUMENTS if '_' not in name)})=)(?=[\s,.;:)]|$)"
+)
 
 
 def in_command_words(message: str) -> str:
     """Return a message with commands and options in place of the calls and arguments that it names."""
     for pattern, command in _CALLS:
         message = re.sub(pattern, command, message)
-    option: Callable[[re.Match[str]], str] = lambda found: _ARGUMENTS[found[1]]  # noqa: E731
+    option: Callable[[re.Match[str]], str] = lambda found: _ARGUMENTS[found[1] or found[2]]  # noqa: E731
     return _ARGUMENT.sub(option, message)

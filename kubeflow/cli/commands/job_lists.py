@@ -47,7 +47,7 @@ def jobs(
     $ kubeflow jobs --status Running
     $ kubeflow jobs -o name --status Failed | xargs kubeflow delete
     """
-    statuses = cast("list[JobStatus]", [word[:1].upper() + word[1:] for word in status or ()])
+    statuses = cast("list[JobStatus]", [capitalised(word) for word in status or ()])
     found = connection.trainer().list_jobs(runtime, label_selector=selector, status=statuses or None)
     print_items(found if newest is None else found[-newest:], COLUMNS, output, none="There are no such jobs.")
 
@@ -85,3 +85,8 @@ def job_text(job: TrainJob) -> str:
     lines = [f"{f'{title}:':<10}{fact}" for title, fact in facts.items() if fact]
     steps = [f"{step.name}: {step.status or 'unknown'}{f' ({step.note})' if step.note else ''}" for step in job.steps]
     return "\n".join([*lines, *section("Steps", steps), *section("Notes", job.notes)])
+
+
+def capitalised(status: str) -> str:
+    """Return a status as the SDK writes it: `running` and `RUNNING` are `Running`."""
+    return status.capitalize()
