@@ -364,6 +364,42 @@ class OptimizerClient:
 
         return export(self._job(name), path)
 
+    def report(
+        self, name: SearchReference, path: str | os.PathLike[str] | None = None, *, overwrite: bool = False
+    ) -> Path:
+        """Write all that is known of a search as one page of HTML, to be read, kept or mailed, and return its path.
+
+        The page has the best trial, the objective by trial, each parameter against it, all trials, the failed ones with
+        their causes, the search space, the algorithm, what `explain` says, and events. It loads nothing, runs no
+        script, and takes 2 MB at most: it says what it leaves out. Secrets are hidden where they look like such.
+
+        Args:
+            name: The search.
+            path: The file, whose name ends in `.html`, or a folder. A report that is there is replaced. Default:
+                `<search>-report.html` in the working directory.
+            overwrite: Replace the file also when it is no report.
+
+        Raises:
+            OptimizationNotFound: With names like it.
+            InvalidInput: The folder does not exist, or the file is none that may be written.
+        """
+        from kubeflow.optimizer.results.study_report import written_study
+        from kubeflow.reporting.report_file import report_place, write_report
+
+        job = self.get_job(name)
+        file = report_place(path, job.name, overwrite=overwrite)
+        gaps: dict[str, str] = {}
+        explained, events = "", list[Event]()
+        try:
+            explained = self._home(name).explain(job.name)
+        except KubeflowError as error:  # deleted meanwhile, or not permitted: the page says so
+            gaps["explained"] = f"Not known: {error}"
+        try:
+            events = self._home(name).get_job_events(job.name)
+        except KubeflowError as error:
+            gaps["events"] = f"Not known: {error}"
+        return write_report(file, written_study(job, explained, events, gaps))
+
     def wait_for_job_status(
         self,
         name: SearchReference,

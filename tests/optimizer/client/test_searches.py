@@ -38,7 +38,7 @@ WAIT = 120
 
 
 def test_a_search_runs_typed_trials_and_finds_the_best(
-    client: OptimizerClient, local_config: LocalProcessBackendConfig
+    client: OptimizerClient, local_config: LocalProcessBackendConfig, tmp_path: Path
 ) -> None:
     trainer = CustomTrainer.call(
         trial_functions.bowl,
@@ -58,6 +58,11 @@ def test_a_search_runs_typed_trials_and_finds_the_best(
     )
     job = client.wait_for_job_status(name, timeout=WAIT, callbacks=[called.append])
 
+    report = client.report(name, tmp_path).read_text("utf-8")
+    assert "Complete" in report
+    assert all(trial.name in report for trial in job.trials)
+    with pytest.raises(OptimizationNotFound, match="bowl"):
+        client.report("bow")
     assert (name, job.status, job.engine, len(job.trials)) == ("bowl", "Complete", "client", 5)
     assert [trial.status for trial in job.trials] == ["Complete"] * 5
     assert {type(trial.parameters["batch"]) for trial in job.trials} == {int}
