@@ -51,7 +51,7 @@ ALLOWED = {
 FLOORS = {
     "kubeflow.cli": (
         ("code_reference", "command_table", "command_times", "shared_options", "shell_scripts", "text_styles"),
-        ("typed_arguments", "usage_errors", "wording", "wrapping"),
+        ("search_syntax", "typed_arguments", "usage_errors", "wording", "wrapping"),
         ("failures", "log_messages", "overview", "text_tables", "train_options"),
         ("for_each", "job_waits", "result_output", "typer_commands"),
         ("candidates", "commands"),

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import NamedTuple, cast
 
 TRAINING, LOOKING, CHANGING, OBJECTS, ABOUT = "Train", "Look at jobs", "Change jobs", "Other", "Other"
+TUNING, SERVING, MODELS = "Search hyperparameters", "Serve", "Model registry"
 """The sections of `kubeflow --help`, in their order."""
 
 
@@ -52,6 +53,29 @@ COMMANDS = (
     CommandEntry("resume", CHANGING, "job_changes:resume", "Start suspended jobs anew"),
     CommandEntry("stop", CHANGING, "job_changes:stop", "End jobs for good, and keep their logs"),
     CommandEntry("delete", CHANGING, "job_changes:delete", "End jobs, and forget them with their logs"),
+    CommandEntry("trials", TUNING, "search_commands:trials", "List the trials of a search"),
+    CommandEntry("best", TUNING, "search_commands:best", "Show the best parameters that a search has found"),
+    CommandEntry("searches", TUNING, "search_commands:searches", "List searches"),
+    CommandEntry("searches get", TUNING, "search_commands:get_search", "Show a search"),
+    CommandEntry("searches wait", TUNING, "search_commands:wait_for_search", "Wait until a search is complete"),
+    CommandEntry("searches explain", TUNING, "search_commands:explain_search", "Say where a search is, and why"),
+    CommandEntry("searches suspend", TUNING, "search_commands:suspend_searches", "Start no further trials"),
+    CommandEntry("searches resume", TUNING, "search_commands:resume_searches", "Let suspended searches go on"),
+    CommandEntry("searches stop", TUNING, "search_commands:stop_searches", "End searches, and keep their results"),
+    CommandEntry("searches delete", TUNING, "search_commands:delete_searches", "End searches and forget them"),
+    CommandEntry("services", SERVING, "service_commands:services", "List services of models"),
+    CommandEntry("services get", SERVING, "service_commands:get_service", "Show a service"),
+    CommandEntry("services serve", SERVING, "service_commands:serve", "Make a service of a model"),
+    CommandEntry("services wait", SERVING, "service_commands:wait_for_service", "Wait until a service answers"),
+    CommandEntry("services predict", SERVING, "service_commands:predict", "Ask a service for predictions"),
+    CommandEntry("services logs", SERVING, "service_commands:service_logs", "Print what a service writes"),
+    CommandEntry("services explain", SERVING, "service_commands:explain_service", "Say where a service is, and why"),
+    CommandEntry("services delete", SERVING, "service_commands:delete_services", "End services and forget them"),
+    CommandEntry("models", MODELS, "model_commands:models", "List registered models"),
+    CommandEntry("models get", MODELS, "model_commands:get_model", "Show a model, or one of its versions"),
+    CommandEntry("models versions", MODELS, "model_commands:versions", "List the versions of a model"),
+    CommandEntry("models artifact", MODELS, "model_commands:artifact", "Show where the files of a version are"),
+    CommandEntry("models register", MODELS, "model_commands:register", "Register a version of a model"),
     CommandEntry("unpack", OBJECTS, "unpack_command:unpack", "Write the code in a TrainJob to files"),
     CommandEntry("doctor", ABOUT, "doctor_command:doctor", "Show what works here, what is missing, and why"),
     CommandEntry("completion", ABOUT, "completion_command:completion", "Print a script that completes commands"),

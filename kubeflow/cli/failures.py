@@ -34,6 +34,11 @@ class ExitCode(IntEnum):
 CODES: dict[str, ExitCode] = {
     "kubeflow.trainer.errors.JobFailed": ExitCode.JOB_FAILED,
     "kubeflow.kserve.errors.ServiceFailed": ExitCode.JOB_FAILED,
+    "kubeflow.optimizer.errors.OptimizationFailed": ExitCode.JOB_FAILED,
+    "kubeflow.optimizer.errors.OptimizationNotFound": ExitCode.NOT_FOUND,
+    "kubeflow.optimizer.errors.OptimizationWaitTimeout": ExitCode.TIMED_OUT,
+    "kubeflow.hub.errors.RegistryUnavailable": ExitCode.UNREACHABLE,
+    "kubeflow.kserve.errors.NoEndpoint": ExitCode.UNREACHABLE,
     "kubeflow.trainer.errors.JobNotFound": ExitCode.NOT_FOUND,
     "kubeflow.trainer.errors.RuntimeNotFound": ExitCode.NOT_FOUND,
     "kubeflow.kserve.errors.ServiceNotFound": ExitCode.NOT_FOUND,

@@ -75,10 +75,27 @@ def _run(words: list[str], *, debug: bool) -> int:
 
         sys.stdout.write(overview())
         return 0
+    entry, rest = _command(name, rest)
+    return _call(entry, [*before, *rest], debug=debug)
+
+
+def _command(name: str, rest: list[str]) -> tuple[CommandEntry, list[str]]:
+    """Return the command that words name, and the words after it.
+
+    `services get` is a command of two words. `services` alone lists, and so does `services list`.
+    """
+    second = rest[0] if rest else ""
+    if (entry := command_named(f"{name} {second}")) is not None:
+        return entry, rest[1:]
     entry = command_named(name)
     if entry is None:
         raise _unknown("command", name, [known.name for known in COMMANDS])
-    return _call(entry, [*before, *rest], debug=debug)
+    below = [known.name for known in COMMANDS if known.name.startswith(f"{name} ")]
+    if below and second == "list":
+        return entry, rest[1:]
+    if below and second and not second.startswith("-"):
+        raise _unknown("command", f"{name} {second}", [*below, f"{name} list"])
+    return entry, rest
 
 
 def _call(entry: CommandEntry, words: Sequence[str], *, debug: bool) -> int:

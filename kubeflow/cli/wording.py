@@ -17,6 +17,7 @@ _CALLS: tuple[tuple[str, str], ...] = (
     (r"(?:client\.)?list_jobs\(\)", "`kubeflow jobs`"),
     (r"\bmodule=['\"]([\w.]+)['\"]", r"-m \1"),
     (r"(?:client\.)?list_runtimes\(\)", "`kubeflow runtimes`"),
+    (r"register_model\(\.\.\.\)", "`kubeflow models register`"),
 )
 # Arguments of `TrainerClient.train`, and of configurations of backends, by the option that sets them.
 _ARGUMENTS = {

@@ -1,0 +1,94 @@
+"""`kubeflow models`, and what `kubeflow services` and `kubeflow searches` refuse, on this machine.
+
+Services that answer and searches that run are in docs/tutorial.md, whose blocks tests run.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kubeflow.cli import main
+from kubeflow.cli.failures import ExitCode
+
+
+@pytest.fixture(autouse=True)
+def _this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KUBEFLOW_BACKEND", "localprocess")
+    monkeypatch.setenv("KUBEFLOW_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.delenv("KUBEFLOW_MODEL_REGISTRY", raising=False)
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = main(words)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_a_model_from_its_registration_to_its_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(capsys, "models") == (0, "", "There are no such models.\n")
+    files = tmp_path / "iris"
+    files.mkdir()
+    (files / "model.onnx").write_bytes(b"weights")
+    first = ("models", "register", "iris", str(files), "--version", "1", "--format", "onnx", "--author", "ada")
+    assert run(capsys, *first) == (0, "iris\n", "")
+    assert run(capsys, *first) == (0, "iris\n", "")  # the same again changes nothing
+    assert run(capsys, "models", "register", "iris", "s3://models/iris/2", "--version", "2")[0] == 0
+
+    code, out, _ = run(capsys, "models", "list")
+    assert code == 0
+    assert out.splitlines()[0].split() == ["NAME", "STATE", "OWNER", "CREATED", "DESCRIPTION"]
+    assert out.splitlines()[1].split()[:3] == ["iris", "LIVE", "ada"]
+    assert run(capsys, "models", "versions", "iris", "-o", "name") == (0, "1\n2\n", "")
+    assert "Versions: 1, 2" in run(capsys, "models", "get", "iris")[1]
+    assert run(capsys, "models", "artifact", "iris", "--uri") == (0, "s3://models/iris/2\n", "")
+    one = json.loads(run(capsys, "models", "get", "iris", "1", "-o", "json")[1])
+    assert (one["name"], one["author"], one["artifact"]["model_format_name"]) == ("1", "ada", "onnx")
+    assert "Format:   onnx" in run(capsys, "models", "get", "iris", "1")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["models", "lst"], ExitCode.WRONG_INPUT, "no command 'models lst'. Did you mean 'models list'?"),
+        (["models", "regster", "a"], ExitCode.WRONG_INPUT, "Did you mean 'models register'?"),
+        (["models", "get", "iris"], ExitCode.NOT_FOUND, "`kubeflow models register` makes one"),
+        (["models", "register", "iris"], ExitCode.WRONG_INPUT, "Say once where the files are"),
+        (["models", "register", "iris", "s3://a/b"], ExitCode.WRONG_INPUT, "--version is missing"),
+        (["models", "--query", "state = "], ExitCode.WRONG_INPUT, "error: "),
+        (["services", "serve", "iris"], ExitCode.WRONG_INPUT, "Nothing says what to serve"),
+        (["services", "serve", "a", "--model", "b", "--job", "c"], ExitCode.WRONG_INPUT, "--model and --job says"),
+        (["services", "serve", "a", "--model", "b", "--timeout", "5m"], ExitCode.WRONG_INPUT, "--timeout is of --wait"),
+        (["services", "serve", "a", "--registered", "iris"], ExitCode.NOT_FOUND, "There is no model 'iris'"),
+        (["services", "get", "iris"], ExitCode.NOT_FOUND, "iris"),
+        (["services", "predict", "iris", "[[1"], ExitCode.WRONG_INPUT, "DATA is no JSON"),
+        (["services", "predict", "iris"], ExitCode.WRONG_INPUT, "Give the inputs once"),
+        (["services", "--backend", "container"], ExitCode.UNSUPPORTED, "error: "),
+        (["trials", "fit-3f2a"], ExitCode.NOT_FOUND, "fit-3f2a"),
+        (["best", "fit-3f2a"], ExitCode.NOT_FOUND, "fit-3f2a"),
+        (["searches", "delet", "fit-3f2a"], ExitCode.WRONG_INPUT, "Did you mean 'searches delete'?"),
+    ],
+)
+def test_what_cannot_be_is_told_with_its_exit_code(
+    capsys: pytest.CaptureFixture[str], words: list[str], code: ExitCode, told: str
+) -> None:
+    found, out, err = run(capsys, *words)
+    assert (found, out) == (code, "")
+    assert told in err
+    assert "Traceback" not in err
+
+
+def test_nothing_there_is_an_empty_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "services") == (0, "", "There are no services.\n")
+    assert run(capsys, "searches", "list", "-o", "json") == (0, "[]\n", "")
+
+
+def test_a_service_is_shown_as_the_object_of_a_cluster(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["services", "serve", "iris", "--model", "s3://models/iris/1", "--format", "sklearn", "--dry-run"]
+    code, out, _ = run(capsys, *words, "--resources", "cpu=1,memory=2Gi")
+    assert code == 0
+    assert "kind: InferenceService" in out
+    assert "memory: 2Gi" in out
+    assert json.loads(run(capsys, *words, "-o", "json")[1])["metadata"]["name"] == "iris"
