@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import NamedTuple, cast
 
 TRAINING, LOOKING, CHANGING, OBJECTS, ABOUT = "Train", "Look at jobs", "Change jobs", "Other", "Other"
-TUNING, SERVING, MODELS = "Search hyperparameters", "Serve", "Model registry"
+TUNING, SERVING, MODELS = "Search for hyperparameters", "Serve models", "Model registry"
 """The sections of `kubeflow --help`, in their order."""
 
 

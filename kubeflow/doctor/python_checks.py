@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _PROJECT = "kubeflow"
 _LEAST = (3, 11)
 OPENS: Mapping[str, str] = {
+    "cli": "the command `kubeflow`",
     "examples": "functions that use torch and scikit-learn, on this machine",
     "cloudpickle": 'serializer="cloudpickle" for functions that have no source',
     "huggingface": "initializers of jobs on this machine that fetch from the Hugging Face Hub",
