@@ -17,6 +17,9 @@ from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.model import KubeObject, Model
 from kubeflow.core.tracebacks import thin_call
 
+if TYPE_CHECKING:
+    from inspect import Signature
+
 Draft: TypeAlias = dict[str, object]
 
 
@@ -75,7 +78,8 @@ class Builder:
         return call(type(self).__name__, **_shown(self._draft))
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *self.METHODS})
+        """Return what users look for: methods of this object's schema; the table of them is no use to them."""
+        return sorted({*super().__dir__(), *self.METHODS} - {"METHODS", "MODEL"})
 
     def _call(self, name: str, arguments: tuple[object, ...], fields: Draft) -> Builder:
         method = self.METHODS[name]
@@ -109,6 +113,21 @@ class _Call:
 
     def __repr__(self) -> str:
         return f"<method {self.name} of {type(self.builder).__name__}>"
+
+    # What `?` and `help` show. Type checkers read both from the stub.
+    if not TYPE_CHECKING:
+
+        @property
+        def __signature__(self) -> Signature:
+            from kubeflow.core.builder_signatures import signature_of
+
+            return signature_of(type(self.builder), self.name)
+
+        @property
+        def __doc__(self) -> str | None:
+            from kubeflow.core.builder_signatures import text_of
+
+            return text_of(type(self.builder), self.name)
 
     def __call__(self, /, *arguments: object, **fields: object) -> Builder:
         return self.builder._call(self.name, arguments, fields)  # pyright: ignore[reportPrivateUsage]

@@ -48,7 +48,7 @@ class LazyModel(BaseModel):
 
     model_config = ConfigDict(defer_build=True)
 
-    WRITING_VALIDATORS: ClassVar[frozenset[str]] = frozenset()
+    _WRITING_VALIDATORS: ClassVar[frozenset[str]] = frozenset()
     """Names of validators that change nothing in what a server sent."""
 
     @classmethod

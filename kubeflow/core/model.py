@@ -93,6 +93,11 @@ class Model(LazyModel):
 
     __repr_args__ = repr_args_of_model
 
+    def __dir__(self) -> list[str]:
+        """Return what users look for: fields, and methods of ours. Those of pydantic work, and are not listed."""
+        own = {name for name in dir(type(self)) if name.startswith("__") or not hasattr(BaseModel, name)}
+        return sorted({*own, *type(self).model_fields, *(self.model_extra or {})})
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler) -> CoreSchema:
         schema = handler(source)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class OpenModel(Model):
     """An object that may have more fields than its class names; those are kept and sent as they are given."""
 
-    WRITING_VALIDATORS: ClassVar[frozenset[str]] = frozenset({"_keep_unknown"})
+    _WRITING_VALIDATORS: ClassVar[frozenset[str]] = frozenset({"_keep_unknown"})
 
     @model_validator(mode="wrap")
     @classmethod

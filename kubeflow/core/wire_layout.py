@@ -73,7 +73,7 @@ def wire_layout(model: type[BaseModel], base: type[BaseModel]) -> WireLayout:
     """Return how `model` is read.
 
     Args:
-        model: The class. Its `WRITING_VALIDATORS` names validators that do not matter here.
+        model: The class. Its `_WRITING_VALIDATORS` names validators that do not matter here.
         base: The class of which it has its configuration.
     """
     if not model.__pydantic_fields_complete__:  # a type that stands below the class in its module: a union
@@ -166,7 +166,7 @@ def _needs_pydantic(model: type[BaseModel], base: type[BaseModel]) -> bool:
     validators = {*own.validators, *own.field_validators, *own.root_validators, *own.model_validators}
     schema = "__get_pydantic_core_schema__"
     return bool(
-        validators - cast("frozenset[str]", getattr(model, "WRITING_VALIDATORS", frozenset[str]()))
+        validators - cast("frozenset[str]", getattr(model, "_WRITING_VALIDATORS", frozenset[str]()))
         or [*own.field_serializers, *own.model_serializers, *own.computed_fields]
         or model.__private_attributes__
         or model.__pydantic_post_init__

@@ -9,7 +9,7 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from kubeflow.core import display
 from kubeflow.core.display import Code
@@ -25,7 +25,7 @@ from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobs.steps import node_step
 from kubeflow.trainer.types.code import Serializer
 from kubeflow.trainer.types.jobs import JobReference, TrainJob, name_of
-from kubeflow.trainer.types.resources import Resources
+from kubeflow.trainer.types.resources import Amounts, Resources
 
 if TYPE_CHECKING:
     from kubeflow.trainer import BackendConfig
@@ -140,7 +140,7 @@ class TrainingClient:
             raise InvalidInput("train_func= and command= both say what to run: give one of them.")
         if train_func is None and base_image is None:
             raise InvalidInput("create_job() needs something to run: train_func=, or base_image= (with command=).")
-        resources = dict(resources_per_worker or {})
+        resources = dict(cast(Amounts, resources_per_worker or {}))
         if num_gpus_per_worker:
             resources["gpu"] = num_gpus_per_worker
         if train_func is not None:

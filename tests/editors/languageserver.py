@@ -49,9 +49,9 @@ class LanguageServer:
         return str(answer["contents"]["value"])
 
     def completions(self, text: str) -> list[str]:
-        """Return what is offered at the end of `text`."""
-        answer = self._at("completion", text, len(text))
-        return [item["label"] for item in (answer or {"items": []})["items"]]
+        """Return what is offered at the end of `text`, in the order in which an editor shows it."""
+        items = (self._at("completion", text, len(text)) or {"items": []})["items"]
+        return [item["label"] for item in sorted(items, key=lambda item: (item.get("sortText"), item["label"]))]
 
     def _at(self, question: str, text: str, offset: int) -> Any:
         self._files += 1

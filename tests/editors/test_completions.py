@@ -5,10 +5,16 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 
 import jedi  # type: ignore[import-untyped]  # ships neither stubs nor py.typed
 import pytest
 
+import kubeflow
+from kubeflow.hub import ModelRegistryClient
+from kubeflow.kserve import KServeClient
+from kubeflow.optimizer import OptimizerClient
+from kubeflow.spark import SparkClient
 from kubeflow.trainer import TrainerClient, TrainJob
 from tests.editors.languageserver import LanguageServer
 
@@ -23,6 +29,10 @@ FOLDERS = {
 }  # fmt: skip
 OBJECTS = {
     "from kubeflow.trainer import TrainerClient\nTrainerClient().": TrainerClient,
+    "from kubeflow.optimizer import OptimizerClient\nOptimizerClient().": OptimizerClient,
+    "from kubeflow.spark import SparkClient\nSparkClient().": SparkClient,
+    "from kubeflow.kserve import KServeClient\nKServeClient().": KServeClient,
+    "from kubeflow.hub import ModelRegistryClient\nModelRegistryClient().": ModelRegistryClient,
     "from kubeflow.trainer import TrainerClient\nTrainerClient().get_job('a').": TrainJob,
 }
 
@@ -55,15 +65,25 @@ def test_a_package_offers_its_public_names_and_nothing_else(editor: LanguageServ
         assert offered - public - FOLDERS[package] == set()
 
 
+def test_the_root_offers_its_parts(editor: LanguageServer) -> None:
+    root = Path(kubeflow.__file__).parent
+    parts = {folder.name for folder in root.iterdir() if (folder / "__init__.py").exists()}
+
+    for offered in (jedi_completions("from kubeflow."), pyright_completions(editor, "from kubeflow.")):
+        assert offered == parts
+
+
 @pytest.mark.parametrize("text", OBJECTS)
 def test_an_object_offers_its_public_attributes_and_nothing_else(editor: LanguageServer, text: str) -> None:
     kind = OBJECTS[text]
     own = {name for name, _ in inspect.getmembers(kind) if not name.startswith("_")} | set(
         inspect.get_annotations(kind)
     )
-    public = {name for name in own if not name.startswith("_")} | ({"backend"} if kind is TrainerClient else set())
+    public = {name for name in own if not name.startswith("_")}
+    public |= set() if kind in (TrainJob, ModelRegistryClient) else {"backend"}
 
     assert jedi_completions(text) == pyright_completions(editor, text) == public
+    assert editor.completions(text)[: len(public)] == sorted(public)  # nothing stands before them
 
 
 def test_a_builder_offers_its_fields(editor: LanguageServer) -> None:

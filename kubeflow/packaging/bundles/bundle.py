@@ -109,9 +109,7 @@ class Bundle:
         return ["bash", "-c", line]
 
     def shell_environment(self) -> dict[str, str]:
-        """Return the environment variables that `shell_command()` needs: none for bundles below about 50
-        KiB.
-        """
+        """Return the environment variables that `shell_command()` needs; bundles below about 50 KiB need none."""
         if self.size <= encoding.PIECE_LIMIT - 10 * 1024:
             return {}
         return encoding.environment_pieces(self._payload)

@@ -17,9 +17,7 @@ _FILE = re.compile(r"rank-(\d+)\.json")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One line of a traceback, in the user's terms: a path of the project or a notebook cell, lines from
-    1.
-    """
+    """One line of a traceback, in the user's terms: a path of the project or a notebook cell; lines count from 1."""
 
     file: str
     line: int

@@ -251,8 +251,9 @@ class Monitoring(SparkOption):
 
 @dataclass(frozen=True)
 class PodTemplateOverride(SparkOption):
-    """A part of the pod template of the driver or of the executors, in full Kubernetes terms. It is merged over the
-    rest.
+    """A part of the pod template of the driver or of the executors, in full Kubernetes terms.
+
+    It is merged over the rest.
 
     Attributes:
         role: `"driver"` (of a session: its server) or `"executor"`.

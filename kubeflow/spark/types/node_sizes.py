@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.quantity import Quantity
 from kubeflow.spark.types.memory_sizes import memory_bytes
-from kubeflow.trainer.types.resources import Resources, is_accelerator, normalise
+from kubeflow.trainer.types.resources import Amounts, Resources, is_accelerator, normalise
 
 _SPARK_HAS = ("cpu", "memory")
 
@@ -53,7 +54,7 @@ def node_size(resources: Resources | None, field: str) -> NodeSize:
         raise InvalidInput(f"{field} must map resources to amounts, not {resources!r}.")
     memory: int | None = None
     others: dict[str, str | int | float] = {}
-    for name, amount in resources.items():
+    for name, amount in cast(Amounts, resources).items():
         if isinstance(name, str) and name.lower() == "memory":  # pyright: ignore[reportUnnecessaryIsInstance]
             if memory is not None:
                 raise InvalidInput(f"{field} names 'memory' twice, the second time as {name!r}.")

@@ -74,8 +74,9 @@ class ImagePullSecrets(Option):
 
 @dataclass(frozen=True)
 class TerminationGracePeriod(Option):
-    """Time between the signal to stop and the kill: what the train function needs to write a last checkpoint. Trainer
-    2.3 and later.
+    """Time between the signal to stop and the kill: what the train function needs to write a last checkpoint.
+
+    Trainer 2.3 and later.
 
     Attributes:
         seconds: At least 0; Kubernetes gives 30.

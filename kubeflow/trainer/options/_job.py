@@ -144,8 +144,9 @@ class Suspend(Option):
 
 @dataclass(frozen=True)
 class MaxRestarts(Option):
-    """Let torchrun restart all ranks after one of them failed. The train function starts anew each time: it should
-    begin from its last checkpoint. Only for torch runtimes.
+    """Let torchrun restart all ranks after one of them failed.
+
+    The train function starts anew each time: it should begin from its last checkpoint. Only for torch runtimes.
 
     Attributes:
         restarts: How often, at least 1.
@@ -173,8 +174,9 @@ class MaxRestarts(Option):
 
 @dataclass(frozen=True)
 class ResourceRequests(Option):
-    """What each node is promised, where that is less than its limit in `resources_per_node`: a node may then use more
-    than a machine keeps free for it. Without this option requests equal limits.
+    """What each node is promised, where that is less than its limit in `resources_per_node`.
+
+    A node may then use more than a machine keeps free for it. Without this option requests equal limits.
 
     Attributes:
         requests: Amount by resource, in the names and units of `resources_per_node`. Not for devices and huge pages,

@@ -27,8 +27,9 @@ NodeOperator: TypeAlias = Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt",
 
 @dataclass(frozen=True)
 class Toleration(Option):
-    """Let the pods run on machines with a taint, as GPU pools often have one. Several options add up; together they
-    take the place of those that the runtime has.
+    """Let the pods run on machines with a taint, as GPU pools often have one.
+
+    Several options add up; together they take the place of those that the runtime has.
 
     Attributes:
         key: The taint. Default: every taint.
@@ -101,8 +102,9 @@ class NodeSelector(Option):
 
 @dataclass(frozen=True)
 class MachineWith(Option):
-    """Only machines whose label has one of several values, or rather those; a node affinity in short. All of several
-    options hold. Trainer 2.1 and later.
+    """Only machines whose label has one of several values, or rather those; a node affinity in short.
+
+    All of several options hold. Trainer 2.1 and later.
 
     Attributes:
         key: The label, like `"nvidia.com/gpu.product"`.
@@ -160,8 +162,9 @@ class MachineWith(Option):
 
 @dataclass(frozen=True)
 class Affinity(Option):
-    """Draw the pods to machines or to other pods, or keep them apart, in full Kubernetes terms. All of several options
-    hold. Trainer 2.1 and later.
+    """Draw the pods to machines or to other pods, or keep them apart, in full Kubernetes terms.
+
+    All of several options hold. Trainer 2.1 and later.
 
     Attributes:
         node: Machines; `MachineWith` says the same in short.

@@ -168,8 +168,10 @@ class ScratchVolume(Option):
 
 @dataclass(frozen=True)
 class SharedMemory(Option):
-    """More shared memory at `/dev/shm`, which PyTorch's data loaders and NCCL pass tensors through. Containers have 64
-    MiB of their own: "bus error" or "No space left on device" in a data loader mean that it was too little.
+    """More shared memory at `/dev/shm`, which PyTorch's data loaders and NCCL pass tensors through.
+
+    Containers have 64 MiB of their own: "bus error" or "No space left on device" in a data loader mean that it was too
+    little.
 
     Attributes:
         size: How much, like `"16Gi"`; it counts as memory of the pod. Default: as much as the pod may have.

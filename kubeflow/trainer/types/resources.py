@@ -6,13 +6,28 @@ import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import TypedDict, cast
 
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.quantity import Quantity
 from kubeflow.trainer.constants import constants
 
-Resources = Mapping[str, str | int | float]
+
+class NamedResources(TypedDict, total=False):
+    """The short names of resources: editors offer them as keys."""
+
+    cpu: str | int | float
+    gpu: str | int | float
+    memory: str | int | float
+    npu: str | int | float
+    storage: str | int | float
+    tpu: str | int | float
+
+
+Resources = NamedResources | Mapping[str, str | int | float]
 """Amount by resource, like `{"cpu": 4, "memory": "16Gi", "gpu": 1}`; memory without a unit is in bytes."""
+Amounts = Mapping[str, str | int | float]
+"""The same without names that are offered: what code sees of it."""
 
 _SHORT_NAMES = {
     "cpu": constants.CPU_LABEL,
@@ -53,7 +68,7 @@ def normalise(resources: Resources, field: str = "resources_per_node") -> dict[s
     if not isinstance(resources, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidInput(f"{field} must map resources to amounts, not {resources!r}.")
     amounts: dict[str, str] = {}
-    for given, amount in resources.items():
+    for given, amount in cast(Amounts, resources).items():
         name = _name(given, field)
         if name in amounts:
             raise InvalidInput(f"{field} names {name!r} twice, the second time as {given!r}.")
