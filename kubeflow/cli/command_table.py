@@ -47,6 +47,7 @@ COMMANDS = (
     CommandEntry("explain", LOOKING, "job_findings:explain", "Say where a job is, why, and what to try"),
     CommandEntry("events", LOOKING, "job_findings:events", "List what happened to a job"),
     CommandEntry("metrics", LOOKING, "metrics_command:metrics", "Show the metrics of a job"),
+    CommandEntry("report", LOOKING, "report_command:report", "Write what is known of a job as a page of HTML"),
     CommandEntry("result", LOOKING, "job_findings:result", "Print what the function of a job returned"),
     CommandEntry("output", LOOKING, "job_findings:job_output", "Print where the output of a job is"),
     CommandEntry("suspend", CHANGING, "job_changes:suspend", "End the processes of jobs, and keep the jobs"),

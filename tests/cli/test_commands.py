@@ -67,6 +67,15 @@ def test_metrics(place: Place, complete: str, tmp_path: Path) -> None:
     assert [point["value"] for point in points] == [0.1, 0.2]
 
 
+def test_report_writes_a_page(place: Place, complete: str, tmp_path: Path) -> None:
+    file = place.ok("report", complete, "--to", str(tmp_path)).strip()
+    assert file == str(tmp_path / f"{complete}-report.html")
+    assert "loss" in Path(file).read_text("utf-8")
+    refused = place.call("report", complete, "--to", str(tmp_path / "no" / "a.html"))
+    assert refused.code != 0
+    assert "There is no folder" in refused.err
+
+
 def test_result_events_and_explanation(place: Place, complete: str, failed: str) -> None:
     result = {"lr": 0.1, "layers": [8, 4], "kind": "a", "fast": True}
     assert json.loads(place.ok("result", complete)) == result
