@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from kubeflow.optimizer.constants import constants
 from kubeflow.optimizer.optimization_spec import OptimizationSpec
 from kubeflow.optimizer.template_spaces import PLACEHOLDER, with_settings
 from kubeflow.optimizer.types.search_spaces import CategoricalSearchSpace, Space
+from kubeflow.trainer.constants import constants as trainer_constants
 from kubeflow.trainer.jobs.jobspec import JobSpec
 
 
@@ -84,6 +86,30 @@ def job_with_texts(job: JobSpec, space: Mapping[str, Space], texts: Mapping[str,
         )
 
     return _changed(job, with_words)
+
+
+def longest_job_name(job: JobSpec) -> int:
+    """Return how many characters the name of a trial's job may have on a cluster, whose pods are called after it.
+
+    Pods of a JobSet are called `<job>-<replicated job>-<its index>-<index of the pod>-<5 characters>`.
+    """
+    is_mpi = job.runtime.trainer.framework in trainer_constants.MPI_FRAMEWORKS
+    role = trainer_constants.LAUNCHER if is_mpi else trainer_constants.NODE
+    return 63 - len(f"-{role}-0-{(job.num_nodes or 1) - 1}-xxxxx")
+
+
+def with_time_limit(job: JobSpec, seconds: float | None) -> JobSpec:
+    """Return a trial's job that is ended after so many seconds, or earlier where an option says so.
+
+    Args:
+        job: The job.
+        seconds: `TrialConfig.trial_timeout`; `None` leaves the job as it is.
+    """
+    if seconds is None:
+        return job
+    given = job.active_deadline_seconds
+    limit = math.ceil(seconds) if given is None else min(given, math.ceil(seconds))
+    return _changed(job, lambda one: replace(one, active_deadline_seconds=limit))
 
 
 def job_with_placeholders(

@@ -16,6 +16,7 @@ from kubeflow.core.errors import InvalidInput
 from kubeflow.local.job.plan import JobPlan, NodePlan
 from kubeflow.local.jobs import Jobs
 from kubeflow.optimizer import (
+    PBT,
     GridSearch,
     Objective,
     OptimizationFailed,
@@ -28,10 +29,20 @@ from kubeflow.optimizer.algorithms.history import SKIPPED
 from kubeflow.optimizer.api.engine_choice import Engines
 from kubeflow.optimizer.engines.client.study_document import ChoiceOfUser, read_document, write_document, write_spaces
 from kubeflow.optimizer.engines.client.study_driver import StudyDriver
+from kubeflow.optimizer.engines.client.study_findings import study_findings
 from kubeflow.optimizer.engines.client.study_store import StudyStore
 from kubeflow.optimizer.optimization_spec import OptimizationSpec, optimization_spec
-from kubeflow.trainer import CustomTrainer, LocalProcessBackendConfig, TrainerClient, options
+from kubeflow.optimizer.trial_jobs import with_time_limit
+from kubeflow.trainer import (
+    ContainerBackendConfig,
+    CustomTrainer,
+    KubernetesBackendConfig,
+    LocalProcessBackendConfig,
+    TrainerClient,
+    options,
+)
 from kubeflow.trainer.backends.base import Backend
+from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
 from kubeflow.trainer.jobs.jobspec import Edit, JobSpec
 from tests.bench.inside.instant_backend import InstantBackend
 from tests.optimizer.client import trial_functions
@@ -196,3 +207,26 @@ def test_what_unique_skips_is_an_event_of_the_trial_that_came_instead(client: Op
     assert events.keys() == skipped.keys() != set()
     for number, message in events.items():
         assert message.startswith(f"{skipped[number or 0]} proposal(s) were skipped")
+
+
+def test_what_this_machine_cannot_share_or_a_cluster_cannot_name_is_refused(client: OptimizerClient) -> None:
+    def refused(config: object, backend: object = client.backend, **given: object) -> list[str]:
+        return [str(each) for each in study_findings(described(client, **given), cast("Backend", backend), config)]
+
+    assert refused(LocalProcessBackendConfig(), algorithm=PBT()) == []
+    (contained,) = refused(ContainerBackendConfig(), algorithm=PBT())
+    assert "in containers. Take LocalProcessBackendConfig()" in contained
+    cluster = KubernetesBackend(KubernetesBackendConfig(offline=True))
+    (shared,) = refused(cluster.config, cluster, algorithm=PBT())
+    assert "on a cluster. Take OptimizerClient(engine='katib')" in shared
+    long = replace(described(client, trial_config=TrialConfig(101)), name="a" * 45)
+    (named,) = study_findings(long, cast("Backend", cluster), cluster.config)
+    assert "Give name= at most 44 characters" in str(named)
+    assert study_findings(replace(long, name="a" * 44), cast("Backend", cluster), cluster.config) == []
+
+
+def test_a_trial_ends_at_the_earlier_of_two_limits(client: OptimizerClient) -> None:
+    limited = described(client, options=[options.ActiveDeadlineSeconds(30)]).trial
+    assert with_time_limit(limited, 600).active_deadline_seconds == 30
+    assert with_time_limit(limited, 0.5).active_deadline_seconds == 1
+    assert with_time_limit(limited, None) == limited

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 import pytest
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.optimizer import MedianStop, Objective, OptimizationJob, OptimizationNotFound, OptimizationSpec, Search
+from kubeflow.optimizer import (
+    MedianStop,
+    Objective,
+    OptimizationJob,
+    OptimizationNotFound,
+    OptimizationSpec,
+    RandomSearch,
+    Search,
+)
 from kubeflow.optimizer.engines.katib.experiment_objects import INJECTION_LABEL, get_experiment, list_trials
 from kubeflow.optimizer.engines.katib.experiment_view import optimization_view
 from kubeflow.optimizer.engines.katib.katib_engine import KatibEngine
@@ -272,6 +280,10 @@ def test_names_that_are_taken_missing_or_misspelt(engine: KatibEngine) -> None:
     with pytest.raises(OptimizationExists):
         engine.optimize(shell("taken", f"echo loss={X}", trials=1))
     engine.optimize(shell("taken", f"echo loss={X}", trials=1), resume=True)
+    with pytest.raises(InvalidInput, match=r"'taken' exists with other objectives.*or another name="):
+        engine.optimize(shell("taken", f"echo loss={X}", trials=1, objectives=[Objective("acc")]), resume=True)
+    with pytest.raises(InvalidInput, match="'taken' exists with other settings of its algorithm"):
+        engine.optimize(shell("taken", f"echo loss={X}", trials=1, algorithm=RandomSearch(3)), resume=True)
     with pytest.raises(OptimizationNotFound, match="'taken'"):
         engine.get_job("take")
     with pytest.raises(InvalidInput, match="has no trial 'other'"):

@@ -97,7 +97,14 @@ NUMBERS = {"a": Search.uniform(0.1, 0.9), "b": Search.uniform(0.1, 0.9)}
         (lambda: search(enqueue=[{"lr": 0.01}]), "begin without known trials"),
         (lambda: search(objectives=[Objective("loss"), Objective("acc", "maximize")]), "optimizes one metric"),
         (lambda: search(objectives=[Objective("a;b")]), "with ';' between them"),
-        (lambda: search("a" * 41), "Give name= at most 40 characters"),
+        (lambda: search("a" * 40), "Give name= at most 39 characters"),
+        (lambda: search("a" * 39, trainer={"num_nodes": 12}), "Give name= at most 38 characters"),
+        (
+            lambda: search(
+                "a" * 12, taken, {"a": Search.uniform(0, 1, step=0.5)}, algorithm=PBT(5), trials=5, parallel=5
+            ),
+            "most 11",
+        ),
         (lambda: search(options=[Suspend()]), "never starts on Katib"),
     ],
 )

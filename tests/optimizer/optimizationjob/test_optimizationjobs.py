@@ -174,6 +174,8 @@ def test_a_search_runs_with_the_function_unchanged(engine: OptimizationJobEngine
     assert "Complete" in engine.explain("run")
     with pytest.raises(OptimizationExists):
         engine.optimize(search("run", fit))
+    with pytest.raises(InvalidInput, match="'run' exists with another numTrials, and an OptimizationJob cannot be"):
+        engine.optimize(search("run", fit, trials=7), resume=True)
     with pytest.raises(Unsupported, match="cannot be extended"):
         engine.extend("run", 9)
     with pytest.raises(OptimizationNotFound, match="'run'"):

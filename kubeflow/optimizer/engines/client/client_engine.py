@@ -32,7 +32,6 @@ from kubeflow.optimizer.engines.client.trial_jobs_of_study import TrialJobs, for
 from kubeflow.optimizer.errors import EngineRefuses, OptimizationExists, OptimizationNotFound
 from kubeflow.optimizer.optimization_spec import OptimizationSpec
 from kubeflow.optimizer.trial_jobs import encoded, trial_name
-from kubeflow.optimizer.types.algorithm_types import PBT
 from kubeflow.optimizer.types.optimization_types import EngineName, OptimizationJob
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.backends.machine.backend import MachineBackend
@@ -74,18 +73,9 @@ class ClientEngine:
 
     def findings(self, spec: OptimizationSpec) -> Sequence[Finding]:
         """Return what this engine cannot do of a search."""
-        from kubeflow.optimizer.algorithms.searchers import searcher_findings
+        from kubeflow.optimizer.engines.client.study_findings import study_findings
 
-        findings = searcher_findings(spec)
-        if isinstance(spec.algorithm, PBT) and not isinstance(self._backend, MachineBackend):
-            findings.append(
-                Finding(
-                    "algorithm=PBT()",
-                    "its trials share checkpoint folders, and the trials of this client run on a cluster",
-                    "Take OptimizerClient(engine='katib'), or LocalProcessBackendConfig()",
-                )
-            )
-        return findings
+        return study_findings(spec, self._backend, self._config)
 
     def render(self, spec: OptimizationSpec) -> list[TrainJobModel]:
         """Return the TrainJobs of the first trials, which would be made at once."""

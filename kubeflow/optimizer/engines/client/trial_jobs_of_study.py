@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import shutil
 import time
 from collections.abc import Iterable
@@ -15,7 +14,7 @@ from kubeflow.optimizer.constants import constants
 from kubeflow.optimizer.engines.client.study_store import TrialRow
 from kubeflow.optimizer.engines.client.trial_verdicts import ObjectiveMissing, metrics, settled, steps
 from kubeflow.optimizer.optimization_spec import OptimizationSpec
-from kubeflow.optimizer.trial_jobs import decoded, trial_job, trial_name
+from kubeflow.optimizer.trial_jobs import decoded, trial_job, trial_name, with_time_limit
 from kubeflow.optimizer.types.algorithm_types import PBT
 from kubeflow.packaging.remote.reports import OBJECTIVE
 from kubeflow.trainer.backends.base import Backend
@@ -69,14 +68,13 @@ class TrialJobs:
     def job(self, trial: TrialRow) -> JobSpec:
         """Return the job of a trial."""
         job = trial_job(self._spec, trial.number, decoded(self._spec.space, trial.parameters))
+        job = with_time_limit(job, self._spec.config.trial_timeout)
         env = {OBJECTIVE: self._spec.objectives[0].metric}
         if isinstance(self._spec.algorithm, PBT):
             env[CHECKPOINTS] = str(self._folder(trial))
-        limit = self._spec.config.trial_timeout
-        seconds = [each for each in (job.active_deadline_seconds, None if limit is None else math.ceil(limit)) if each]
 
         def changed(one: JobSpec) -> JobSpec:
-            return replace(one, env={**one.env, **env}, active_deadline_seconds=min(seconds, default=None))
+            return replace(one, env={**one.env, **env})
 
         without = job.without_cluster_options
         return replace(changed(job), without_cluster_options=None if without is None else changed(without))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -42,7 +41,7 @@ from kubeflow.optimizer.engines.katib.parameter_ranges import described, paramet
 from kubeflow.optimizer.engines.space_documents import spaces_document
 from kubeflow.optimizer.errors import EngineRefuses
 from kubeflow.optimizer.optimization_spec import OptimizationSpec
-from kubeflow.optimizer.trial_jobs import job_with_placeholders
+from kubeflow.optimizer.trial_jobs import job_with_placeholders, longest_job_name, with_time_limit
 from kubeflow.optimizer.types.algorithm_types import PBT
 from kubeflow.optimizer.types.early_stopping import MedianStop
 from kubeflow.optimizer.types.optimization_types import Objective
@@ -195,14 +194,11 @@ def _template(spec: OptimizationSpec, where: Surroundings) -> TrialTemplate:
 
 def trial_template_job(spec: OptimizationSpec, where: Surroundings) -> TrainJob:
     """Return the TrainJob of a trial, with placeholders for values."""
-    job = job_with_placeholders(spec)
+    job = with_time_limit(job_with_placeholders(spec), spec.config.trial_timeout)
     labels = {**job.labels, constants.OPTIMIZATION_LABEL: spec.name}
     env = {**job.env, OBJECTIVE: spec.objectives[0].metric}
     if isinstance(spec.algorithm, PBT):
         env["KUBEFLOW_CHECKPOINT_DIR"] = CHECKPOINTS
-    deadline = spec.config.trial_timeout
-    if deadline is not None:
-        job = replace(job, active_deadline_seconds=math.ceil(deadline))
     rendered = render(replace(job, labels=labels, env=env), namespace=where.namespace, minor=where.minor, one_line=True)
     trainer = rendered.spec.trainer
     if job.bundle is None and trainer is not None and trainer.command:
@@ -323,7 +319,7 @@ def _name_findings(spec: OptimizationSpec, where: Surroundings) -> Iterator[Find
     job = render(replace(spec.trial, name="x"), minor=where.minor, one_line=True)
     assert job.metadata is not None
     job.metadata.name = "x"
-    room = 63
+    room = longest_job_name(spec.trial)
     if where.runtime is not None:
         for length in range(63, 0, -1):
             job.metadata.name = "x" * length

@@ -82,7 +82,9 @@ class KatibEngine:
         except OptimizationExists:
             if not resume:
                 raise
-            self.resume_job(spec.name)
+            from kubeflow.optimizer.engines.katib import search_changes
+
+            search_changes.take_up(connection, spec.name, experiment)
 
     def create_job(self, document: str | Experiment) -> str:
         """Create an Experiment that is given as such or as YAML, and return its name.

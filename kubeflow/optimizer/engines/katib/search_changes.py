@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import time
 
-from kubeflow_api.katib.v1beta1 import Experiments
+from kubeflow_api.katib.v1beta1 import Experiment, Experiments
 
 from kubeflow.cluster import wire
 from kubeflow.cluster.wire import Json
 from kubeflow.core.errors import InvalidInput
 from kubeflow.optimizer.constants import constants
 from kubeflow.optimizer.engines.katib.experiment_objects import get_experiment
+from kubeflow.optimizer.engines.katib.experiment_reading import read_experiment
 from kubeflow.optimizer.engines.katib.experiment_view import WANTED_ANNOTATION, newest_condition
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 from kubeflow.trainer.backends.kubernetes.jobs import changes
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 _ROUNDS = 20
 _PAUSE = 0.5  # seconds
 _ENDED = ("Succeeded", "Failed")
+_TRIAL = ("spec", "trialTemplate", "trialSpec")
 _CLIENT = "OptimizerClient(engine='client')"
 
 
@@ -65,6 +67,42 @@ def resume(connection: Connection, name: str) -> None:
     _want(connection, experiment, None)
     for job in _unfinished_jobs(connection, name):
         changes.resume(connection, wire.text(job, "metadata", "name"))
+
+
+def take_up(connection: Connection, name: str, asked: Experiment) -> None:
+    """Go on with a search, as `optimize(resume=True)` asks for: with more trials, and else as it is.
+
+    Args:
+        connection: The cluster.
+        name: The search.
+        asked: The Experiment that would be made of what is asked for.
+
+    Raises:
+        InvalidInput: It is another search, or it has failed or was stopped.
+        Unsupported: It has ended, and more trials are asked for.
+    """
+    experiment, given = get_experiment(connection, name), asked.to_dict()
+    before, now = read_experiment(experiment), read_experiment(given)
+    for what, was, wanted in (
+        ("search spaces", dict(before.space), dict(now.space)),
+        ("objectives", before.objectives, now.objectives),
+        ("settings of its algorithm", before.algorithm, now.algorithm),
+    ):
+        if was != wanted:
+            raise InvalidInput(
+                f"Search {name!r} exists with other {what}: it has {was!r}, and {wanted!r} is given. resume=True goes "
+                "on with the search as it is: give it as it was, or another name=."
+            )
+    if wire.text(newest_condition(experiment), "type") == "Failed":
+        raise InvalidInput(
+            f"Search {name!r} has failed, and Katib lets none go on that has: delete_job({name!r}) first, give another "
+            f"name=, or take {_CLIENT}, whose searches go on."
+        )
+    if wire.at(experiment, *_TRIAL) != wire.at(given, *_TRIAL):
+        logger.warning("search %s goes on with the function and the options that it has: Katib changes neither", name)
+    if before.config.num_trials < now.config.num_trials:
+        extend(connection, name, now.config.num_trials)
+    resume(connection, name)
 
 
 def extend(connection: Connection, name: str, num_trials: int) -> None:

@@ -85,11 +85,20 @@ class OptimizationJobEngine:
         connection = self._connection(f"starting search {spec.name!r}")
         if not _is_served(connection):
             raise EngineRefuses(self.name, spec.name, [_missing()])
+        job = self.render(spec)
         try:
-            self._create(connection, self.render(spec))
+            self._create(connection, job)
         except OptimizationExists:
             if not resume:
                 raise
+            item, _ = self._look(spec.name)
+            asked = wire.mapping(job.to_dict(), "spec")
+            for field in ("objectives", "searchAlgorithm", "parameters", "numTrials", "parallelTrials"):
+                if wire.at(item, "spec", field) != asked.get(field):
+                    raise InvalidInput(
+                        f"Search {spec.name!r} exists with another {field}, and {_IMMUTABLE}: give it as it was, or "
+                        "another name=."
+                    ) from None
 
     def create_job(self, document: str | OptimizationJobModel) -> str:
         """Create an OptimizationJob that is given as such or as YAML, and return its name.

@@ -6,7 +6,6 @@ environment variables, `KUBEFLOW_TRAINER_OPT_` and the name in upper case, and n
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +36,7 @@ from kubeflow.optimizer.engines.space_documents import spaces_document
 from kubeflow.optimizer.errors import EngineRefuses
 from kubeflow.optimizer.optimization_spec import OptimizationSpec
 from kubeflow.optimizer.template_spaces import PLACEHOLDER
+from kubeflow.optimizer.trial_jobs import with_time_limit
 from kubeflow.optimizer.types.algorithm_types import BaseAlgorithm, GridSearch, RandomSearch
 from kubeflow.optimizer.types.categorical_space import CategoricalSearchSpace
 from kubeflow.optimizer.types.optimization_types import Objective, TrialConfig
@@ -122,11 +122,9 @@ def variable(name: str) -> str:
 
 
 def _template_job(spec: OptimizationSpec, namespace: str | None) -> TrainJob:
-    job = spec.trial
+    job = with_time_limit(spec.trial, spec.config.trial_timeout)
     if _takes_words(job):
         job = replace(job, command=_referring(job.command), args=_referring(job.args))
-    if spec.config.trial_timeout is not None:
-        job = replace(job, active_deadline_seconds=math.ceil(spec.config.trial_timeout))
     return render(replace(job, env={**job.env, OBJECTIVE: spec.objectives[0].metric}), namespace=namespace)
 
 
