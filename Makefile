@@ -36,8 +36,9 @@ generate: test-installed ## Write generated/, docs/reference/ and docs/compatibi
 bump: test-installed ## Take up a release: make bump TRAINER=v2.4.0 FROM=its-checkout (or KATIB=...; COMPONENT=jobset VERSION=...)
 	@$(BIN)/python -m codegen bump $(if $(COMPONENT),$(COMPONENT) $(VERSION),$(if $(KATIB),katib $(KATIB),trainer $(TRAINER))) --from $(FROM) $(if $(COMMIT),--commit $(COMMIT))
 
-docs: test-installed ## Write the API reference in docs/reference/ from schemas/
+docs: test-installed ## Write docs/reference/ from schemas/, and docs/errors.md from the docstrings
 	$(BIN)/python -m codegen docs
+	@$(BIN)/python -m docs.site --errors
 
 site: test-installed ## Build the documentation site in build/site, from docs/ and the docstrings
 	@$(BIN)/python -m docs.site

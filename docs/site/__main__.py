@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from docs.site.error_tree import PAGE, error_page
 from docs.site.navigation import ROOT, SiteError
 from docs.site.staging import stage
 from tests.locked_environment import locked_python
@@ -19,9 +20,13 @@ def main() -> int:
     parser.add_argument(
         "--out", type=Path, default=ROOT / "build" / "site", metavar="FOLDER", help="where the site goes"
     )
+    parser.add_argument("--errors", action="store_true", help="write docs/errors.md instead")
     options = parser.parse_args()
     out: Path = options.out.resolve()
     try:
+        if options.errors:
+            PAGE.write_text(error_page(), "utf-8")
+            return 0
         configuration = stage(ROOT / ".cache" / "pages", out)
     except SiteError as problem:
         print(problem, file=sys.stderr)

@@ -10,14 +10,22 @@ from kubeflow.core.display import call, repr_of_fields
 
 
 class KubeflowError(RuntimeError):
-    """Base of all errors of this SDK. Derives from `RuntimeError`, which the published SDK raised."""
+    """Base of all errors of this SDK. Derives from `RuntimeError`, which the published SDK raised.
+
+    Remedy:
+        Catch this type to catch every error of this SDK; the message of the error at hand says what helps.
+    """
 
     def __repr__(self) -> str:
         return call(type(self).__name__, str(self))
 
 
 class InvalidInput(KubeflowError, ValueError):
-    """What the caller gave cannot work; raised before anything is sent or started."""
+    """What the caller gave cannot work; raised before anything is sent or started.
+
+    Remedy:
+        Write what the message names instead. Nothing has been sent or started, so the call can simply be made again.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,10 @@ class InvalidObject(InvalidInput):
     Attributes:
         model: The class of the object.
         mistakes: All of them, in the order of the fields.
+
+    Remedy:
+        Correct the fields that `mistakes` names; each says what the schema takes there, and which name was probably
+        meant.
     """
 
     def __init__(self, model: str, mistakes: Sequence[Mistake]) -> None:
@@ -65,7 +77,11 @@ class InvalidObject(InvalidInput):
 
 
 class UnknownAttribute(InvalidInput, AttributeError):
-    """An object has no attribute of the name that was assigned."""
+    """An object has no attribute of the name that was assigned.
+
+    Remedy:
+        Assign to the name that the message suggests. What only a newer server knows goes in through `from_dict`.
+    """
 
 
 def _sentence(mistake: Mistake, model: str) -> str:
@@ -80,7 +96,11 @@ def _sentence(mistake: Mistake, model: str) -> str:
 
 
 class MissingExtra(KubeflowError, ImportError):
-    """A package that an extra of this package brings is not installed, or too old."""
+    """A package that an extra of this package brings is not installed, or too old.
+
+    Remedy:
+        Install the extra with the `pip install` of the message, in the environment that this Python runs in.
+    """
 
     def __init__(self, what: str, package: str, extra: str, found: str | None = None) -> None:
         self.package = package

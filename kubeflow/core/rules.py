@@ -51,6 +51,9 @@ class RuleViolation(InvalidInput):
 
     Attributes:
         violations: All of them.
+
+    Remedy:
+        Change the fields that the rules name. A rule about an update means that the field is fixed: make a new object.
     """
 
     def __init__(self, violations: Sequence[Violation]) -> None:

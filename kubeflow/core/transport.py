@@ -73,6 +73,9 @@ class Refusal(KubeflowError):
         code: HTTP status, like 404.
         reason: Kubernetes' word for it, like `"NotFound"`; empty when the answer was no `Status`.
         continue_token: Where a list whose pages have expired can go on, empty elsewhere.
+
+    Remedy:
+        Read the server's message: it names the field, the right or the quota that is in the way.
     """
 
     code: int
@@ -81,4 +84,9 @@ class Refusal(KubeflowError):
 
 
 class Interruption(KubeflowError):
-    """No whole answer came: what was sent may be asked again."""
+    """No whole answer came: what was sent may be asked again.
+
+    Remedy:
+        Make the call again; reads were repeated already. Where it keeps on, look at the network between here and the
+        server.
+    """

@@ -8,7 +8,11 @@ from kubeflow.core.errors import Finding, InvalidInput, KubeflowError, did_you_m
 
 
 class ServiceNotFound(InvalidInput):
-    """No service has this name. `available` lists the services that this client sees; `where` says where it looks."""
+    """No service has this name. `available` lists the services that this client sees; `where` says where it looks.
+
+    Remedy:
+        Use one of the names of `available`; a service of another namespace or backend needs a client for that.
+    """
 
     def __init__(self, name: str, available: Iterable[str], *, where: str = "", unseen: str = "") -> None:
         self.name = name
@@ -24,7 +28,11 @@ class ServiceNotFound(InvalidInput):
 
 
 class ServiceExists(InvalidInput):
-    """The name is taken by another service."""
+    """The name is taken by another service.
+
+    Remedy:
+        Choose another name, change the service with `update`, or delete it with `delete_service`.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -43,6 +51,9 @@ class ServiceFailed(KubeflowError):
         remedies: What to try, most promising first.
         exit_code: Exit code of the container that failed; `None` where none has.
         log: The last lines of that container's log, oldest first, without line ends.
+
+    Remedy:
+        Try `remedies` in their order; `log` has the last lines of the container that failed.
     """
 
     def __init__(
@@ -75,6 +86,9 @@ class ServiceWaitTimeout(KubeflowError, TimeoutError):
         status: Its status when the time was up.
         timeout: The time that was given, in seconds.
         explanation: What `KServeClient.explain` said then; part of the message.
+
+    Remedy:
+        Wait again, with a longer `timeout`; when the service does not go on, `explanation` says what it waits for.
     """
 
     def __init__(
@@ -99,6 +113,10 @@ class NoServingRuntime(InvalidInput):
         model_format: The model format.
         protocol: The protocol that was asked for; `None` for any.
         near: Runtimes that nearly fit, each with what is in the way.
+
+    Remedy:
+        Choose another `model_format` or `protocol`, or name one of `near` with `runtime=` once what is in its way is
+        gone.
     """
 
     def __init__(self, model_format: str, protocol: str | None, near: Sequence[Finding], *, where: str) -> None:
@@ -117,6 +135,10 @@ class ModelRejected(InvalidInput):
     Attributes:
         model: The path or URI of the model.
         reason: What is wrong with it.
+
+    Remedy:
+        Do what `reason` says: name the file, the format (`model_format=`), or write the model in a format that is
+        served.
     """
 
     def __init__(self, model: str, reason: str, remedy: str) -> None:
@@ -132,6 +154,10 @@ class PredictionFailed(KubeflowError):
         service: The service.
         code: HTTP status, like 404; 0 when no answer came.
         message: What it says.
+
+    Remedy:
+        Read `message`: mostly, inputs of another shape or type than the model takes. 0 as `code`: look whether the
+        service is ready.
     """
 
     def __init__(self, service: str, code: int, message: str, *, remedy: str = "") -> None:
@@ -143,4 +169,9 @@ class PredictionFailed(KubeflowError):
 
 
 class NoEndpoint(KubeflowError):
-    """A service has no address that can be called from here, or none yet. The message says what helps."""
+    """A service has no address that can be called from here, or none yet. The message says what helps.
+
+    Remedy:
+        Do what the message says: wait until the service is ready, set `KUBEFLOW_SERVING_GATEWAY`, or choose another
+        `route=`.
+    """

@@ -17,7 +17,11 @@ __all__ = [
 
 
 class OptimizationNotFound(InvalidInput):
-    """There is no search of this name."""
+    """There is no search of this name.
+
+    Remedy:
+        Use one of the names of the message; a search of another namespace or backend needs a client for that.
+    """
 
     def __init__(self, name: str, available: Iterable[str], *, where: str = "") -> None:
         names = list(available)
@@ -29,7 +33,11 @@ class OptimizationNotFound(InvalidInput):
 
 
 class OptimizationExists(InvalidInput):
-    """The name of a search is taken."""
+    """The name of a search is taken.
+
+    Remedy:
+        Choose another name, leave the name out for a fresh one, or delete the other search with `delete_job`.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -40,7 +48,12 @@ class OptimizationExists(InvalidInput):
 
 
 class OptimizationFailed(KubeflowError):
-    """A search has failed."""
+    """A search has failed.
+
+    Remedy:
+        Read the trials that failed: `get_job_logs(name, trial_name=...)`; correct the function, and begin again or
+        `extend`.
+    """
 
     def __init__(self, name: str, reason: str) -> None:
         self.name = name
@@ -49,7 +62,11 @@ class OptimizationFailed(KubeflowError):
 
 
 class OptimizationWaitTimeout(KubeflowError, TimeoutError):
-    """A search did not reach a status in time."""
+    """A search did not reach a status in time.
+
+    Remedy:
+        Wait again, with a longer `timeout`; the search goes on in the meantime.
+    """
 
     def __init__(self, name: str, status: str, wanted: Iterable[str], seconds: float) -> None:
         self.name = name
@@ -61,7 +78,11 @@ class OptimizationWaitTimeout(KubeflowError, TimeoutError):
 
 
 class EngineRefuses(InvalidInput):
-    """An engine cannot run a search; `findings` has everything that is in the way, with the nearest that it can."""
+    """An engine cannot run a search; `findings` has everything that is in the way, with the nearest that it can.
+
+    Remedy:
+        Change what `findings` names to the nearest that the engine can, or run the search on another engine.
+    """
 
     def __init__(self, engine: str, name: str, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)

@@ -15,6 +15,10 @@ class PackagingError(InvalidInput):
     Attributes:
         name: What was to be packaged.
         findings: Everything that was found, in the order of the user's text where there is one.
+
+    Remedy:
+        Change what each finding names, as it says; `serializer="cloudpickle"` takes what has no text, where both
+        Pythons are the same.
     """
 
     def __init__(self, name: str, findings: Iterable[Finding]) -> None:

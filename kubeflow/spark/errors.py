@@ -41,49 +41,81 @@ KIND = "Spark job"
 
 
 class SparkJobNotFound(JobNotFound):
-    """No Spark job has this name. `available` lists the jobs that this client sees; `where` says where it looks."""
+    """No Spark job has this name. `available` lists the jobs that this client sees; `where` says where it looks.
+
+    Remedy:
+        Use one of the names of `available`; a job of another namespace or backend needs a client for that.
+    """
 
     kind: ClassVar[str] = KIND
 
 
 class SparkJobExists(JobExists):
-    """The name is taken by another Spark job."""
+    """The name is taken by another Spark job.
+
+    Remedy:
+        Choose another name, or delete the other job with `delete_job`.
+    """
 
     kind: ClassVar[str] = KIND
 
 
 class SparkJobFailed(JobFailed):
-    """The Spark job ended as Failed. `reason` says what ended it, `exception` and `log` are those of the driver."""
+    """The Spark job ended as Failed. `reason` says what ended it, `exception` and `log` are those of the driver.
+
+    Remedy:
+        Read `exception` and `log`; `explain` says what ended driver and executors. Correct the cause and submit again.
+    """
 
     kind: ClassVar[str] = KIND
 
 
 class SparkJobNotFinished(JobNotFinished):
-    """A Spark job has no result yet. `name` is the job, `status` is where it is."""
+    """A Spark job has no result yet. `name` is the job, `status` is where it is.
+
+    Remedy:
+        Wait with `wait_for_job_status`, then ask again.
+    """
 
     kind: ClassVar[str] = KIND
 
 
 class SparkJobWaitTimeout(JobWaitTimeout):
-    """A Spark job did not reach the awaited status in time; it goes on unless it is deleted."""
+    """A Spark job did not reach the awaited status in time; it goes on unless it is deleted.
+
+    Remedy:
+        Wait again, with a longer `timeout`; when the job does not go on, `explain` says what it waits for.
+    """
 
     kind: ClassVar[str] = KIND
 
 
 class NoSparkJobResult(NoJobResult):
-    """A Spark job has ended well, and what its function returned cannot be had. `reason` says why."""
+    """A Spark job has ended well, and what its function returned cannot be had. `reason` says why.
+
+    Remedy:
+        Have the function return plain data (numbers, text, lists, dicts); tables belong into files.
+    """
 
     kind: ClassVar[str] = KIND
 
 
 class NoSparkJobOutput(NoJobOutput):
-    """A Spark job has ended well, and left no output. `name` is the job, `reason` says why."""
+    """A Spark job has ended well, and left no output. `name` is the job, `reason` says why.
+
+    Remedy:
+        Have the function write to the output that it is given, and submit it again.
+    """
 
     kind: ClassVar[str] = KIND
 
 
 class PySparkMissing(InvalidInput):
-    """This Python has no pyspark, or none that serves. `found` is the version that there is, empty for none."""
+    """This Python has no pyspark, or none that serves. `found` is the version that there is, empty for none.
+
+    Remedy:
+        `pip install 'kubeflow[spark]'`, in the environment that this Python runs in.
+    """
 
     def __init__(self, python: str, *, found: str = "", needed: str = "4.0") -> None:
         self.python = python
@@ -96,7 +128,11 @@ class PySparkMissing(InvalidInput):
 
 
 class JavaMissing(InvalidInput):
-    """This machine has no Java, without which no JVM of Spark can start. `looked` says where it was looked for."""
+    """This machine has no Java, without which no JVM of Spark can start. `looked` says where it was looked for.
+
+    Remedy:
+        Install a Java of 17 or later (`apt-get install openjdk-17-jre-headless`), or set `JAVA_HOME` to one.
+    """
 
     def __init__(self, looked: str) -> None:
         self.looked = looked
@@ -104,7 +140,11 @@ class JavaMissing(InvalidInput):
 
 
 class JavaTooOld(InvalidInput):
-    """The Java of this machine is too old for Spark. `version` is its version, `path` where it is."""
+    """The Java of this machine is too old for Spark. `version` is its version, `path` where it is.
+
+    Remedy:
+        Install a Java of 17 or later, and set `JAVA_HOME` to it.
+    """
 
     def __init__(self, path: str, version: str, needed: int) -> None:
         self.path = path
@@ -119,7 +159,11 @@ _INSTALL = (
 
 
 class SessionNotFound(InvalidInput):
-    """No session has this name. `available` lists those that this client sees."""
+    """No session has this name. `available` lists those that this client sees.
+
+    Remedy:
+        Use one of the names of `available`, or make a session with `connect`.
+    """
 
     def __init__(self, name: str, available: Iterable[str], *, where: str = "") -> None:
         from kubeflow.core.errors import did_you_mean
@@ -135,7 +179,11 @@ class SessionNotFound(InvalidInput):
 
 
 class SessionExists(InvalidInput):
-    """The name is taken by another session."""
+    """The name is taken by another session.
+
+    Remedy:
+        Choose another name, or delete the session with `delete_session`.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -146,7 +194,11 @@ class SessionExists(InvalidInput):
 
 
 class SessionLost(KubeflowError, ConnectionError):
-    """The server of a session does not answer, or does not run any more. `name` is the session, `reason` says why."""
+    """The server of a session does not answer, or does not run any more. `name` is the session, `reason` says why.
+
+    Remedy:
+        Connect again; `get_session_logs` says why the server ended, mostly for want of memory.
+    """
 
     def __init__(self, name: str, reason: str, remedy: str = "") -> None:
         self.name = name
@@ -162,6 +214,9 @@ class NoSparkAccount(InvalidInput):
         account: The account that was named or looked at last; empty when there is none.
         missing: The rights that it lacks, like `"create pods"`; empty when they are not known.
         namespace: Where it was looked for.
+
+    Remedy:
+        Have an account made with the rights of `missing`, and name it with `Driver(service_account=...)`.
     """
 
     def __init__(self, namespace: str, account: str = "", missing: Sequence[str] = ()) -> None:

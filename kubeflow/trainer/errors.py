@@ -27,13 +27,20 @@ __all__ = [
 
 
 class Unsupported(KubeflowError, NotImplementedError):
-    """The chosen backend cannot do this in this version. The message says what works instead."""
+    """The chosen backend cannot do this in this version. The message says what works instead.
+
+    Remedy:
+        Do what the message names instead, or use a backend that can: the table in docs/backends.md has all of them.
+    """
 
 
 class RuntimeNotFound(InvalidInput):
     """No runtime has this name. `available` lists the names that are seen, in the backend's order.
 
     `unseen` says which runtimes cannot be listed, so that there may be more; mostly empty.
+
+    Remedy:
+        Use one of the names of `available`.
     """
 
     def __init__(self, name: str, available: Iterable[str], *, unseen: str = "") -> None:
@@ -54,6 +61,9 @@ class RuntimeGone(InvalidInput):
         name: The job.
         runtime: The runtime.
         available: Names of the runtimes that there are.
+
+    Remedy:
+        Have the runtime made again, or delete the job and train with a runtime that is there.
     """
 
     def __init__(self, name: str, runtime: str, changed: str, available: Iterable[str]) -> None:
@@ -69,7 +79,11 @@ class RuntimeGone(InvalidInput):
 
 
 class RuntimeMissesPackage(InvalidInput):
-    """The runtime needs a Python package that this environment does not have."""
+    """The runtime needs a Python package that this environment does not have.
+
+    Remedy:
+        Install the package, or name it in `packages_to_install`.
+    """
 
     def __init__(self, runtime: str, package: str, python: str, *, own: bool = True) -> None:
         self.runtime = runtime
@@ -82,7 +96,11 @@ class RuntimeMissesPackage(InvalidInput):
 
 
 class RuntimeMissesProgram(InvalidInput):
-    """The runtime needs a program that this machine does not have. `install` says how to get it."""
+    """The runtime needs a program that this machine does not have. `install` says how to get it.
+
+    Remedy:
+        Install the program as `install` says, or use a runtime that needs none.
+    """
 
     def __init__(self, runtime: str, program: str, install: str) -> None:
         self.runtime = runtime
@@ -95,6 +113,9 @@ class JobNotFound(InvalidInput):
     """No job has this name. `available` lists the jobs that this client sees; `where` says where it looks.
 
     `unseen` says why the jobs that there are cannot be listed; mostly empty.
+
+    Remedy:
+        Use one of the names of `available`; a job of another namespace or backend needs a client for that.
     """
 
     kind: ClassVar[str] = "TrainJob"
@@ -115,7 +136,11 @@ class JobNotFound(InvalidInput):
 
 
 class JobExists(InvalidInput):
-    """The name is taken by another job."""
+    """The name is taken by another job.
+
+    Remedy:
+        Choose another name, leave the name out for a fresh one, or delete the other job with `delete_job`.
+    """
 
     kind: ClassVar[str] = "TrainJob"
 
@@ -139,6 +164,10 @@ class JobFailed(KubeflowError):
         exception: Exception type and message of that rank, like `"ValueError: boom"`; `None` when the
             process ended without one.
         log: The last lines of that rank's log, oldest first, without line ends.
+
+    Remedy:
+        Read `exception` and `log`; `explain` says more, such as where memory ran out. Correct the cause and train
+        again.
     """
 
     kind: ClassVar[str] = "TrainJob"
@@ -176,6 +205,9 @@ class JobWaitTimeout(KubeflowError, TimeoutError):
         timeout: The time that was given, in seconds.
         explanation: What `TrainerClient.explain` said then; part of the message.
         remedy: What its user can do; part of the message. Default: what helps where a job goes on.
+
+    Remedy:
+        Wait again, with a longer `timeout`; when the job does not go on, `explanation` says what it waits for.
     """
 
     kind: ClassVar[str] = "TrainJob"
@@ -208,7 +240,11 @@ class JobWaitTimeout(KubeflowError, TimeoutError):
 
 
 class JobNotFinished(KubeflowError):
-    """A job has no result yet, and no output. `name` is the job, `status` is where it is."""
+    """A job has no result yet, and no output. `name` is the job, `status` is where it is.
+
+    Remedy:
+        Wait with `wait_for_job_status`, then ask again.
+    """
 
     kind: ClassVar[str] = "TrainJob"
 
@@ -222,7 +258,11 @@ class JobNotFinished(KubeflowError):
 
 
 class NoJobResult(KubeflowError):
-    """A job has ended well, and what its function returned cannot be had. `reason` says why."""
+    """A job has ended well, and what its function returned cannot be had. `reason` says why.
+
+    Remedy:
+        Have the function return plain data (numbers, text, lists, dicts); larger things belong into an output.
+    """
 
     kind: ClassVar[str] = "TrainJob"
 
@@ -236,7 +276,11 @@ class NoJobResult(KubeflowError):
 
 
 class NoJobOutput(KubeflowError):
-    """A job has ended well, and left no output. `name` is the job, `reason` says why."""
+    """A job has ended well, and left no output. `name` is the job, `reason` says why.
+
+    Remedy:
+        Have the function write to the folder `KUBEFLOW_OUTPUT`, and train again.
+    """
 
     kind: ClassVar[str] = "TrainJob"
 

@@ -17,6 +17,9 @@ class EnvironmentFailed(KubeflowError):
         reason: Why, where possible in the installer's own last words.
         log: The file with all it said.
         remedy: What to do before another try.
+
+    Remedy:
+        Do what the message says last; `log` has all that the installer wrote.
     """
 
     def __init__(self, reason: str, log: Path, remedy: str = REQUIREMENTS) -> None:

@@ -83,7 +83,11 @@ CREATE INDEX leases_of_job ON leases (job);
 
 
 class StoreUnusable(InvalidInput):
-    """The job store cannot be used. The message says why, and what to do."""
+    """The job store cannot be used. The message says why, and what to do.
+
+    Remedy:
+        Do what the message says: mostly, give the directory back its rights or space, or set `KUBEFLOW_STATE_DIR`.
+    """
 
 
 class Database:

@@ -38,7 +38,11 @@ FINAL_SQL = "('" + "', '".join(FINAL) + "')"
 
 
 class NameTaken(InvalidInput):
-    """Another job has the name."""
+    """Another job has the name.
+
+    Remedy:
+        Choose another name, or delete the job that has it.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -22,7 +22,11 @@ from kubeflow.core.stdlib import zlib
 
 
 class DamagedBundle(InvalidInput):
-    """A command does not hold a bundle of this SDK, or holds one that was changed."""
+    """A command does not hold a bundle of this SDK, or holds one that was changed.
+
+    Remedy:
+        Take the command from the TrainJob as it was written, without an edit; else package the function again.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,11 @@ from kubeflow.core.errors import InvalidInput, KubeflowError
 
 
 class EngineNotFound(InvalidInput):
-    """No container engine was found, or the one that was named cannot be used."""
+    """No container engine was found, or the one that was named cannot be used.
+
+    Remedy:
+        Install podman or docker and start it, or name its socket with `container_host=`.
+    """
 
 
 class EngineUnreachable(KubeflowError):
@@ -14,6 +18,9 @@ class EngineUnreachable(KubeflowError):
 
     Attributes:
         host: Its URL.
+
+    Remedy:
+        Start the engine (`systemctl --user start podman.socket`, or docker), and check that you may use its socket.
     """
 
     def __init__(self, host: str, cause: str, remedy: str) -> None:
@@ -27,6 +34,9 @@ class EngineRefused(KubeflowError):
     Attributes:
         status: The status code of HTTP; 0 where the engine broke off an answer.
         reason: What it said.
+
+    Remedy:
+        Read the engine's words; `podman info` or `docker info` tells whether the engine itself is sound.
     """
 
     def __init__(self, what: str, status: int, reason: str) -> None:
@@ -40,6 +50,9 @@ class CredentialsUnavailable(KubeflowError):
 
     Attributes:
         reason: What it said, or what is missing.
+
+    Remedy:
+        Log in to the registry again, or take the helper out of docker's configuration.
     """
 
     def __init__(self, reason: str) -> None:
@@ -55,6 +68,9 @@ class ImageUnavailable(KubeflowError):
 
     Attributes:
         image: Its name.
+
+    Remedy:
+        Check the name and tag, log in to its registry, or give another image with `image=`.
     """
 
     def __init__(self, image: str, why: str, remedy: str) -> None:

@@ -18,7 +18,12 @@ from kubeflow.trainer.types.metric_points import MetricPoint
 
 
 class ObjectiveMissing(KubeflowError):
-    """A trial has ended well and gave no value for an objective. The message names those that it gave."""
+    """A trial has ended well and gave no value for an objective. The message names those that it gave.
+
+    Remedy:
+        Have the function return the objective, or report it: `return {"loss": loss}`; or name in `objectives` what it
+        gives.
+    """
 
 
 def settled(backend: Backend, trial: TrialRow, job: TrainJob, objectives: Sequence[Objective]) -> TrialRow:
