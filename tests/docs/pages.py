@@ -3,8 +3,10 @@
     <!-- not run: REASON -->       the block is shown only
     <!-- cluster -->               the block talks to a cluster, and runs where the tests have an API server
     <!-- raises: TYPE -->          the block ends with this exception; its text is the end of the block's output
+    <!-- exits: CODE -->           a block of commands ends with this exit code instead of 0
+    <!-- with: LOCK -->            the page runs with the packages of locks/LOCK.txt above those of the tests
 
-A `text` block below a `python` block is what that block prints.
+A `text` block below a `python` or `sh` block is what that block prints.
 """
 
 from __future__ import annotations
@@ -21,9 +23,12 @@ PAGES = sorted(
     for file in ROOT.glob(pattern)
 )
 
+RUN = ("python", "sh")
+"""Languages whose blocks are run, in this order: the commands of a page come after its Python, in the same folder."""
+
 _FENCE = re.compile(r"^(```+)(\w*)[^\n`]*\n(.*?)^\1[ ]*$", re.DOTALL | re.MULTILINE)
 _COMMENT = re.compile(r"<!--\s*((?:(?!-->).)*?)\s*-->\s*\Z", re.DOTALL)
-_DIRECTIVE = re.compile(r"(not run|cluster|raises)(?::\s*(.*))?\Z", re.DOTALL)
+_DIRECTIVE = re.compile(r"(not run|cluster|raises|exits|with)(?::\s*(.*))?\Z", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,8 @@ class Block:
         not_run: Why it is not run. `None`: it is run.
         cluster: True when it talks to a cluster.
         raises: Name of the exception that it ends with.
+        exits: The exit code of a block of commands.
+        lock: The lock whose packages its page needs; empty for those of the tests.
     """
 
     page: Path
@@ -47,6 +54,8 @@ class Block:
     not_run: str | None = None
     cluster: bool = False
     raises: str | None = None
+    exits: int = 0
+    lock: str = ""
 
     def __str__(self) -> str:
         return f"{self.page.relative_to(ROOT) if self.page.is_relative_to(ROOT) else self.page}:{self.line}"
@@ -74,13 +83,13 @@ def _block(page: Path, text: str, match: re.Match[str]) -> Block:
         not_run=said.get("not run"),
         cluster="cluster" in said,
         raises=said.get("raises"),
+        exits=int(said.get("exits", "0")),
+        lock=said.get("with", ""),
     )
 
 
 def outputs(page_blocks: list[Block]) -> list[tuple[Block, Block]]:
-    """Return each `python` block that is followed by a `text` block, with that block."""
+    """Return each `python` or `sh` block that is followed by a `text` block, with that block."""
     return [
-        (code, output)
-        for code, output in pairwise(page_blocks)
-        if (code.language, output.language) == ("python", "text")
+        (code, output) for code, output in pairwise(page_blocks) if code.language in RUN and output.language == "text"
     ]

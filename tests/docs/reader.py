@@ -1,4 +1,4 @@
-"""Runs Python blocks as a notebook does, one after the other in one process: `python -m tests.docs.reader IN OUT`.
+"""Runs blocks of a page: Python as a notebook does, in one process, and commands. `python -m tests.docs.reader IN OUT`.
 
 IN is JSON: a list of blocks. OUT becomes JSON: for each block its output, its error and the Trainer objects that it
 has given names to.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import traceback
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from kubeflow.trainer import LocalProcessBackendConfig, TrainerClient
 class Task(TypedDict):
     """A block to run."""
 
+    language: str
     code: str
     cluster: bool
 
@@ -35,7 +37,7 @@ class Outcome(TypedDict):
 
     Attributes:
         output: What it printed, its last expression included.
-        error: Type and text of its exception; `None` when it has none.
+        error: Type and text of its exception; `None` when it has none. Of commands, `"exit"` and the exit code.
         traceback: Of that.
         objects: Trainer objects that have got a name or another value, as they are sent.
     """
@@ -66,7 +68,7 @@ class _Shell(InteractiveShell):
 
 
 def run(tasks: list[Task]) -> list[Outcome]:
-    """Run blocks in order. A block that fails does not keep the others from running."""
+    """Run blocks of Python in order. A block that fails does not keep the others from running."""
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "NoColor"
@@ -74,10 +76,7 @@ def run(tasks: list[Task]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for task in tasks:
         before = dict(shell.user_ns)
-        if task["cluster"]:
-            os.environ.pop("KUBEFLOW_BACKEND", None)
-        else:
-            os.environ["KUBEFLOW_BACKEND"] = "localprocess"
+        choose_backend(task)
         with capture_output() as captured:
             result = shell.run_cell(task["code"], store_history=True)  # type: ignore[no-untyped-call]  # IPython's
         error = result.error_before_exec or result.error_in_exec
@@ -97,10 +96,29 @@ def run(tasks: list[Task]) -> list[Outcome]:
     return outcomes
 
 
+def run_commands(task: Task) -> Outcome:
+    """Run a block of commands as a shell does that stops at the first that fails."""
+    choose_backend(task)
+    command = ["bash", "-euo", "pipefail", "-c", task["code"]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=300)
+    error = ("exit", str(done.returncode)) if done.returncode else None
+    return Outcome(output=done.stdout + done.stderr, error=error, traceback=done.stderr, objects=[])
+
+
+def choose_backend(task: Task) -> None:
+    """Have clients without a configuration use the cluster, or this machine."""
+    if task["cluster"]:
+        os.environ.pop("KUBEFLOW_BACKEND", None)
+    else:
+        os.environ["KUBEFLOW_BACKEND"] = "localprocess"
+
+
 def main(source: str, target: str) -> None:
     tasks: list[Task] = json.loads(Path(source).read_text("utf-8"))
     try:
-        outcomes = run(tasks)
+        python = iter(run([task for task in tasks if task["language"] == "python"]))
+        commands = iter([run_commands(task) for task in tasks if task["language"] == "sh"])
+        outcomes = [next(python if task["language"] == "python" else commands) for task in tasks]
     finally:
         client = TrainerClient(LocalProcessBackendConfig())
         for job in client.list_jobs():

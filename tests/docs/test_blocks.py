@@ -1,6 +1,6 @@
 """Every code block of every page does what a reader expects who copies it: `python` runs, top to bottom, in one
-process for each page; what it prints is the `text` block below it; objects for a cluster are taken by a real API
-server; `sh` names targets, extras, modules and files that exist.
+process for each page, and `sh` after it; what they print is the `text` block below; objects for a cluster are taken by a
+real API server. Commands that are not run name targets, extras, modules and files that exist.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from kubeflow_api.trainer.v1alpha1.availability import AVAILABILITY
 
 from tests.cluster.stage import MISSING, REASON, Stage, stage
 from tests.cluster.trainjobs import API
-from tests.docs.pages import PAGES, ROOT, Block, blocks, outputs
+from tests.docs.pages import PAGES, ROOT, RUN, Block, blocks, outputs
 from tests.docs.reader import Outcome
+from tests.locked_environment import locked_python
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 PRINTED = {str(output): code for page in PAGES for code, output in outputs(blocks(page))}
@@ -75,7 +76,7 @@ def read(tmp_path_factory: pytest.TempPathFactory, cluster: Callable[[], Stage])
     shared = place.parent if "PYTEST_XDIST_WORKER" in os.environ else place
 
     def outcome(block: Block) -> Outcome:
-        to_run = [b for b in blocks(block.page) if b.language == "python" and b.not_run is None]
+        to_run = [b for b in blocks(block.page) if b.language in RUN and b.not_run is None]
         folder = shared / f"page-{block.page.relative_to(ROOT).as_posix().replace('/', '-')}"
         folder.mkdir(exist_ok=True)
         with (folder / "lock").open("w") as lock:
@@ -95,7 +96,7 @@ def read(tmp_path_factory: pytest.TempPathFactory, cluster: Callable[[], Stage])
 def run_page(folder: Path, to_run: list[Block], kubeconfig: Path | None) -> None:
     """Run the blocks of a page in a new process, and keep the outcomes in `folder`; without a cluster not all."""
     run = [block for block in to_run if kubeconfig is not None or not block.cluster]
-    tasks = [{"code": block.code, "cluster": block.cluster} for block in run]
+    tasks = [{"language": block.language, "code": block.code, "cluster": block.cluster} for block in run]
     (folder / "tasks.json").write_text(json.dumps(tasks), "utf-8")
     desk = folder / "desk"
     desk.mkdir()
@@ -105,8 +106,13 @@ def run_page(folder: Path, to_run: list[Block], kubeconfig: Path | None) -> None
         "IPYTHONDIR": str(folder / "ipython"),
         "KUBEFLOW_STATE_DIR": str(folder / "state"),
         "KUBECONFIG": str(kubeconfig or folder / "none"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # where the command `kubeflow` is
+        "NO_COLOR": "1",
+        "COLUMNS": "120",
     }
-    command = [sys.executable, "-m", "tests.docs.reader", str(folder / "tasks.json"), str(folder / "new.json")]
+    (lock,) = {block.lock for block in run} or {""}
+    python = str(locked_python(lock, above_ours=True)) if lock else sys.executable
+    command = [python, "-m", "tests.docs.reader", str(folder / "tasks.json"), str(folder / "new.json")]
     result = subprocess.run(
         command, cwd=desk, env=environ, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
@@ -124,6 +130,13 @@ def test_python_runs_after_the_blocks_above_it(block: Block, read: Read) -> None
     outcome = read(block)
     raised = outcome["error"] and outcome["error"][0]
     assert raised == block.raises, f"{block}\n{outcome['traceback']}"
+
+
+@of("sh")
+def test_commands_run_after_the_blocks_above_them(block: Block, read: Read) -> None:
+    outcome = read(block)
+    code = int(outcome["error"][1]) if outcome["error"] else 0
+    assert code == block.exits, f"{block}\n{outcome['output']}"
 
 
 @of("python")
@@ -144,7 +157,8 @@ def test_text_is_what_the_block_above_prints(block: Block, read: Read) -> None:
     if str(block) not in PRINTED:
         return  # a drawing, or a text of another program
     outcome = read(PRINTED[str(block)])
-    error = f"{outcome['error'][0]}: {outcome['error'][1]}\n" if outcome["error"] else ""
+    failed = outcome["error"] if PRINTED[str(block)].language == "python" else None
+    error = f"{failed[0]}: {failed[1]}\n" if failed else ""
     printed = normal(outcome["output"] + error)
     expected = normal(block.code)
     checker = doctest.OutputChecker()
@@ -204,15 +218,29 @@ def server_takes(stage: Stage, manifest: Mapping[str, Any]) -> None:
 # -- sh ---------------------------------------------------------------------------------------------------------------
 
 
-@of("sh")
-def test_sh_names_what_exists(block: Block) -> None:
+SHELL = [block for block in BLOCKS if block.language == "sh"]
+HANDS_OFF = {"pip", "make", "git", "kubectl", "cd", "docker", "podman", "apt-get"}
+"""Commands that tests do not run from a page: they change an environment, or the machine."""
+
+
+@pytest.mark.parametrize("block", SHELL, ids=str)
+def test_commands_that_are_not_run_name_what_exists(block: Block) -> None:
+    for words in command_lines(block):
+        if block.not_run is None:
+            assert words[0] not in HANDS_OFF, f"{block}: tests do not run {words[0]}: say why before the block"
+        elif words[0] in {"pip", "make", "python", "python3"}:
+            problem = unknown(words)
+            assert problem is None, f"{block}: {shlex.join(words)}: {problem}"
+
+
+def command_lines(block: Block) -> Iterator[list[str]]:
+    """Yield the words of each command of a block, without the variables before it."""
     for line in block.code.replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
         while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
             words = words[1:]
         if words:
-            problem = unknown(words)
-            assert problem is None, f"{block}: {line}: {problem}"
+            yield words
 
 
 def unknown(words: list[str]) -> str | None:
@@ -235,10 +263,9 @@ def unknown(words: list[str]) -> str | None:
     if command in ("python", "python3"):
         if rest[0] == "-m":
             return None if find_spec(rest[1]) else f"no module {rest[1]}"
-        return None if (ROOT / rest[0]).exists() else f"no file {rest[0]}"
-    if command in pyproject.get("scripts", {}) or command in ("kubectl", "cd", "git"):
-        return None
-    return f"{command} is no command that this test knows: say why the block is not run"
+        of_the_project = rest[0].partition("/")[0] in {"examples", "tests", "docs"}  # else it is the reader's own
+        return f"no file {rest[0]}" if of_the_project and not (ROOT / rest[0]).exists() else None
+    return None
 
 
 # -- the pages --------------------------------------------------------------------------------------------------------
@@ -287,7 +314,6 @@ def test_what_is_said_before_a_block_is_read(tmp_path: Path) -> None:
         ("python examples/digits.py 4", None),
         ("python examples/digit.py", "no file examples/digit.py"),
         ("python -m kubeflow.packaging unpack a b", None),
-        ("curl something", "curl is no command that this test knows: say why the block is not run"),
     ],
 )
 def test_commands_that_do_not_exist_are_seen(line: str, problem: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
 import json
 import os
 import posixpath
@@ -19,6 +20,7 @@ import pytest
 
 from docs.site import navigation
 from docs.site.api_pages import NOT_OURS, page_of
+from docs.site.error_tree import PAGE, cause, error_classes, error_page, remedy
 from docs.site.navigation import entries, lost_pages
 from docs.site.public_names import names_of, public_packages
 from docs.site.staging import generated, with_site_links
@@ -113,6 +115,24 @@ def test_no_public_name_is_without_a_page(html: dict[str, str]) -> None:
         if name.package in public_packages() and not name.package.startswith(NOT_OURS):
             assert f"<code>{name.name}</code>" in html[f"api/{name.package}/index.html"], full
     assert missing == []
+
+
+def test_the_page_of_errors_has_each_public_error_with_a_remedy() -> None:
+    assert PAGE.read_text("utf-8") == error_page(), "run `make docs`"
+    assert len(error_classes()) > 60
+    for error in error_classes():
+        assert cause(error).endswith("."), error
+        assert len(remedy(error).split()) >= 4, error
+    public = {
+        name
+        for package in public_packages()
+        for name in names_of(package)
+        if name.what == "class" and name.package.startswith("kubeflow.")
+    }
+    for name in public:
+        value = getattr(importlib.import_module(name.home), name.origin)
+        if isinstance(value, type) and issubclass(value, Exception):
+            assert value in error_classes(), f"{value} has no place on the page of errors: it is no KubeflowError"
 
 
 def test_what_packages_export_is_what_their_text_says() -> None:
