@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,6 +17,7 @@ PATTERNS = (
     "docs/*/*.md",
     "docs/reference/*/*.md",
     "examples/**/*.md",
+    "examples/**/*.ipynb",
     "tests/README.md",
     "locks/*.md",
 )
@@ -74,9 +76,10 @@ def _folder(folder: Path) -> Nav:
     """Return the pages of a folder: its README first, then files by their titles, then folders."""
     if not folder.is_dir():
         raise SiteError(f"docs/site/mkdocs.yml: {folder.relative_to(ROOT)}/ is no folder")
-    files = sorted(folder.glob("*.md"), key=lambda file: (file.name != "README.md", file.name))
-    nav: Nav = [{title(file.read_text("utf-8"), file.stem): file.relative_to(ROOT).as_posix()} for file in files]
-    for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
+    found = [*folder.glob("*.md"), *folder.glob("*.ipynb")]
+    files = sorted(found, key=lambda file: (file.name != "README.md", file.name))
+    nav: Nav = [{title(markdown_of(file), file.stem): file.relative_to(ROOT).as_posix()} for file in files]
+    for inner in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(("_", "."))):
         nav.append({inner.name: _folder(inner)})
     return nav
 
@@ -84,6 +87,18 @@ def _folder(folder: Path) -> Nav:
 def title(text: str, default: str) -> str:
     """Return the first heading of a page."""
     return next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), default)
+
+
+def markdown_of(file: Path) -> str:
+    """Return the text of a page; of a notebook its texts, and its code in fences."""
+    text = file.read_text("utf-8")
+    if file.suffix != ".ipynb":
+        return text
+    parts: list[str] = []
+    for cell in json.loads(text)["cells"]:
+        source = "".join(cell["source"])
+        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+    return "\n\n".join(parts) + "\n"
 
 
 def pages() -> list[str]:
@@ -95,7 +110,7 @@ def lost_pages(listed: Iterable[str]) -> list[str]:
     """Say which pages stand in no navigation, and which entries have no page, each with what to do."""
     known = set(listed)
     problems = [
-        f"{page} is in no navigation: add the line `- {title((ROOT / page).read_text('utf-8'), page)}: {page}` "
+        f"{page} is in no navigation: add the line `- {title(markdown_of(ROOT / page), page)}: {page}` "
         f"to `nav` in docs/site/mkdocs.yml, where a reader would look for it"
         for page in pages()
         if page not in known

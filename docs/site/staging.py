@@ -19,13 +19,14 @@ from docs.site.navigation import (
     entries,
     expanded,
     lost_pages,
+    markdown_of,
     navigation,
     site_path,
 )
 
 ASSETS = ("site.css", "iframe-worker.js")
 PICTURES = ("docs/images/*.png", "docs/images/*.svg")
-SOURCE = {".py": "python", ".toml": "toml", ".ipynb": "json"}
+SOURCE = {".py": "python", ".toml": "toml"}
 _LINK = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)|(\]\()([^)\s#]*)(#[^)\s]*)?(\))", re.DOTALL)
 
 
@@ -72,9 +73,9 @@ def generated() -> tuple[dict[str, str], Nav]:
 
 def page_text(path: str, known: dict[str, str]) -> str:
     """Return a file of this repository as a page of the site."""
-    text = (ROOT / path).read_text("utf-8")
+    text = markdown_of(ROOT / path)
     suffix = Path(path).suffix
-    if suffix != ".md":
+    if suffix not in {".md", ".ipynb"}:
         return f"# {Path(path).name}\n\n`{path}`\n\n````{SOURCE.get(suffix, 'text')}\n{text.rstrip()}\n````\n"
     return with_site_links(text, path, known)
 

@@ -23,7 +23,11 @@ _PLAIN = (bool, int, float, str, bytes, type(None))
 
 
 class UnreadableSearch(KubeflowError):
-    """The description of a search cannot be read by this process."""
+    """The description of a search cannot be read by this process.
+
+    Remedy:
+        Look at it from where it was made, with the same version of this package and the modules of its options.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(
