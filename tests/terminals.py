@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import re
 import select
@@ -79,6 +80,43 @@ class Seen:
     def _fill(self) -> None:
         while len(self.rows) <= self._row:
             self.rows.append("")
+
+
+class Window:
+    """A pseudo-terminal that this process writes to.
+
+    Args:
+        columns: Width.
+        encoding: Of what is written.
+    """
+
+    def __init__(self, columns: int, encoding: str = "utf-8") -> None:
+        self._main, inner = os.openpty()
+        self.columns = columns
+        self.stream = io.TextIOWrapper(io.FileIO(inner, "w"), encoding, newline="\n", write_through=True)
+        self.resize(columns)
+
+    def resize(self, columns: int) -> None:
+        """Give it another width; it has ten rows."""
+        self.columns = columns
+        fcntl.ioctl(self._main, termios.TIOCSWINSZ, struct.pack("HHHH", 10, columns, 0, 0))
+
+    @property
+    def text(self) -> str:
+        """What was written since this was asked last."""
+        self.stream.flush()
+        os.set_blocking(self._main, False)
+        pieces = []
+        while True:
+            try:
+                pieces.append(os.read(self._main, 65536))
+            except BlockingIOError:
+                return b"".join(pieces).decode()
+
+    def close(self) -> None:
+        """Close both ends."""
+        self.stream.close()
+        os.close(self._main)
 
 
 class Pty:

@@ -18,8 +18,7 @@ from kubeflow.core.display import moment
 from kubeflow.core.durations import age_text
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.html_style import ROOT, style_sheet
-from kubeflow.core.status_marks import mark
-from kubeflow.core.status_marks import tone as tone  # noqa: PLC0414 - pages that are made elsewhere take it from here
+from kubeflow.core.status_marks import mark, tone
 from kubeflow.core.terminal_text import CODES
 
 

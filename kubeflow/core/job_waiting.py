@@ -12,6 +12,7 @@ from kubeflow.core.errors import InvalidInput, KubeflowError
 JobT = TypeVar("JobT")
 JobT_contra = TypeVar("JobT_contra", contravariant=True)
 
+_REFRESHED = 1.0  # seconds after which what is shown is drawn anew: it says how long something takes
 _LOOK, _LONGEST_LOOK = 0.1, 2.0  # seconds between two looks at what is being deleted
 
 
@@ -68,7 +69,7 @@ def wait_for_job(
         timeout: Seconds to wait at most, by the clock.
         polling_interval: Seconds between two calls of the callbacks.
         callbacks: Called with the job at each interval and when it has got there, or will not.
-        live: Shows the job at each change and at each interval; cleared while callbacks are called.
+        live: Shows the job at each change and every second; cleared while callbacks are called.
 
     Raises:
         Exception: What `backend.failure` or `too_late` returns, and what the backend raises.
@@ -97,7 +98,8 @@ def wait_for_job(
             now = time.monotonic()  # callbacks take time too
             if now >= deadline:
                 raise too_late(job)
-            job = backend.next_change(name, job, max(0.0, min(deadline, next_poll) - now))
+            next_look = min(deadline, next_poll, now + _REFRESHED) if live is not None else min(deadline, next_poll)
+            job = backend.next_change(name, job, max(0.0, next_look - now))
 
 
 def wait_until_gone(

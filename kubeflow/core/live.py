@@ -49,6 +49,11 @@ class Live(Generic[StateT]):
         self._text = text
         self._lock = threading.RLock()
 
+    @property
+    def stays(self) -> bool:
+        """True where what is shown cannot be cleared."""
+        return self._screen.stays
+
     def show(self, state: StateT) -> None:
         """Show a state in place of the one before."""
         with self._lock:
@@ -163,6 +168,8 @@ class LiveBeside(Generic[StateT]):
                             self._live.show(state)
                     state = self._next_change(state, _TICK)
                     self._over.wait(0.05)  # changes that follow on each other are drawn together
+                if self._live.stays:
+                    self._live.show(self._look())
         except Exception as error:  # noqa: BLE001 - the log that is read raises errors of its own
             logger.debug("the progress of what is read is not shown any more: %s", error)
         finally:

@@ -33,6 +33,8 @@ class Screen(Protocol):
 
     tells_news: bool
     """True where only what is new is written, a line each; False where the whole is drawn again."""
+    stays: bool
+    """True where what is shown cannot be cleared, and so must be the last state in the end."""
 
     @property
     def width(self) -> int:
@@ -60,6 +62,7 @@ class TerminalScreen:
     """
 
     tells_news = False
+    stays = False
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -126,6 +129,7 @@ class NotebookScreen:
     """
 
     tells_news = False
+    stays = True
     width = _NOTEBOOK_WIDTH
 
     def __init__(self, display: Callable[..., Any]) -> None:
@@ -159,6 +163,7 @@ class PlainScreen:
     """
 
     tells_news = True
+    stays = True
     width = PLAIN_WIDTH
 
     def __init__(self, stream: TextIO) -> None:

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from kubeflow.core.display import moment
 from kubeflow.core.durations import duration_text
-from kubeflow.core.html import NOTHING, Html, join, status_mark, tag, tone
+from kubeflow.core.html import NOTHING, Html, join, status_mark, tag
+from kubeflow.core.status_marks import tone
 
 LANES, BARS = 40, 400
 _TITLE = 100  # characters

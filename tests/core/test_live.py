@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
-import pty
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -17,45 +15,12 @@ import pytest
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.live import LineText, Live, LiveBeside, fitted, live_display
 from kubeflow.core.live_screens import NotebookScreen, PlainScreen, TerminalScreen, screen_for
-from tests.terminals import Seen
-
-
-class Terminal:
-    """Our end of a pseudo-terminal, and what is seen in it."""
-
-    def __init__(self, columns: int, encoding: str = "utf-8") -> None:
-        self._main, inner = pty.openpty()
-        self.columns = columns
-        self.stream = io.TextIOWrapper(io.FileIO(inner, "w"), encoding, newline="\n", write_through=True)
-        self.resize(columns)
-
-    def resize(self, columns: int) -> None:
-        import fcntl
-        import struct
-        import termios
-
-        self.columns = columns
-        fcntl.ioctl(self._main, termios.TIOCSWINSZ, struct.pack("HHHH", 10, columns, 0, 0))
-
-    @property
-    def text(self) -> str:
-        self.stream.flush()
-        os.set_blocking(self._main, False)
-        pieces = []
-        while True:
-            try:
-                pieces.append(os.read(self._main, 65536))
-            except BlockingIOError:
-                return b"".join(pieces).decode()
-
-    def close(self) -> None:
-        self.stream.close()
-        os.close(self._main)
+from tests.terminals import Seen, Window
 
 
 @pytest.fixture
-def terminal() -> Iterator[Terminal]:
-    made = Terminal(40)
+def terminal() -> Iterator[Window]:
+    made = Window(40)
     yield made
     made.close()
 
@@ -64,7 +29,7 @@ def line_text() -> LineText[str]:
     return LineText(lambda state, width: [f"▶ {state}", "more"], lambda state: state[:1])
 
 
-def test_a_line_is_drawn_over_itself_and_logs_stand_above_it(terminal: Terminal) -> None:
+def test_a_line_is_drawn_over_itself_and_logs_stand_above_it(terminal: Window) -> None:
     live = Live(TerminalScreen(terminal.stream), line_text())
     seen = Seen(40)
     live.show("a" * 100)
@@ -82,7 +47,7 @@ def test_a_line_is_drawn_over_itself_and_logs_stand_above_it(terminal: Terminal)
     assert seen.write(terminal.text).lines == ["a line of the log", "another", "▶ end · more", "$"]
 
 
-def test_a_block_is_drawn_over_itself_and_never_higher_than_the_terminal(terminal: Terminal) -> None:
+def test_a_block_is_drawn_over_itself_and_never_higher_than_the_terminal(terminal: Window) -> None:
     screen = TerminalScreen(terminal.stream)
     seen = Seen(40)
     screen.draw(["one", "two\x1b[2J\n", "日本" * 30])
@@ -99,7 +64,7 @@ def test_a_block_is_drawn_over_itself_and_never_higher_than_the_terminal(termina
     assert seen.write(drawn).lines == ["x"]
 
 
-def test_a_narrower_terminal_has_shorter_lines(terminal: Terminal) -> None:
+def test_a_narrower_terminal_has_shorter_lines(terminal: Window) -> None:
     live = Live(TerminalScreen(terminal.stream), line_text())
     live.show("a" * 30)
     assert terminal.text
@@ -110,7 +75,7 @@ def test_a_narrower_terminal_has_shorter_lines(terminal: Terminal) -> None:
 
 
 def test_colours_are_for_the_sign_alone_and_can_be_switched_off(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    terminal: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     Live(TerminalScreen(terminal.stream), line_text()).show("a")
@@ -121,7 +86,7 @@ def test_colours_are_for_the_sign_alone_and_can_be_switched_off(
 
 
 def test_a_terminal_without_these_signs_gets_others() -> None:
-    terminal = Terminal(40, "ascii")
+    terminal = Window(40, "ascii")
     Live(TerminalScreen(terminal.stream), line_text()).show("日")
     assert Seen(40).write(terminal.text).lines == ["> ? - more"]
     terminal.close()
@@ -136,7 +101,7 @@ def choose(monkeypatch: pytest.MonkeyPatch, stream: TextIO, **environment: str) 
 
 
 def test_progress_is_shown_where_somebody_looks_unless_it_is_switched_off(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    terminal: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def kind(progress: bool | None = None, *, beside_logs: bool = False) -> str:
         return type(screen_for(progress, beside_logs=beside_logs)).__name__
@@ -200,7 +165,7 @@ def test_a_notebook_has_one_output_that_is_replaced() -> None:
     assert second["data"]["text/plain"] == "▶ x · more"
 
 
-def test_what_is_logged_meanwhile_stands_above(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_logged_meanwhile_stands_above(terminal: Window, monkeypatch: pytest.MonkeyPatch) -> None:
     choose(monkeypatch, terminal.stream)
     monkeypatch.setattr(sys, "stderr", terminal.stream)
     root = logging.getLogger()
@@ -223,7 +188,7 @@ def test_what_is_logged_meanwhile_stands_above(terminal: Terminal, monkeypatch: 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_an_exception_leaves_nothing(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+    terminal: Window, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
     choose(monkeypatch, terminal.stream)
     with pytest.raises(error), live_display(None, line_text) as live:
@@ -258,7 +223,7 @@ class Job:
         return LiveBeside(live, watching=watching, look=self.look, next_change=self.next_change)
 
 
-def test_beside_a_log_the_line_is_there_only_while_the_next_line_is_waited_for(terminal: Terminal) -> None:
+def test_beside_a_log_the_line_is_there_only_while_the_next_line_is_waited_for(terminal: Window) -> None:
     job, seen = Job(), Seen(40)
     beside = job.beside(terminal.stream)
 
@@ -291,7 +256,7 @@ def test_beside_a_log_the_line_is_there_only_while_the_next_line_is_waited_for(t
     assert job.looks == 1
 
 
-def test_a_job_that_is_gone_ends_what_is_shown_and_nothing_else(terminal: Terminal) -> None:
+def test_a_job_that_is_gone_ends_what_is_shown_and_nothing_else(terminal: Window) -> None:
     job = Job()
     job.state = "gone"
     beside = job.beside(terminal.stream)

@@ -86,8 +86,13 @@ def ready(client: KServeClient, name: str) -> Service:
     return client.wait_for_service_status(name, timeout=120)
 
 
-def test_a_function_is_served_found_by_others_changed_and_deleted(client: KServeClient, state: Path) -> None:
+def test_a_function_is_served_found_by_others_changed_and_deleted(
+    client: KServeClient, state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert client.serve("m", triple, env={"COLOUR": "red"}) == "m"
+    client.wait_for_service_status("m", timeout=120, progress=True)
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[-1].startswith("✓ m Ready")
     service = ready(client, "m")
     assert (service.status, service.protocol, service.model) == ("Ready", "v2", "function triple")
     assert client.predict("m", np.array([1, 2])).tolist() == [3, 6]

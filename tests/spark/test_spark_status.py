@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.spark import SparkClient, SparkJob, SparkJobStatus, Unsupported
+from kubeflow.spark.api.spark_waiting import spark_job_text
 from kubeflow.spark.jobs.spark_remedies import SPARK_REMEDIES, spark_remedies
 from kubeflow.spark.types.spark_jobs import SPARK_ENDED, spark_job_name, spark_statuses
 
@@ -32,6 +36,19 @@ STATES = {
 @pytest.mark.parametrize(("state", "status"), STATES.items())
 def test_every_state_of_the_operator_has_its_status(state: str, status: str) -> None:
     assert SparkJobStatus.from_operator_state(state) is SparkJobStatus(status)
+
+
+def test_a_line_says_what_a_person_who_waits_wants_to_know() -> None:
+    text = spark_job_text()
+    made = datetime.now(UTC) - timedelta(seconds=42)
+    running = SparkJob("clean-3f2a", "ml", SparkJobStatus.RUNNING, made, 4, executors={"a": "RUNNING", "b": "PENDING"})
+    assert text.block(running, 80) == ["▶ clean-3f2a Running · 1/4 executors · 42 s so far"]
+    again = replace(running, status=SparkJobStatus.RETRYING, executors=None, attempts=2, message="the driver failed")
+    assert text.block(again, 80) == ["! clean-3f2a Retrying · attempt 2 · the driver failed · 42 s so far"]
+    assert text.block(again, 40) == ["! clean-3f2a Retrying · attempt 2"]
+    done = replace(running, status=SparkJobStatus.COMPLETED)
+    assert text.block(done, 80) == ["✓ clean-3f2a Completed"]
+    assert [len(text.news(each)) for each in (running, running, again, done, done)] == [1, 0, 1, 1, 0]
 
 
 def test_only_two_states_are_ends() -> None:

@@ -30,6 +30,8 @@ CALL = re.compile(r"\b(\w+)\(((?:[^()]|\([^()]*\))*)\)?")
 OTHERWISE = {
     "kubeflow/core/table.py": {"as", "v", "g"},
     "kubeflow/core/selector.py": {"key"},
+    "kubeflow/core/html.py": {"charset", "content", "lang", "class", "name", "width"},  # attributes of HTML
+    "kubeflow/core/html_style.py": {"theme"},
     "kubeflow/cluster/cluster.py": {"server"},
     "kubeflow/packaging/capture/library_settings.py": {"dtype"},
     "kubeflow/trainer/jobs/log_selection.py": {"minutes"},

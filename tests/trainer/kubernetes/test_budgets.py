@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,6 +20,7 @@ from tests.cluster.proxy import Proxy
 from tests.cluster.scenarios import Scenario, Script, scripted
 from tests.cluster.stage import MINORS, MISSING, REASON, Stage
 from tests.cluster.trainjobs import API
+from tests.terminals import Seen, Window
 from tests.trainer.kubernetes.fences import HOME, fenced
 from tests.trainer.kubernetes.stock import PAGE, stock
 
@@ -65,6 +67,39 @@ def test_a_job_is_made_with_one_write_and_seen_with_two_reads(
         assert list(another.get_job_logs(name)) == ["done"]
     with at_most(front, 1, writes=1):
         another.delete_job(name)
+
+
+@pytest.mark.usefixtures("quick")
+def test_progress_below_a_log_costs_a_list_and_a_watch_of_the_job_and_its_pods(
+    trainer_cluster: Stage, front: Proxy, cluster_config: KubernetesBackendConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [f"line {number}" for number in range(3)]
+    trainer_cluster.controller.default = scripted(Script(lines, pause=1.5))
+    client = TrainerClient(cluster_config)
+
+    def followed(progress: bool | None) -> int:
+        name = client.train("torch-distributed", trainer=CustomTrainer(nothing, num_nodes=1))
+        with front.recording() as requests:
+            assert list(client.get_job_logs(name, follow=True, progress=progress)) == lines
+        return len(requests)
+
+    window = Window(60)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stdout", window.stream)
+    try:
+        silent, shown = followed(False), followed(None)
+        drawn = window.text
+        assert "Running" in drawn
+        assert "1/1 nodes" in drawn
+        assert Seen(60).write(drawn).lines == [""]  # nothing is left
+        assert shown - silent <= 6
+        name = client.train("torch-distributed", trainer=CustomTrainer(nothing, num_nodes=1))
+        with front.recording() as requests:
+            client.wait_for_job_status(name, timeout=60)
+        assert Seen(60).write(window.text).lines == [f"✓ {name} Complete"]
+        assert len(requests) <= 8
+    finally:
+        window.close()
 
 
 def test_listing_jobs_costs_pages_and_not_jobs(
