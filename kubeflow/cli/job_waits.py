@@ -1,15 +1,16 @@
-"""Waiting for jobs, with what happens to them told on stderr."""
+"""Waiting for jobs, with what happens to them told where a person looks, and on stderr elsewhere."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+import os
+from collections.abc import Collection
 from typing import TYPE_CHECKING
-
-from kubeflow.cli.train_options import announce
 
 if TYPE_CHECKING:
     from kubeflow.trainer import AwaitableStatus, TrainerClient, TrainJob
+
+_PROGRESS_VARIABLE = "KUBEFLOW_PROGRESS"
 
 
 def wait_for_end(
@@ -20,7 +21,7 @@ def wait_for_end(
     status: Collection[AwaitableStatus] | None = None,
     quiet: bool = False,
 ) -> TrainJob:
-    """Wait for a job, and write each change of its status and its progress on stderr.
+    """Wait for a job, and show its progress: a line in a terminal, else a line for each change on stderr.
 
     Raises as `TrainerClient.wait_for_job_status` does.
 
@@ -29,22 +30,9 @@ def wait_for_end(
         name: The job.
         limit: Seconds to wait at most; `None` for no limit.
         status: What is awaited. Default: `Complete`.
-        quiet: Write nothing.
+        quiet: Show nothing. Otherwise `KUBEFLOW_PROGRESS` decides, where it is set.
     """
     complete: AwaitableStatus = "Complete"
     awaited = (complete,) if status is None else status
-    callbacks = [] if quiet else [_change_writer()]
-    return client.wait_for_job_status(name, awaited, math.inf if limit is None else limit, callbacks=callbacks)
-
-
-def _change_writer() -> Callable[[TrainJob], None]:
-    last = ""
-
-    def write(job: TrainJob) -> None:
-        nonlocal last
-        text = f"{job.name}: {job.status}{'' if job.progress is None else f', {job.progress}%'}"
-        if text != last:
-            announce(text)
-        last = text
-
-    return write
+    progress = False if quiet else None if os.environ.get(_PROGRESS_VARIABLE) else True
+    return client.wait_for_job_status(name, awaited, math.inf if limit is None else limit, progress=progress)

@@ -5,20 +5,12 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
+from kubeflow.core.status_marks import tone
+
 RED, GREEN, YELLOW, CYAN, BOLD, FAINT = "31", "32", "33", "36", "1", "2"
 """Parameters of ANSI's SGR sequences."""
 
-_STATUSES = {
-    "Running": CYAN,
-    "Ready": GREEN,
-    "Complete": GREEN,
-    "Succeeded": GREEN,
-    "Failed": RED,
-    "Degraded": YELLOW,
-    "Suspended": YELLOW,
-    "Stopped": YELLOW,
-    "Unknown": YELLOW,
-}
+_TONES = {"good": GREEN, "busy": CYAN, "warn": YELLOW, "bad": RED, "idle": YELLOW}
 
 
 def has_colours(stream: TextIO) -> bool:
@@ -40,5 +32,5 @@ def styled(text: str, style: str, stream: TextIO) -> str:
 
 
 def status_style(status: str) -> str:
-    """Return the style that a status is shown in; empty for one without."""
-    return _STATUSES.get(status, "")
+    """Return the style that a status is shown in."""
+    return _TONES[tone(status)]

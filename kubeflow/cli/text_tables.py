@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TextIO
-from unicodedata import combining, east_asian_width
 
 from kubeflow.cli.text_styles import BOLD, FAINT, styled
+from kubeflow.core.terminal_text import columns, one_line
 
 _GAP = "  "
 
@@ -22,14 +22,14 @@ def table(
 
     Args:
         titles: Heads of the columns.
-        rows: Texts by column; line breaks in them become blanks. An empty one is shown as `-`.
+        rows: Texts by column; line breaks in them become blanks, codes of terminals fall away. An empty one is `-`.
         styles: Style of a text, by column.
         width: Columns that there are. A table that is wider becomes blocks: the first column, and below it the others,
             each with its head. Nothing is cut off. `None` is no limit.
         stream: Where the lines go; it decides on styles.
     """
-    cells = [[" ".join(text.split()) or "-" for text in row] for row in rows]
-    widths = [max(map(columns_of, column)) for column in zip(titles, *cells, strict=True)]
+    cells = [[one_line(text).strip() or "-" for text in row] for row in rows]
+    widths = [max(map(columns, column)) for column in zip(titles, *cells, strict=True)]
     if width is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > width:
         return _blocks(titles, cells, styles, width, stream)
     lines = [_line([styled(title, BOLD, stream) for title in titles], titles, widths)]
@@ -39,15 +39,8 @@ def table(
     return lines
 
 
-def columns_of(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
-
-
 def _line(shown: Sequence[str], texts: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [part + " " * (width - columns_of(text)) for part, text, width in zip(shown, texts, widths, strict=True)]
+    padded = [part + " " * (width - columns(text)) for part, text, width in zip(shown, texts, widths, strict=True)]
     return _GAP.join(padded).rstrip()
 
 
@@ -65,7 +58,7 @@ def _blocks(
         for title, text, style in zip(titles[1:], row[1:], styles[1:], strict=True):
             if text == "-":
                 continue
-            size = len(title) + 1 + columns_of(text) + len(_GAP)
+            size = len(title) + 1 + columns(text) + len(_GAP)
             if used and used + size > width:
                 lines.append(line)
                 line, used = "", 0

@@ -72,10 +72,9 @@ def spread(function: Callable[..., object]) -> Callable[..., object]:
         kind: Any = hints[parameter.name]
         if is_dataclass(kind) and isinstance(kind, type):
             groups[parameter.name] = kind
+            parameters += _parameters_of(kind)
         else:
             parameters.append(parameter.replace(annotation=kind, kind=inspect.Parameter.KEYWORD_ONLY))
-    for kind in groups.values():
-        parameters += _parameters_of(kind)
     parameters.append(_DEBUG)
 
     def command(**given: object) -> object:

@@ -20,6 +20,13 @@ TrainerClient(LocalProcessBackendConfig())
 CustomTrainer(func=print)
 """
 
+HELP = """
+import contextlib, io
+from kubeflow.cli import main
+with contextlib.redirect_stdout(io.StringIO()):
+    assert main(["--help"]) == 0
+"""
+
 NOT_INSTALLED = Missing("what it imports there is in extras that are not installed beside it")
 BESIDE_SPARK = Missing(
     "see the case of the import beside a published package with pyspark, which a quick run leaves out"

@@ -180,7 +180,7 @@ def complete(place: Place) -> str:
     assert done.code == 0, done.err
     assert done.out == "fit-digits\n"  # the name alone: what the module prints goes to stderr
     assert "a module that prints" in done.err
-    assert "fit-digits: Complete\n" in done.err
+    assert "fit-digits Complete\n" in done.err
     return "fit-digits"
 
 
