@@ -245,14 +245,28 @@ def _check_algorithm(
         resource = space.get(algorithm.resource or "")
         if resource is not None and not isinstance(resource, IntegerSearchSpace):
             raise InvalidInput(f"The resource {algorithm.resource} of Hyperband is a number of steps: take Search.int.")
+        if resource is not None and not resource.contains(algorithm.max_resource):
+            raise InvalidInput(
+                f"A full trial of Hyperband uses {algorithm.max_resource} of {algorithm.resource}, and its search space"
+                f" is {resource!r}: leave {algorithm.resource} out of the space, or give one that has max_resource."
+            )
         if set(space) == {algorithm.resource}:
             raise InvalidInput("Hyperband's resource is set by Hyperband: give at least one other search space.")
     if isinstance(algorithm, CMAES) and all(isinstance(values, CategoricalSearchSpace) for values in space.values()):
         raise InvalidInput("CMAES draws numbers, and there are choices only: take TPE() or RandomSearch().")
+    if isinstance(algorithm, CMAES) and sum(_is_range(values) for values in space.values()) < 2:
+        raise InvalidInput(
+            "CMAES adapts how numbers depend on each other, and there is one alone, which would be drawn at random: "
+            "take TPE() or BayesianOptimization(), or search another number."
+        )
     if isinstance(algorithm, PBT) and early_stopping is not None:
         raise InvalidInput("PBT compares whole generations of trials: leave early_stopping= out.")
     if isinstance(algorithm, PBT) and config.unique:
         raise InvalidInput("PBT lets trials go on with the parameters of their parents: leave unique= out.")
+
+
+def _is_range(space: Space) -> bool:
+    return not isinstance(space, CategoricalSearchSpace) and space.size != 1
 
 
 def replaced_config(spec: OptimizationSpec, num_trials: int) -> OptimizationSpec:

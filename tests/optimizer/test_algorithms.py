@@ -202,6 +202,14 @@ def test_a_generation_goes_on_from_the_best_of_the_one_before() -> None:
             assert proposal.parameters != rows[proposal.parent].parameters
 
 
+def test_a_grid_begins_after_the_trials_of_its_user_and_fills_what_they_leave_out() -> None:
+    space = {"a": made.int(1, 2), "b": made.choice(["x", "y"])}
+    rows = play(search(GridSearch(), space, enqueue=({"b": "y"}, {"a": 2, "b": "y"})), trials=9)
+    assert [tuple(trial.parameters.values()) for trial in rows] == [
+        (1, "y"), (2, "y"), (1, "x"), (1, "y"), (2, "x"), (2, "y"),
+    ]  # fmt: skip
+
+
 def test_hyperbands_resource_is_not_drawn() -> None:
     space = {"epochs": made.int(1, 27), "lr": MIXED["lr"]}
     rows = play(search(Hyperband(27, "epochs", random_state=1), space), trials=5)
@@ -223,7 +231,9 @@ def fit(lr: float = 0.1, width: int = 8) -> float:
         ({"search_space": {"lr": [0.1, 0.2]}}, "write Search.choice([0.1, 0.2])"),
         ({"search_space": {"learning_rate": made.uniform(0, 1)}}, "fit does not take it"),
         ({"search_space": {"lr": made.choice([1])}, "algorithm": CMAES()}, "there are choices only"),
+        ({"algorithm": CMAES()}, "there is one alone, which would be drawn at random"),
         ({"algorithm": CMAES(), "objectives": AIMS}, "CMAES has one objective"),
+        ({"algorithm": Hyperband(9, "width"), "search_space": {"lr": made.uniform(0, 1), "width": made.int(1, 5)}}, "uses 9 of width, and its search space is IntegerSearchSpace(min=1, max=5)"),
         ({"algorithm": TPE}, "write algorithm=TPE()"),
         ({"objectives": [*AIMS, AIMS[0]]}, "Two objectives are of 'loss'"),
         ({"enqueue": [{"lr": 2.0}]}, "enqueue[0] has lr=2.0, which is outside of"),

@@ -51,7 +51,12 @@ class GridPoints:
         self._seed = seed
 
     def draw(self, history: Sequence[PastTrial], number: int, attempt: int) -> Proposal | None:
-        """Return point `number`, and `None` after the last. `attempt` skips points."""
+        """Return point `number`, and `None` after the last. `attempt` skips points.
+
+        A trial before the first one has parameters of its user's, and what these leave out of the first point.
+        """
+        if number < self._first:
+            return Proposal(self.point(0))
         taken = number - self._first + attempt + sum(int(cast("int", trial.notes.get(SKIPPED, 0))) for trial in history)
         if not 0 <= taken < self._count:
             return None

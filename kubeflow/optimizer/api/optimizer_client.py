@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+    from kubeflow_api.katib.v1beta1 import Experiment
+    from kubeflow_api.trainer.v1alpha1 import OptimizationJob as OptimizationJobModel
 
     from kubeflow.optimizer.engines.engine import Rendered
     from kubeflow.optimizer.results.pictures import Figure, PlotKind
@@ -54,6 +57,7 @@ logger = logging.getLogger(__name__)
 SearchReference: TypeAlias = str | OptimizationJob
 """What methods take for an existing search: its name, or the `OptimizationJob` that `get_job` returned."""
 
+_KIND = re.compile(r"""\bkind["']?\s*:\s*["']?(Experiment|OptimizationJob)\b""")
 _COMPLETE: frozenset[OptimizationStatus] = frozenset({"Complete"})
 
 
@@ -236,8 +240,11 @@ class OptimizerClient:
         chosen.engine.optimize(spec, resume=resume)
         return self._begun(spec, chosen)
 
-    def create_job(self, job: str) -> str:
-        """Start a search that is given as YAML of a cluster's kind, as `optimize(..., dry_run=True)` shows it.
+    def create_job(self, job: str | Experiment | OptimizationJobModel) -> str:
+        """Start a search that is given as an object of a cluster's kind, as `optimize(..., dry_run=True)` returns it.
+
+        Args:
+            job: The Experiment or OptimizationJob, or its YAML.
 
         Returns:
             The name of the search.
@@ -246,9 +253,13 @@ class OptimizerClient:
             InvalidInput: It is no such object, or one that cannot work.
             Unsupported: The searches of this client are not objects of a cluster.
         """
-        kinds = {"Experiment": "katib", "OptimizationJob": "optimizationjob"}
-        named = [engine for kind, engine in kinds.items() if f"kind: {kind}" in job and engine in self._engines.names]
-        return self._engines.get(named[0] if named else self._engines.names[0]).create_job(job)
+        given: object = job
+        if not isinstance(given, str) and not hasattr(given, "to_yaml"):
+            raise wrong_type("job", given, (str,), remedy="Give the YAML of an Experiment or an OptimizationJob.")
+        text = job if isinstance(job, str) else job.to_yaml()
+        kind, names = _KIND.search(text), self._engines.names
+        engine = {"Experiment": "katib", "OptimizationJob": "optimizationjob"}.get(kind[1] if kind else "")
+        return self._engines.get(engine if engine in names else names[min(1, len(names) - 1)]).create_job(text)
 
     def list_jobs(self) -> list[OptimizationJob]:
         """Return the searches, oldest first: those of every engine that this client can use."""

@@ -134,6 +134,9 @@ def test_trials_that_fail_say_why_and_never_are_the_best(client: OptimizerClient
     assert job.best_trial == job.trials[3]
     assert [trial.trainjob for trial in job.trials] == [None] * 4  # not retained
     assert "raised ValueError: too small" in client.explain(name)
+    assert "get_job_logs" not in client.explain(name)
+    with pytest.raises(InvalidInput, match=r"The job of trial '.*-3' is gone, and its logs with it.*retain=True"):
+        client.get_job_logs(name)
 
 
 def test_an_objective_that_never_appears_ends_the_search_with_the_names_that_were_seen(client: OptimizerClient) -> None:
@@ -199,7 +202,7 @@ def test_a_search_rests_goes_on_and_is_stopped_for_good(
 ) -> None:
     trainer = CustomTrainer.call(trial_functions.sleep, x=Search.int(0, 9))
     name = client.optimize(trainer, trial_config=TrialConfig(num_trials=3, parallel_trials=2))
-    lines = client.get_job_logs(_with_trials(client, name), follow=True)
+    lines = client.get_job_logs(name, follow=True)  # it waits for the first trial
     assert next(lines) == "sleeping"
     with pytest.raises(OptimizationWaitTimeout, match="is Running after 0.2 s"):
         client.wait_for_job_status(name, timeout=0.2)
@@ -225,13 +228,6 @@ def test_a_search_rests_goes_on_and_is_stopped_for_good(
         client.wait_for_job_status(name, timeout=WAIT)
     with pytest.raises(InvalidInput, match="is Stopped, and one that has ended cannot be resumed"):
         client.resume_job(name)
-
-
-def _with_trials(client: OptimizerClient, name: str) -> OptimizationJob:
-    job = client.get_job(name)
-    while not job.trials or job.trials[0].status == "Created":
-        job = client._home(name).next_change(name, job, 1.0)
-    return job
 
 
 PUBLISHED = """

@@ -24,6 +24,7 @@ from kubeflow.optimizer import (
     MedianStop,
     Objective,
     OptimizationSpec,
+    OptimizerClient,
     RandomSearch,
     Search,
     Sobol,
@@ -67,6 +68,7 @@ def taken(**values: object) -> None:
     print("loss=1")
 
 
+STEPPED = {"a": Search.uniform(0.1, 0.9), "b": Search.uniform(0, 1, step=0.5)}
 NUMBERS = {"a": Search.uniform(0.1, 0.9), "b": Search.uniform(0.1, 0.9)}
 
 
@@ -84,7 +86,7 @@ NUMBERS = {"a": Search.uniform(0.1, 0.9), "b": Search.uniform(0.1, 0.9)}
         (lambda: search("g", taken, NUMBERS, algorithm=Sobol(1)), "takes no seed"),
         (lambda: search("g", taken, NUMBERS, algorithm=TPE(synchronous=True)), "starts a trial as soon as"),
         (lambda: search("g", taken, NUMBERS, algorithm=CMAES(sigma=0.1)), "units of the parameters"),
-        (lambda: one("a", Search.uniform(0.1, 1), algorithm=CMAES()), "at least 2 ranges of numbers"),
+        (lambda: search("g", taken, STEPPED, algorithm=CMAES()), "at least 2 ranges of numbers"),
         (lambda: search("g", taken, NUMBERS, algorithm=Hyperband(27, "epochs")), "begins with 27 trials at once"),
         (lambda: search("g", taken, NUMBERS, algorithm=Hyperband(27)), "needs the name of its parameter"),
         (lambda: search("g", taken, NUMBERS, algorithm=PBT(4)), "at least 5"),
@@ -393,3 +395,19 @@ def test_an_experiment_of_a_user_is_held_against_the_rules_of_katib(what: str) -
     found = experiment_findings(experiment)
 
     assert what in [finding.what for finding in found]
+
+
+def test_a_client_takes_objects_and_yaml_of_both_kinds_however_they_are_written() -> None:
+    client = OptimizerClient(KubernetesBackendConfig(offline=True))
+    experiment = rendered_experiment(search(), HERE)
+    given: list[tuple[Any, str]] = [
+        (experiment, "creating an Experiment"),
+        (experiment.to_yaml(), "creating an Experiment"),
+        (experiment.to_json(), "creating an Experiment"),
+        ('kind: "OptimizationJob"', "creating an OptimizationJob"),
+    ]
+    for job, words in given:
+        with pytest.raises(NotImplementedError, match=words):
+            client.create_job(job)
+    with pytest.raises(InvalidInput, match="job takes str"):
+        client.create_job({"kind": "Experiment"})  # type: ignore[arg-type]

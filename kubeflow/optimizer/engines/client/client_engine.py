@@ -24,6 +24,7 @@ from kubeflow.optimizer.engines.client.study_document import (
 )
 from kubeflow.optimizer.engines.client.study_explanation import explanation
 from kubeflow.optimizer.engines.client.study_history import past_trials
+from kubeflow.optimizer.engines.client.study_logs import trial_logs_of_study
 from kubeflow.optimizer.engines.client.study_places import place_of, shown_place
 from kubeflow.optimizer.engines.client.study_resumption import check_extension, check_goes_on
 from kubeflow.optimizer.engines.client.study_store import StudyRow, StudyStore, StudyWish, TrialRow
@@ -37,8 +38,6 @@ from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.backends.machine.backend import MachineBackend
 from kubeflow.trainer.diagnosis.diagnosis import Explanation
 from kubeflow.trainer.errors import JobNotFound, Unsupported
-from kubeflow.trainer.jobs.log_selection import LogSelection
-from kubeflow.trainer.jobs.steps import FirstNode
 from kubeflow.trainer.types.checks import check_count
 from kubeflow.trainer.types.jobs import Event, TrainJob
 from kubeflow.trainer.types.loglines import LogLines
@@ -195,18 +194,7 @@ class ClientEngine:
 
     def get_job_logs(self, name: str, trial_name: str | None = None, follow: bool = False) -> LogLines:
         """Yield the lines of a trial."""
-        job = self.get_job(name)
-        chosen = trial_name
-        names = [trial.name for trial in job.trials]
-        if chosen is None:
-            best = job.best_trial
-            if not names:
-                raise InvalidInput(f"Search {name!r} has no trial yet: wait until it is Running.")
-            chosen = names[0] if best is None else best.name
-        elif chosen not in names:
-            known = ", ".join(names[:10]) or "none"
-            raise InvalidInput(f"Search {name!r} has no trial {chosen!r}. There are: {known}.")
-        return self._backend.get_job_logs(chosen, LogSelection(FirstNode.STEP), follow)
+        return trial_logs_of_study(self._backend, lambda: self.get_job(name), trial_name, follow)
 
     def get_job_events(self, name: str) -> list[Event]:
         """Return what happened to the search and its trials."""

@@ -70,7 +70,7 @@ def _waiting(job: OptimizationJob, backend: Backend) -> list[str]:
 
 def _remedies(job: OptimizationJob, failed: Sequence[Trial]) -> list[str]:
     remedies: list[str] = []
-    if failed:
+    if failed and failed[-1].trainjob is not None:
         remedies.append(
             f"client.get_job_logs({job.name!r}, {failed[-1].name!r}) has the log of the last one that failed."
         )
