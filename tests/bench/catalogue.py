@@ -6,6 +6,7 @@ from tests.bench import (
     rows_codegen,
     rows_containers,
     rows_corpus,
+    rows_editors,
     rows_import,
     rows_install,
     rows_local,
@@ -20,6 +21,7 @@ from tests.bench.cases import Case
 CASES: tuple[Case, ...] = (
     *rows_install.CASES,
     *rows_import.CASES,
+    *rows_editors.CASES,
     *rows_models.CASES,
     *rows_codegen.CASES,
     *rows_bundle.CASES,

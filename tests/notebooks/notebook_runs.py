@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,11 +38,13 @@ class Played:
     """A notebook after its last cell.
 
     Attributes:
-        cells: What each code cell showed, as text, by the id of the cell.
+        cells: What each code cell printed, and its last value, as text, by the id of the cell.
+        displays: What it displayed besides, such as how far a job is.
         folder: Where its kernel worked.
     """
 
     cells: dict[str, str]
+    displays: dict[str, str]
     folder: Path
 
     def objects(self) -> list[dict[str, Any]]:
@@ -63,8 +66,14 @@ def play(name: str, folder: Path) -> Played:
             _execute(name, work)
             (work / "executed.ipynb").rename(done)
     notebook = nbformat.read(done, as_version=4)  # type: ignore[no-untyped-call]
-    cells = {cell["id"]: _shown(cell["outputs"]) for cell in notebook.cells if cell["cell_type"] == "code"}
-    return Played(cells, work)
+    outputs = {cell["id"]: cell["outputs"] for cell in notebook.cells if cell["cell_type"] == "code"}
+    cells = {
+        name: _text(each for each in shown if each["output_type"] != "display_data") for name, shown in outputs.items()
+    }
+    displays = {
+        name: _text(each for each in shown if each["output_type"] == "display_data") for name, shown in outputs.items()
+    }
+    return Played(cells, displays, work)
 
 
 def _execute(name: str, work: Path) -> None:
@@ -94,6 +103,6 @@ def kernel_for(folder: Path, python: Path | None = None) -> None:
     (place / "kernel.json").write_text(json.dumps(spec), "utf-8")
 
 
-def _shown(outputs: list[dict[str, Any]]) -> str:
-    """Return what is shown below a cell, without colours and pictures."""
+def _text(outputs: Iterable[dict[str, Any]]) -> str:
+    """Return the text of outputs of a cell, without colours and pictures."""
     return "".join(each.get("text") or each.get("data", {}).get("text/plain", "") for each in outputs)

@@ -24,7 +24,7 @@ SHOWN = {
         "wait": r".*TrainJob\(name='train-digits-\w{4}', status='Complete', progress=100, .*",
         "result": r"\{'accuracy': 0\.9\d+\}",
         "output": r"Artifact\(uri='file:///.*/output', kind='model', format='sklearn', .*",
-        "list": r"\[TrainJob\(name='train-digits-.*\]",
+        "list": r".*train-digits-\w{4}.*Complete.*",
         "explain": r"TrainJob 'train-digits-\w{4}' is Complete: .*",
         "cluster": r"ResourceRequirements\(.*'memory': .*2Gi.*",
     },
@@ -73,7 +73,7 @@ SHOWN = {
         "cluster": r"\(100, \{'nvidia\.com/gpu': .*5.*\}\)",
     },
     "tune_llm": {
-        "optimize": r"---\napiVersion: trainer.*- optimizer\.lr=.*- model\.lora_rank=[45678]\n.*name: tune-llm-1\n.*",
+        "optimize": r"---\napiVersion: trainer.*- optimizer\.lr=.*- model\.lora_rank=[45678]\n.*loss\n.*",
         "rehearse": r".*Trial\(name='stand-in-\w{4}-\d', parameters=\{'lr': .*, 'lora_rank': \d\}.*",
     },
 }  # fmt: skip
@@ -84,6 +84,7 @@ MADE = {
     "kserve": ["InferenceService"],
     "spark": ["ConfigMap", "SparkApplication"],
     "fine_tune_llm": ["TrainJob", "TrainJob"],
+    "tune_llm": ["TrainJob"],
     "train_on_many_gpus": ["TrainJob"],
 }
 
@@ -110,6 +111,10 @@ def test_a_notebook_shows_what_its_text_says(played: Play, name: str) -> None:
     cells = played(name).cells
     for cell, expected in SHOWN[name].items():
         assert re.fullmatch(expected, cells[cell], re.DOTALL), (cell, cells[cell])
+
+
+def test_a_notebook_shows_how_far_a_search_is(played: Play) -> None:
+    assert re.search(r"fit-digits-\w{4} (is )?Complete", played("optimizer").displays["wait"])
 
 
 def test_a_real_api_server_takes_what_notebooks_make_for_a_cluster(played: Play, tmp_path: Path) -> None:
