@@ -55,15 +55,23 @@ def candidates(words: Sequence[str]) -> Iterable[Candidate]:
     before = [word for number, word in enumerate(before) if word != "=" or not before[number - 1].startswith("--")]
     name = next((word for word in before if not word.startswith("-")), None)
     if name is None:
-        known = [(entry.name, entry.summary) for entry in COMMANDS]
+        known = [(entry.name, entry.summary) for entry in COMMANDS if " " not in entry.name]
         known += [("--help", "Show the commands"), ("--version", "Show the version")]
         return [candidate for candidate in known if candidate[0].startswith(unfinished)]
-    entry = command_named(name)
+    below = [(entry.name.partition(" ")[2], entry.summary) for entry in COMMANDS if entry.name.startswith(f"{name} ")]
+    second = next((word for word in before[before.index(name) + 1 :] if not word.startswith("-")), "")
+    if below and not second and not unfinished.startswith("-"):
+        return [candidate for candidate in below if candidate[0].startswith(unfinished)]
+    before.remove(name)
+    entry = command_named(f"{name} {second}")
+    if entry is not None:
+        before.remove(second)
+    else:
+        entry = command_named(name)
     if entry is None:
         return []
     from kubeflow.cli.typer_commands import typer_command
 
-    before.remove(name)
     return _of_command(typer_command(entry), before, unfinished)
 
 
@@ -156,6 +164,33 @@ def _contexts(line: UnfinishedLine) -> Iterable[Candidate]:
     return [(name, "") for name in read(files).contexts]
 
 
+def _searches(line: UnfinishedLine) -> Iterable[Candidate]:
+    from kubeflow.optimizer import OptimizerClient
+
+    searches = OptimizerClient(line.connection.config()).list_jobs()
+    return [(search.name, search.status) for search in reversed(searches[-_MOST:])]
+
+
+def _services(line: UnfinishedLine) -> Iterable[Candidate]:
+    from kubeflow.kserve import KServeClient
+
+    config: Any = line.connection.config()
+    return [(service.name, service.status) for service in KServeClient(config).list_services()]
+
+
+def _models(line: UnfinishedLine) -> Iterable[Candidate]:
+    from kubeflow.hub import ModelRegistryClient
+
+    found = ModelRegistryClient().list_models(descending=True)
+    return [(model.name, model.description or "") for model, _ in zip(found, range(_MOST), strict=False)]
+
+
+def _sections(line: UnfinishedLine) -> Iterable[Candidate]:
+    from kubeflow.doctor import SECTIONS
+
+    return [(name, "") for name in SECTIONS]
+
+
 def _listed(**meanings: str) -> Callable[[UnfinishedLine], Iterable[Candidate]]:
     return lambda line: meanings.items()
 
@@ -167,6 +202,10 @@ VALUES: Mapping[str, Callable[[UnfinishedLine], Iterable[Candidate]]] = {
     "METRIC": _metrics,
     "STATUS": _statuses,
     "CONTEXT": _contexts,
+    "SEARCH": _searches,
+    "SERVICE": _services,
+    "MODEL": _models,
+    "SECTION": _sections,
     "BACKEND": _listed(kubernetes="a cluster", localprocess="processes of this machine", container="docker or podman"),
     "FORMAT": _listed(table="for people", json="for scripts", yaml="for scripts", name="a name a line"),
     "SHELL": _listed(bash="", zsh="", fish=""),

@@ -54,6 +54,7 @@ COMMANDS = (
     CommandEntry("resume", CHANGING, "job_changes:resume", "Start suspended jobs anew"),
     CommandEntry("stop", CHANGING, "job_changes:stop", "End jobs for good, and keep their logs"),
     CommandEntry("delete", CHANGING, "job_changes:delete", "End jobs, and forget them with their logs"),
+    CommandEntry("tune", TUNING, "tune_command:tune", "Search for the best parameters of a job"),
     CommandEntry("trials", TUNING, "search_commands:trials", "List the trials of a search"),
     CommandEntry("best", TUNING, "search_commands:best", "Show the best parameters that a search has found"),
     CommandEntry("searches", TUNING, "search_commands:searches", "List searches"),

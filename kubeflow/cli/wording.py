@@ -21,6 +21,9 @@ _CALLS: tuple[tuple[str, str], ...] = (
     (r"\bmodule=['\"]([\w.]+)['\"]", r"-m \1"),
     (r"(?:client\.)?list_runtimes\(\)", "`kubeflow runtimes`"),
     (r"register_model\(\.\.\.\)", "`kubeflow models register`"),
+    (r"OptimizerClient\(engine=['\"](\w+)['\"]\)", r"--engine \1"),
+    (r"\w+Client\(LocalProcessBackendConfig\(\)\)", "--backend localprocess"),
+    (r"\w+Client\(KubernetesBackendConfig\(\)\)", "--backend kubernetes"),
 )
 # Arguments of `TrainerClient.train`, and of configurations of backends, by the option that sets them.
 _ARGUMENTS = {

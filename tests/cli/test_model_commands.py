@@ -19,6 +19,8 @@ def _this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KUBEFLOW_BACKEND", "localprocess")
     monkeypatch.setenv("KUBEFLOW_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.delenv("KUBEFLOW_MODEL_REGISTRY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("work.py").write_text("def fit(lr: float, epochs: int = 1) -> float:\n    return lr * epochs\n", "utf-8")
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -68,6 +70,22 @@ def test_a_model_from_its_registration_to_its_files(capsys: pytest.CaptureFixtur
         (["services", "--backend", "container"], ExitCode.UNSUPPORTED, "error: "),
         (["trials", "fit-3f2a"], ExitCode.NOT_FOUND, "fit-3f2a"),
         (["best", "fit-3f2a"], ExitCode.NOT_FOUND, "fit-3f2a"),
+        (["tune", "work.py:fit"], ExitCode.WRONG_INPUT, "--space is missing"),
+        (["tune", "-s", "lr=uniform(0,1)"], ExitCode.WRONG_INPUT, "Nothing says what"),
+        (["tune", "work.py:fit", "-s", "rl=uniform(0,1)"], ExitCode.WRONG_INPUT, "rl: fit does not take it"),
+        (["tune", "work.py:fit", "-s", "lr=unifrm(0,1)"], ExitCode.WRONG_INPUT, "Did you mean 'uniform'?"),
+        (["tune", "work.py:fit", "-s", "lr=uniform(0,1)", "--engine", "optuna"], ExitCode.WRONG_INPUT, "--engine is"),
+        (
+            ["tune", "work.py:fit", "-s", "lr=uniform(0,1)", "--trials", "2", "--parallel", "3"],
+            ExitCode.WRONG_INPUT,
+            "3",
+        ),
+        (
+            ["tune", "work.py:fit", "-s", "lr=uniform(0,1)", "--job-output", "a"],
+            ExitCode.WRONG_INPUT,
+            "trials are many",
+        ),
+        (["tune", "work.py:fit", "-s", "lr=uniform(0,1)", "--timeout", "1h"], ExitCode.WRONG_INPUT, "is of --wait"),
         (["searches", "delet", "fit-3f2a"], ExitCode.WRONG_INPUT, "Did you mean 'searches delete'?"),
     ],
 )
@@ -92,3 +110,30 @@ def test_a_service_is_shown_as_the_object_of_a_cluster(capsys: pytest.CaptureFix
     assert "kind: InferenceService" in out
     assert "memory: 2Gi" in out
     assert json.loads(run(capsys, *words, "-o", "json")[1])["metadata"]["name"] == "iris"
+
+
+def test_a_search_is_shown_as_the_jobs_of_its_trials(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["tune", "work.py:fit", "--name", "fit", "-s", "lr=choice(0.5, 0.25)", "--arg", "epochs=3", "--trials", "2"]
+    code, out, err = run(capsys, *words, "--algorithm", "grid", "--parallel", "2", "--dry-run", "-o", "json")
+    assert (code, err) == (0, "")
+    assert [job["metadata"]["name"] for job in json.loads(out)] == ["fit-0", "fit-1"]
+    assert run(capsys, "searches", "-o", "name") == (0, "", "")  # nothing was started
+
+
+@pytest.mark.parametrize(
+    ("words", "candidate"),
+    [
+        (["serv"], "services\tList services of models\n"),
+        (["services", "pre"], "predict\tAsk a service for predictions\n"),
+        (["models", "get", "ir"], "iris\t\n"),
+        (["doctor", "mach"], "machine\t\n"),
+        (["searches", "stop", "--back"], "--backend\t"),
+    ],
+)
+def test_words_of_these_commands_are_completed(
+    capsys: pytest.CaptureFixture[str], words: list[str], candidate: str
+) -> None:
+    run(capsys, "models", "register", "iris", "s3://models/iris/1", "--version", "1")
+    code, out, _ = run(capsys, "__complete", *words)
+    assert code == 0
+    assert out.startswith(candidate)

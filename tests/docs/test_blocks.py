@@ -39,7 +39,7 @@ KINDS: dict[str, type[TrainJob | TrainingRuntime | ClusterTrainingRuntime]] = {
     "TrainingRuntime": TrainingRuntime,
     "ClusterTrainingRuntime": ClusterTrainingRuntime,
 }
-PATIENCE = 400  # seconds for one page
+PATIENCE = 560  # seconds for one page
 
 Read = Callable[[Block], Outcome]
 
@@ -100,6 +100,8 @@ def run_page(folder: Path, to_run: list[Block], kubeconfig: Path | None) -> None
     (folder / "tasks.json").write_text(json.dumps(tasks), "utf-8")
     desk = folder / "desk"
     desk.mkdir()
+    if any(block.language == "sh" and "examples/" in block.code for block in run):  # as in a checkout
+        (desk / "examples").symlink_to(ROOT / "examples")
     environ = {
         **{name: value for name, value in os.environ.items() if not name.startswith("KUBEFLOW_")},
         "PYTHONPATH": f"{ROOT}:{ROOT / 'generated'}",

@@ -50,10 +50,10 @@ def models(
 ) -> None:
     """List registered models, oldest first.
 
-    `kubeflow models COMMAND` does more: get, versions, artifact, register.
+    More commands are `kubeflow models get`, `versions`, `artifact` and `register`.
 
     $ kubeflow models
-    $ kubeflow models register iris s3://models/iris/1 --version 1 --format sklearn
+    $ kubeflow models register iris s3://models/iris/1 --version 1
     """
     found = list(ModelRegistryClient(registry).list_models(query))
     print_items(found, MODEL_COLUMNS, output, none="There are no such models.")
@@ -133,7 +133,7 @@ def register(
 ) -> None:
     """Register a version of a model, and print the model's name. The same call again changes nothing.
 
-    $ kubeflow models register iris s3://models/iris/1 --version 1 --format sklearn
+    $ kubeflow models register iris s3://models/iris/1 --version 1
     $ kubeflow models register digits --job fit-3f2a --format sklearn
     """
     if (uri is None) == (job is None):

@@ -11,6 +11,7 @@ import typer
 
 from kubeflow.cli.command_times import seconds_of, when
 from kubeflow.cli.failures import ExitCode, tell
+from kubeflow.cli.for_each import for_each
 from kubeflow.cli.result_output import ResultColumn, print_item, print_items
 from kubeflow.cli.shared_options import ConnectionOptions, OutputFormat, OutputOption
 from kubeflow.cli.text_styles import status_style
@@ -47,7 +48,8 @@ WaitLimit = Annotated[str | None, typer.Option("--timeout", metavar="TIME", help
 def searches(connection: ConnectionOptions, output: OutputOption = OutputFormat.TABLE) -> None:
     """List searches for hyperparameters, oldest first.
 
-    `kubeflow searches COMMAND` does more: get, wait, explain, suspend, resume, stop, delete. `kubeflow tune` makes one.
+    More commands are `kubeflow searches get`, `wait`, `explain`, `suspend`, `resume`, `stop` and `delete`; `kubeflow
+    tune` makes one.
 
     $ kubeflow searches
     $ kubeflow searches wait fit-3f2a
@@ -127,36 +129,36 @@ def explain_search(name: SearchName, connection: ConnectionOptions) -> None:
     print(optimizer(connection).explain(name))
 
 
-def suspend_searches(names: SearchNames, connection: ConnectionOptions) -> None:
+def suspend_searches(names: SearchNames, connection: ConnectionOptions) -> int | None:
     """Start no further trial and end those that run; `kubeflow searches resume` runs them anew.
 
     $ kubeflow searches suspend fit-3f2a
     """
-    _each(names, optimizer(connection).suspend_job)
+    return for_each(names, optimizer(connection).suspend_job)
 
 
-def resume_searches(names: SearchNames, connection: ConnectionOptions) -> None:
+def resume_searches(names: SearchNames, connection: ConnectionOptions) -> int | None:
     """Let suspended searches go on.
 
     $ kubeflow searches resume fit-3f2a
     """
-    _each(names, optimizer(connection).resume_job)
+    return for_each(names, optimizer(connection).resume_job)
 
 
-def stop_searches(names: SearchNames, connection: ConnectionOptions) -> None:
+def stop_searches(names: SearchNames, connection: ConnectionOptions) -> int | None:
     """End searches for good, and keep them with their trials and results.
 
     $ kubeflow searches stop fit-3f2a
     """
-    _each(names, optimizer(connection).stop_job)
+    return for_each(names, optimizer(connection).stop_job)
 
 
-def delete_searches(names: SearchNames, connection: ConnectionOptions) -> None:
+def delete_searches(names: SearchNames, connection: ConnectionOptions) -> int | None:
     """End searches, and forget them with their trials and their logs.
 
     $ kubeflow searches delete fit-3f2a
     """
-    _each(names, optimizer(connection).delete_job)
+    return for_each(names, optimizer(connection).delete_job)
 
 
 def optimizer(connection: ConnectionOptions, engine: Any = "auto") -> OptimizerClient:
@@ -207,11 +209,6 @@ def arguments_text(trial: Trial) -> str:
             raise InvalidInput(f"--as-args: {name}={text!r} is not one word: take the parameters from `-o json`.")
         words.append(f"--arg {name}={text}")
     return " ".join(words)
-
-
-def _each(names: Sequence[str], act: Callable[[str], None]) -> None:
-    for name in dict.fromkeys(names):
-        act(name)
 
 
 def _change_teller() -> Callable[[OptimizationJob], None]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, cast
 
 import typer
 
 from kubeflow.cli.command_times import seconds_of, since_of, when
-from kubeflow.cli.result_output import ResultColumn, print_data, print_item, print_items
+from kubeflow.cli.for_each import for_each
+from kubeflow.cli.result_output import ResultColumn, print_data, print_item, print_items, print_name
 from kubeflow.cli.shared_options import ConnectionOptions, OutputFormat, OutputOption
 from kubeflow.cli.text_styles import status_style
+from kubeflow.cli.typed_arguments import resources_of
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.plain import plain
 from kubeflow.hub import ModelRegistryClient
@@ -39,10 +41,10 @@ WaitLimit = Annotated[str | None, typer.Option("--timeout", metavar="TIME", help
 def services(connection: ConnectionOptions, output: OutputOption = OutputFormat.TABLE) -> None:
     """List services, oldest first.
 
-    `kubeflow services COMMAND` does more: get, serve, wait, predict, logs, explain, delete.
+    More commands are `kubeflow services get`, `serve`, `wait`, `predict`, `logs`, `explain` and `delete`.
 
     $ kubeflow services
-    $ kubeflow services serve iris --model s3://models/iris/1 --format sklearn --wait
+    $ kubeflow services serve iris --model s3://models/iris/1 --wait
     """
     print_items(_client(connection).list_services(), COLUMNS, output, none="There are no services.")
 
@@ -65,7 +67,7 @@ def serve(
     ] = None,
     registered: Annotated[
         str | None,
-        typer.Option("--registered", metavar="MODEL[:VERSION]", help="A registered model; its newest version, else."),
+        typer.Option("--registered", metavar="MODEL[:VERSION]", help="A registered model; else its newest version."),
     ] = None,
     job: Annotated[str | None, typer.Option("--job", metavar="JOB", help="The output of a train job.")] = None,
     model_format: Annotated[
@@ -94,7 +96,7 @@ def serve(
 ) -> None:
     """Make a service that answers with predictions of a model, and print its name.
 
-    $ kubeflow services serve iris --model s3://models/iris/1 --format sklearn
+    $ kubeflow services serve iris --model s3://models/iris/1
     $ kubeflow services serve digits --registered digits --wait
     """
     sources = {"--model": model, "--registered": registered, "--job": job}
@@ -119,7 +121,7 @@ def serve(
     settings: ServeSettings = {
         "model_format": model_format,
         "runtime": runtime,
-        "resources": _resources(resources or ()) or None,
+        "resources": resources_of(resources or ()) or None,
         "min_replicas": min_replicas,
         "max_replicas": max_replicas,
         "trust_pickle": trust_pickle,
@@ -135,7 +137,7 @@ def serve(
     if output in (OutputFormat.JSON, OutputFormat.YAML):
         print_data(client.get_service(name), output)
     else:
-        print(name)
+        print_name(name)
 
 
 def wait_for_service(
@@ -225,14 +227,13 @@ def delete_services(
     names: Annotated[list[str], typer.Argument(metavar="SERVICE", help="Names of services.")],
     connection: ConnectionOptions,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Return when nothing of them is left.")] = False,
-) -> None:
+) -> int | None:
     """End services and forget them.
 
     $ kubeflow services delete iris
     """
     client = _client(connection)
-    for name in names:
-        client.delete_service(name, wait=wait)
+    return for_each(names, lambda name: client.delete_service(name, wait=wait))
 
 
 def service_text(service: Service) -> str:
@@ -291,13 +292,3 @@ def _inputs(data: str | None, file: str | None) -> object:
         return cast("object", json.loads(text or ""))
     except ValueError as error:
         raise InvalidInput(f"{where} is no JSON: {error}. Write rows like [[5.1, 3.5], [4.9, 3.0]].") from error
-
-
-def _resources(given: Sequence[str]) -> Mapping[str, str]:
-    amounts: dict[str, str] = {}
-    for part in (part.strip() for text in given for part in text.split(",")):
-        name, equals, value = part.partition("=")
-        if not equals or not name:
-            raise InvalidInput(f"--resources takes name=value, like cpu=1, not {part!r}.")
-        amounts[name] = value
-    return amounts

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Self
 from kubeflow.core.display import call
 from kubeflow.core.errors import InvalidInput, KubeflowError
 from kubeflow.core.tracebacks import thin
-from kubeflow.spark.api.server_checks import watch_server
 from kubeflow.spark.backends.session_backend import ClassicBackend, SessionBackend, SessionTunnel
 from kubeflow.spark.errors import PySparkMissing, SessionLost, SessionNotFound
 from kubeflow.spark.jobs.session_spec import SessionSpec
@@ -35,8 +34,7 @@ _ADDRESS = re.compile(r"sc://[^/;\s]+(:\d+)?(/.*)?")
 class ConnectedSession:
     """A session of Spark, what `SparkClient.connect` returns. At the end of its `with` block, what was made is deleted.
 
-    The SparkSession's own methods can be called on it as well: `session.range(5)` is `session.spark.range(5)`. A call
-    whose server has died raises `SessionLost`, unless the session was given by its address.
+    The SparkSession's own methods can be called on it as well: `session.range(5)` is `session.spark.range(5)`.
 
     Attributes:
         name: The session's name; empty for a server that is given by its address.
@@ -179,7 +177,6 @@ def attached(backend: SessionBackend, name: str, timeout: float, *, owned: bool 
     tunnel = backend.open_session(name)
     try:
         spark = remote_session(tunnel.address, name, timeout)
-        watch_server(spark, name, backend)
     except BaseException:
         tunnel.close()
         raise

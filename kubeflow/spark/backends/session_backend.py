@@ -64,15 +64,6 @@ class SessionBackend(Protocol):
         """
         ...
 
-    def check_session(self, name: str) -> None:
-        """Return while the server of a session runs.
-
-        Raises:
-            SessionLost: There is no server any more.
-            SessionNotFound: With names like it.
-        """
-        ...
-
     def list_sessions(self) -> list[SparkConnectInfo]:
         """Return the sessions, oldest first. One that cannot be read is `UNKNOWN`."""
         ...

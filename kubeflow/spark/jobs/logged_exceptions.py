@@ -18,8 +18,6 @@ LOGGED_LINES = 400
 _UNCAUGHT = re.compile(r'Exception in thread "main" (\S.*)')
 _CAUSE = re.compile(r"Caused by: (\S.*)")
 _FRAME = re.compile(r"\s+(?:at |\.\.\. \d+ (?:more|common frames omitted)|Suppressed: )")
-NO_JVM = "JAVA_GATEWAY_EXITED"
-"""What pyspark raises when its JVM has ended: why stands before it in the log, as that of the JVM."""
 # What spark-submit throws when a Python program has ended with an exit code; the program's own words stand before it.
 _OF_PYTHON = "org.apache.spark.SparkUserAppException"
 # org.apache.spark.deploy.SparkSubmit writes what it refuses as one line.
@@ -58,20 +56,15 @@ class LoggedException:
         return f"spark-submit refused it: {self.summary}" if self.refused else f"its driver raised {self.summary}"
 
 
-def exception_of_jvm(log: Sequence[str]) -> LoggedException | None:
-    """Return the exception that a JVM ended by; `None` where the log does not have one."""
-    start = next((number for number in reversed(range(len(log))) if _UNCAUGHT.match(log[number])), None)
-    return None if start is None else _of_jvm(log[start:])
-
-
 def logged_exception(log: Sequence[str]) -> LoggedException | None:
     """Return the exception that a program ended by; `None` where its log does not have one.
 
     Args:
         log: The last lines of its log, oldest first.
     """
-    if (found := exception_of_jvm(log)) is not None:
-        start = max(number for number, line in enumerate(log) if _UNCAUGHT.match(line))
+    start = next((number for number in reversed(range(len(log))) if _UNCAUGHT.match(log[number])), None)
+    if start is not None:
+        found = _of_jvm(log[start:])
         return _of_python(log[:start]) or found if _OF_PYTHON in found.summary else found
     refused = next(filter(None, map(_REFUSED.match, reversed(log))), None)
     if refused is not None:

@@ -53,7 +53,7 @@ SPARK_REMEDIES: tuple[SparkRemedy, ...] = (
         "java.lang.ClassNotFoundException: Class org.apache.hadoop.fs.s3a.S3AFileSystem not found",
     ),
     SparkRemedy(
-        re.compile(r"unresolved dependency: (\S+?): |\[download failed: (\S+?)[\];]"),
+        re.compile(r"unresolved dependency: (\S+?)[;:]|\[download failed: (\S+?)[\];]"),
         "Spark could not fetch {0}: it needs a network to a Maven repository (MavenPackages(..., "
         "repositories=(...,))), or an image that has the library, with spark_conf={{'spark.jars': 'local:///path/in/the/image.jar'}}.",
         "java.lang.RuntimeException: [unresolved dependency: org.apache.hadoop#hadoop-aws;3.4.1: not found]",

@@ -25,32 +25,15 @@ from kubeflow.spark import (
 from kubeflow.trainer.options import Suspend
 from tests.cluster.spark.sparkcontroller import SparkScenario
 from tests.cluster.spark.sparkstage import Home
-from tests.cluster.until import until
 from tests.spark.kubernetes.test_sessions import DIES, GrpcPort
 
 SESSION = """
 import socket
 
 
-class Client:
-    def __init__(self):
-        self._policies = [Default()]
-
-    def get_retry_policies(self):
-        return list(self._policies)
-
-    def set_retry_policies(self, policies):
-        self._policies = list(policies)
-
-
-class Default:
-    def can_retry(self, exception):
-        return isinstance(exception, ConnectionError)
-
-
 class SparkSession:
     def __init__(self, address):
-        self.address, self.stopped, self.client = address, False, Client()
+        self.address, self.stopped = address, False
         host, _, port = address.removeprefix("sc://").partition("/")[0].partition(":")
         self._connection = socket.create_connection((host, int(port)), timeout=5)
         self._connection.sendall(b"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n")
@@ -152,22 +135,6 @@ def test_a_session_that_cannot_be_used_is_deleted(home: Home, port: GrpcPort) ->
     with pytest.raises(SessionLost, match="does not take connections after 1 s"):
         home.client.connect(name="slow", timeout=1)
     assert home.client.list_sessions() == []
-
-
-def test_a_call_to_a_server_that_has_died_is_told_so(home: Home, port: GrpcPort) -> None:
-    forward(home, "mortal", port)
-    with home.client.connect(name="mortal") as session:
-        first, *others = session.spark.client.get_retry_policies()
-        gone = ConnectionError("the channel is closed")
-        assert [first.can_retry(gone), first.can_retry(KeyError("x")), len(others)] == [False, False, 1]
-        home.operator.kill_server("mortal")
-        until(lambda: home.wire.items(home.core("pods")) == [])
-        assert not first.can_retry(KeyError("x"))
-        with pytest.raises(SessionLost, match="its server does not exist, or not any more"):
-            first.can_retry(gone)
-        home.client.delete_session("mortal")
-        with pytest.raises(SessionLost, match="it was deleted"):
-            first.can_retry(gone)
 
 
 def test_a_server_is_reached_by_its_address(home: Home, port: GrpcPort) -> None:

@@ -13,9 +13,8 @@ from kubeflow.cluster import wire
 from kubeflow.cluster.errors import ClusterError, Invalid, NotFound
 from kubeflow.cluster.pods.collection_feed import Feed
 from kubeflow.cluster.pods.container_log import ContainerLog
-from kubeflow.cluster.pods.log_requests import LogPace, PodLogs, text
+from kubeflow.cluster.pods.log_requests import LogPace, PodLogs, refused, text
 from kubeflow.cluster.pods.pod import Pod, pods_path, read_pod
-from kubeflow.cluster.pods.present_lines import present_lines
 from kubeflow.cluster.wire import Json
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.kserve.backends.cluster import serving_names as names
@@ -76,15 +75,22 @@ def _pod(item: Json, container: str | None) -> Pod:
 
 def _present(items: Sequence[Json], logs: PodLogs, selection: LogSelection) -> Iterator[str]:
     patience = logs.patience(logs.pace.present)
+    failure: ClusterError | None = None
     try:
         pods = [_pod(item, selection.container) for item in _ordered(items)]
         chosen = [pod for pod in pods if selection.step in (None, pod.name) and pod.container.has_log]
-
-        def open_log(_: Pod) -> ContainerLog:
-            return ContainerLog(logs, None, patience, tail=selection.tail_lines, since=selection.since)
-
-        for pod, _, line in present_lines(chosen, open_log):
-            yield (f"[{pod.name}] " if len(chosen) > 1 else "") + text(line)
+        for pod in chosen:
+            prefix = f"[{pod.name}] " if len(chosen) > 1 else ""
+            log = ContainerLog(logs, None, patience, tail=selection.tail_lines, since=selection.since)
+            try:
+                for line in log.now(pod):
+                    yield prefix + text(line)
+            except ClusterError as error:
+                failure = failure or error
+                if refused(error):
+                    break
+        if failure is not None:
+            raise failure
     finally:
         logs.close()
 

@@ -208,12 +208,6 @@ class SparkOnKubernetes(ClusterBackend["SparkConnection", "ApplicationWaits"]):
 
         return open_session(self._online(f"opening session {name!r}"), name)
 
-    def check_session(self, name: str) -> None:
-        """Return while the server of a session runs: two requests."""
-        from kubeflow.spark.backends.kubernetes.connect_sessions import living_server
-
-        living_server(self._online(f"reading session {name!r}"), name)
-
     def list_sessions(self) -> list[SparkConnectInfo]:
         """Return the sessions, oldest first: two requests."""
         from kubeflow.spark.backends.kubernetes.connect_sessions import list_sessions

@@ -181,7 +181,12 @@ def open_session(connection: SparkConnection, name: str) -> ConnectTunnel:
         InvalidInput: The pyspark that is installed here does not fit.
         Forbidden: These credentials may not forward ports.
     """
-    connect, pod = living_server(connection, name)
+    connect = find_connect(connection, name)
+    pod = _server(connection, name)
+    if pod is None:
+        raise SessionLost(name, "its server does not exist, or not any more, and the operator makes none anew")
+    if pod.ended:
+        raise SessionLost(name, f"its server {_how(pod)}, and the operator starts none anew")
     installed, there = client_version(), wire.text(connect, "spec", "sparkVersion")
     if installed is not None and there:
         check_client_version(installed, there)
@@ -191,22 +196,6 @@ def open_session(connection: SparkConnection, name: str) -> ConnectTunnel:
         raise
     except ApiError as error:
         raise SessionLost(name, f"no tunnel leads to its server: {error.server_message or error}") from error
-
-
-def living_server(connection: SparkConnection, name: str) -> tuple[Json, JobPod]:
-    """Return a session with the pod of its server, which has not ended: two requests.
-
-    Raises:
-        SessionLost: There is no server any more.
-        SessionNotFound: With names like it.
-    """
-    connect = find_connect(connection, name)
-    pod = _server(connection, name)
-    if pod is None:
-        raise SessionLost(name, "its server does not exist, or not any more, and the operator makes none anew")
-    if pod.ended:
-        raise SessionLost(name, f"its server {_how(pod)}, and the operator starts none anew")
-    return connect, pod
 
 
 def _how(pod: JobPod) -> str:

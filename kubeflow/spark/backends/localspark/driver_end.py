@@ -12,13 +12,7 @@ from kubeflow.local.logs.lines import last_lines, rank_log
 from kubeflow.spark.backends.localspark.local_details import read_local_details
 from kubeflow.spark.backends.localspark.local_job_view import DRIVER, local_events, local_spark_job, process_of
 from kubeflow.spark.errors import KIND, SparkJobFailed
-from kubeflow.spark.jobs.logged_exceptions import (
-    LOGGED_LINES,
-    NO_JVM,
-    LoggedException,
-    exception_of_jvm,
-    logged_exception,
-)
+from kubeflow.spark.jobs.logged_exceptions import LOGGED_LINES, LoggedException, logged_exception
 from kubeflow.spark.jobs.spark_remedies import DEADLINE_REMEDY, spark_remedies
 from kubeflow.spark.types.memory_sizes import spark_memory
 from kubeflow.trainer.backends.machine.failure import MachineFailure, find_failure
@@ -34,7 +28,7 @@ class DriverEnd:
 
     Attributes:
         machine: What its supervisor and its own word say.
-        logged: The exception that its log has, where it left no word, or none but that its JVM has not started.
+        logged: The exception that its log has, where it left no word.
     """
 
     machine: MachineFailure
@@ -44,7 +38,7 @@ class DriverEnd:
     def exception(self) -> str | None:
         """Type and message; `None` where there is none."""
         error = self.machine.error
-        summary = self.logged.exception if self.logged is not None else error.summary if error is not None else None
+        summary = error.summary if error is not None else self.logged.exception if self.logged is not None else None
         return None if summary is None else _shortened(summary)
 
     @property
@@ -52,17 +46,17 @@ class DriverEnd:
         """Why the job failed, in words."""
         if self.machine.rank is None:
             return self.machine.reason
-        if self.logged is not None:
-            return _shortened(self.logged.reason)
         if self.machine.error is not None:
             return f"its driver raised {_shortened(str(self.machine.error))}"
+        if self.logged is not None:
+            return _shortened(self.logged.reason)
         return f"its driver {describe_exit(self.machine.exit_code)}."
 
     @property
     def said(self) -> Sequence[str]:
         """What it said last: the stack of its exception, if it has one."""
         error = self.machine.error
-        if self.logged is None and error is not None and error.traceback:
+        if error is not None and error.traceback:
             return error.traceback.splitlines()
         return self.logged.lines if self.logged is not None else self.machine.log
 
@@ -76,12 +70,9 @@ def driver_end(jobs: Jobs, record: JobRecord) -> DriverEnd:
     """
     failure = find_failure(record, jobs.ranks(record))
     logged = None
-    if failure.rank is not None and (failure.exit_code or 0) > 0:
+    if failure.error is None and failure.rank is not None and (failure.exit_code or 0) > 0:
         log = Places(record.directory).node(DRIVER) / rank_log(failure.rank)
-        if failure.error is None:
-            logged = logged_exception(last_lines(log, LOGGED_LINES))
-        elif NO_JVM in failure.error.message:
-            logged = exception_of_jvm(last_lines(log, LOGGED_LINES))
+        logged = logged_exception(last_lines(log, LOGGED_LINES))
     return DriverEnd(failure, logged)
 
 
@@ -160,7 +151,6 @@ def _remedies(record: JobRecord, end: DriverEnd | None) -> list[str]:
     if "active for longer than" in failure.reason:
         return [DEADLINE_REMEDY]
     stack = end.logged.lines if end.logged is not None else ()
-    words = "\n".join([end.reason, *stack]) if end.logged is not None else ""
-    words = words or "\n".join([failure.reason, str(failure.error or ""), *failure.log])
+    words = "\n".join([failure.reason, str(failure.error or ""), *stack, *failure.log])
     found = spark_remedies(words, "machine")
     return found or [f"Read the whole log: client.get_job_logs({record.name!r})."]

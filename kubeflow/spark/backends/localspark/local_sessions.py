@@ -142,7 +142,9 @@ class LocalSessions:
         """Return when the server takes connections."""
         deadline = time.monotonic() + timeout
         while True:
-            record = self._check(name)
+            record = self._find_session(name)
+            if record.finished:
+                raise SessionLost(name, f"its server has ended: {local_failure(self._jobs, record).reason}")
             port = server_port(Places(record.directory))
             if record.phase == "Running" and port is not None and listens(port):
                 return
@@ -157,22 +159,13 @@ class LocalSessions:
 
     def open_session(self, name: str) -> LoopbackWay:
         """Return the way to a server that runs."""
-        record = self._check(name)
+        record = self._find_session(name)
         port = server_port(Places(record.directory))
+        if record.finished:
+            raise SessionLost(name, f"its server has ended: {local_failure(self._jobs, record).reason}")
         if port is None or not listens(port):
             raise SessionLost(name, "its server does not take connections yet", "Wait a little, and connect again.")
         return LoopbackWay(port)
-
-    def check_session(self, name: str) -> None:
-        """Return while a server runs."""
-        self._check(name)
-
-    def _check(self, name: str) -> JobRecord:
-        record = self._find_session(name)
-        if record.finished:
-            why = local_failure(self._jobs, record).reason.rstrip(".")
-            raise SessionLost(name, f"its server has ended: {why}")
-        return record
 
     def list_sessions(self) -> list[SparkConnectInfo]:
         """Return the sessions, oldest first."""

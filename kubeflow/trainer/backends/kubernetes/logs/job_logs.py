@@ -12,13 +12,13 @@ from datetime import datetime
 
 from kubeflow_api.trainer import v1alpha1
 
+from kubeflow.cluster.errors import ClusterError
 from kubeflow.cluster.pods.container_log import ContainerLog
-from kubeflow.cluster.pods.log_requests import LogPace, PodLogs, text
-from kubeflow.cluster.pods.present_lines import present_lines
+from kubeflow.cluster.pods.log_requests import LogPace, PodLogs, refused, text
 from kubeflow.cluster.wire import only
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 from kubeflow.trainer.backends.kubernetes.jobs.lookup import created, find_job
-from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod, list_pods, of_job, step_order
+from kubeflow.trainer.backends.kubernetes.jobs.pods import list_pods, of_job, step_order
 from kubeflow.trainer.backends.kubernetes.jobs.status import managed_elsewhere, steps_expected
 from kubeflow.trainer.backends.kubernetes.jobs.views import known_runtime_of
 from kubeflow.trainer.backends.kubernetes.logs.bookmarks import Bookmarks, Place
@@ -99,18 +99,26 @@ def read(job: LoggedJob, selection: LogSelection, *, follow: bool = False, pace:
 def _present_lines(job: LoggedJob, logs: PodLogs, selection: LogSelection, bookmarks: Bookmarks) -> Iterator[str]:
     """Yield the lines that there are now. A log that cannot be read stops no other, and its error comes at the end."""
     patience = logs.patience(logs.pace.present)
+    failure: ClusterError | None = None
     try:
         # Stable: pods of one step stay in the order of their attempts.
         pods = [pod for pod in sorted(job.list_pods(), key=step_order) if pod.container.has_log]
         if selection.tail_lines is not None:
             pods = list({pod.step: pod for pod in pods}.values())  # the newest of each step
-
-        def open_log(pod: JobPod) -> ContainerLog:
-            return ContainerLog(logs, bookmarks.last(pod), patience, tail=selection.tail_lines, since=selection.since)
-
-        chosen = [pod for pod in bookmarks.unread(pods) if selection.step in (None, pod.step)]
-        for pod, log, line in present_lines(chosen, open_log):
-            bookmarks.note(pod.step, Place.of(pod, log.last))
-            yield ("" if selection.step is not None else f"[{pod.step}] ") + text(line)
+        for pod in bookmarks.unread(pods):
+            if selection.step not in (None, pod.step):
+                continue
+            prefix = "" if selection.step is not None else f"[{pod.step}] "
+            log = ContainerLog(logs, bookmarks.last(pod), patience, tail=selection.tail_lines, since=selection.since)
+            try:
+                for line in log.now(pod):
+                    bookmarks.note(pod.step, Place.of(pod, log.last))
+                    yield prefix + text(line)
+            except ClusterError as error:
+                failure = failure or error
+                if refused(error):
+                    break
+        if failure is not None:
+            raise failure
     finally:
         logs.close()
