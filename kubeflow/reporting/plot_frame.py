@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kubeflow.core.html import Html, tag
+from kubeflow.core.terminal_text import cut
 
 WIDTH, HEIGHT = 360, 214
 LEFT, RIGHT, TOP, BOTTOM = 66.0, 350.0, 10.0, 176.0
@@ -14,7 +15,7 @@ LEFT, RIGHT, TOP, BOTTOM = 66.0, 350.0, 10.0, 176.0
 
 _FONT = 11
 _DIGITS = 9
-_LABEL = 11  # characters of a category that are shown
+_COLUMN = 8.8  # pixels of a column of text; a wide character takes two
 _X_TICKS, _Y_TICKS = 4, 5
 
 
@@ -46,7 +47,9 @@ class PlotAxis:
         """Return values with their labels, ascending, at most so many."""
         if self.categories:
             each = math.ceil(len(self.categories) / most)
-            return [(index, _short(name)) for index, name in enumerate(self.categories) if index % each == 0]
+            shown = [(index, name) for index, name in enumerate(self.categories) if index % each == 0]
+            room = int((RIGHT - LEFT) / len(shown) / _COLUMN)
+            return [(index, cut(name, room)) for index, name in shown]
         if self.high <= self.low:
             return [(self.low, f"{self.low:.6g}")]
         if self.logarithmic:
@@ -56,10 +59,15 @@ class PlotAxis:
             return [(self.low, f"{self.low:.6g}")]
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
-        values = [index * step for index in range(first, min(last, first + most) + 1)]
+        values = sorted({index * step for index in range(first, min(last, first + most) + 1)})
+        if len(values) < 2:
+            return [(self.low, f"{self.low:.6g}")]
         largest = max(abs(self.low), abs(self.high))
         digits = min(_DIGITS, max(3, math.ceil(math.log10(largest / step)) + 1))
-        return [(value, f"{value:.{digits}g}") for value in values]
+        labels = [f"{value:.{digits}g}" for value in values]
+        if len(set(labels)) < len(labels):  # what differs is too far behind the point: the others count from the first
+            labels = [f"{values[0]:.6g}", *(f"+{value - values[0]:.3g}" for value in values[1:])]
+        return list(zip(values, labels, strict=True))
 
     def _powers(self, most: int) -> list[tuple[float, str]]:
         first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
@@ -164,7 +172,3 @@ def _line(x1: float, y1: float, x2: float, y2: float) -> Html:
 
 def _text(shown: str, x: float, y: float, anchor: str) -> Html:
     return tag("text", shown, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor, font_size=_FONT, fill="var(--kf-muted)")
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LABEL else f"{name[: _LABEL - 1]}…"

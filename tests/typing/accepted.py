@@ -244,6 +244,8 @@ def jobs(client: TrainerClient) -> None:
         client.suspend_job(given)
         client.stop_job(given)
         assert_type(client.get_job_metrics(given).latest("loss"), float | None)
+        assert_type(client.report(given, overwrite=True), Path)
+        client.plot_metrics(given, ["loss"], library="matplotlib")
         client.resume_job(given)
         client.scale_job(given, 2)
         client.delete_job(given, wait=True)

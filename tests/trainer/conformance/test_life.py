@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -137,7 +138,7 @@ def test_a_suspended_job_runs_when_it_is_resumed(jobs: SharedClient, shared: Sha
 
 
 @row("`get_job_metrics` reads metrics of the log, `get_job_events` tells what happened")
-def test_metrics_and_events_are_there_after_the_end(client: TrainerClient, plain: Runtime) -> None:
+def test_metrics_and_events_are_there_after_the_end(client: TrainerClient, plain: Runtime, tmp_path: Path) -> None:
     name = client.train(plain, train_func=tell_losses)
     job = client.wait_for_job_status(name, timeout=WAIT)
 
@@ -145,3 +146,7 @@ def test_metrics_and_events_are_there_after_the_end(client: TrainerClient, plain
     assert "Created" in [event.reason for event in client.get_job_events(name)]
     assert client.get_job(job).steps[0].name == "node-0"
     assert f"TrainJob {name!r} is Complete" in client.explain(name)
+    page = client.report(name, tmp_path).read_text("utf-8")
+    assert page.count('class="kf-life"') == 1
+    assert "figcaption" in page
+    assert "its last" in page  # lines of its log

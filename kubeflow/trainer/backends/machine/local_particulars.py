@@ -81,7 +81,7 @@ def _environment(plan: JobPlan, first: NodePlan | None, unseen: int) -> dict[str
         libraries = [f"{name} {found_version}" for name in _LIBRARIES if (found_version := _version(name))]
         found["Libraries that it has now"] = ", ".join(libraries)
     if unseen > 0:
-        found["Other variables"] = f"{unseen} of the environment that it was submitted from are not shown"
+        found["Other variables"] = f"{unseen} are not shown; most are those of the shell that it was submitted from"
     return found
 
 
