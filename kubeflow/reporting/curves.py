@@ -107,10 +107,11 @@ def _curve(number: int, curve: PlotCurve, x: PlotAxis, y: PlotAxis) -> Iterator[
         path.append(f"{'L' if pen_down else 'M'}{across:.1f} {down:.1f}")
         places.append((across, down))
         pen_down = True
-    yield _stroke(number, "".join(path))
-    step = max(1, len(places) // _MARKS)
-    marks = "".join(mark_path(number, *place) for place in places[step // 2 :: step])
-    yield tag("path", d=marks, fill=_colour(number))
+    if places:
+        yield _stroke(number, "".join(path))
+        step = max(1, len(places) // _MARKS)
+        marks = "".join(mark_path(number, *place) for place in places[step // 2 :: step])
+        yield tag("path", d=marks, fill=_colour(number))
     if crosses:
         yield tag("path", d="".join(crosses), stroke="var(--kf-bad)", stroke_width=2, fill="none", class_="kf-cross")
 

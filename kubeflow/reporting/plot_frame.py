@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kubeflow.core.html import Html, tag
-from kubeflow.core.terminal_text import cut
+from kubeflow.core.terminal_text import columns, cut
 
 WIDTH, HEIGHT = 360, 214
 LEFT, RIGHT, TOP, BOTTOM = 66.0, 350.0, 10.0, 176.0
@@ -122,10 +122,9 @@ def framed(x: PlotAxis, y: PlotAxis, label: str, described: str, drawn: Sequence
     for value, shown in x.ticks(_X_TICKS):
         at = x_of(x, value)
         parts.append(_line(at, TOP, at, BOTTOM))
-        # A label at the very end would stick out.
-        anchor = "end" if at > RIGHT - 24 else "start" if at < LEFT + 24 else "middle"
-        parts.append(_text(shown, at, BOTTOM + 15, anchor))
-    parts.append(_text(label, (LEFT + RIGHT) / 2, BOTTOM + 32, "middle"))
+        sticks_out = at + columns(shown) * _COLUMN / 2 > WIDTH
+        parts.append(_text(shown, at, BOTTOM + 18, "end" if sticks_out else "middle"))
+    parts.append(_text(label, (LEFT + RIGHT) / 2, BOTTOM + 34, "middle"))
     box = tag(
         "rect", x=LEFT, y=TOP, width=RIGHT - LEFT, height=BOTTOM - TOP, fill="none", stroke="var(--kf-muted)",
         class_="kf-box",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kubeflow.core.durations import duration_text
 from kubeflow.optimizer import TPE, Metric, Objective, OptimizationJob, Trial, TrialConfig
 from kubeflow.optimizer.results.study_report import study_report, written_study
 from kubeflow.reporting.report_page import LIMIT
@@ -108,4 +109,4 @@ def test_a_search_of_very_many_trials_fits_and_says_what_is_left_out(chromium: C
     assert best.points[-1].title.startswith("big-2999:")
     assert best.steps[-1].x == 2999
     took = replace(job, trials=[replace(each, ended=START + timedelta(hours=2)) for each in job.trials])
-    assert study_report(took, "", [], {}).head["Took"] == "2.0 h"
+    assert study_report(took, "", [], {}).head["Took"] == duration_text(7200)
