@@ -56,8 +56,8 @@ def test_plots_of_any_numbers_can_be_read(chromium: Chromium) -> None:
             assert shown.overlapping("svg text") == []
             assert shown.hardly_readable("svg text") == []
             boxes = shown.elements(".kf-box")
-            for mark in shown.elements(".kf-curve, .kf-point, .kf-best"):
-                assert any(mark.within(box, by=6) for box in boxes)
+            for mark in shown.elements(".kf-plot .kf-curve, .kf-point, .kf-best"):
+                assert any(mark.within(box, by=6) for box in boxes), mark
             assert len(shown.elements(".kf-cross")) == 2
 
 

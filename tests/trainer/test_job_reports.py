@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.local.job.records import JobEvent
 from kubeflow.reporting.curves import PlotCurve
 from kubeflow.reporting.job_page import CurvePanel, Happened, JobPageData, LogTail, job_page
 from kubeflow.reporting.report_page import LIMIT
@@ -24,8 +27,11 @@ from kubeflow.trainer import (
     TrainerClient,
     options,
 )
+from kubeflow.trainer.backends.machine.local_particulars import particulars
+from kubeflow.trainer.diagnosis.diagnosis import Diagnosis
+from kubeflow.trainer.jobs.job_report import job_report
 from tests.browser import Chromium, Page
-from tests.cluster.scenarios import Script, scripted
+from tests.cluster.scenarios import Scenario, Script, scripted
 from tests.cluster.stage import Stage
 from tests.trainer.reported_jobs import badly, well
 from tests.trainer.runtimes import PLAIN
@@ -189,6 +195,57 @@ def test_the_history_of_a_job_has_every_rank_and_names_event_files(reported: Rep
     assert [trace.name for trace in drawn.data] == ["rank 0", "rank 1"]  # type: ignore[union-attr]
 
 
+class DeletingBackend:
+    """A backend whose job somebody else deletes while it is looked at: as soon as its diagnosis has been asked for."""
+
+    def __init__(self, client: TrainerClient) -> None:
+        self._client = client
+
+    def diagnose(self, name: str) -> Diagnosis:
+        found = self._client.backend.diagnose(name)
+        self._client.delete_job(name)
+        return found
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(self._client.backend, attribute)
+
+
+def test_a_job_that_is_deleted_meanwhile_is_reported_as_far_as_it_was_there(reported: Reported) -> None:
+    name = reported.client.train(PLAIN, trainer=CustomTrainer(well), options=[options.Suspend()])
+    backend: Any = DeletingBackend(reported.client)
+    data = job_report(backend, name, 10)
+    assert "resume_job" in data.remedies[0]
+    assert data.notes == ["The job was deleted while this report was made: what it shows is what was still there."]
+    assert set(data.gaps) == {"environment", "metrics", "document"}
+    text = job_page(data, "1")
+    assert "Not known: the job was deleted while this report was made." in text
+    with pytest.raises(JobNotFound):
+        reported.client.report(name)
+
+
+def test_a_job_that_was_started_again_has_two_lives() -> None:
+    def event(second: int, reason: str, step: str | None = None, message: str = "") -> JobEvent:
+        return JobEvent(NOW + timedelta(seconds=second), reason, message, step)
+
+    record: Any = SimpleNamespace(directory=Path("/nowhere"))
+    told = [
+        event(0, "Created"),
+        event(1, "Started", "node-0"),
+        event(1, "Started", "node-1"),
+        event(3, "Exited", "node-1", "exited with code 0"),
+        event(4, "Suspended", None, "its processes have been ended"),
+        event(5, "Resumed"),
+        event(6, "Started", "node-0"),
+        event(8, "Exited", "node-0", "was killed by SIGKILL"),
+        event(9, "Failed"),
+    ]
+    known = particulars(record, told)
+    lives = [(life.step, life.status, life.start.second - NOW.second) for life in known.lives]
+    assert lives == [("node-1", "Succeeded", 1), ("node-0", "Suspended", 1), ("node-0", "Failed", 6)]
+    assert known.ended == NOW + timedelta(seconds=9)
+    assert particulars(record, told[:2]).lives[0].end is None
+
+
 NOW = datetime(2026, 11, 29, 8, 30, 15, tzinfo=UTC)
 HOSTILE = "</pre><script>boom()</script>\"'&<" * 200
 
@@ -261,3 +318,29 @@ def test_a_job_of_a_cluster_is_reported_with_its_pods_and_after_they_are_gone(
         text = page.text()
         assert "None of its pods is there (any more)" in text
         assert "kind: TrainJob" in page.evaluate("document.body.textContent")
+
+
+def test_restarts_and_a_pod_that_waits_are_in_the_timeline_of_a_cluster(
+    chromium: Chromium, trainer_cluster: Stage, cluster_config: KubernetesBackendConfig, tmp_path: Path
+) -> None:
+    client = TrainerClient(cluster_config)
+    controller = trainer_cluster.controller
+    controller.scenarios["again"] = scripted(Script(["loss=2"], exit_code=137, reason="OOMKilled"), Script(["loss=1"]))
+    controller.scenarios["waits"] = Scenario(schedule=None)
+    for name in ("again", "waits"):
+        client.train("torch-restarting", trainer=CustomTrainer(badly), name=name)
+    client.wait_for_job_status("again", timeout=WAIT)
+
+    with chromium.open(client.report("again", tmp_path), width=400) as page:
+        looks_well(page)
+        assert [each.text.partition(":")[0] for each in page.elements(".kf-life")] == [
+            "Failed, ran out of memory (OOMKilled, exit code 137)",
+            "Succeeded, exited with code 0",
+        ]
+        assert len(page.elements(".kf-restart")) == 1
+        assert "started 2 times" in page.text()
+    with chromium.open(client.report("waits", tmp_path)) as page:
+        looks_well(page)
+        assert page.text("h1") == "waits ○ Created"
+        assert page.elements(".kf-life") == []
+        assert "Insufficient nvidia.com/gpu" in page.text("section")
