@@ -333,12 +333,10 @@ def test_restarts_and_a_pod_that_waits_are_in_the_timeline_of_a_cluster(
 
     with chromium.open(client.report("again", tmp_path), width=400) as page:
         looks_well(page)
-        assert [each.text.partition(":")[0] for each in page.elements(".kf-life")] == [
-            "Failed, ran out of memory (OOMKilled, exit code 137)",
-            "Succeeded, exited with code 0",
-        ]
-        assert len(page.elements(".kf-restart")) == 1
-        assert "started 2 times" in page.text()
+        lives = [each.text.partition(":")[0] for each in page.elements(".kf-life")]
+        assert lives == ["Succeeded, exited with code 0"]
+        assert "1 earlier start(s) are not known" in page.text()  # a kubelet forgets them when a pod has ended
+        assert "node-0 was started again once in its pod" in page.text()
     with chromium.open(client.report("waits", tmp_path)) as page:
         looks_well(page)
         assert page.text("h1") == "waits ○ Created"

@@ -105,7 +105,7 @@ def job_report(backend: Backend, name: str, log_lines: int) -> JobPageData:
         remedies=diagnosis.remedies,
         traceback=[hide_credentials(line) for line in diagnosis.log],
         result=result,
-        lanes=_lanes(job, known.lives),
+        lanes=_lanes(job, known),
         panels=_panels(history),
         metric_rows=_metric_rows(history),
         metric_note=_metric_notes(history, files),
@@ -154,9 +154,9 @@ def _result(gathering: _Gathering, backend: Backend, job: TrainJob) -> str:
     return outcome.no_result or short(outcome.result)
 
 
-def _lanes(job: TrainJob, lives: Sequence[StepLife]) -> list[TimelineLane]:
+def _lanes(job: TrainJob, known: JobParticulars) -> list[TimelineLane]:
     by_step: dict[str, list[StepLife]] = {step.name: [] for step in job.steps}
-    for life in lives:
+    for life in known.lives:
         by_step.setdefault(life.step, []).append(life)
     statuses: Mapping[str, Step] = {step.name: step for step in job.steps}
     return [
@@ -164,10 +164,15 @@ def _lanes(job: TrainJob, lives: Sequence[StepLife]) -> list[TimelineLane]:
             name,
             (statuses[name].status or "unknown") if name in statuses else "gone",
             [_bar(life) for life in found],
-            note=statuses[name].note if name in statuses else "",
+            note=", ".join(filter(None, [_unseen(known, name), statuses[name].note if name in statuses else ""])),
         )
         for name, found in by_step.items()
     ]
+
+
+def _unseen(known: JobParticulars, step: str) -> str:
+    count = known.unseen.get(step, 0)
+    return f"{count} earlier start(s) are not known" if count else ""
 
 
 def _bar(life: StepLife) -> TimelineBar:

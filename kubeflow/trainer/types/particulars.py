@@ -39,6 +39,7 @@ class JobParticulars:
 
     Attributes:
         lives: Of all steps, oldest first.
+        unseen: By step, how often it was started before, of which nothing is left but the count.
         ended: When the job ended; `None` while it goes on, and when that is not known.
         environment: What it runs in, by what it is called: Python, packages, image, command.
         variables: Environment variables, secrets hidden.
@@ -48,6 +49,7 @@ class JobParticulars:
     """
 
     lives: Sequence[StepLife] = ()
+    unseen: Mapping[str, int] = field(default_factory=dict[str, int])
     ended: datetime | None = None
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     variables: Mapping[str, str] = field(default_factory=dict[str, str])

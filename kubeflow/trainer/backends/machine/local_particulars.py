@@ -35,13 +35,13 @@ def particulars(record: JobRecord, events: Iterable[JobEvent]) -> JobParticulars
     try:
         plan = read_plan(record.directory)
     except InvalidInput as error:
-        return JobParticulars(lives, ended, title="Plan", gaps=[str(error)])
+        return JobParticulars(lives, ended=ended, title="Plan", gaps=[str(error)])
     first = plan.stages[-1][0] if plan.stages and plan.stages[-1] else None
     env: Mapping[str, str] = {} if first is None else first.env
     shown = {name: value for name, value in sorted(env.items()) if name.startswith(_SHOWN)}
     return JobParticulars(
         lives,
-        ended,
+        ended=ended,
         environment={name: value for name, value in _environment(plan, first, len(env) - len(shown)).items() if value},
         variables={name: HIDDEN if looks_secret(name) else hide_credentials(value) for name, value in shown.items()},
         title="Plan of this machine",

@@ -47,6 +47,7 @@ def particulars(connection: Connection, name: str) -> JobParticulars:
     trainer = only(v1alpha1.Trainer, spec and spec.trainer)
     return JobParticulars(
         lives=sorted(_lives(pods), key=lambda life: life.start),
+        unseen=_unseen(pods),
         ended=_ended(job),
         environment=_environment(connection, trainer, pods),
         variables=_variables(trainer),
@@ -67,6 +68,16 @@ def _lives(pods: Iterable[JobPod]) -> Iterator[StepLife]:
             end = pod.disrupted or pod.ended_at or pod.created
             words = " ".join(filter(None, [pod.reason or pod.disruption, pod.message or pod.disruption_message]))
             yield StepLife(pod.step, pod.created, end, pod.phase, words)
+
+
+def _unseen(pods: Iterable[JobPod]) -> dict[str, int]:
+    """Return how often containers were started again, beyond what their pods still tell: a kubelet keeps one end."""
+    counts = ((pod.step, pod.container.restarts - (pod.container.previous is not None)) for pod in pods)
+    found: dict[str, int] = {}
+    for step, count in counts:
+        if count > 0:
+            found[step] = found.get(step, 0) + count
+    return found
 
 
 def _status(ended: Exit) -> str:
