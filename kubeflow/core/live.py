@@ -20,6 +20,7 @@ StateT_contra = TypeVar("StateT_contra", contravariant=True)
 logger = logging.getLogger(__name__)
 
 _SOON = 0.3  # seconds without a line after which the progress is drawn below the last one
+_LAST = 3.0  # seconds for a look at the state in which a job has ended
 _TICK = 0.5  # seconds between two looks at a job whose log is read
 _BETWEEN = " · "
 
@@ -157,6 +158,12 @@ class LiveBeside(Generic[StateT]):
         """Show nothing any more."""
         self._over.set()
         self.hands_out()
+
+    def finish(self) -> None:
+        """Show nothing any more, where what is shown can be cleared; else wait until the last state is shown."""
+        self.close()
+        if self._live.stays and self._thread is not None:
+            self._thread.join(_LAST)
 
     def _run(self) -> None:
         try:

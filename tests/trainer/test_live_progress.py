@@ -8,8 +8,12 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from kubeflow.trainer.jobs.job_progress import job_parts, job_text, time_left
 from tests.terminals import Pty, Seen
@@ -136,6 +140,41 @@ def test_a_pipe_is_told_nothing_unless_it_is_asked_for(session: Session) -> None
     told, _, printed = session.plain.partition("--\n")
     assert told.splitlines() == ["✓ train-with-a-name-that-is-long Complete · 60 % · loss=0.166667"]
     assert [line[:8] for line in printed.splitlines()] == ["epoch 0:", "epoch 1:", "epoch 2:"]
+
+
+CELLS = (
+    """
+from kubeflow.trainer import LocalProcessBackendConfig, TrainerClient
+def train():
+    from kubeflow.trainer.jobs.progress import update_trainjob_status
+    import time
+    update_trainjob_status(progress_percent=50)
+    time.sleep(1)
+    print("epoch 0", flush=True)
+client = TrainerClient(LocalProcessBackendConfig(state_dir=STATE))
+name = client.train(train_func=train, name="job")
+for line in client.get_job_logs(name, follow=True):
+    print(line)
+""",
+    "job = client.wait_for_job_status(name)",
+    "client.list_jobs()",
+)
+
+
+def test_a_real_kernel_shows_progress_beside_the_log_and_its_last_state_stays(tmp_path: Path) -> None:
+    first, *others = CELLS
+    made: Any = nbformat.v4
+    cells = [made.new_code_cell(cell) for cell in (f"STATE = {str(tmp_path / 'state')!r}\n{first}", *others)]
+    book = made.new_notebook(cells=cells)
+    NotebookClient(book, timeout=120, kernel_name="python3").execute()
+
+    followed, waited, listed = ([dict(output) for output in cell["outputs"]] for cell in book["cells"])
+    (shown,) = [output for output in followed if output["output_type"] == "display_data"]
+    assert shown["data"]["text/plain"] == "✓ job Complete · 50 %"  # one output, replaced until the end
+    assert "✓ job Complete" in shown["data"]["text/html"]
+    assert "".join(output["text"] for output in followed if output["output_type"] == "stream") == "epoch 0\n"
+    assert [output["data"]["text/plain"] for output in waited] == ["✓ job Complete · 50 %"]
+    assert "<table>" in listed[0]["data"]["text/html"]
 
 
 def test_time_left_comes_from_what_the_job_says() -> None:

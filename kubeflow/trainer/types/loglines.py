@@ -20,8 +20,12 @@ class ShownBeside(Protocol):
         """A line is handed out, which the caller may print."""
         ...
 
-    def close(self) -> None:
+    def finish(self) -> None:
         """There are no more lines."""
+        ...
+
+    def close(self) -> None:
+        """Nobody reads any more."""
         ...
 
 
@@ -61,6 +65,10 @@ class LogLines(Iterator[str]):
             beside.waits()
         try:
             line = next(self._lines)
+        except StopIteration:
+            if beside is not None:
+                beside.finish()
+            raise
         except KeyboardInterrupt:
             self._end_beside()
             self._interrupted()
