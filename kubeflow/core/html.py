@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from kubeflow.core.display import moment
+from kubeflow.core.display import hide_credentials, moment
 from kubeflow.core.durations import age_text
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.html_style import ROOT, style_sheet
@@ -124,7 +124,9 @@ def tag(name: str, /, *contents: Content, **attributes: Attribute) -> Html:
 
 def link(shown: Content, address: str) -> Html:
     """Return a link; only what is shown, where `address` is none of `https:`, `http:`, `mailto:` and `#...`."""
-    return tag("a", shown, href=address, rel="noreferrer") if _LINK.match(address) else text(shown)
+    if isinstance(shown, str):
+        shown = hide_credentials(shown)
+    return tag("a", shown, href=hide_credentials(address), rel="noreferrer") if _LINK.match(address) else text(shown)
 
 
 def status_mark(status: str | None) -> Html:
@@ -146,13 +148,15 @@ def time_cell(time: datetime, now: datetime | None = None) -> Html:
 
 
 def cell(value: Cell) -> Html:
-    """Return a value as tables and lists show it; `None` and an empty text as a dash."""
+    """Return a value as tables and lists show it: a dash for `None` and an empty text, `***` for tokens in a text."""
     if isinstance(value, StatusWord):
         return status_mark(value)
     if isinstance(value, datetime):
         return time_cell(value)
     if isinstance(value, float):
         return text(f"{value:.6g}")
+    if isinstance(value, str):
+        value = hide_credentials(value)
     return tag("span", "\N{EN DASH}", class_="kf-muted") if value is None or value == "" else text(value)
 
 
@@ -201,7 +205,7 @@ def details(summary: Content, *contents: Content, opened: bool = False) -> Html:
 
 
 def preformatted(lines: str | Iterable[str], *, most: int = 1_000) -> Html:
-    """Return lines of a log or of code as they are, without the codes that colour a terminal.
+    """Return lines of a log or of code as they are, without codes that colour a terminal; `***` for tokens.
 
     Args:
         lines: One text, or lines without line ends.
@@ -211,7 +215,7 @@ def preformatted(lines: str | Iterable[str], *, most: int = 1_000) -> Html:
     before = len(given) - most
     kept = [f"… {before:,} lines before", *given[before:]] if before > 0 else given
     # A browser drops a line end right behind <pre>: this one, and not an empty first line.
-    return tag("pre", "\n" + CODES.sub("", "\n".join(kept)))
+    return tag("pre", "\n" + hide_credentials(CODES.sub("", "\n".join(kept))))
 
 
 def heading(title: Content, status: str | None = None, *, level: int = 3) -> Html:

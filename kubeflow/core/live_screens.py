@@ -5,6 +5,7 @@ What is drawn in a terminal is cleared before anything else is written there, an
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -81,9 +82,9 @@ class TerminalScreen:
             shown = [*shown[: size.lines - 2], "…"]
         if shown == self._drawn:
             return
-        text = "\n".join(self._styled(line) for line in shown)
-        self._write(self._cleared() + text)
-        self._drawn = shown
+        text = self._cleared() + "\n".join(self._styled(line) for line in shown)
+        self._drawn = shown  # first: Ctrl-C may come while it is written
+        self._write(text)
 
     def clear(self) -> None:
         """Clear what is drawn; the cursor is where it began."""
@@ -115,10 +116,11 @@ class TerminalScreen:
         self._stream.flush()
 
     def _size(self) -> os.terminal_size:
-        try:
-            return os.get_terminal_size(self._stream.fileno())
-        except (OSError, ValueError):  # a stream that is no file, such as a test's
-            return shutil.get_terminal_size()
+        with contextlib.suppress(OSError, ValueError):  # a stream that is no file
+            size = os.get_terminal_size(self._stream.fileno())
+            if size.columns:  # some do not know theirs
+                return size
+        return shutil.get_terminal_size()
 
 
 class NotebookScreen:

@@ -148,6 +148,15 @@ def test_logs_are_shown_without_the_codes_of_terminals_and_by_their_end() -> Non
     assert made.text == "\n… 1 lines before\nred link\n<b>"
 
 
+def test_what_has_the_form_of_a_credential_is_hidden_in_values_and_logs() -> None:
+    token, address = "hf_" + "a" * 34, "https://ada:open-sesame@models.example.com/x"
+    shown = [html.table(["a"], [[token]]), html.facts({"a": address}), html.preformatted([f"login {token}"])]
+    for made in [*shown, html.link(address, address)]:
+        assert "***" in str(made)
+        assert token not in str(made)
+        assert "sesame" not in str(made)
+
+
 def test_times_are_ages_and_the_time_on_hover() -> None:
     now = datetime(2026, 1, 2, tzinfo=UTC)
     assert "3 min ago" in str(html.time_cell(now - timedelta(seconds=190), now))

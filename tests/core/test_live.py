@@ -13,6 +13,7 @@ from typing import Any, TextIO
 import pytest
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.job_waiting import wait_for_job
 from kubeflow.core.live import LineText, Live, LiveBeside, fitted, live_display
 from kubeflow.core.live_screens import NotebookScreen, PlainScreen, TerminalScreen, screen_for
 from tests.terminals import Seen, Window
@@ -196,6 +197,53 @@ def test_an_exception_leaves_nothing(
         live.show("a")
         raise error
     assert Seen(40).write("before\r\n" + terminal.text).lines == ["before"]
+
+
+class Countdown:
+    """A job that needs some more looks until it is done."""
+
+    def __init__(self) -> None:
+        self.left = 3
+
+    def watching(self, name: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def look(self, name: str) -> str:
+        return f"{name} {self.left}"
+
+    def next_change(self, name: str, seen: str, timeout: float) -> str:
+        assert timeout <= 1  # what is shown says how long it takes: it is drawn anew every second
+        self.left -= 1
+        return self.look(name)
+
+    def failure(self, name: str) -> Exception:
+        return InvalidInput(name)
+
+
+def test_what_callbacks_print_stands_above(terminal: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, terminal.stream)
+    job = Countdown()
+    with live_display(None, line_text) as live:
+        wait_for_job(
+            *(job, "job", job.look),
+            reached=lambda state: state.endswith(" 0"),
+            failed=lambda state: False,
+            too_late=TimeoutError,
+            timeout=60,
+            polling_interval=1e-9,
+            callbacks=[lambda state: print("seen", state)],
+            live=live,
+        )
+    assert Seen(40).write(terminal.text).lines == [*(f"seen job {n}" for n in (3, 2, 1, 0)), "▶ job 0 · more"]
+
+
+def test_a_terminal_that_does_not_know_its_width_has_eighty_columns(
+    terminal: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr(sys, "__stdout__", None)
+    terminal.resize(0)
+    assert TerminalScreen(terminal.stream).width == 79
 
 
 class Job:
