@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
@@ -109,13 +109,20 @@ def _of_settings(trainer: BuiltinTrainer, given: Mapping[str, SearchSpace]) -> S
     space: dict[str, Space] = {}
     for name, value in {**inside, **given}.items():
         if name not in known:
+            lora = name in {field.name for field in fields(LoraConfig)}
+            hint = (
+                " Give the configuration peft_config=LoraConfig(), which has it." if lora else did_you_mean(name, known)
+            )
             raise InvalidInput(
-                f"{name!r} is no setting of {type(trainer.config).__name__}.{did_you_mean(name, known)} "
-                f"Known: {', '.join(known)}."
+                f"{name!r} is no setting of {type(trainer.config).__name__}.{hint} Known: {', '.join(known)}."
             )
         kind = int if name in _INTS else float if name in _FLOATS else None
-        space[name] = _resolved(name, value, kind)
-    return Separated(with_settings(trainer, {name: _some_value(value) for name, value in space.items()}), space, {})
+        space[name] = _resolved(name, value, kind, annotated=False)
+    some = {name: _ends(values)[0] for name, values in space.items()}
+    for name, values in space.items():
+        for end in _ends(values):  # so that no trial is refused that could have been refused before
+            with_settings(trainer, {**some, name: end})
+    return Separated(with_settings(trainer, some), space, {})
 
 
 def settings(config: TorchTuneConfig) -> dict[str, str]:
@@ -169,43 +176,48 @@ def job_words(job: JobSpec) -> list[str]:
     return [*(job.command or ()), *(job.args or ()), *job.env.values()]
 
 
-def _resolved(name: str, space: SearchSpace, kind: type | None) -> Space:
+def _resolved(name: str, space: SearchSpace, kind: type | None, *, annotated: bool = True) -> Space:
     if isinstance(space, BoundedSearchSpace):
         try:
             return space.resolve(kind)
         except InvalidInput as error:
             raise InvalidInput(f"{name}: {error}") from error
     if isinstance(space, ContinuousSearchSpace | IntegerSearchSpace | CategoricalSearchSpace):
-        _check_kind(name, space, kind)
+        _check_kind(name, space, kind, annotated=annotated)
         return space
     raise InvalidInput(f"{name} is a {type(space).__name__}, which is no search space that Search makes.")
 
 
-def _check_kind(name: str, space: Space, kind: type | None) -> None:
+def _check_kind(name: str, space: Space, kind: type | None, *, annotated: bool) -> None:
     """Refuse a space of which a value is not what its place is annotated as; type checkers see that in calls only."""
     if kind is None:
         return
+    takes = "annotated as" if annotated else "of the type"
     if isinstance(space, CategoricalSearchSpace):
         taken = numbers.Integral if kind is int else numbers.Real  # those of numpy count
         wrong = next((choice for choice in space.choices if choice is not None and not isinstance(choice, taken)), None)
         if wrong is not None:
             raise InvalidInput(
-                f"{name} is annotated as {kind.__name__}, and the choice {short(wrong)} is none: write choices of that "
-                "type, or annotate it otherwise."
+                f"{name} is {takes} {kind.__name__}, and the choice {short(wrong)} is none: write choices of that type"
+                f"{', or annotate it otherwise' if annotated else ''}."
             )
     elif kind is int and isinstance(space, ContinuousSearchSpace):
         raise InvalidInput(
-            f"{name} is annotated as int, and its search space draws floats: write Search.int(...), or annotate it as "
-            "float."
+            f"{name} is {takes} int, and its search space draws floats: write Search.int(...)"
+            f"{', or annotate it as float' if annotated else ''}."
         )
 
 
-def _some_value(space: Space) -> object:
+def _ends(space: Space) -> Sequence[object]:
+    """Return values of a space of which one is refused if any is: all choices, or the ends of a range."""
     if isinstance(space, CategoricalSearchSpace):
-        return space.choices[0]
+        return space.choices
     if isinstance(space, IntegerSearchSpace):
-        return space.max
-    return space.max if space.max is not None else space.normal_parameters[0]
+        return [space.last, space.min]
+    if space.max is None:
+        return [space.normal_parameters[0]]
+    # A range from 0 is for numbers above 0 as well: exactly 0 is never drawn.
+    return [space.max] if space.min in (0, None) and space.step is None else [space.max, space.min]
 
 
 def _annotated(function: Callable[..., object]) -> dict[str, type]:

@@ -206,7 +206,11 @@ def test_whole_numbers_and_those_of_numpy_go_where_floats_and_ints_are_annotated
         (lambda: spec(CustomTrainer(annotated), {"size": made.uniform(1, 9)}), "size is annotated as int, and its search space draws floats: write Search.int"),
         (lambda: spec(CustomTrainer(annotated), {"size": made.choice([1, 2.5])}), "size is annotated as int, and the choice 2.5 is none"),
         (lambda: spec(CustomTrainer(annotated, {"size": 1}), {"lr": made.choice(["0.1", 0.2])}), "lr is annotated as float, and the choice '0.1' is none"),
-        (lambda: spec(BuiltinTrainer(TorchTuneConfig()), {"epochs": made.uniform(1, 9)}, BUILTIN), "epochs is annotated as int, and its search space draws floats"),
+        (lambda: spec(BuiltinTrainer(TorchTuneConfig()), {"epochs": made.uniform(1, 9)}, BUILTIN), "epochs is of the type int, and its search space draws floats"),
+        (lambda: spec(BuiltinTrainer(TorchTuneConfig()), {"epochs": made.choice([1, 0])}, BUILTIN), "epochs must be a whole number of at least 1, not 0"),
+        (lambda: spec(BuiltinTrainer(TorchTuneConfig()), {"batch_size": made.int(-1, 4)}, BUILTIN), "batch_size must be a whole number of at least 1, not -1"),
+        (lambda: spec(BuiltinTrainer(TorchTuneConfig()), {"lr": made.uniform(-1, 1)}, BUILTIN), "lr must be"),
+        (lambda: spec(BuiltinTrainer(TorchTuneConfig()), {"lora_rank": made.int(1, 4)}, BUILTIN), "Give the configuration peft_config=LoraConfig()"),
     ],
 )  # fmt: skip
 def test_spaces_that_nothing_reads_are_refused_in_words(wrong: Any, words: str) -> None:

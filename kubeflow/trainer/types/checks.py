@@ -102,7 +102,7 @@ def check_env(field: str, value: object) -> None:
         if is_search_space(text):
             raise InvalidInput(
                 f"{field}[{key!r}] is a search space, and variables hold text: search an argument of the function, or, "
-                "for an image, write '${trialParameters.NAME}' here and search_space={'NAME': ...}."
+                "for an image, write '${trialParameters.NAME}' here and give the space to optimize() by that NAME."
             )
         if not isinstance(text, str):
             raise InvalidInput(f"{field}[{key!r}] must be a string, not {text!r}: write {key!r}: {str(text)!r}.")

@@ -101,6 +101,35 @@ def test_jobs_of_others_are_no_trials_and_stay_and_a_deleted_job_is_a_failed_tri
     assert "study-1" not in backend.deleted
 
 
+class TextBackend(InstantBackend):
+    """Has functions that return text."""
+
+    def outcome(self, name: str) -> RankOutcome:
+        return RankOutcome(rank=0, status="succeeded", result="0.5")
+
+    def get_job_logs(self, *given: object) -> list[str]:
+        return []
+
+
+def test_a_function_that_returns_no_number_is_told_what_it_returned(tmp_path: Path) -> None:
+    spec = described(algorithm=GridSearch(), trial_config=TrialConfig(4))
+    store, _ = recorded(tmp_path, spec)
+
+    ended = driven(store, spec, TextBackend())
+
+    assert "it gave no metric at all, and 'loss' is looked for. Its function returned '0.5', where" in ended.reason
+
+
+def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    store, _ = recorded(tmp_path, described())
+    with store.database.writing() as db:
+        db.execute("PRAGMA user_version = 99")
+    store.database.close()
+
+    with pytest.raises(InvalidInput, match=r"store of searches.*newer kubeflow .schema 99.*upgrade"):
+        OptimizerClient(LocalProcessBackendConfig(state_dir=tmp_path)).list_jobs()
+
+
 def test_time_and_failures_of_a_search_that_had_ended_count_anew(tmp_path: Path) -> None:
     spec = described(algorithm=GridSearch(), trial_config=TrialConfig(3, max_failed_trials=0, timeout=60))
     store, study = recorded(tmp_path, spec)

@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from kubeflow.core.display import short
 from kubeflow.core.errors import KubeflowError, did_you_mean
 from kubeflow.optimizer.engines.client.study_store import TrialRow
 from kubeflow.optimizer.types.optimization_types import Objective
 from kubeflow.optimizer.types.trials import Metric
 from kubeflow.trainer.backends.base import Backend
+from kubeflow.trainer.errors import NoJobResult
 from kubeflow.trainer.jobs.metric_history import MetricHistory, metric_history
 from kubeflow.trainer.types.jobs import TrainJob
 from kubeflow.trainer.types.metric_points import MetricPoint
@@ -53,7 +55,7 @@ def settled(backend: Backend, trial: TrialRow, job: TrainJob, objectives: Sequen
         return replace(ended, phase="Failed", reason=failure.reason.rstrip("."))
     missing = [name for name in names if not history.of(name)]
     if missing:
-        raise ObjectiveMissing(_missing_words(missing[0], metric_history(backend, job).names))
+        raise ObjectiveMissing(_missing_words(missing[0], metric_history(backend, job).names, _returned(backend, job)))
     broken = [
         (name, value) for name in names if (value := history.latest(name)) is not None and not math.isfinite(value)
     ]
@@ -90,10 +92,20 @@ def steps(points: Iterable[MetricPoint], name: str) -> tuple[tuple[int, float], 
     return tuple(sorted(found.items()))
 
 
-def _missing_words(name: str, seen: Sequence[str]) -> str:
+def _returned(backend: Backend, job: TrainJob) -> str:
+    """Return in words what a function returned; nothing where it returned nothing, or nobody knows."""
+    try:
+        outcome = backend.outcome(job.name)
+    except NoJobResult:
+        return ""
+    value = None if outcome is None or outcome.no_result else outcome.result
+    return "" if value is None else f" Its function returned {short(value)}, where numbers count."
+
+
+def _missing_words(name: str, seen: Sequence[str], returned: str) -> str:
     if not seen:
         return (
-            f"it gave no metric at all, and {name!r} is looked for: return {{{name!r}: value}}, call "
+            f"it gave no metric at all, and {name!r} is looked for.{returned} Return {{{name!r}: value}}, call "
             f"kubeflow.optimizer.report(), or print a line like {name}=0.5"
         )
     return (
