@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -120,6 +119,8 @@ class TerminalScreen:
             size = os.get_terminal_size(self._stream.fileno())
             if size.columns:  # some do not know theirs
                 return size
+        import shutil  # slow to load, and seldom needed
+
         return shutil.get_terminal_size()
 
 

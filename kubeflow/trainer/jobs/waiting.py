@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.job_waiting import check_times, explained, wait_for_job
-from kubeflow.core.live import LineText, live_beside, live_display
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.errors import JobWaitTimeout
 from kubeflow.trainer.types.jobs import AWAITABLE, AwaitableStatus, JobStatus, TrainJob, check_statuses
 from kubeflow.trainer.types.loglines import LogLines
+
+if TYPE_CHECKING:
+    from kubeflow.core.live import LineText
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +36,8 @@ def wait_for_status(
     progress: bool | None = False,
 ) -> TrainJob:
     """Return the job once it has reached one of `status`; see `TrainerClient.wait_for_job_status`."""
+    from kubeflow.core.live import live_display
+
     statuses = _checked(status, timeout, polling_interval)
     try:
         with live_display(progress, _job_text) as live:
@@ -57,6 +62,8 @@ def wait_for_status(
 
 def followed_lines(backend: Backend, name: str, lines: LogLines, progress: bool | None) -> LogLines:
     """Return the log lines of a job with its progress below them, where that is shown."""
+    from kubeflow.core.live import live_beside
+
     beside = live_beside(backend, name, backend.get_job, _job_text, progress)
     return lines.when_interrupted(lambda: say_it_goes_on("reading", name)).with_progress(beside)
 
