@@ -18,6 +18,7 @@ _CALLS: tuple[tuple[str, str], ...] = (
     (r"TrainerClient\(KubernetesBackendConfig\(\)\)", "--backend kubernetes"),
     (r"TrainerClient\(LocalProcessBackendConfig\(\)\)", "--backend localprocess"),
     (r"TrainerClient\(ContainerBackendConfig\(\)\)", "--backend container"),
+    (r"packages_to_install=\[['\"]([^'\"\]]+)['\"]\]", r"--packages '\1'"),
     (r"\bmodule=['\"]([\w.]+)['\"]", r"-m \1"),
     (r"(?:client\.)?list_runtimes\(\)", "`kubeflow runtimes`"),
     (r"register_model\(\.\.\.\)", "`kubeflow models register`"),

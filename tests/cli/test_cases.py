@@ -186,6 +186,7 @@ def test_a_narrow_table_cuts_nothing_off() -> None:
         ("num_nodes must be at least 1; packages_to_install= names it", "--nodes must be at least 1; --packages names it"),
         ("give context=, or env='a' and the name of it", "give --context, or env='a' and the name of it"),
         ("or write TrainerClient(LocalProcessBackendConfig()).", "or write --backend localprocess."),
+        ("or name it in packages_to_install=['torch'].", "or name it in --packages 'torch'."),
         ("If it is a module, write module='pkg.train'", "If it is a module, write -m pkg.train"),
     ],
 )  # fmt: skip
@@ -312,6 +313,8 @@ def test_completion_of_commands_options_and_values(local: Place, monkeypatch: py
     assert complete_names(["train", "scr"]) == []  # files: the shell's
     assert complete_names(["no-such-command", ""]) == []
     assert complete_names(["completion", "z"]) == ["zsh"]
+    assert complete_names(["services", "p"]) == ["predict"]
+    assert "--help" in complete_names(["services", "get", "--h"])
 
 
 def test_bash_completes_by_the_script(local: Place) -> None:

@@ -12,9 +12,9 @@ import yaml
 from tests.cli.conftest import Place
 
 
-def test_train_passes_words_and_variables_to_a_script(place: Place) -> None:
-    words = ("--nodes", "1", "--env", "TEAM=vision", "--runtime", place.runtime, "-o", "json", "--follow")
-    done = place.run("train", "script.py", *words, "--", "--lr", "0.1")
+def test_train_passes_words_and_variables_to_a_script(local: Place) -> None:
+    words = ("--nodes", "1", "--env", "TEAM=vision", "-o", "json", "--follow")
+    done = local.run("train", "script.py", *words, "--", "--lr", "0.1")
     assert done.code == 0, done.err
     log, brace, rest = done.out.partition("{\n")
     assert log == "arguments ['--lr', '0.1'] vision\n"
@@ -105,7 +105,7 @@ def test_wait_tells_failure_timeout_and_success_by_its_exit_code(place: Place, c
 def test_the_life_of_a_job(place: Place) -> None:
     job = place.ok("train", "digits:doze", "--runtime", place.runtime, "--label", "team=vision").strip()
     assert job.startswith("doze-")
-    done = place.run("wait", job, "--for", "running", "--timeout", "60s", "-q")
+    done = place.call("wait", job, "--for", "running", "--timeout", "60s", "-q")
     assert (done.code, done.err) == (0, "")
     follower = place.start("logs", "-f", job)
     assert follower.stdout is not None
@@ -138,9 +138,9 @@ def test_a_rendered_job_can_be_unpacked_and_started(place: Place, tmp_path: Path
     assert "def fit(" in (tmp_path / "code" / "digits.py").read_text()
     if place.backend == "kubernetes":
         assert place.ok("train", "-f", "-", "--wait", stdin=text) == "rendered\n"
-        place.ok("unpack", "rendered", str(tmp_path / "again"))
+        assert place.call("unpack", "rendered", str(tmp_path / "again")).code == 0
         assert (tmp_path / "again" / "digits.py").read_text() == (tmp_path / "code" / "digits.py").read_text()
-        checked = place.ok("train", "digits:fit", "--arg", "lr=1", "--runtime", place.runtime, "--server-dry-run")
+        checked = place.call("train", "script.py", "--runtime", place.runtime, "--server-dry-run").out
         assert yaml.safe_load(checked)["metadata"]["namespace"] == "commands"
 
 
