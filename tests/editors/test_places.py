@@ -36,7 +36,8 @@ PLACES = {
 PYDANTIC = frozenset(dir(BaseModel))
 # What is under the mouse is the last word.
 HOVERS = {
-    "from kubeflow.trainer import TrainerClient\nTrainerClient().wait_for_job_status": "wait_for_job_status",
+    "from kubeflow.trainer import TrainerClient\nTrainerClient().explain": "explain",
+    "from kubeflow.trainer import TrainerClient\nTrainerClient": "TrainerClient",
     "from kubeflow.trainer import options\noptions.Toleration": "Toleration",
     "from kubeflow.optimizer import Search\nSearch.loguniform": "loguniform",
     MODELS + "TrainJobBuilder('a').runtime_patch": "runtime_patch",
