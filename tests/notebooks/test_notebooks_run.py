@@ -113,7 +113,8 @@ def test_a_notebook_shows_what_its_text_says(played: Play, name: str) -> None:
         assert re.fullmatch(expected, cells[cell], re.DOTALL), (cell, cells[cell])
 
 
-def test_a_notebook_shows_how_far_a_search_is(played: Play) -> None:
+def test_a_notebook_shows_how_far_jobs_and_searches_are(played: Play) -> None:
+    assert re.search(r"train-digits-\w{4} Complete", played("trainer").displays["wait"])
     assert re.search(r"fit-digits-\w{4} (is )?Complete", played("optimizer").displays["wait"])
 
 
