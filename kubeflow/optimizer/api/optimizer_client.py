@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 
+from kubeflow.cluster.errors import ControlPlaneMissing
 from kubeflow.core.errors import InvalidInput, KubeflowError
 from kubeflow.core.tracebacks import thin
 from kubeflow.optimizer.api.engine_choice import ChosenEngine, Engines, EngineWish
@@ -290,7 +291,7 @@ class OptimizerClient:
         for engine in (self._engines.get(each) for each in self._places(name)):
             try:
                 job = engine.get_job(known)
-            except (OptimizationNotFound, Unsupported) as error:  # not there, or the engine is not installed
+            except (OptimizationNotFound, Unsupported, ControlPlaneMissing) as error:  # not there, or no such engine
                 missing.append(error)
             else:
                 self._homes[known] = engine
