@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from pathlib import Path
 from typing import Any
 
 from kubeflow_api.katib.v1beta1 import Experiment
@@ -76,7 +77,7 @@ def introduction(config: KubernetesBackendConfig, num_trials: int) -> Any:
     }
 
 
-def test_the_introduction_runs_as_it_is(cluster: Stage, namespace: str) -> None:
+def test_the_introduction_runs_as_it_is(cluster: Stage, namespace: str, tmp_path: Path) -> None:
     config = KubernetesBackendConfig(config_file=str(cluster.kubeconfig), namespace=namespace)
     optimizer = OptimizerClient(config)
 
@@ -92,6 +93,9 @@ def test_the_introduction_runs_as_it_is(cluster: Stage, namespace: str) -> None:
     assert 0.77 <= (best_results.metrics[0].min or 0) <= 0.99
     assert [type(value) for value in best_results.parameters.values()] == [float, int]
     assert any(line.startswith("Training 9, lr: 0.") for line in optimizer.get_job_logs(job_name))
+    report = optimizer.report(job_name, tmp_path).read_text("utf-8")
+    assert all(trial.name in report for trial in job.trials)
+    assert "Not known" not in report
     optimizer.delete_job(job_name)
 
 
