@@ -380,6 +380,8 @@ def test_the_json_has_every_figure_and_every_reason() -> None:
         "schema",
         "python",
         "platform",
+        "processor",
+        "day",
         "cpus",
         "load_before",
         "quick",

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from docs.site.bench_page import write_bench_page
 from docs.site.error_tree import PAGE, error_page
 from docs.site.navigation import ROOT, SiteError
 from docs.site.staging import stage
@@ -21,11 +22,15 @@ def main() -> int:
         "--out", type=Path, default=ROOT / "build" / "site", metavar="FOLDER", help="where the site goes"
     )
     parser.add_argument("--errors", action="store_true", help="write docs/errors.md instead")
+    parser.add_argument("--bench", type=Path, metavar="FILE", help="write docs/measurements.md from results instead")
     options = parser.parse_args()
     out: Path = options.out.resolve()
     try:
         if options.errors:
             PAGE.write_text(error_page(), "utf-8")
+            return 0
+        if options.bench:
+            write_bench_page(options.bench)
             return 0
         configuration = stage(ROOT / ".cache" / "pages", out)
     except SiteError as problem:

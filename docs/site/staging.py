@@ -11,6 +11,7 @@ from pathlib import Path
 
 from docs.site.api_pages import api_pages
 from docs.site.field_pages import field_pages
+from docs.site.flowcharts import draw, flowchart
 from docs.site.navigation import (
     CONFIGURATION,
     ROOT,
@@ -27,6 +28,7 @@ from docs.site.navigation import (
 ASSETS = ("site.css", "iframe-worker.js")
 PICTURES = ("docs/images/*.png", "docs/images/*.svg")
 SOURCE = {".py": "python", ".toml": "toml"}
+_FLOWCHART = re.compile(r"^```mermaid\n(flowchart .*?)^```$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)|(\]\()([^)\s#]*)(#[^)\s]*)?(\))", re.DOTALL)
 
 
@@ -77,7 +79,23 @@ def page_text(path: str, known: dict[str, str]) -> str:
     suffix = Path(path).suffix
     if suffix not in {".md", ".ipynb"}:
         return f"# {Path(path).name}\n\n`{path}`\n\n````{SOURCE.get(suffix, 'text')}\n{text.rstrip()}\n````\n"
-    return with_site_links(text, path, known)
+    return with_drawings(with_site_links(text, path, known), path)
+
+
+def with_drawings(text: str, path: str) -> str:
+    """Return a page with its flowcharts drawn.
+
+    Raises:
+        SiteError: A flowchart is not understood.
+    """
+
+    def drawn(match: re.Match[str]) -> str:
+        try:
+            return f"<div>{draw(flowchart(match[1]))}</div>"
+        except ValueError as error:
+            raise SiteError(f"{path}: {error}; docs/site/flowcharts.py says what is known") from error
+
+    return _FLOWCHART.sub(drawn, text)
 
 
 def with_site_links(text: str, path: str, known: dict[str, str]) -> str:

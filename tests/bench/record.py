@@ -1,15 +1,17 @@
-"""The results as JSON, for machines: every figure of every round, without a date."""
+"""The results as JSON, for machines and for the page of the last run: every figure of every round."""
 
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypedDict
 
 from tests.bench.rows import Row
 from tests.bench.series import Missing, Side, Spread, spread
 from tests.bench.table import figure
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when a reader of older files would misread newer ones."""
 
 
@@ -60,11 +62,13 @@ class RowRecord(TypedDict):
 
 
 class Header(TypedDict):
-    """On what the figures were taken."""
+    """On what the figures were taken, and on which day (in UTC)."""
 
     schema: int
+    day: str
     python: str
     platform: str
+    processor: str
     cpus: int
     load_before: float
     quick: bool
@@ -82,13 +86,24 @@ def header(versions: Mapping[str, Mapping[str, str]], *, quick: bool, load: floa
     """Describe this machine; `load` is its one-minute average when the run began."""
     return {
         "schema": SCHEMA,
+        "day": datetime.now(UTC).date().isoformat(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
         "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         "load_before": round(load, 2),
         "quick": quick,
         "versions": {place: dict(each) for place, each in versions.items()},
     }
+
+
+def _processor() -> str:
+    """Return the model of the processor; empty where nothing says it."""
+    table = Path("/proc/cpuinfo")
+    lines = table.read_text("utf-8").splitlines() if table.exists() else []
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )
 
 
 def record(head: Header, rows: Sequence[Row]) -> Record:

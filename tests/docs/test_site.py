@@ -15,17 +15,20 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from docs.site import navigation
 from docs.site.api_pages import NOT_OURS, page_of
-from docs.site.error_tree import PAGE, cause, error_classes, error_page, remedy
+from docs.site.error_tree import PAGE as ERRORS
+from docs.site.error_tree import cause, error_classes, error_page, remedy
+from docs.site.flowcharts import draw, flowchart
 from docs.site.navigation import entries, lost_pages
 from docs.site.public_names import names_of, public_packages
 from docs.site.staging import generated, with_site_links
 from tests.browser import Chromium
-from tests.docs.pages import ROOT
+from tests.docs.pages import PAGES, ROOT, blocks
 
 # What a browser fetches by itself, as a page says it.
 FETCHED = re.compile(r"<(?:script|img|iframe|source|object)\b[^>]*\b(?:src|data)=[\"']?([^\"'\s>]+)|<link\b([^>]*)>")
@@ -96,6 +99,25 @@ def test_links_of_a_page_are_those_of_the_site() -> None:
         with_site_links("[e](e.md)", "docs/a.md", known)
 
 
+def test_every_flowchart_of_a_page_is_drawn_whole() -> None:
+    charts = [flowchart(block.code) for page in PAGES for block in blocks(page) if block.language == "mermaid"]
+    assert len(charts) >= 14
+    for chart in charts:
+        drawing = ElementTree.fromstring(f"<div>{draw(chart)}</div>")
+        shown = " ".join("".join(text.itertext()) for text in drawing.iter("{http://www.w3.org/2000/svg}text"))
+        for text in chart.texts.values():
+            assert text.split()[0][:20] in shown
+        arrows = [each for each in drawing.iter("{http://www.w3.org/2000/svg}path") if each.get("class") == "arrow"]
+        assert len(arrows) == sum(start != end for start, end, _ in chart.arrows)
+    chart = flowchart(
+        'flowchart LR\n    a["one (x/y.py)"] -- "says" --> b & c\n    c -- asks, twice --> a --> d[("store")]\n'
+    )
+    assert chart.texts == {"a": "one (x/y.py)", "b": "b", "c": "c", "d": "store"}
+    assert chart.arrows == [("a", "b", "says"), ("a", "c", "says"), ("c", "a", "asks, twice"), ("a", "d", "")]
+    with pytest.raises(ValueError, match="not understood in a flowchart: 'a>'"):
+        flowchart("flowchart LR\n    a>\n")
+
+
 def test_no_public_name_is_without_a_page(html: dict[str, str]) -> None:
     names = [name for package in public_packages() for name in names_of(package)]
     assert len(names) > 900
@@ -118,7 +140,7 @@ def test_no_public_name_is_without_a_page(html: dict[str, str]) -> None:
 
 
 def test_the_page_of_errors_has_each_public_error_with_a_remedy() -> None:
-    assert PAGE.read_text("utf-8") == error_page(), "run `make docs`"
+    assert ERRORS.read_text("utf-8") == error_page(), "run `make docs`"
     assert len(error_classes()) > 60
     for error in error_classes():
         assert cause(error).endswith("."), error
