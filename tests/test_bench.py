@@ -375,7 +375,7 @@ def test_the_json_has_every_figure_and_every_reason() -> None:
     rows = [row(Series((2.0, 4.0)), Series((4.0, 8.0)), GONE, requirement=AtMost(1.0))]
     head = header({"ours": {"pydantic": "2.0"}}, quick=True, load=0.5)
     value = json.loads(json.dumps(record(head, rows)))
-    assert set(value) == {"header", "rows"}
+    assert set(value) == {"header", "rows", "left_out"}
     assert set(value["header"]) == {
         "schema",
         "python",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from docs.site.navigation import Nav
-from docs.site.public_names import PublicName, names_of, public_packages
+from docs.site.public_names import PATHS_OF_PUBLISHED, PublicName, names_of, public_packages
 
 NOT_OURS = "kubeflow_api."
 """Generated packages: their models have pages of fields, and here only a list."""
@@ -16,8 +16,9 @@ def api_pages() -> tuple[dict[str, str], Nav]:
     """Return the pages of hand-written packages by their path in the site, and their navigation."""
     packages = [package for package in public_packages() if not package.startswith(NOT_OURS)]
     pages: dict[str, str] = {}
-    nav: Nav = [{"All packages": "api/index.md"}]
+    nav: Nav = [{"All packages": "api/index.md"}, {"Older import paths": "api/older-paths.md"}]
     pages["api/index.md"] = _overview(packages)
+    pages["api/older-paths.md"] = _older_paths()
     for package in packages:
         below: Nav = [{package: f"api/{package}/index.md"}]
         pages[f"api/{package}/index.md"] = _list_of_names(package)
@@ -82,14 +83,24 @@ def _overview(packages: list[str]) -> str:
     )
 
 
+def _older_paths() -> str:
+    text = "# Older import paths\n\nThese modules are those of the published kubeflow 0.5.0, and stay.\n"
+    for module in PATHS_OF_PUBLISHED:
+        rows = "".join(f"| {_link(name, '..')} | {cell(name.summary)} |\n" for name in names_of(module))
+        text += f"\n## {module}\n\n| name | what it is |\n|---|---|\n{rows}"
+    return text
+
+
 def _list_of_names(package: str) -> str:
     rows = "".join(f"| {_link(name)} | {name.what} | {cell(name.summary)} |\n" for name in names_of(package))
     return f"# {package}\n\n| name | | |\n|---|---|---|\n{rows}"
 
 
-def _link(name: PublicName) -> str:
+def _link(name: PublicName, root: str = "../..") -> str:
     page = page_of(name)
-    return f"[`{name.name}`](../../{page})" if page else f"`{name.name}` of another library"
+    if page:
+        return f"[`{name.name}`]({root}/{page})"
+    return f"`{name.name}`" if name.home else f"`{name.name}` of another library"
 
 
 def _descriptions(names: list[PublicName]) -> str:

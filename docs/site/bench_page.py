@@ -74,12 +74,14 @@ def bench_page(record: Record, pictures: Sequence[str]) -> str:
     text += "\n## All figures\n"
     for case, rows in groupby(record["rows"], key=lambda row: row["case"]):
         text += _table(case, list(rows))
+    if record["left_out"]:
+        text += "\n## Left out of this run\n\n" + "".join(f"- {words}\n" for words in record["left_out"])
     return text
 
 
 def _verdict(rows: Sequence[RowRecord]) -> str:
     judged = [row["requirement"]["verdict"] for row in rows if row["requirement"]]
-    held = judged.count("met")
+    held = judged.count("holds")
     return f"{held} of {len(judged)} bounds hold." if judged else ""
 
 
@@ -97,7 +99,7 @@ def _table(case: str, rows: list[RowRecord]) -> str:
             *(_side(row[side], show) for side in ("ours", "peer", "limit")),
             *(_times(row[ratio]) for ratio in ("peer_to_ours", "ours_to_limit", "ours_to_yardstick")),
             bound["text"],
-            {"met": "holds", "missed": "**missed**", "": ""}.get(bound["verdict"], "not shown"),
+            {"missed": "**missed**"}.get(bound["verdict"], bound["verdict"]),
         )
         text += "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
     return text
@@ -108,13 +110,18 @@ def _side(side: SideRecord, show: Callable[[float], str]) -> str:
 
 
 def _times(figures: Figures | None) -> str:
-    return f"{figures['median']:.3g}" if figures else ""
+    return _multiple(figures["median"]) if figures else ""
+
+
+def _multiple(value: float) -> str:
+    """Write a ratio to three digits, without an exponent."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def bench_pictures(record: Record) -> dict[str, str]:
     """Return the pictures by their file names: how the peer does, and how much of each bound is used."""
     peers = [
-        Bar(_name(row), row["peer_to_ours"]["median"], f"{row['peer_to_ours']['median']:.3g} times")
+        Bar(_name(row), row["peer_to_ours"]["median"], _multiple(row["peer_to_ours"]["median"]))
         for row in record["rows"]
         if row["peer_to_ours"] and row["peer_to_ours"]["median"] > 0
     ]
@@ -149,4 +156,4 @@ def _share(row: RowRecord) -> float | None:
 
 def _name(row: RowRecord) -> str:
     name = row["case"] if row["metric"] in {"wall", "wall time", "time"} else row["name"]
-    return name if len(name) <= 70 else f"{name[:69].rstrip()}…"
+    return name if len(name) <= 62 else f"{name[:61].rstrip()}…"

@@ -14,8 +14,23 @@ from docs.site.navigation import ROOT
 
 SOURCES = {"kubeflow": ROOT, "kubeflow_api": ROOT / "generated"}
 """Packages, and the folders that they lie in."""
-ALSO_PUBLIC = ("kubeflow.core.errors", "kubeflow.kserve.options")
-"""Modules that users import from, beside the packages with an `__all__`."""
+ALSO_PUBLIC = (
+    "kubeflow.core.builder",
+    "kubeflow.core.errors",
+    "kubeflow.core.int_or_string",
+    "kubeflow.core.model",
+    "kubeflow.core.quantity",
+    "kubeflow.core.resource",
+    "kubeflow.kserve.options",
+)
+"""Modules that users import from, beside the packages with an `__all__`: what generated classes stand on, for one."""
+PATHS_OF_PUBLISHED = (
+    "kubeflow.common.types",
+    "kubeflow.trainer.options.common",
+    "kubeflow.trainer.options.kubernetes",
+    "kubeflow.trainer.types.types",
+)
+"""Modules that keep the import paths of the published package."""
 
 
 @dataclass(frozen=True)

@@ -64,13 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _step("")
     head = header(versions, quick=options.quick, load=load)
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(record(head, rows), indent=1) + "\n", encoding="utf-8")
+    left_out += [f"{case.name}: the time of the run was over" for case in unreached]
+    options.json.write_text(json.dumps(record(head, rows, left_out), indent=1) + "\n", encoding="utf-8")
     print(f"{head['python']}, {head['cpus']} CPUs, load {load:.1f} before the run; peer: {PEER}")
     if {Place.OURS, Place.PEER} <= needed:
         print(_shared_versions(versions))
     print()
     print(table(rows))
-    for words in [*left_out, *(f"{case.name}: the time of the run was over" for case in unreached)]:
+    for words in left_out:
         print(f"Left out: {words}")
     print(f"All figures: {options.json}")
     print(summary(rows, unreached))

@@ -80,6 +80,7 @@ class Record(TypedDict):
 
     header: Header
     rows: list[RowRecord]
+    left_out: list[str]
 
 
 def header(versions: Mapping[str, Mapping[str, str]], *, quick: bool, load: float) -> Header:
@@ -106,9 +107,9 @@ def _processor() -> str:
     )
 
 
-def record(head: Header, rows: Sequence[Row]) -> Record:
-    """Return the JSON value of a run."""
-    return {"header": head, "rows": [_row(row) for row in rows]}
+def record(head: Header, rows: Sequence[Row], left_out: Sequence[str] = ()) -> Record:
+    """Return the JSON value of a run. `left_out`: cases that were not run, with the reason."""
+    return {"header": head, "rows": [_row(row) for row in rows], "left_out": list(left_out)}
 
 
 def _row(row: Row) -> RowRecord:

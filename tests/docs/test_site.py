@@ -21,12 +21,18 @@ import pytest
 
 from docs.site import navigation
 from docs.site.api_pages import NOT_OURS, page_of
+from docs.site.bench_page import bench_page, bench_pictures, write_bench_page
 from docs.site.error_tree import PAGE as ERRORS
 from docs.site.error_tree import cause, error_classes, error_page, remedy
 from docs.site.flowcharts import draw, flowchart
 from docs.site.navigation import entries, lost_pages
 from docs.site.public_names import names_of, public_packages
 from docs.site.staging import generated, with_site_links
+from tests.bench.cases import Unit
+from tests.bench.record import header, record
+from tests.bench.requirements import AtMostTimesLimit
+from tests.bench.rows import Row
+from tests.bench.series import Missing, Series, Side, Sides
 from tests.browser import Chromium
 from tests.docs.pages import PAGES, ROOT, blocks
 
@@ -97,6 +103,36 @@ def test_links_of_a_page_are_those_of_the_site() -> None:
     )
     with pytest.raises(navigation.SiteError, match="docs/a.md: the site has no page for e.md: add docs/e.md to `nav`"):
         with_site_links("[e](e.md)", "docs/a.md", known)
+
+
+def test_a_run_of_the_benchmarks_becomes_tables_and_pictures(tmp_path: Path) -> None:
+    rows = [
+        bench_row("parse: a <small> job", Series((2.0, 2.2)), Series((9.0, 9.0)), AtMostTimesLimit(3), 1.0),
+        bench_row("parse: what nobody has", Missing("not installable"), Missing("gone"), None, 0.0),
+    ]
+    run = record(header({}, quick=True, load=0.5), rows, ["containers: starts podman"])
+    pictures = bench_pictures(run)
+    page = bench_page(run, list(pictures))
+    assert run["header"]["day"] in page
+    assert f"{run['header']['cpus']} CPUs" in page
+    assert "a load of 0.5" in page
+    assert "1 of 1 bounds hold." in page
+    assert "| a <small> job | 2.10 s | 9 s | 1 s |" in page
+    assert "- containers: starts podman" in page
+    for picture in pictures.values():
+        drawing = ElementTree.fromstring(picture)
+        names = ["".join(text.itertext()) for text in drawing.iter("{http://www.w3.org/2000/svg}text")]
+        assert "parse: a <small> job" in names
+    assert len(pictures) == 2
+    (tmp_path / "old.json").write_text(json.dumps({"header": {"schema": 1}}))
+    with pytest.raises(navigation.SiteError, match="run `make bench` again"):
+        write_bench_page(tmp_path / "old.json")
+
+
+def bench_row(name: str, ours: Side, peer: Side, requirement: AtMostTimesLimit | None, limit: float) -> Row:
+    case, _, metric = name.partition(": ")
+    sides = Sides(ours, peer, Series((limit, limit)) if limit else Missing("none"), Missing("none"))
+    return Row(case, metric, Unit.SECONDS, sides, "json.loads", "", requirement)
 
 
 def test_every_flowchart_of_a_page_is_drawn_whole() -> None:
