@@ -26,8 +26,11 @@ _HEAD = """\
 {day}: {processor}, {cpus} CPUs, {platform}, {python}; a load of {load} before the run; {rounds} run. {verdict}
 
 What a row means, and how to run them: [performance](performance.md). Figures are medians; ratios are medians of the
-ratios by round, in which all sides run in turn.
+ratios by round, in which all sides run in turn; n is the number of rounds.{crowded}
 """
+
+
+_CROWDED = " The\nmachine had more work than processors: a row of one or two rounds says little, also where it misses its bound."
 
 
 def write_bench_page(results: Path) -> None:
@@ -60,6 +63,7 @@ def bench_page(record: Record, pictures: Sequence[str]) -> str:
         load=head["load_before"],
         rounds="a quick" if head["quick"] else "a full",
         verdict=_verdict(record["rows"]),
+        crowded=_CROWDED if head["load_before"] > head["cpus"] else "",
     )
     words = {
         "bench-peer.svg": "## Beside the published package",
@@ -89,8 +93,8 @@ def _table(case: str, rows: list[RowRecord]) -> str:
     means = [f"limit: {rows[0]['limit_is']}"] if rows[0]["limit_is"] else []
     means += [f"yardstick: {rows[0]['yardstick_is']}"] if rows[0]["yardstick_is"] else []
     text = f"\n### {case[:1].upper()}{case[1:]}\n\n" + (f"{'; '.join(means)}.\n\n" if means else "")
-    text += "| measure | ours | published | limit | published/ours | ours/limit | ours/yardstick | bound | |\n"
-    text += "|---|---|---|---|---|---|---|---|---|\n"
+    text += "| measure | ours | published | limit | published/ours | ours/limit | ours/yardstick | n | bound | |\n"
+    text += "|---|---|---|---|---|---|---|---|---|---|\n"
     for row in rows:
         show = partial(figure, unit=Unit(row["unit"]))
         bound = row["requirement"] or {"text": "", "verdict": ""}
@@ -98,6 +102,7 @@ def _table(case: str, rows: list[RowRecord]) -> str:
             row["metric"],
             *(_side(row[side], show) for side in ("ours", "peer", "limit")),
             *(_times(row[ratio]) for ratio in ("peer_to_ours", "ours_to_limit", "ours_to_yardstick")),
+            str(row["n"]),
             bound["text"],
             {"missed": "**missed**"}.get(bound["verdict"], bound["verdict"]),
         )
