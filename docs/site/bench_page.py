@@ -30,7 +30,10 @@ ratios by round, in which all sides run in turn; n is the number of rounds.{crow
 """
 
 
-_CROWDED = " The\nmachine had more work than processors: a row of one or two rounds says little, also where it misses its bound."
+_CROWDED = (
+    " The\nmachine had more work than processors: "
+    "a row of one or two rounds says little, also where it misses its bound."
+)
 
 
 def write_bench_page(results: Path) -> None:
