@@ -46,9 +46,14 @@ compdef _kubeflow_completion kubeflow
 _FISH = r"""
 function __kubeflow_completion
     set -l words (commandline -opc) (commandline -ct)
-    $words[1] __complete $words[2..-1] 2>/dev/null
+    set -l candidates ($words[1] __complete $words[2..-1] 2>/dev/null)
+    if test (count $candidates) -gt 0
+        printf '%s\n' $candidates
+    else
+        __fish_complete_path (commandline -ct)
+    end
 end
-complete -c kubeflow -a '(__kubeflow_completion)'
+complete -c kubeflow -f -a '(__kubeflow_completion)'
 """
 
 SCRIPTS: Mapping[str, str] = {"bash": _BASH.lstrip(), "zsh": _ZSH.lstrip(), "fish": _FISH.lstrip()}

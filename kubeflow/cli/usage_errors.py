@@ -17,7 +17,13 @@ def usage_message(error: Any) -> str:
     text = str(error.format_message()).replace("Value error, ", "")  # pydantic's, of which newer typers make use
     option: str | None = getattr(error, "option_name", None)
     if option is not None and type(error).__name__ == "NoSuchOption":
-        known = [name for param in context.command.params for name in param.opts] if context is not None else []
+        known = _options(context.command) if context is not None else []
         text = f"There is no option {option!r}.{did_you_mean(option, known)}"
+    elif "'--output'" in text and context is not None and "--job-output" in _options(context.command):
+        text += " Where the job leaves what it makes is --job-output."
     where = f"\n`{context.command_path} --help` shows how it is called." if context is not None else ""
     return f"error: {text[:1].upper()}{text[1:].strip()}{where}\n"
+
+
+def _options(command: Any) -> list[str]:
+    return [name for param in command.params for name in param.opts]

@@ -87,7 +87,7 @@ class Place:
     def run(self, *words: str, stdin: str = "", **more: str) -> Done:
         """Run `kubeflow WORD...` as a process."""
         process = self.start(*words, **more)
-        out, err = process.communicate(stdin, timeout=120)
+        out, err = process.communicate(stdin, timeout=300)
         assert "\nTraceback" not in f"\n{err}", err  # those of jobs are indented
         return Done(process.returncode, out, err)
 

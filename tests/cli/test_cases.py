@@ -233,6 +233,7 @@ def test_debug_shows_the_traceback(local: Place) -> None:
         (["train", "script.py", "--serializer", "pickle"], "--serializer is source or cloudpickle"),
         (["train", "scrpt.py"], "Did you mean 'script.py'?"),
         (["train", "script.py", "--name", "A job"], "'A job'"),
+        (["train", "script.py", "--output", "./model"], "Where the job leaves what it makes is --job-output"),
         (["train", "--file", "no.yaml"], "no.yaml cannot be read"),
         (["train", "--file", "script.py"], "TrainJob"),
         (["train", "script.py", "--file", "job.yaml"], "--file says all of a job"),

@@ -105,7 +105,7 @@ def test_wait_tells_failure_timeout_and_success_by_its_exit_code(place: Place, c
 def test_the_life_of_a_job(place: Place) -> None:
     job = place.ok("train", "digits:doze", "--runtime", place.runtime, "--label", "team=vision").strip()
     assert job.startswith("doze-")
-    done = place.call("wait", job, "--for", "running", "--timeout", "60s", "-q")
+    done = place.call("wait", job, "--for", "running", "--timeout", "3m", "-q")
     assert (done.code, done.err) == (0, "")
     follower = place.start("logs", "-f", job)
     assert follower.stdout is not None
@@ -115,14 +115,14 @@ def test_the_life_of_a_job(place: Place) -> None:
     assert late.code == 4
     assert f"`kubeflow logs {job}`" in late.err
     follower.send_signal(signal.SIGINT)
-    _, told = follower.communicate(timeout=60)
+    _, told = follower.communicate(timeout=180)
     assert follower.returncode == 130
     assert f"`kubeflow logs -f {job}`" in told
     assert place.ok("suspend", job) == f"{job} suspended\n"
-    place.client.wait_for_job_status(job, "Suspended", timeout=60)
+    place.client.wait_for_job_status(job, "Suspended", timeout=180)
     assert place.call("jobs", "-o", "name", "--status", "suspended", "-l", "team=vision").out == f"{job}\n"
     assert place.ok("resume", job, "-o", "name") == f"{job}\n"
-    place.client.wait_for_job_status(job, "Running", timeout=60)
+    place.client.wait_for_job_status(job, "Running", timeout=180)
     assert json.loads(place.ok("stop", job, "-o", "json"))[0]["name"] == job
     gone = place.run("delete", job, "no-such-job", "--wait")
     assert (gone.code, gone.out) == (3, f"{job} deleted\n")
@@ -160,20 +160,20 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(local: Place) -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == ""
-        assert process.wait(60) == 141
+        assert process.wait(180) == 141
 
 
 def test_ctrl_c_while_waiting_leaves_the_job(local: Place) -> None:
     process = local.start("train", "digits:doze", "--wait", "--name", "left-alone")
     assert process.stdout is not None
     assert process.stdout.readline() == "left-alone\n"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while local.client.get_job("left-alone").status != "Running":
         assert time.monotonic() < deadline
         time.sleep(0.05)
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=180)
     assert process.returncode == 130
     assert "`kubeflow wait left-alone`" in told
     assert local.client.get_job("left-alone").status == "Running"
