@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -185,6 +186,9 @@ def test_a_body_beyond_the_limit_is_refused_and_the_next_request_is_answered() -
     with endpoint(lambda x: x.sum(), body_limit=10_000) as place:
         with pytest.raises(PredictionFailed, match=r"HTTP 413.*more than 10,000 bytes.*fewer rows"):
             infer(place, np.zeros(5_000))
+        for rows in (1_000_000, 50_000, 3):  # far more than sockets hold, and what comes after it
+            with pytest.raises(PredictionFailed, match=r"HTTP 413") if rows > 3 else contextlib.nullcontext():
+                assert infer(place, np.ones(rows)).value == rows
 
         def pieces() -> Iterator[bytes]:
             yield from [b"x" * 1_000] * 20

@@ -246,9 +246,8 @@ class ServingApp:
         if (encoding := request.headers.get("content-encoding", "identity").lower()) != "identity":
             raise _HttpError(415, f"a body of Content-Encoding {encoding!r} is not read: send it as it is")
         length = request.headers.get("content-length", "")
-        too_large = _HttpError(
-            413, f"the body has more than {self._limit:,} bytes: send fewer rows at once", {"Connection": "close"}
-        )
+        # The server reads the rest and drops it: closed with bytes unread, a connection is reset, and the answer lost.
+        too_large = _HttpError(413, f"the body has more than {self._limit:,} bytes: send fewer rows at once")
         if length.isdigit() and int(length) > self._limit:
             raise too_large
         pieces: list[bytes] = []
