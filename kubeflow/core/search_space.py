@@ -32,21 +32,32 @@ def search_spaces(value: object, path: str = "") -> Iterator[tuple[str, SearchSp
         value: Arguments by name, or the settings of a trainer.
         path: Where `value` is.
     """
+    yield from _found(value, path, ())
+
+
+def _found(value: object, path: str, around: tuple[int, ...]) -> Iterator[tuple[str, SearchSpace]]:
     if isinstance(value, SearchSpace):
         yield path, value
-    elif isinstance(value, Mapping):
+    elif id(value) not in around:  # else it holds itself
+        for place, part in _parts(value, path):
+            yield from _found(part, place, (*around, id(value)))
+
+
+def _parts(value: object, path: str) -> Iterator[tuple[str, object]]:
+    """Yield what a value holds, with where it is."""
+    if isinstance(value, Mapping):
         for key, part in cast("Mapping[object, object]", value).items():
-            yield from search_spaces(part, f"{path}[{key!r}]" if path else str(key))
+            yield f"{path}[{key!r}]" if path else str(key), part
     elif isinstance(value, partial):
         bound = cast("partial[object]", value)
-        yield from search_spaces(dict(enumerate(bound.args)), path)
-        yield from search_spaces(bound.keywords, path)
+        yield from _parts(dict(enumerate(bound.args)), path)
+        yield from _parts(bound.keywords, path)
     elif isinstance(value, list | tuple | set | frozenset):
         for number, part in enumerate(cast("list[object]", value)):
-            yield from search_spaces(part, f"{path}[{number}]")
+            yield f"{path}[{number}]", part
     elif is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
-            yield from search_spaces(getattr(value, field.name, None), f"{path}.{field.name}" if path else field.name)
+            yield f"{path}.{field.name}" if path else field.name, getattr(value, field.name, None)
 
 
 def search_spaces_of_function(function: object, given: Container[str] = ()) -> Iterator[tuple[str, str]]:
@@ -64,6 +75,7 @@ def search_spaces_of_function(function: object, given: Container[str] = ()) -> I
         yield place, "an argument that a partial binds"
     while isinstance(function, partial):
         function = cast("partial[object]", function).func
+    function = getattr(function, "__func__", function)  # of a method
     if not inspect.isfunction(function):
         return
     for parameter in inspect.signature(function).parameters.values():

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.search_space import search_spaces, search_spaces_of_function
 from kubeflow.optimizer import (
     CMAES,
     PBT,
@@ -120,6 +121,18 @@ def test_a_default_that_is_a_space_does_not_count_where_a_value_is_given() -> No
     assert list(spec.space) == ["width"]
     assert list(described(CustomTrainer(drawn_by_default), search_space={"lr": UNIT}).space) == ["lr"]
     assert job_spec(name="a", runtime=RUNTIME, trainer=CustomTrainer(drawn_by_default, {"lr": 0.5})).bundle is not None
+
+
+def test_spaces_are_looked_for_in_methods_and_in_values_that_hold_themselves() -> None:
+    class Task:
+        def run(self, lr: float = UNIT) -> float:
+            return lr
+
+    holds: dict[str, object] = {"a": [1, {"b": UNIT}]}
+    holds["self"] = [holds]
+    assert [place for place, _ in search_spaces(holds, "config")] == ["config['a'][1]['b']"]
+    assert list(search_spaces_of_function(Task().run)) == [("lr", "the default of an argument")]
+    assert list(search_spaces_of_function(Task().run, {"lr"})) == []
 
 
 def earlier(*parameters: dict[str, object], metric: str = "loss") -> OptimizationJob:
