@@ -156,7 +156,7 @@ def _config(item: Json) -> TrialConfig:
     trials = max(1, wire.integer(item, "spec", "numTrials") or 1)
     parallel = min(trials, max(1, wire.integer(item, "spec", "parallelTrials") or 1))
     seconds = wire.integer(item, "spec", "trainJobTemplate", "spec", "activeDeadlineSeconds")
-    return TrialConfig(trials, parallel, trial_timeout=seconds or None)
+    return TrialConfig(trials, parallel, trial_timeout=seconds if seconds and seconds > 0 else None)
 
 
 def _trial(
