@@ -34,6 +34,9 @@ def test_a_search_from_its_start_to_its_end(place: Place, tmp_path: Path) -> Non
     assert place.call("searches", "wait", name, "--timeout", "30s").out == f"{name}\n"
     assert name in place.call("searches", "explain", name).out
     assert place.call("logs", f"{name}-1", "--tail", "1").out == "epoch 0: loss=0.1\n"
+    report = place.call("report", name, "--search", "--to", str(tmp_path)).out
+    assert report == f"{tmp_path / f'{name}-report.html'}\n"
+    assert f"{name}-1 (number 1)" in Path(report.strip()).read_text("utf-8")  # the best
 
     assert place.call("searches", "delete", name, "no-such-search").code == 3
     assert place.call("searches", "-o", "name").out == ""
