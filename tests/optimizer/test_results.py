@@ -133,6 +133,13 @@ def test_pictures_are_of_the_objective_and_the_parameters_that_are_asked_for() -
         (lambda: plot(ONE, objective="los"), "Did you mean 'loss'"),
         (lambda: plot(replace(ONE, trials=TRIALS[:1]), "importances"), "at least 2 complete trial(s), and 'a' has 1"),
         (lambda: save_plot(ONE, "a.bmp"), "none of the endings"),
+        (lambda: save_plot(ONE, "/no/such/folder/a.png"), "cannot be written to '/no/such/folder/a.png': No such file"),
+        (lambda: save_plot(ONE, "/no/such/folder/a.html"), "cannot be written to"),
+        (lambda: export(ONE, "/no/such/folder/a.csv"), "cannot be written to '/no/such/folder/a.csv': No such file"),
+        (lambda: export(ONE, "/no/such/folder/a.json"), "cannot be written to"),
+        (lambda: export(ONE, "/no/such/folder/a.log"), "cannot be written to"),
+        (lambda: export(ONE, None), "path takes str or PathLike, not None"),  # type: ignore[arg-type]
+        (lambda: plot(ONE, "slice", parameters="lr"), "write parameters=['lr']"),
         (lambda: export(ONE, "a.xlsx"), ".csv (a table, a row for each trial)"),
     ],
 )

@@ -46,6 +46,8 @@ def wait_for_search(
         live: Shows the search at each change; cleared while callbacks are called.
     """
     statuses = _checked(status, timeout, polling_interval)
+    if not isinstance(callbacks, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidInput(f"callbacks takes a list of functions, not {callbacks!r}: write callbacks=[...].")
     deadline, called = time.monotonic() + timeout, tuple(callbacks)
     try:
         with engine.watching(name):

@@ -23,6 +23,7 @@ from kubeflow.optimizer.types.search_spaces import (
     IntegerSearchSpace,
     Space,
 )
+from kubeflow.trainer.types.checks import check_instance
 
 EXPORT_FORMATS: Mapping[str, str] = {
     ".csv": "a table, a row for each trial",
@@ -41,20 +42,24 @@ def export(job: OptimizationJob, path: str | os.PathLike[str]) -> Path:
             Optuna's `JournalStorage` and `optuna-dashboard` open.
 
     Raises:
-        InvalidInput: The file has another ending.
+        InvalidInput: The file has another ending, or cannot be written.
         MissingExtra: For `.log`, when Optuna is not installed.
     """
+    check_instance("path", path, (str, os.PathLike))
     file = Path(path)
     ending = file.suffix.lower()
     if ending not in EXPORT_FORMATS:
         known = ", ".join(f"{each} ({what})" for each, what in EXPORT_FORMATS.items())
         raise InvalidInput(f"{os.fspath(path)!r} has none of the endings that can be written: {known}.")
-    if ending == ".csv":
-        _write_csv(job, file)
-    elif ending == ".json":
-        file.write_text(json.dumps(job_document(job), indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    else:
-        _write_journal(job, file)
+    try:
+        if ending == ".csv":
+            _write_csv(job, file)
+        elif ending == ".json":
+            file.write_text(json.dumps(job_document(job), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        else:
+            _write_journal(job, file)
+    except OSError as error:
+        raise InvalidInput(f"The search cannot be written to {str(file)!r}: {error.strerror or error}.") from error
     return file
 
 

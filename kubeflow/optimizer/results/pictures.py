@@ -14,6 +14,7 @@ from kubeflow.optimizer.algorithms.optuna_study import optuna_module, quiet
 from kubeflow.optimizer.errors import MissingExtra
 from kubeflow.optimizer.results.optuna_trials import study_of_job, warn_of
 from kubeflow.optimizer.types.optimization_types import OptimizationJob
+from kubeflow.trainer.types.checks import check_instance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
@@ -114,6 +115,8 @@ def _arguments(
         place = metrics.index(chosen)
         arguments["target"] = lambda trial: trial.values[place]  # pyright: ignore[reportUnknownLambdaType, reportUnknownMemberType]
     if parameters is not None:
+        if isinstance(parameters, str):
+            raise InvalidInput(f"parameters takes a list of names: write parameters=[{parameters!r}].")
         if kind == "history":
             raise InvalidInput("The picture 'history' is of no parameter: leave parameters= out.")
         unknown = [name for name in parameters if name not in job.search_space]
@@ -197,18 +200,24 @@ def save_plot(
         parameters: As for `plot`.
 
     Raises:
-        InvalidInput: As for `plot`, or the file has another ending.
+        InvalidInput: As for `plot`, or the file has another ending or cannot be written.
         MissingExtra: A library is not installed.
     """
+    check_instance("path", path, (str, os.PathLike))
     file = Path(path)
     ending = file.suffix.lower()
     if ending not in (*_WEB, *_FILES):
         raise InvalidInput(f"{os.fspath(path)!r} has none of the endings {', '.join((*_WEB, *_FILES))}.")
     library: Library = "plotly" if ending in _WEB else "matplotlib"
     figure: Any = plot(job, kind, objective=objective, parameters=parameters, library=library)
-    if library == "plotly":
-        figure.write_html(file, include_plotlyjs=True)
-    else:
-        figure.savefig(file, bbox_inches="tight", dpi=150)
-        import_module("matplotlib.pyplot").close(figure)
+    try:
+        if library == "plotly":
+            figure.write_html(file, include_plotlyjs=True)
+        else:
+            figure.savefig(file, bbox_inches="tight", dpi=150)
+    except OSError as error:
+        raise InvalidInput(f"The picture cannot be written to {str(file)!r}: {error.strerror or error}.") from error
+    finally:
+        if library == "matplotlib":
+            import_module("matplotlib.pyplot").close(figure)
     return file

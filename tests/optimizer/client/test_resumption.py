@@ -222,6 +222,11 @@ def test_choices_are_the_objects_of_this_process_and_others_have_what_they_can(c
     assert read["x"] != space["x"]
 
 
+def test_one_callback_is_no_list_of_them(client: OptimizerClient) -> None:
+    with pytest.raises(InvalidInput, match=r"callbacks takes a list of functions.*write callbacks=\[...\]"):
+        client.wait_for_job_status("study", callbacks=print)  # type: ignore[arg-type]
+
+
 def test_a_search_that_cannot_be_read_is_listed_as_it_is_and_can_be_deleted(client: OptimizerClient) -> None:
     engine = cast("ClientEngine", client._engines.get("client"))
     study = engine._store.add("foreign", "localprocess", 5, b"cnowhere\nOption\n.", b"")
