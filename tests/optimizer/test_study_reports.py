@@ -27,13 +27,13 @@ SECTIONS = [
 
 
 def many() -> OptimizationJob:
-    space: dict[str, Any] = {f"p{index}{NAUGHTY}": made.uniform(0, 1) for index in range(30)}
+    space: dict[str, Any] = {f"p{index}{NAUGHTY}": made.uniform(0, 1) for index in range(20)}
     trials = [
         Trial(
             f"big-{number}", dict.fromkeys(space, number / 9000), None, [Metric("loss", 1 / (number + 1), 1.0, 0.5)], number,
             "Failed" if number % 3 == 0 else "Complete", NAUGHTY * 20 if number % 3 == 0 else "", START, START,
         )
-        for number in range(3000)
+        for number in range(2000)
     ]  # fmt: skip
     return OptimizationJob("big", space, [Objective("loss")], TPE(), TrialConfig(9000), trials, START, "Failed")
 
@@ -103,10 +103,10 @@ def test_a_search_of_very_many_trials_fits_and_says_what_is_left_out(chromium: C
         shown = page.text()
         assert "Left out: this part" not in shown
         assert "rows are not shown" in shown
-        assert "The first 16 of 30 parameters are drawn." in shown
-        assert "of 3,000 trials are drawn." in shown
+        assert "The first 16 of 20 parameters are drawn." in shown
+        assert "of 2,000 trials are drawn." in shown
     best = study_report(job, "", [], {}).progress[0]
-    assert best.points[-1].title.startswith("big-2999:")
-    assert best.steps[-1].x == 2999
+    assert best.points[-1].title.startswith("big-1999:")
+    assert best.steps[-1].x == 1999
     took = replace(job, trials=[replace(each, ended=START + timedelta(hours=2)) for each in job.trials])
     assert study_report(took, "", [], {}).head["Took"] == duration_text(7200)
