@@ -82,6 +82,7 @@ def _execute(name: str, work: Path) -> None:
         environment.setenv("JUPYTER_PATH", str(work / "jupyter"))
         environment.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{ROOT / 'generated'}")
         environment.delenv("KUBEFLOW_BACKEND", raising=False)
+        environment.setenv("OMP_NUM_THREADS", "1")  # small data: more threads wait for each other, and burn CPU
         kernel_for(work / "jupyter", locked_python(KERNELS[name], above_ours=True) if name in KERNELS else None)
         papermill.execute_notebook(
             str(FOLDER / f"{name}.ipynb"),
