@@ -83,6 +83,8 @@ def draw(chart: Flowchart) -> str:
     arrows = [(boxes[start], boxes[end], label) for start, end, label in chart.arrows if start != end]
     labels = [(_middle(start, end), _wrapped(label, 24)) for start, end, label in arrows if label]
     crowded = _crowded([_label_area(middle, lines) for middle, lines in labels], list(boxes.values()))
+    if crowded:
+        labels = _apart(labels)
     parts = [_curve(start, end) for start, end, _ in arrows]
     for name, box in boxes.items():
         place = f'x="{box.left:.0f}" y="{box.top:.0f}" width="{box.width:.0f}" height="{box.height:.0f}"'
@@ -155,6 +157,17 @@ def _crowded(labels: list[Area], boxes: list[Area]) -> bool:
     """Return True when a text would lie over another one, or over a box."""
     over_boxes = any(label.overlaps(box) for label in labels for box in boxes)
     return over_boxes or any(one.overlaps(other) for one, other in combinations(labels, 2))
+
+
+def _apart(labels: list[tuple[tuple[float, float], list[str]]]) -> list[tuple[tuple[float, float], list[str]]]:
+    """Return numbers side by side that would lie over each other."""
+    placed: list[tuple[tuple[float, float], list[str]]] = []
+    for (wanted, y), lines in labels:
+        x = wanted
+        while any(abs(x - other_x) < 18 and abs(y - other_y) < 18 for (other_x, other_y), _ in placed):
+            x += 19
+        placed.append(((x, y), lines))
+    return placed
 
 
 def _text(center: tuple[float, float], lines: list[str], line_height: int, kind: str = "") -> str:
