@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.cli.conftest import Place
+from tests.cluster.until import until
 
 
 def test_a_search_from_its_start_to_its_end(place: Place, tmp_path: Path) -> None:
@@ -40,6 +41,23 @@ def test_a_search_from_its_start_to_its_end(place: Place, tmp_path: Path) -> Non
 
     assert place.call("searches", "delete", name, "no-such-search").code == 3
     assert place.call("searches", "-o", "name").out == ""
+
+
+def test_a_search_is_suspended_resumed_and_stopped(place: Place, tmp_path: Path) -> None:
+    place = replace(place, environment={**place.environment, "KUBEFLOW_STATE_DIR": str(tmp_path / "state")})
+    space = ("--space", "seconds=choice(500.0, 600.0)", "--trials", "2", "--parallel", "1", "--metric", "loss")
+    name = place.ok("tune", "digits:doze", "--runtime", place.runtime, *space).strip()
+    until(lambda: any(trial["status"] == "Running" for trial in place.data("trials", name)))
+    assert place.ok("searches", "suspend", name) == f"{name} suspended\n"
+    until(lambda: place.data("searches", "get", name)["status"] == "Suspended")
+    assert place.ok("searches", "resume", name, "-o", "name") == f"{name}\n"
+    until(lambda: any(trial["status"] == "Running" for trial in place.data("trials", name)))
+    assert place.run("best", name).code == 7  # nothing has ended
+    assert place.run("searches", "stop", name, "no-such-search").code == 3
+    assert place.run("searches", "wait", name, "--timeout", "60s").code == 1
+    assert json.loads(place.ok("trials", name, "-o", "json"))
+    assert place.ok("searches", "delete", name) == f"{name} deleted\n"
+    assert place.call("searches", "get", name).code == 3
 
 
 def test_the_doctor_looks_at_the_place_that_jobs_run_in(place: Place) -> None:

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from kubeflow.cli.command_times import seconds_of
-from kubeflow.cli.for_each import for_each
-from kubeflow.cli.result_output import print_data, print_name
+from kubeflow.cli.for_each import change_each
 from kubeflow.cli.shared_options import ConnectionOptions, OutputFormat, OutputOption
 from kubeflow.cli.train_options import announce
 from kubeflow.core.errors import InvalidInput
@@ -66,47 +65,21 @@ def delete(
         raise InvalidInput("--timeout is of --wait: add it.")
     limit = 600.0 if timeout is None else seconds_of(timeout, "--timeout")
     client = connection.trainer()
-    gone: list[dict[str, object]] = []
 
-    def end(name: str) -> None:
+    def end(name: str) -> bool:
         try:
             client.delete_job(name, wait=wait, timeout=limit)
         except JobNotFound:
             if not ignore_not_found:
                 raise
             announce(f"There is no TrainJob {name!r}.")
-            return
-        gone.append({"name": name, "deleted": True})
-        _told(name, "deleted", output)
+            return False
+        return True
 
-    code = for_each(names, end)
-    _print_all(gone, output)
-    return code
+    return change_each(names, "deleted", output, end)
 
 
 def _change(
     client: TrainerClient, names: list[str], output: OutputFormat, done: str, act: Callable[[str], None]
 ) -> int | None:
-    changed: list[dict[str, object]] = []
-
-    def change(name: str) -> None:
-        act(name)
-        if output in (OutputFormat.JSON, OutputFormat.YAML):
-            changed.append(client.get_job(name).to_dict())
-        _told(name, done, output)
-
-    code = for_each(names, change)
-    _print_all(changed, output)
-    return code
-
-
-def _told(name: str, done: str, output: OutputFormat) -> None:
-    if output is OutputFormat.TABLE:
-        print_name(f"{name} {done}")
-    elif output is OutputFormat.NAME:
-        print_name(name)
-
-
-def _print_all(results: list[dict[str, object]], output: OutputFormat) -> None:
-    if output in (OutputFormat.JSON, OutputFormat.YAML):
-        print_data(results, output)
+    return change_each(names, done, output, act, lambda name: client.get_job(name).to_dict())

@@ -11,7 +11,7 @@ import typer
 
 from kubeflow.cli.command_times import seconds_of, when
 from kubeflow.cli.failures import ExitCode, tell
-from kubeflow.cli.for_each import for_each
+from kubeflow.cli.for_each import change_each
 from kubeflow.cli.result_output import ResultColumn, print_item, print_items
 from kubeflow.cli.shared_options import ConnectionOptions, OutputFormat, OutputOption
 from kubeflow.cli.text_styles import status_style
@@ -129,36 +129,53 @@ def explain_search(name: SearchName, connection: ConnectionOptions) -> None:
     print(optimizer(connection).explain(name))
 
 
-def suspend_searches(names: SearchNames, connection: ConnectionOptions) -> int | None:
+def suspend_searches(
+    names: SearchNames, connection: ConnectionOptions, output: OutputOption = OutputFormat.TABLE
+) -> int | None:
     """Start no further trial and end those that run; `kubeflow searches resume` runs them anew.
 
     $ kubeflow searches suspend fit-3f2a
     """
-    return for_each(names, optimizer(connection).suspend_job)
+    client = optimizer(connection)
+    return _change(client, names, output, "suspended", client.suspend_job)
 
 
-def resume_searches(names: SearchNames, connection: ConnectionOptions) -> int | None:
+def resume_searches(
+    names: SearchNames, connection: ConnectionOptions, output: OutputOption = OutputFormat.TABLE
+) -> int | None:
     """Let suspended searches go on.
 
     $ kubeflow searches resume fit-3f2a
     """
-    return for_each(names, optimizer(connection).resume_job)
+    client = optimizer(connection)
+    return _change(client, names, output, "resumed", client.resume_job)
 
 
-def stop_searches(names: SearchNames, connection: ConnectionOptions) -> int | None:
+def stop_searches(
+    names: SearchNames, connection: ConnectionOptions, output: OutputOption = OutputFormat.TABLE
+) -> int | None:
     """End searches for good, and keep them with their trials and results.
 
     $ kubeflow searches stop fit-3f2a
     """
-    return for_each(names, optimizer(connection).stop_job)
+    client = optimizer(connection)
+    return _change(client, names, output, "stopped", client.stop_job)
 
 
-def delete_searches(names: SearchNames, connection: ConnectionOptions) -> int | None:
+def delete_searches(
+    names: SearchNames, connection: ConnectionOptions, output: OutputOption = OutputFormat.TABLE
+) -> int | None:
     """End searches, and forget them with their trials and their logs.
 
     $ kubeflow searches delete fit-3f2a
     """
-    return for_each(names, optimizer(connection).delete_job)
+    return change_each(names, "deleted", output, optimizer(connection).delete_job)
+
+
+def _change(
+    client: OptimizerClient, names: list[str], output: OutputFormat, done: str, act: Callable[[str], None]
+) -> int | None:
+    return change_each(names, done, output, act, lambda name: client.get_job(name).to_dict())
 
 
 def optimizer(connection: ConnectionOptions, engine: Any = "auto") -> OptimizerClient:

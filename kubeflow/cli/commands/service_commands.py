@@ -12,7 +12,7 @@ from typing import Annotated, cast
 import typer
 
 from kubeflow.cli.command_times import seconds_of, since_of, when
-from kubeflow.cli.for_each import for_each
+from kubeflow.cli.for_each import change_each
 from kubeflow.cli.result_output import ResultColumn, print_data, print_item, print_items, print_name
 from kubeflow.cli.shared_options import ConnectionOptions, OutputFormat, OutputOption
 from kubeflow.cli.text_styles import status_style
@@ -227,13 +227,14 @@ def delete_services(
     names: Annotated[list[str], typer.Argument(metavar="SERVICE", help="Names of services.")],
     connection: ConnectionOptions,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Return when nothing of them is left.")] = False,
+    output: OutputOption = OutputFormat.TABLE,
 ) -> int | None:
     """End services and forget them.
 
     $ kubeflow services delete iris
     """
     client = _client(connection)
-    return for_each(names, lambda name: client.delete_service(name, wait=wait))
+    return change_each(names, "deleted", output, lambda name: client.delete_service(name, wait=wait))
 
 
 def service_text(service: Service) -> str:
