@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from kubeflow.cli.wording import in_command_words
 
@@ -19,10 +21,21 @@ class CommandLineHandler(logging.Handler):
         sys.stderr.write(f"{text}\n")
 
 
-def show_log_messages(*, debug: bool) -> None:
-    """Write the SDK's warnings to stderr; with `debug` all that it logs."""
+@contextmanager
+def log_messages_shown(*, debug: bool) -> Iterator[None]:
+    """Write the SDK's warnings to stderr in the block; with `debug` all that it logs.
+
+    After the block its logger is as it was: `main` may be called in a process that has other plans.
+    """
     logger = logging.getLogger("kubeflow")
-    if not any(isinstance(handler, CommandLineHandler) for handler in logger.handlers):
-        logger.addHandler(CommandLineHandler())
+    level, propagate = logger.level, logger.propagate
+    handler = CommandLineHandler()
+    logger.addHandler(handler)
     logger.propagate = False
     logger.setLevel(logging.DEBUG if debug else logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = propagate

@@ -101,12 +101,11 @@ def _command(name: str, rest: list[str]) -> tuple[CommandEntry, list[str]]:
 def _call(entry: CommandEntry, words: Sequence[str], *, debug: bool) -> int:
     if find_spec("typer") is None:
         raise MissingExtra(f"{PROGRAM} {entry.name}", "typer", "cli")
-    from kubeflow.cli.log_messages import show_log_messages
+    from kubeflow.cli.log_messages import log_messages_shown
     from kubeflow.cli.typer_commands import typer_command
 
-    show_log_messages(debug=debug)
     command = typer_command(entry)
-    with command.make_context(f"{PROGRAM} {entry.name}", list(words)) as context:
+    with log_messages_shown(debug=debug), command.make_context(f"{PROGRAM} {entry.name}", list(words)) as context:
         code: object = command.invoke(context)
     return code if isinstance(code, int) else 0
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +77,12 @@ def test_python_runs_the_package_as_the_command() -> None:
         [sys.executable, "-m", "kubeflow", "--version"], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == f"kubeflow {__version__}\n"
+
+
+def test_a_call_of_main_leaves_the_logging_of_its_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KUBEFLOW_STATE_DIR", str(tmp_path))
+    logger = logging.getLogger("kubeflow")
+    before = (logger.level, logger.propagate, list(logger.handlers))
+    assert main(["jobs", "--backend", "localprocess", "--debug"]) == 0
+    assert main(["get", "nothing", "--backend", "localprocess"]) == 3
+    assert (logger.level, logger.propagate, list(logger.handlers)) == before
