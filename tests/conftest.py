@@ -22,7 +22,7 @@ settings.register_profile("patient", settings(), deadline=None, suppress_health_
 settings.load_profile("patient")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def spark_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkCluster]:
     """A cluster with the Spark Operator: one for the tests of Spark and the cases that jobs of all clients share."""
     from tests.cluster.spark.sparkstage import spark_stage

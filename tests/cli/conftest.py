@@ -134,7 +134,7 @@ def _environment(**variables: str) -> dict[str, str]:
     return {**ours, "PYTHONPATH": f"{root}:{root}/generated", "COLUMNS": "80", **variables}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """This machine, with a state directory of the tests."""
     folder = tmp_path_factory.mktemp("local")
@@ -146,7 +146,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         client.delete_job(job)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A real API server with the newest Trainer played on it; its kubeconfig is in `KUBECONFIG`."""
     if MISSING:
@@ -165,14 +165,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         front.stop()
 
 
-@pytest.fixture(scope="session", params=["local", "cluster"])
+@pytest.fixture(scope="module", params=["local", "cluster"])
 def place(request: pytest.FixtureRequest) -> Place:
     """Each of the two."""
     found: Place = request.getfixturevalue(request.param)
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def complete(place: Place) -> str:
     """A job that has ended well, made by a command that waited for it."""
     arguments = ("--arg", "lr=0.1", "--arg", "layers=[8, 4]", "--arg", "fast", "--runtime", place.runtime)
@@ -184,7 +184,7 @@ def complete(place: Place) -> str:
     return "fit-digits"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def failed(place: Place) -> str:
     """A job that has failed, made by a command that followed it."""
     done = place.run("train", "digits.py:boom", "--runtime", place.runtime, "--name", "fails", "--follow")

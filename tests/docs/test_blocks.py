@@ -50,7 +50,7 @@ def of(*languages: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("block", chosen, ids=str)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Stage]]:
     """A cluster with Trainer, started when it is first asked for. It runs the nodes of its jobs as processes."""
     if MISSING:
@@ -69,7 +69,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], S
         manager.__exit__(None, None, None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory, cluster: Callable[[], Stage]) -> Read:
     """Return what came of a block. Its page is run once, whichever test process asks first."""
     place = tmp_path_factory.getbasetemp()

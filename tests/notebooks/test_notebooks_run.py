@@ -89,7 +89,7 @@ MADE = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Play:
     base = tmp_path_factory.getbasetemp()
     # One folder for all processes of xdist.

@@ -19,7 +19,7 @@ _numbers = itertools.count()
 MODEL = "s3://models/iris/1"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     """An API server with KServe 0.20, Knative's services, and three of the runtimes that KServe ships."""
     if MISSING:

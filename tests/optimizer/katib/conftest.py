@@ -16,7 +16,7 @@ from tests.cluster.stage import MISSING, REASON, Stage, stage
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     if MISSING:
         pytest.skip(REASON)

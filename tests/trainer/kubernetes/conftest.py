@@ -15,7 +15,7 @@ from tests.trainer.kubernetes.edge import Edge
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     if MISSING:
         pytest.skip(REASON)
