@@ -105,17 +105,17 @@ class TerminalScreen:
 
     def _styled(self, line: str) -> str:
         if not _encodes(line, self._stream):
-            encoding = self._stream.encoding or "ascii"
+            encoding = getattr(self._stream, "encoding", None) or "ascii"
             line = line.translate(_ASCII).encode(encoding, "replace").decode(encoding)
         style = _STYLES.get(line[:1])
         return line if style is None or os.environ.get("NO_COLOR") else f"\x1b[{style}m{line[:1]}\x1b[0m{line[1:]}"
 
     def _write(self, text: str) -> None:
         self._stream.write(text)
-        self._stream.flush()
+        _flush(self._stream)
 
     def _size(self) -> os.terminal_size:
-        with contextlib.suppress(OSError, ValueError):  # a stream that is no file
+        with contextlib.suppress(AttributeError, OSError, ValueError):  # a stream that is no file
             size = os.get_terminal_size(self._stream.fileno())
             if size.columns:  # some do not know theirs
                 return size
@@ -175,10 +175,10 @@ class PlainScreen:
     def draw(self, lines: Sequence[str]) -> None:
         """Write lines below those before."""
         if lines:
-            encoding = self._stream.encoding or "utf-8"
+            encoding = getattr(self._stream, "encoding", None) or "utf-8"
             text = "".join(f"{one_line(line)}\n" for line in lines)
             self._stream.write(text if _encodes(text, self._stream) else _in_ascii(text, encoding))
-            self._stream.flush()
+            _flush(self._stream)
 
     def clear(self) -> None:
         """Leave it: every line is whole."""
@@ -220,13 +220,21 @@ def screen_for(progress: bool | None, *, beside_logs: bool = False) -> Screen | 
     if display is not None:
         return NotebookScreen(display)
     out: TextIO | None = sys.stdout  # `None` where there is none, as below pythonw
-    looked_at = out is not None and not out.closed and out.isatty()
+    looked_at = is_terminal(out)
     if out is not None and looked_at and os.environ.get("TERM") != "dumb":
         return TerminalScreen(out)
     lines_to: TextIO | None = out if looked_at else sys.stderr
     if beside_logs or lines_to is None or not (looked_at or wanted):
         return None
     return PlainScreen(lines_to)
+
+
+def is_terminal(stream: Any) -> bool:
+    """Return True for a terminal; False for what stands in its place, which may have no method but `write`."""
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, OSError, ValueError):  # ValueError: it is closed
+        return False
 
 
 def notebook_display() -> Callable[..., Any] | None:
@@ -250,6 +258,12 @@ def _wanted(progress: bool | None) -> bool | None:
     if setting not in _NEVER | _ALWAYS:
         raise InvalidInput(f"{SETTING} is {setting!r}: set it to 0 (show no progress), to 1 (everywhere) or to auto.")
     return setting in _ALWAYS
+
+
+def _flush(stream: TextIO) -> None:
+    flush: Callable[[], object] | None = getattr(stream, "flush", None)
+    if flush is not None:
+        flush()
 
 
 def _encodes(text: str, stream: TextIO) -> bool:

@@ -320,3 +320,41 @@ def test_what_does_not_fit_is_left_out() -> None:
     assert fitted(parts, 80) == "▶ train-3f2a Running · 40 % · about 3 min left · 2/4 nodes"
     assert fitted(parts, 40) == "▶ train-3f2a Running · 40 % · 2/4 nodes"
     assert fitted(parts, 10) == "▶ train-3…"
+
+
+class Tee:
+    """What a program may put in the place of standard output: print needs no more of it."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+
+    def write(self, text: str) -> None:
+        self.written.append(text)
+
+
+def _closed() -> io.StringIO:
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("stream", [None, Tee(), io.StringIO(), _closed()], ids=["none", "tee", "text", "closed"])
+@pytest.mark.parametrize("progress", [None, True, False])
+def test_no_stream_in_the_place_of_standard_output_breaks_a_wait(
+    monkeypatch: pytest.MonkeyPatch, stream: Any, progress: bool | None
+) -> None:
+    monkeypatch.delenv("KUBEFLOW_PROGRESS", raising=False)
+    monkeypatch.setattr(sys, "stdout", stream)
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", shown)
+    screen = screen_for(progress)
+    assert (screen is not None) == (progress is True)
+    if screen is not None:
+        screen.draw(["Running"])
+        assert shown.getvalue() == "Running\n"
+
+
+def test_a_stream_with_nothing_but_write_is_written_to() -> None:
+    tee: Any = Tee()
+    PlainScreen(tee).draw(["Running"])
+    assert tee.written == ["Running\n"]
