@@ -53,12 +53,14 @@ class Break:
         remedy: What the user can do.
         sent: True when the server may have acted on the request.
         lasting: True when sending again cannot help.
+        late: True when time was over.
     """
 
     words: str
     remedy: str
     sent: bool = True
     lasting: bool = False
+    late: bool = False
 
     __repr__ = repr_of_fields
 
@@ -95,7 +97,7 @@ def failure_of(error: HTTPError) -> Break:
             case OSError() if link.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
                 return Break("there is no route to it", "Check the network and the VPN.", sent=False)
             case ReadTimeoutError() | TooSlow():
-                return Break("the answer did not come in time", "Try again later, or give a longer timeout.")
+                return Break("the answer did not come in time", "Try again later, or give a longer timeout.", late=True)
             case LocationValueError():
                 return Break(f"{link}", "Correct the server's URL.", sent=False, lasting=True)
             case http.client.RemoteDisconnected():

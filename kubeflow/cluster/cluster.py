@@ -206,6 +206,7 @@ class Cluster:
         deadline = started + allowed
         session = self._fresh()
         renewed = warned = False
+        told: ClusterError | None = None  # of the attempt before
         attempt = 0
         while True:
             attempt += 1
@@ -225,6 +226,9 @@ class Cluster:
                 broken = failure_of(error)
                 failure = FailedAttempt(sent=broken.sent, lasting=broken.lasting)
                 problem = unreachable(broken, error, request, self.server, session.access.origin, allowed, deadline)
+                if broken.late and told is not None:
+                    problem = told  # the last attempt is cut short, and says less than the one before
+            told = problem
             wait = None if request.once else pause(request, failure, attempt)
             left = deadline - time.monotonic()
             if wait is None or wait >= left:

@@ -398,3 +398,10 @@ def test_credentials_that_cannot_be_renewed_are_refused_at_once(tmp_path: Path) 
     assert isinstance(error, Unauthorized)
     assert "context 'here'" in str(error)
     assert "log in to the cluster again" in str(error)
+
+
+def test_an_attempt_that_is_cut_short_by_the_end_of_time_does_not_hide_the_reason(tmp_path: Path) -> None:
+    with fault_server(refused(503, message="the quota of etcd is used up"), hang) as server:
+        with pytest.raises(ApiError, match="the quota of etcd is used up"):
+            connect(server, tmp_path).send(replace(READ, timeout=1.5))
+        assert len(server.seen) == 2
