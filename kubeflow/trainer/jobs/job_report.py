@@ -225,7 +225,7 @@ def _logs(
     telling = next((line for line in reversed(failure.log) if line.strip()), "") if failure is not None else ""
     ordered = [first, *(step for step in steps if step != first)] if first is not None else steps
     tails = [
-        _log(gathering, backend, job, step, lines, failure if step == first else None, telling)
+        _log(gathering, backend, job, step, lines, *((failure, telling) if step == first else (None, "")))
         for step in ordered[:_STEPS]
     ]
     if len(ordered) > _STEPS:
