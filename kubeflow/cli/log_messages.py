@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from kubeflow.cli.wording import in_command_words
@@ -22,7 +22,7 @@ class CommandLineHandler(logging.Handler):
 
 
 @contextmanager
-def log_messages_shown(*, debug: bool) -> Iterator[None]:
+def log_messages_shown(*, debug: bool) -> Generator[None]:
     """Write the SDK's warnings to stderr in the block; with `debug` all that it logs.
 
     After the block its logger is as it was: `main` may be called in a process that has other plans.
