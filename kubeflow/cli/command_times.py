@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from kubeflow.core.display import moment
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.terminal_text import is_terminal
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
@@ -53,7 +54,7 @@ def when(time: datetime | None) -> str:
     """Return a time for a table: how long ago for a person at a terminal, the time in UTC for a pipe."""
     if time is None:
         return ""
-    return f"{in_short((datetime.now(UTC) - time).total_seconds())} ago" if sys.stdout.isatty() else moment(time)
+    return f"{in_short((datetime.now(UTC) - time).total_seconds())} ago" if is_terminal(sys.stdout) else moment(time)
 
 
 def in_short(seconds: float) -> str:

@@ -9,6 +9,7 @@ from enum import IntEnum
 
 from kubeflow.cli.text_styles import RED, styled
 from kubeflow.cli.wording import in_command_words
+from kubeflow.core.terminal_text import is_terminal
 
 
 class ExitCode(IntEnum):
@@ -85,7 +86,7 @@ def told(error: BaseException, *, debug: bool = False) -> int:
         return usage
     code = exit_code(error)
     if code is ExitCode.INTERRUPTED:
-        sys.stderr.write("\n" if sys.stderr.isatty() else "")
+        sys.stderr.write("\n" if is_terminal(sys.stderr) else "")
         return code
     if debug:
         traceback.print_exception(error)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from kubeflow.cli.shared_options import OutputFormat
 from kubeflow.cli.text_tables import table
 from kubeflow.core.plain import plain
+from kubeflow.core.terminal_text import is_terminal
 
 
 class Named(Protocol):
@@ -72,7 +73,7 @@ def print_table(items: Sequence[Item], columns: Sequence[ResultColumn[Item]]) ->
     """Print a table: as wide as it is to a pipe, and within the columns of a terminal."""
     rows = [[column.text(item) for column in columns] for item in items]
     styles = [column.style for column in columns]
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    width = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
     for line in table([column.title for column in columns], rows, styles, width, sys.stdout):
         print(line)
 
@@ -91,6 +92,14 @@ def print_name(name: str) -> None:
     """Print the name of something, at once: whoever reads it may need it while this command goes on."""
     sys.stdout.write(f"{name}\n")
     sys.stdout.flush()
+
+
+def print_log(lines: Iterable[str], *, follow: bool) -> None:
+    """Print the lines of a log; with `follow` each at once."""
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+        if follow:
+            sys.stdout.flush()
 
 
 def print_data(value: object, output: OutputFormat) -> None:

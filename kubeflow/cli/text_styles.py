@@ -6,6 +6,7 @@ import os
 from typing import TextIO
 
 from kubeflow.core.status_marks import tone
+from kubeflow.core.terminal_text import is_terminal
 
 RED, GREEN, YELLOW, CYAN, BOLD, FAINT = "31", "32", "33", "36", "1", "2"
 """Parameters of ANSI's SGR sequences."""
@@ -23,7 +24,7 @@ def has_colours(stream: TextIO) -> bool:
         return False
     if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
         return True
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+    return is_terminal(stream) and os.environ.get("TERM") != "dumb"
 
 
 def styled(text: str, style: str, stream: TextIO) -> str:

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any, Protocol, TextIO
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.core.terminal_text import cut, one_line
+from kubeflow.core.terminal_text import cut, is_terminal, one_line
 
 SETTING = "KUBEFLOW_PROGRESS"
 """The environment variable that decides where nothing is given in code."""
@@ -227,14 +227,6 @@ def screen_for(progress: bool | None, *, beside_logs: bool = False) -> Screen | 
     if beside_logs or lines_to is None or not (looked_at or wanted):
         return None
     return PlainScreen(lines_to)
-
-
-def is_terminal(stream: Any) -> bool:
-    """Return True for a terminal; False for what stands in its place, which may have no method but `write`."""
-    try:
-        return bool(stream.isatty())
-    except (AttributeError, OSError, ValueError):  # ValueError: it is closed
-        return False
 
 
 def notebook_display() -> Callable[..., Any] | None:

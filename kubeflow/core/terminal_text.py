@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 # Controls, halves of a pair, separators of lines and paragraphs, and what turns the direction of writing.
 _MOVES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -12,6 +13,14 @@ CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@
 """The escape sequences of terminals: colours, movements, titles, links."""
 
 ELLIPSIS = "…"
+
+
+def is_terminal(stream: Any) -> bool:
+    """Return True for a terminal; False for what stands in its place, which may have no method but `write`."""
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, OSError, ValueError):  # ValueError: it is closed
+        return False
 
 
 def one_line(text: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from kubeflow.core.display import moment
 from kubeflow.core.html import Cell, Content, Html, facts, heading, join, link, page, tag, text
 from kubeflow.reporting.report_file import MARK
 
@@ -34,7 +36,8 @@ def report_page(
     head: Mapping[str, Cell],
     notes: Sequence[str],
     sections: Iterable[ReportSection],
-    made: str,
+    made: datetime,
+    version: str,
 ) -> str:
     """Return a report as the text of a file, of at most 2 MB: the largest sections give way, and say so.
 
@@ -45,11 +48,13 @@ def report_page(
         head: Facts that come first.
         notes: What a reader must know of all of it.
         sections: The parts, in order.
-        made: When and by what it was made, in words.
+        made: When it was made.
+        version: Of this package, which made it.
     """
     kept = list(sections)
+    last = f"Made {moment(made)} by kubeflow {version}. Times are in UTC."
     while True:
-        written = _page(kind, name, status, head, notes, kept, made)
+        written = _page(kind, name, status, head, notes, kept, last)
         if len(written.encode("utf-8")) <= LIMIT:
             return written
         largest = max(range(len(kept)), key=lambda index: len(str(kept[index].body)))

@@ -92,8 +92,7 @@ def study_page(data: StudyPageData, version: str) -> str:
         data: What it shows.
         version: Of this package, for the last line.
     """
-    made = f"Made {moment(data.made)} by kubeflow {version}. Times are in UTC."
-    return report_page("Search", data.name, data.status, data.head, data.notes, _sections(data), made)
+    return report_page("Search", data.name, data.status, data.head, data.notes, _sections(data), data.made, version)
 
 
 def _sections(data: StudyPageData) -> Iterator[ReportSection]:

@@ -15,6 +15,7 @@ from kubeflow.cli.result_output import print_data
 from kubeflow.cli.shared_options import ConnectionOptions, OutputFormat, OutputOption
 from kubeflow.cli.text_styles import BOLD, GREEN, RED, YELLOW, styled
 from kubeflow.cli.wording import in_command_words
+from kubeflow.core.terminal_text import is_terminal
 from kubeflow.doctor import SECTIONS, examine
 from kubeflow.doctor.examination import SectionName
 
@@ -55,7 +56,7 @@ def doctor(
         for finding in examination.broken:
             print(finding.name)
     elif output is OutputFormat.TABLE:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _ENDLESS
+        width = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else _ENDLESS
         for line in in_command_words(examination.text(width)).splitlines():
             print(_styled(line))
     else:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from kubeflow.cli.command_times import since_of
+from kubeflow.cli.result_output import print_log
 from kubeflow.cli.shared_options import ConnectionOptions
 from kubeflow.trainer.jobs.steps import FirstNode
 
@@ -50,7 +50,4 @@ def logs(
         tail_lines=tail,
         since=None if since is None else since_of(since, "--since"),
     )
-    for line in lines:
-        sys.stdout.write(f"{line}\n")
-        if follow:
-            sys.stdout.flush()
+    print_log(lines, follow=follow)

@@ -13,7 +13,7 @@ import typer
 
 from kubeflow.cli.command_times import seconds_of, since_of, when
 from kubeflow.cli.for_each import change_each
-from kubeflow.cli.result_output import ResultColumn, print_data, print_item, print_items, print_name
+from kubeflow.cli.result_output import ResultColumn, print_data, print_item, print_items, print_log, print_name
 from kubeflow.cli.shared_options import ConnectionOptions, OutputFormat, OutputOption
 from kubeflow.cli.text_styles import status_style
 from kubeflow.cli.typed_arguments import resources_of
@@ -209,10 +209,7 @@ def service_logs(
         tail_lines=tail,
         since=None if since is None else since_of(since, "--since"),
     )
-    for line in lines:
-        sys.stdout.write(f"{line}\n")
-        if follow:
-            sys.stdout.flush()
+    print_log(lines, follow=follow)
 
 
 def explain_service(name: ServiceName, connection: ConnectionOptions) -> None:

@@ -17,6 +17,7 @@ from kubeflow.cli.result_output import print_data, print_name
 from kubeflow.cli.shared_options import ConnectionOptions, OutputFormat, OutputOption
 from kubeflow.cli.train_options import TrainOptions, announce
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.terminal_text import is_terminal
 from kubeflow.trainer import JobFailed, TrainerClient
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _after(
     if not wait and not follow:
         if structured:
             print_data(client.get_job(name), output)
-        elif sys.stdout.isatty():
+        elif is_terminal(sys.stdout):
             announce(f"Follow it with `kubeflow logs -f {name}`; `kubeflow get {name}` shows where it is.")
         return None
     if follow:
