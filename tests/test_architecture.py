@@ -384,6 +384,22 @@ def test_every_module_imports_and_every_exported_name_loads() -> None:
     assert result.stdout.strip() == str(len(names))
 
 
+OWN_COPIES = {"ast", "base64", "inspect", "json", "pickle", "re", "shlex", "textwrap", "zlib"}
+IN_OWN_PROCESSES = ("kubeflow.packaging.remote", "kubeflow.cli", "kubeflow.core.stdlib")  # the first is shipped alone
+BASES = {"Parameter", "Signature"}  # classes are what they are, whatever a program replaces
+
+
+@pytest.mark.parametrize(
+    "module", sorted(n for n in MODULES if n.startswith("kubeflow.") and not n.startswith(IN_OWN_PROCESSES))
+)
+def test_code_in_the_users_process_calls_what_python_has(module: str) -> None:
+    for node in ast.walk(ast.parse(MODULES[module].read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            assert not OWN_COPIES & {alias.name for alias in node.names}, "import it from kubeflow.core.stdlib"
+        elif isinstance(node, ast.ImportFrom) and node.module in OWN_COPIES:
+            assert {alias.name for alias in node.names} <= BASES, "import the module from kubeflow.core.stdlib"
+
+
 LAZY = sorted(
     name for name, path in MODULES.items() if path.name == "__init__.py" and "exporter" in path.read_text("utf-8")
 )

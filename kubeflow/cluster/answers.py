@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,7 +27,7 @@ from kubeflow.cluster.errors import (
 )
 from kubeflow.cluster.target import Target
 from kubeflow.core.display import repr_of_fields
-from kubeflow.core.stdlib import json
+from kubeflow.core.stdlib import json, re
 from kubeflow.core.transport import Request
 
 # Fields in messages of strict decoding: `unknown field "spec.trainer.numNode"`, `duplicate field "spec.suspend"`.

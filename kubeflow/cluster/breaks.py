@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import http.client
-import re
 import socket
 import ssl
 import time
@@ -26,6 +25,7 @@ from urllib3.exceptions import (
 from kubeflow.cluster.errors import Unreachable
 from kubeflow.cluster.target import Target
 from kubeflow.core.display import repr_of_fields
+from kubeflow.core.stdlib import re
 from kubeflow.core.transport import Request
 
 _AGAIN = "Try again; check the network, and the load balancer or proxy between, if it lasts."

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Iterator
+
+from kubeflow.core.stdlib import re
 
 _log = logging.getLogger(__name__)
 # `299 - "text"`: https://kubernetes.io/blog/2020/09/03/warnings/. Several may share a line.

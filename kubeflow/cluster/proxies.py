@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -15,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from kubeflow.cluster.errors import NotConfigured
 from kubeflow.core.display import repr_of_fields
-from kubeflow.core.stdlib import base64
+from kubeflow.core.stdlib import base64, re
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 

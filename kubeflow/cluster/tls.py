@@ -7,7 +7,6 @@ also one that is not self-signed, and a certificate need not have the extensions
 from __future__ import annotations
 
 import logging
-import re
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from kubeflow.cluster.errors import NotConfigured
 from kubeflow.core.display import repr_of_fields
+from kubeflow.core.stdlib import re
 
 _log = logging.getLogger(__name__)
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)

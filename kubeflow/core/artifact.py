@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.plain import dict_of_fields
+from kubeflow.core.stdlib import re
 from kubeflow.core.tracebacks import thin_all
 
 ArtifactKind: TypeAlias = Literal["dataset", "model"]

@@ -5,13 +5,14 @@ The run time of builders is data without signatures; type checkers and editors r
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from inspect import Parameter, Signature
 from pathlib import Path
+
+from kubeflow.core.stdlib import ast
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 import operator
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeAlias, cast
+
+from kubeflow.core.stdlib import re
 
 Value: TypeAlias = "Mapping[str, Value] | list[Value] | str | int | float | bool | datetime | Duration | None"
 

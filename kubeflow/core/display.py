@@ -7,7 +7,6 @@ brackets or with an ellipsis, so that it cannot be taken for code.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from datetime import UTC, datetime
@@ -15,6 +14,8 @@ from enum import Enum
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
+
+from kubeflow.core.stdlib import re
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

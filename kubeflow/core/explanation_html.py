@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from kubeflow.core import html
+from kubeflow.core.stdlib import re
 
 # "TrainJob 'a' is Failed: rank 0 ..." as every explanation begins.
 _FIRST = re.compile(r"(?P<what>.*?) is (?P<status>[A-Z][A-Za-z]*)\b[.:]? ?(?P<why>.*)")

@@ -9,7 +9,6 @@ A view for a notebook is `view(...)`, a file of its own is `page(...)`. `kubeflo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
@@ -19,6 +18,7 @@ from kubeflow.core.durations import age_text
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.html_style import ROOT, style_sheet
 from kubeflow.core.status_marks import mark, tone
+from kubeflow.core.stdlib import re
 from kubeflow.core.terminal_text import CODES
 
 

@@ -5,10 +5,10 @@ Semantics are those of `k8s.io/apimachinery/pkg/util/intstr`.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, TypeAlias
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler

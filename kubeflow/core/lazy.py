@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
+from types import ModuleType
 
 
 def exporter(
@@ -31,7 +32,7 @@ def exporter(
             module = home[name]
         except KeyError:
             raise _unknown(package, name, names()) from None
-        value = getattr(import_module(f"{package}.{module}"), name) if module else import_module(f"{package}.{name}")
+        value = getattr(_imported(f"{package}.{module}"), name) if module else _imported(f"{package}.{name}")
         setattr(sys.modules[package], name, value)  # the next access does not come here
         return value
 
@@ -40,6 +41,13 @@ def exporter(
         return sorted({*home, *getattr(module, "__all__", ()), *(name for name in vars(module) if _is_dunder(name))})
 
     return load, names
+
+
+def _imported(module: str) -> ModuleType:
+    try:
+        return import_module(module)
+    except AttributeError as error:  # Python would hide it behind "cannot import name"
+        raise ImportError(f"{module} cannot be imported: {error}", name=module) from error
 
 
 def _unknown(package: str, name: str, known: Iterable[str]) -> Exception:

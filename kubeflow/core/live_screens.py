@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Protocol, TextIO
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 from kubeflow.core.terminal_text import cut, is_terminal, one_line
 
 SETTING = "KUBEFLOW_PROGRESS"

@@ -6,7 +6,6 @@ Did you mean 3?`
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, cast, get_args, get_origin
 
 from pydantic import BaseModel
@@ -14,6 +13,7 @@ from pydantic import BaseModel
 from kubeflow.core.errors import InvalidObject, Mistake, did_you_mean
 from kubeflow.core.model_fields import bare, fields, wire_name
 from kubeflow.core.older_hints import field_hint, limit_hint
+from kubeflow.core.stdlib import re
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

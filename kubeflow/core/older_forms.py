@@ -7,7 +7,6 @@ checked against that.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -19,6 +18,7 @@ from kubeflow.core.availability import Availability, Content, FieldPlace, exceed
 from kubeflow.core.errors import InvalidInput, InvalidObject, Mistake, did_you_mean
 from kubeflow.core.lazy_model import LazyModel, wire_form
 from kubeflow.core.older_hints import Steps, table_of
+from kubeflow.core.stdlib import re
 
 K = TypeVar("K", bound=LazyModel)
 

@@ -16,7 +16,6 @@ A secret is `"***"`: a field that `repr` hides, a value whose key looks like one
 from __future__ import annotations
 
 import math
-from base64 import b64encode
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -25,6 +24,7 @@ from os import PathLike, fspath
 from typing import Any, cast
 
 from kubeflow.core.display import HIDDEN, hide_credentials, looks_secret, short
+from kubeflow.core.stdlib import base64
 
 
 def plain(value: object) -> object:
@@ -46,7 +46,7 @@ def plain(value: object) -> object:
     if isinstance(value, datetime | date | timedelta):
         return _time(value)
     if isinstance(value, bytes | bytearray):
-        return b64encode(value).decode("ascii")
+        return base64.b64encode(value).decode("ascii")
     return _composed(value)
 
 

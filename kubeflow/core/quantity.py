@@ -6,12 +6,12 @@ The grammar is that of `k8s.io/apimachinery/pkg/api/resource`: a signed decimal 
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from functools import total_ordering
 from typing import TYPE_CHECKING, TypeAlias
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler

@@ -6,7 +6,6 @@ A `Transport` sends. It is given a `Request` and returns the parsed JSON answer,
 from __future__ import annotations
 
 import random
-import re
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from kubeflow.core.object_names import check_namespace
 from kubeflow.core.outgoing import check_outgoing
 from kubeflow.core.paging import pages
 from kubeflow.core.rules import RuleViolation, Violation
+from kubeflow.core.stdlib import re
 from kubeflow.core.table import TABLE, Table
 from kubeflow.core.tracebacks import thin, thin_call
 from kubeflow.core.transport import Interruption, Method, Refusal, Request, Transport

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar, cast
 from urllib.parse import quote
@@ -10,6 +9,7 @@ from urllib.parse import quote
 from kubeflow.core.display import call
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.model import JsonObject
+from kubeflow.core.stdlib import re
 from kubeflow.core.transport import Method, Request, Transport
 
 _T = TypeVar("_T")

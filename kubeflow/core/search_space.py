@@ -69,7 +69,7 @@ def search_spaces_of_function(function: object, given: Container[str] = ()) -> I
         function: What a job runs.
         given: Names of arguments that get a value, so that their defaults do not count.
     """
-    import inspect
+    from kubeflow.core.stdlib import inspect
 
     for place, _ in search_spaces(function):
         yield place, "an argument that a partial binds"

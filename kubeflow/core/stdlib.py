@@ -7,9 +7,10 @@ here the functions that Python has, also where they were replaced before this is
 
 from __future__ import annotations
 
-import ast as _ast
+import os as _os
 import sys
 from importlib import import_module
+from importlib.util import module_from_spec
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, cast
@@ -42,7 +43,7 @@ _CLASSES = {
     "textwrap": ("TextWrapper",),
 }
 """By module: the classes whose methods its functions call. None of these methods calls `super()`."""
-_FOLDER = str(Path(_ast.__file__).parent)
+_FOLDER = str(Path(_os.__file__).parent)
 
 
 def loaded(name: str) -> ModuleType | None:
@@ -92,6 +93,8 @@ def _guarded(cls: type) -> type:
 
 
 def _original_method(cls: type, name: str) -> object:
+    import ast as _ast
+
     tree = _ast.parse(Path(sys.modules[cls.__module__].__file__ or "").read_bytes())
     found = next(node for node in tree.body if isinstance(node, _ast.ClassDef) and node.name == cls.__name__)
     method = next((node for node in found.body if isinstance(node, _ast.FunctionDef) and node.name == name), None)
@@ -125,12 +128,19 @@ _OF_PYTHON = sys.stdlib_module_names | {"posix"}
 
 def _original(module: ModuleType, name: str) -> object:
     """Return the function that a module of the standard library has by itself, or None where nobody knows it."""
+    import ast as _ast
+
     for home in ("posix", f"_{module.__name__}"):
         found = vars(sys.modules[home]).get(name) if home in sys.modules else None
         if isinstance(found, BuiltinFunctionType):
             return found
-    file = module.__file__ or ""
-    tree = _ast.parse(Path(file).read_bytes()) if file.endswith(".py") else _ast.Module([], [])
+    file = getattr(module, "__file__", None) or ""
+    if not file.endswith(".py") and module.__spec__ is not None:  # written in C: it is made once more
+        made = module_from_spec(module.__spec__)
+        if module.__spec__.loader is not None:
+            module.__spec__.loader.exec_module(made)
+        return vars(made).get(name)
+    tree = _ast.parse(Path(file).read_bytes())
     node = next((node for node in tree.body if isinstance(node, _ast.FunctionDef) and node.name == name), None)
     if node is None:
         return None

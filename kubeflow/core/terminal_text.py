@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from kubeflow.core.stdlib import re
 
 # Controls, halves of a pair, separators of lines and paragraphs, and what turns the direction of writing.
 _MOVES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

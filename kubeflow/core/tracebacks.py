@@ -7,7 +7,6 @@ their whole traceback; so does every error where the environment variable `KUBEF
 from __future__ import annotations
 
 import functools
-import inspect
 import os
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -15,6 +14,7 @@ from types import FunctionType, TracebackType
 from typing import TypeVar, cast
 
 from kubeflow.core.errors import KubeflowError
+from kubeflow.core.stdlib import inspect
 
 F = TypeVar("F", bound=Callable[..., object])
 T = TypeVar("T")

@@ -6,12 +6,11 @@ The API server (measured, Kubernetes 1.36) enforces the formats of this module a
 
 from __future__ import annotations
 
-import base64
 import ipaddress
-import re
 from collections.abc import Callable, Mapping
 from datetime import date
 
+from kubeflow.core.stdlib import base64, re
 from kubeflow.core.time import Timestamp
 
 _BOUNDS = {"int32": (-(1 << 31), (1 << 31) - 1), "int64": (-(1 << 63), (1 << 63) - 1)}

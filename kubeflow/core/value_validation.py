@@ -6,11 +6,11 @@ Semantics: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/c
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import cast
 
+from kubeflow.core.stdlib import re
 from kubeflow.core.value_formats import misfit
 
 

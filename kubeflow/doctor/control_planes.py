@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kubeflow.cluster import wire
 from kubeflow.cluster.errors import ClusterError, Forbidden
 from kubeflow.cluster.readings import Found, reading
+from kubeflow.core.stdlib import re
 from kubeflow.core.transport import Request, Transport
 from kubeflow.doctor.health import HealthFinding, bad, broken, missing, ok
 

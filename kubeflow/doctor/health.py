@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from kubeflow.core.display import hide_credentials, repr_of_fields
 from kubeflow.core.plain import dict_of_fields
+from kubeflow.core.stdlib import re, textwrap
 
 WIDTH = 100  # columns of the text, where nobody says otherwise
 _INDENT = "  "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
@@ -11,6 +10,7 @@ from typing import Any, cast
 from kubeflow.core.display import short
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.search_space import SearchSpace, search_spaces, search_spaces_of_function
+from kubeflow.core.stdlib import re
 from kubeflow.optimizer.types.search_spaces import (
     BoundedSearchSpace,
     CategoricalSearchSpace,
@@ -222,7 +222,7 @@ def _ends(space: Space) -> Sequence[object]:
 
 def _annotated(function: Callable[..., object]) -> dict[str, type]:
     """Return which parameters are annotated as int and which as float."""
-    import inspect
+    from kubeflow.core.stdlib import inspect
 
     try:
         parameters = inspect.signature(function).parameters.values()

@@ -244,7 +244,7 @@ def _hyperparameter_findings(names: Sequence[str]) -> list[Finding]:
 
 
 def _too_large(plan: Plan, files: Mapping[str, bytes], size: int) -> Finding:
-    import zlib
+    from kubeflow.core.stdlib import zlib
 
     parts = sorted(((len(zlib.compress(content)) * 4 // 3, path) for path, content in files.items()), reverse=True)[:5]
     largest = ", ".join(f"{path} ({part // 1024} KiB)" for part, path in parts)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
 import dis
-import inspect
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -16,6 +13,7 @@ from typing import get_origin, get_type_hints
 from kubeflow.core.artifact import ArtifactKind
 from kubeflow.core.display import HIDDEN, repr_of_fields, short
 from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.stdlib import ast, inspect, textwrap
 
 TYPES: Mapping[type, str] = {str: "str", int: "int", float: "float", bool: "bool", list: "list", dict: "dict"}
 """The types that a value of a pipeline has, with their names."""

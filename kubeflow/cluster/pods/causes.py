@@ -6,7 +6,6 @@ remedies.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from kubeflow.cluster.pods.events import Happening
 from kubeflow.cluster.pods.pod import Pod
 from kubeflow.cluster.readings import Absent, Found, NotPermitted, NotServed, ReadFailed, Reading
 from kubeflow.cluster.wire import Json
+from kubeflow.core.stdlib import re
 
 _IGNORED = 30  # seconds after which a scheduler that works has said something of a pod
 _PULL = ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+
+from kubeflow.core.stdlib import re
 
 # As kubelets write it with `timestamps=true`: up to nine digits of a second, UTC or the offset of the machine.
 _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d) ")

@@ -11,13 +11,13 @@ https://github.com/kubeflow/model-registry/blob/v0.3.8/api/openapi/model-registr
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NoReturn, TypeAlias, cast
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 
 Scalar: TypeAlias = bool | int | float | str
 Operator: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE", "IN"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import json
 from kubeflow.kserve.inference.datatypes import DATATYPES, integer_bounds
 from kubeflow.kserve.inference.infer_messages import JSON_TYPE, HttpBody, InferRequest, read_object
 from kubeflow.kserve.inference.prediction import Prediction

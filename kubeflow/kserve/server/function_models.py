@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import inspect
 from kubeflow.kserve.server.loaded_models import ModelCall, check_names
 
 _TABLES = ("DataFrame",)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import json
 
 SETTINGS_VARIABLE = "KUBEFLOW_SERVING_SETTINGS"
 """Environment variable with the path of the settings; without it, a server listens as a container does."""

@@ -16,13 +16,13 @@ https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protoc
 
 from __future__ import annotations
 
-import inspect
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import inspect, json
 from kubeflow.kserve.inference.infer_messages import HttpBody, InferRequest, read_request
 from kubeflow.kserve.server.loaded_models import LoadedModel, ModelCall
 from kubeflow.kserve.server.model_calls import BrokenOutput, answer_v1, answer_v2, call_of_v1, call_of_v2
@@ -108,10 +108,8 @@ class ServingApp:
         """Return the handler of a path that answers at once."""
 
         async def handle(request: Request) -> Response:
-            from starlette.responses import JSONResponse
-
             try:
-                return JSONResponse(what(request))
+                return _json(what(request))
             except _HttpError as answer:
                 return _error(answer)
 
@@ -270,9 +268,14 @@ async def _in_thread(function: Callable[[], T]) -> T:
 
 
 def _error(answer: _HttpError) -> Response:
-    from starlette.responses import JSONResponse
+    return _json({"error": str(answer)}, answer.code, answer.headers)
 
-    return JSONResponse({"error": str(answer)}, answer.code, answer.headers)
+
+def _json(value: object, code: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with JSON that Python's own function writes, whatever the model's code puts in its place."""
+    from starlette.responses import Response
+
+    return Response(json.dumps(value, ensure_ascii=False), code, headers, media_type="application/json")
 
 
 async def _no_path(request: Request, _: Exception) -> Response:

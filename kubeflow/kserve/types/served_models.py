@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast, runtime_checka
 
 from kubeflow.core.display import repr_of_fields, short
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 from kubeflow.kserve.types.model_formats import MODEL_FORMATS, check_model_format
 from kubeflow.trainer.types.job_name import JobName
 from kubeflow.trainer.types.jobs import TrainJob

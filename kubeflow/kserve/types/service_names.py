@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 
 # https://github.com/kserve/kserve, pkg/apis/serving/v1beta1/inference_service_validation.go
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?", re.ASCII)

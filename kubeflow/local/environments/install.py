@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import importlib.util
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from kubeflow.core.stdlib import ast, re
 from kubeflow.local.environments.errors import REQUIREMENTS, EnvironmentFailed
 from kubeflow.local.environments.requirements import below_paths, missing_from
 from kubeflow.local.environments.sources import filled_in

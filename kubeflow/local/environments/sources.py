@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from kubeflow.core.stdlib import re
 from kubeflow.local.job.plan import EnvironmentPlan
 from kubeflow.packaging.requirements.index_urls import VARIABLE
 from kubeflow.packaging.requirements.requirement_lines import RequirementLine, parse_line

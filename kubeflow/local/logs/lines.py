@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubeflow.core.log_text import log_text, standing
+from kubeflow.core.stdlib import re
 
 LAUNCHER_LOG = "launcher.log"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import math
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from kubeflow.core.stdlib import re
 from kubeflow.local.job.records import RankRecord
 
 _EXIT = re.compile(r"rank-(\d+)\.exit")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 
 from kubeflow.cluster.errors import ControlPlaneMissing
 from kubeflow.core.errors import InvalidInput, KubeflowError
+from kubeflow.core.stdlib import re
 from kubeflow.core.tracebacks import thin
 from kubeflow.optimizer.api.engine_choice import ChosenEngine, Engines, EngineWish
 from kubeflow.optimizer.api.search_waiting import wait_for_search

@@ -4,11 +4,12 @@ that Python does not need.
 
 from __future__ import annotations
 
-import ast
 import io
 import itertools
 import tokenize
 from collections.abc import Iterator, Sequence, Set
+
+from kubeflow.core.stdlib import ast
 
 
 def lean(tree: ast.Module, uses: Set[str]) -> ast.Module:

@@ -4,14 +4,13 @@ programs that run alone.
 
 from __future__ import annotations
 
-import ast
 import builtins
 import functools
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib import resources
 
-from kubeflow.core.stdlib import re
+from kubeflow.core.stdlib import ast, re
 from kubeflow.packaging.bundles.lean_text import dense, lean
 from kubeflow.packaging.bundles.short_names import shorten_names
 from kubeflow.packaging.source.parser import parse

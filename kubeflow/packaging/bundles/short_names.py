@@ -7,12 +7,13 @@ name stay as they are.
 
 from __future__ import annotations
 
-import ast
 import builtins
 import keyword
 import string
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
+
+from kubeflow.core.stdlib import ast
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from enum import Enum, Flag
 from typing import Any
 
+from kubeflow.core.stdlib import re
 from kubeflow.packaging.remote import codec
 from kubeflow.packaging.tagged_json.reductions import STATIC, base_in_c, defines, wants_arguments
 

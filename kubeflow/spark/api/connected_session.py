@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import sys
 import threading
 from importlib.util import find_spec
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from kubeflow.core.display import call
 from kubeflow.core.errors import InvalidInput, KubeflowError
+from kubeflow.core.stdlib import re
 from kubeflow.core.tracebacks import thin
 from kubeflow.spark.backends.session_backend import ClassicBackend, SessionBackend, SessionTunnel
 from kubeflow.spark.errors import PySparkMissing, SessionLost, SessionNotFound

@@ -5,11 +5,11 @@ It is read from the last lines of the program's log, as the JVM and Python write
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kubeflow.core.display import repr_of_fields
+from kubeflow.core.stdlib import re
 
 LOGGED_LINES = 400
 """Lines at the end of a log in which an exception is looked for: stacks of the JVM are long, and Spark logs its end."""

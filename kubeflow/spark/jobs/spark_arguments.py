@@ -5,9 +5,7 @@ Everything that is wrong on every backend is refused here, before anything is se
 
 from __future__ import annotations
 
-import inspect
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ from kubeflow.core.artifact import Artifact
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.paths import working_directory
+from kubeflow.core.stdlib import inspect, re
 from kubeflow.spark.jobs.decided_settings import check_settings
 from kubeflow.spark.jobs.option_order import with_options
 from kubeflow.spark.jobs.spark_outputs import spark_output

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from kubeflow.core.stdlib import re
 from kubeflow.trainer.diagnosis.remedies import Platform, remedies
 
 

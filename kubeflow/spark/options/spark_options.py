@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, cast, get_args
 
 from kubeflow.core.display import call, repr_of_fields
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.spark.jobs.spark_spec import (
     Allocation,

@@ -13,10 +13,10 @@ reads `"512m"` as half a byte, which nobody means, and `"4k"` as 4,000 bytes, wh
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal, InvalidOperation
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 
 MEBIBYTE = 2**20
 LEAST = 1 * MEBIBYTE

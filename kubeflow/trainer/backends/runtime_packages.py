@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from inspect import cleandoc
 
 from kubeflow.core.errors import KubeflowError
+from kubeflow.core.stdlib import inspect
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.errors import JobFailed, JobWaitTimeout
@@ -25,7 +25,7 @@ _TIMEOUT = 900.0
 _BEGIN, _END = "== kubeflow: what is in this runtime ==", "== kubeflow: end =="
 
 # Runs in the runtime's own Python, whatever version that is; it must need nothing but the standard library.
-_SCRIPT = cleandoc(f"""
+_SCRIPT = inspect.cleandoc(f"""
     import os, platform, shutil, subprocess, sys
     print({_BEGIN!r})
     print("Python", platform.python_version(), "(" + sys.executable + ")")

@@ -6,10 +6,11 @@ supervisor that was killed) stays with that backend.
 
 from __future__ import annotations
 
-import re
 import signal
 from dataclasses import dataclass
 from typing import Literal
+
+from kubeflow.core.stdlib import re
 
 Platform = Literal["machine", "cluster"]
 """Where a job runs: processes or containers of this machine, or pods of a cluster."""

@@ -6,11 +6,12 @@ its ranks. A rank that is killed leaves no word of its own; then torchrun's clos
 
 from __future__ import annotations
 
-import re
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from kubeflow.core.stdlib import re
 
 _ROOT_CAUSE = "Root Cause (first observed failure):"
 _OTHERS = "Failures:"

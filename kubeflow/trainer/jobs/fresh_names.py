@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import unicodedata
 from collections.abc import Callable
 from pathlib import PurePath
 
+from kubeflow.core.stdlib import re
 from kubeflow.trainer.jobs.jobspec import AnyTrainer
 from kubeflow.trainer.types.code import is_path
 from kubeflow.trainer.types.trainers import CustomTrainer, CustomTrainerContainer

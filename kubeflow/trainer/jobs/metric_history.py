@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from kubeflow.core.plain import dict_of_fields
+from kubeflow.core.stdlib import re
 from kubeflow.packaging.remote.reports import metrics_of
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.constants import constants

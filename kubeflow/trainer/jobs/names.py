@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 
 MAX_LENGTH = 63
 

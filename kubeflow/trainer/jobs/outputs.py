@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import PurePosixPath
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 from kubeflow.core.artifact import Artifact
 from kubeflow.core.errors import InvalidInput
-from kubeflow.core.stdlib import json
+from kubeflow.core.stdlib import json, re
 
 OUTPUT = "KUBEFLOW_OUTPUT"
 """Environment variable of a job's nodes: a folder that is there, or the URI that the function itself writes to."""

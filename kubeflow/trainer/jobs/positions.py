@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
-import zlib
 from collections.abc import Mapping
 from typing import cast
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.core.stdlib import json
+from kubeflow.core.stdlib import base64, json, zlib
 
 _VERSION = 1
 _LONGEST = 1 << 20  # bytes of JSON; thousands of nodes take less

@@ -5,11 +5,11 @@ A runtime of a cluster may have jobs of other names. Their steps are called by t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.stdlib import re
 from kubeflow.trainer.constants import constants
 
 _NUMBERED = re.compile(r"-\d+$", re.ASCII)

@@ -7,13 +7,12 @@ command line of TorchTune 0.6.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.core.stdlib import json
+from kubeflow.core.stdlib import json, re
 from kubeflow.trainer.types.initializers import (
     HuggingFaceDatasetInitializer,
     Initializer,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.jobs.jobspec import JobSpec, Option
 from kubeflow.trainer.options._fragments import typed, with_pods

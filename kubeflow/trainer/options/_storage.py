@@ -6,7 +6,6 @@ A patch can mount one volume only once, so each option makes a volume of its own
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from posixpath import normpath
@@ -16,6 +15,7 @@ from kubeflow.core.display import REFERENCES, repr_of_fields
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.object_names import is_label
 from kubeflow.core.quantity import Quantity
+from kubeflow.core.stdlib import re
 from kubeflow.core.tracebacks import thin_all
 from kubeflow.trainer.jobs.jobspec import JobSpec, Option
 from kubeflow.trainer.options._fragments import in_job, in_jobs, with_patch

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from kubeflow.core.stdlib import re
 from kubeflow.packaging import Bundle, Finding, PackagingError
 
 _FILE_URL = re.compile(r"(^|[\s+@])file:", re.IGNORECASE)

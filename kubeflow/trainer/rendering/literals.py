@@ -7,7 +7,7 @@ What users write in Kubernetes' own language stays as it is: `TrainerCommand`, `
 
 from __future__ import annotations
 
-import re
+from kubeflow.core.stdlib import re
 
 
 def literal(text: str) -> str:

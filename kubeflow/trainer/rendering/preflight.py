@@ -6,11 +6,11 @@ does not say them; each finding has its remedy.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.stdlib import re
 from kubeflow.trainer.constants import constants
 from kubeflow.trainer.jobs import torchtune
 from kubeflow.trainer.options._merging import at

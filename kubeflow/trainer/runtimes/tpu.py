@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 from kubeflow.trainer.types.checks import check_count
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
@@ -10,6 +9,7 @@ from kubeflow.core.display import short
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.object_names import is_subdomain
 from kubeflow.core.search_space import is_search_space
+from kubeflow.core.stdlib import re
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from kubeflow.core.display import hide_credentials, repr_of_fields
+from kubeflow.core.stdlib import shlex
 
 _ARGUMENT = 160  # characters of an argument; a bundle takes tens of thousands
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TypedDict, cast
 
 from kubeflow.core.errors import InvalidInput, did_you_mean
 from kubeflow.core.quantity import Quantity
+from kubeflow.core.stdlib import re
 from kubeflow.trainer.constants import constants
 
 

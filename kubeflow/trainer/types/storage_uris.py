@@ -8,10 +8,10 @@ the path. Names on the Hub: https://huggingface.co/docs/huggingface_hub, `valida
 
 from __future__ import annotations
 
-import re
 from typing import Literal, TypeAlias
 
 from kubeflow.core.errors import did_you_mean
+from kubeflow.core.stdlib import re
 
 Source: TypeAlias = Literal["dataset", "model"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from kubeflow.cluster.pods.exits import how_it_ended
 from kubeflow.cluster.pods.pod import Container, Exit, Pod, pods_path, read_pod
 from kubeflow.cluster.wire import Json
 from kubeflow.core.display import repr_of_fields
+from kubeflow.core.stdlib import re
 from kubeflow.core.transport import Transport
 from kubeflow.kserve.backends.cluster import serving_names as names
 

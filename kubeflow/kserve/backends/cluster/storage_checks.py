@@ -6,13 +6,13 @@ Schemes are those of KServe's storage initializer, 0.15 to 0.20 (https://github.
 from __future__ import annotations
 
 import logging
-import re
 from urllib.parse import urlsplit
 
 from kubeflow.cluster import wire
 from kubeflow.cluster.errors import ClusterError
 from kubeflow.cluster.readings import Absent, Found, NotServed, reading
 from kubeflow.core.errors import InvalidInput, did_you_mean
+from kubeflow.core.stdlib import re
 from kubeflow.core.transport import Request, Transport
 from kubeflow.kserve.service_spec import ServiceSpec
 

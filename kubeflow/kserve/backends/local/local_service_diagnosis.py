@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from kubeflow.core.stdlib import re
 from kubeflow.kserve.backends.local.local_service_view import LocalService, status_of
 from kubeflow.kserve.backends.local.service_plan import NODE
 from kubeflow.kserve.types.service_diagnosis import ServiceDiagnosis

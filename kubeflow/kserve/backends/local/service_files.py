@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import time
 from collections.abc import Generator, Mapping
@@ -18,6 +17,7 @@ from typing import Any, cast
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import json
 
 _WANTED = "service.json"
 _KEPT = "keeper.json"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kubeflow.core.stdlib import re
 from kubeflow.local.executors.containers.container_engine import NODE_LABEL
 from kubeflow.local.executors.processes import MARK
 from kubeflow.local.job.container_plan import ContainerPlan, EnginePlan, MountPlan

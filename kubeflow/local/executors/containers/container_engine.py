@@ -6,13 +6,13 @@ https://docs.docker.com/reference/api/engine/ describes the JSON. Every failure 
 from __future__ import annotations
 
 import contextlib
-import json
 import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, cast
 
+from kubeflow.core.stdlib import json
 from kubeflow.local.executors.containers.engine_connection import connect, require_package, unreachable
 from kubeflow.local.executors.containers.engine_errors import CredentialsUnavailable, EngineRefused
 from kubeflow.local.job.container_plan import EngineKind, EnginePlan

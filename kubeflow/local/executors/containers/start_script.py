@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kubeflow.core.stdlib import re, shlex
 from kubeflow.local.job.places import Places
 
 _CONTROL = "control"

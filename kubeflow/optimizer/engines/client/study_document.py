@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import io
 import os
-import pickle
 from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any, cast
 
 from kubeflow.core.errors import InvalidInput, KubeflowError
+from kubeflow.core.stdlib import pickle
 from kubeflow.optimizer.given_trials import KnownTrial
 from kubeflow.optimizer.optimization_spec import OptimizationSpec
 from kubeflow.optimizer.trial_jobs import decoded, encoded

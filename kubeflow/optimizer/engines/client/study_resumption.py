@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 from kubeflow.optimizer.engines.client.study_document import ChoiceOfUser, plain_space
 from kubeflow.optimizer.engines.client.study_store import TrialRow
 from kubeflow.optimizer.optimization_spec import OptimizationSpec, replaced_config

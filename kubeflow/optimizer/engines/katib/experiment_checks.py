@@ -6,9 +6,7 @@ Its CRD has no schema, so that the API server checks nothing. Rules of Katib 0.1
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -23,6 +21,7 @@ from kubeflow_api.katib.v1beta1 import (
 
 from kubeflow.cluster import wire
 from kubeflow.core.errors import Finding, did_you_mean
+from kubeflow.core.stdlib import json, re
 from kubeflow.optimizer.engines.katib.metric_lines import name_findings
 from kubeflow.optimizer.engines.katib.suggestion_services import (
     ALGORITHM_TABLE,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,6 +26,7 @@ from kubeflow_api.trainer.v1alpha1 import TrainJob
 
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import Finding
+from kubeflow.core.stdlib import shlex
 from kubeflow.optimizer.constants import constants
 from kubeflow.optimizer.engines.katib.algorithm_settings import (
     CHECKPOINTS,

@@ -6,10 +6,10 @@ counts as the best of all trials. These filters take exactly the metrics that ar
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from kubeflow.core.errors import Finding
+from kubeflow.core.stdlib import re
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 # What klog writes before a line: severity, month and day, time, thread, file and line.

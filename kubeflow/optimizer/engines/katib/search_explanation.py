@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from kubeflow.cluster.pods.events import Happening
 from kubeflow.cluster.readings import Absent, Found, NotPermitted, NotServed, ReadFailed, in_words, reading
 from kubeflow.cluster.wire import Json
 from kubeflow.core.errors import InvalidInput, KubeflowError, did_you_mean
+from kubeflow.core.stdlib import re
 from kubeflow.optimizer.constants import constants
 from kubeflow.optimizer.engines.katib.experiment_objects import (
     INJECTION_LABEL,

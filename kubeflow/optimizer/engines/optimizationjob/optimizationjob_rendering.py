@@ -6,7 +6,6 @@ environment variables, `KUBEFLOW_TRAINER_OPT_` and the name in upper case, and n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -31,6 +30,7 @@ from kubeflow_api.trainer.v1alpha1 import Objective as ObjectiveModel
 from kubeflow.core.display import repr_of_fields
 from kubeflow.core.errors import Finding, InvalidInput
 from kubeflow.core.rules import RuleViolation
+from kubeflow.core.stdlib import re
 from kubeflow.optimizer.constants import constants
 from kubeflow.optimizer.engines.space_documents import spaces_document
 from kubeflow.optimizer.errors import EngineRefuses

@@ -5,7 +5,6 @@ Its status has neither counts nor values: everything about trials is read from t
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from kubeflow.cluster import wire
 from kubeflow.cluster.wire import Json
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import json
 from kubeflow.optimizer.engines.optimizationjob.optimizationjob_rendering import SPACE_ANNOTATION, variable
 from kubeflow.optimizer.engines.space_documents import annotated_spaces, value_of
 from kubeflow.optimizer.types.algorithm_types import BaseAlgorithm, GridSearch, RandomSearch

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 from kubeflow.spark.backends.kubernetes.application_lookup import created, find_application
 from kubeflow.spark.backends.kubernetes.application_pods import (
     DRIVER,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal, TypeAlias
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 
 SparkKind: TypeAlias = Literal["SparkApplication", "ScheduledSparkApplication", "SparkConnect"]
 

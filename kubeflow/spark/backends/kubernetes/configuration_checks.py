@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 
 # What Spark Operator 2.5.2 refuses in both kinds, with what says the same. The account and the token of a pod, the
 # API server and the image are decided by the object, so that nobody runs as somebody else.

@@ -7,13 +7,13 @@ seen, nothing is known, and the strictest rules of the known versions hold.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kubeflow.cluster import wire
 from kubeflow.cluster.readings import Found, reading
 from kubeflow.core.resource import Transport
+from kubeflow.core.stdlib import re
 
 logger = logging.getLogger(__name__)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 
 SPARK_VERSION = "4.0.4"
 """Version of Spark of the image that is taken where none is named: the one that the published package takes."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from kubeflow.core.display import repr_of_fields
+from kubeflow.core.stdlib import re
 from kubeflow.spark.errors import JavaMissing, JavaTooOld, PySparkMissing
 
 LEAST_JAVA = 17

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import shlex
 from kubeflow.spark.backends.localspark.local_size import LocalSize
 from kubeflow.spark.jobs.spark_spec import MavenDependencies
 from kubeflow.spark.types.memory_sizes import spark_memory

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kubeflow.core.display import repr_of_fields
+from kubeflow.core.stdlib import re
 from kubeflow.local.executors.limits import usable_memory
 from kubeflow.local.job.container_plan import RENDEZVOUS_PORT, ContainerPlan, MountPlan
 from kubeflow.local.job.places import Places

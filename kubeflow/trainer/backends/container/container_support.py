@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from kubeflow.core.artifact import Artifact
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 from kubeflow.trainer.backends.container.step_templates import StepTemplate
 from kubeflow.trainer.backends.machine import job_layout
 from kubeflow.trainer.constants import constants

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import os
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kubeflow.core.stdlib import base64, re
 from kubeflow.local.executors.ports import LOOPBACK
 from kubeflow.local.executors.processes import MARK, SUPERVISES
 from kubeflow.local.job.places import Places

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from kubeflow.core.stdlib import re
 from kubeflow.local.executors.executor import OUT_OF_MEMORY
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.records import JobRecord, RankRecord, describe_exit

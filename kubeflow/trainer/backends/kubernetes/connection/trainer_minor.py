@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 
 from kubeflow_api.trainer.v1alpha1.availability import AVAILABILITY
 
@@ -12,6 +11,7 @@ from kubeflow.cluster.served_schema import likeliest_minor, served_schema
 from kubeflow.cluster.wire import strings
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.resource import Request, Transport
+from kubeflow.core.stdlib import re
 from kubeflow.trainer.constants import constants
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,6 @@ explanation would have to wait for them is it asked for by name.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from kubeflow.cluster.pods.events import Happening, read_event
 from kubeflow.cluster.wire import Json
 from kubeflow.core.paging import pages
 from kubeflow.core.resource import Transport
+from kubeflow.core.stdlib import re
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 from kubeflow.trainer.backends.kubernetes.jobs.lookup import created, find_job
 from kubeflow.trainer.backends.kubernetes.jobs.pods import JobPod
