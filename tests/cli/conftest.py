@@ -7,7 +7,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,12 @@ import pytest
 
 from kubeflow.cli import main
 from kubeflow.trainer import KubernetesBackendConfig, LocalProcessBackendConfig, TrainerClient
+from tests import commands
 from tests.cluster.proxy import Proxy
 from tests.cluster.scenarios import Scenario
 from tests.cluster.stage import MISSING, REASON, namespace, stage
 from tests.cluster.trainjobs import API
+from tests.commands import Done, environment
 from tests.trainer.conformance.conftest import runtime_manifest
 
 CODE = """
@@ -49,15 +50,6 @@ SCRIPT = 'import os, sys\nprint("arguments", sys.argv[1:], os.environ.get("TEAM"
 
 
 @dataclass(frozen=True)
-class Done:
-    """A command that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
 class Place:
     """Where commands run: a backend, and a working directory with `digits.py` and `script.py`.
 
@@ -77,19 +69,11 @@ class Place:
 
     def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
         """Start `kubeflow WORD...` as a process."""
-        command = [sys.executable, "-m", "kubeflow", *words]
-        pipe = subprocess.PIPE
-        environment = {**self.environment, **more}
-        return subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=self.folder, env=environment
-        )
+        return commands.start(*words, folder=self.folder, environment={**self.environment, **more})
 
     def run(self, *words: str, stdin: str = "", **more: str) -> Done:
         """Run `kubeflow WORD...` as a process."""
-        process = self.start(*words, **more)
-        out, err = process.communicate(stdin, timeout=300)
-        assert "\nTraceback" not in f"\n{err}", err  # those of jobs are indented
-        return Done(process.returncode, out, err)
+        return commands.run(*words, folder=self.folder, environment={**self.environment, **more}, stdin=stdin)
 
     def ok(self, *words: str, stdin: str = "") -> str:
         """Run a command as a process that must succeed, and return what it printed."""
@@ -126,22 +110,14 @@ def _files(folder: Path) -> Path:
     return folder
 
 
-def _environment(**variables: str) -> dict[str, str]:
-    ours = {
-        name: value for name, value in os.environ.items() if not name.startswith(("KUBEFLOW_", "NO_COLOR", "COLUMNS"))
-    }
-    root = str(Path(__file__).parents[2])
-    return {**ours, "PYTHONPATH": f"{root}:{root}/generated", "COLUMNS": "80", **variables}
-
-
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """This machine, with a state directory of the tests."""
     folder = tmp_path_factory.mktemp("local")
     state = str(folder / "state")
     client = TrainerClient(LocalProcessBackendConfig(state_dir=state))
-    environment = _environment(KUBEFLOW_BACKEND="localprocess", KUBEFLOW_STATE_DIR=state)
-    yield Place("localprocess", _files(folder / "work"), environment, "torch-distributed", client)
+    variables = environment(KUBEFLOW_BACKEND="localprocess", KUBEFLOW_STATE_DIR=state)
+    yield Place("localprocess", _files(folder / "work"), variables, "torch-distributed", client)
     for job in client.list_jobs():
         client.delete_job(job)
 
@@ -158,8 +134,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         front = Proxy(running.kubeconfig, logs=running.logs)
         kubeconfig = str(front.kubeconfig(folder / "kubeconfig", namespace=namespace(running.wire, "commands")))
         client = TrainerClient(KubernetesBackendConfig(config_file=kubeconfig))
-        environment = _environment(KUBECONFIG=kubeconfig)
-        yield Place("kubernetes", _files(folder / "work"), environment, "plain", client)
+        variables = environment(KUBECONFIG=kubeconfig)
+        yield Place("kubernetes", _files(folder / "work"), variables, "plain", client)
         for job in client.list_jobs():
             client.delete_job(job)
         front.stop()

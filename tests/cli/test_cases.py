@@ -325,7 +325,7 @@ def test_bash_completes_by_the_script(local: Place) -> None:
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m kubeflow "$@"\n')
     program.chmod(0o755)
     script = (
-        'eval "$(kubeflow completion bash)"; COMP_WORDS=(kubeflow unp); COMP_CWORD=1; _kubeflow_completion; '
+        f"{local.ok('completion', 'bash')}\nCOMP_WORDS=(kubeflow unp); COMP_CWORD=1; _kubeflow_completion; "
         'echo "${COMPREPLY[@]}"; complete -p kubeflow'
     )
     environment = {**local.environment, "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"}

@@ -6,12 +6,16 @@ Services that answer and searches that run are in docs/tutorial.md, whose blocks
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kubeflow.cli import main
 from kubeflow.cli.failures import ExitCode
+from tests import commands
+from tests.commands import Done, environment
+from tests.hub.registry_server import running
 
 
 @pytest.fixture(autouse=True)
@@ -29,26 +33,46 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]
     return code, captured.out, captured.err
 
 
-def test_a_model_from_its_registration_to_its_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert run(capsys, "models") == (0, "", "There are no such models.\n")
+@pytest.fixture(params=["local", "v1", "v1alpha3"])
+def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Variables that name a registry: the one of this machine, and servers of both versions."""
+    if request.param == "local":
+        yield {"KUBEFLOW_STATE_DIR": str(tmp_path / "state")}
+        return
+    with running(request.param) as made:
+        yield {"KUBEFLOW_MODEL_REGISTRY": made.url}
+    assert made.complaints == []
+
+
+def test_a_model_from_its_registration_to_its_files(registry: dict[str, str], tmp_path: Path) -> None:
+    def run(*words: str) -> Done:
+        return commands.run(*words, folder=tmp_path, environment=environment(**registry))
+
+    assert run("models") == Done(0, "", "There are no such models.\n")
+    first = ("models", "register", "iris", "s3://models/iris/1", "--version", "1", "--format", "onnx")
+    assert run(*first, "--author", "ada") == Done(0, "iris\n", "")
+    assert run(*first, "--author", "ada") == Done(0, "iris\n", "")  # the same again changes nothing
+    assert run("models", "register", "iris", "s3://models/iris/2", "--version", "2").code == 0
+
+    listed = run("models", "list")
+    assert listed.code == 0
+    assert listed.out.splitlines()[0].split() == ["NAME", "STATE", "OWNER", "CREATED", "DESCRIPTION"]
+    assert listed.out.splitlines()[1].split()[:3] == ["iris", "LIVE", "ada"]
+    assert run("models", "versions", "iris", "-o", "name") == Done(0, "1\n2\n", "")
+    assert "Versions: 1, 2" in run("models", "get", "iris").out
+    assert run("models", "artifact", "iris", "--uri") == Done(0, "s3://models/iris/2\n", "")
+    one = json.loads(run("models", "get", "iris", "1", "-o", "json").out)
+    assert (one["name"], one["author"], one["artifact"]["model_format_name"]) == ("1", "ada", "onnx")
+    assert "Format:   onnx" in run("models", "get", "iris", "1").out
+
+
+def test_files_of_this_machine_are_registered(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     files = tmp_path / "iris"
     files.mkdir()
     (files / "model.onnx").write_bytes(b"weights")
-    first = ("models", "register", "iris", str(files), "--version", "1", "--format", "onnx", "--author", "ada")
-    assert run(capsys, *first) == (0, "iris\n", "")
-    assert run(capsys, *first) == (0, "iris\n", "")  # the same again changes nothing
-    assert run(capsys, "models", "register", "iris", "s3://models/iris/2", "--version", "2")[0] == 0
-
-    code, out, _ = run(capsys, "models", "list")
-    assert code == 0
-    assert out.splitlines()[0].split() == ["NAME", "STATE", "OWNER", "CREATED", "DESCRIPTION"]
-    assert out.splitlines()[1].split()[:3] == ["iris", "LIVE", "ada"]
-    assert run(capsys, "models", "versions", "iris", "-o", "name") == (0, "1\n2\n", "")
-    assert "Versions: 1, 2" in run(capsys, "models", "get", "iris")[1]
-    assert run(capsys, "models", "artifact", "iris", "--uri") == (0, "s3://models/iris/2\n", "")
-    one = json.loads(run(capsys, "models", "get", "iris", "1", "-o", "json")[1])
-    assert (one["name"], one["author"], one["artifact"]["model_format_name"]) == ("1", "ada", "onnx")
-    assert "Format:   onnx" in run(capsys, "models", "get", "iris", "1")[1]
+    assert run(capsys, "models", "register", "iris", str(files), "--version", "1", "--format", "onnx")[0] == 0
+    _, uri, _ = run(capsys, "models", "artifact", "iris", "--uri")
+    assert (Path(uri.strip().removeprefix("file://")) / "model.onnx").read_bytes() == b"weights"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import logging
 import subprocess
 import sys
@@ -37,6 +38,21 @@ def test_a_command_of_the_table_has_a_function_and_a_short_summary() -> None:
         assert function.__doc__
         assert len(entry.summary) <= 60
         assert not entry.summary.endswith(".")
+
+
+def test_each_command_is_run_as_a_process_by_a_test() -> None:
+    tests = Path(__file__).parents[1]
+    files = [*(tests / "cli").glob("test_*.py"), *tests.glob("*/*/test_*_commands.py"), tests / "cli" / "conftest.py"]
+    run = set[str]()
+    for call in (node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))):
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", getattr(call.func, "id", "")) in {
+            "ok",
+            "run",
+            "start",
+        }:
+            words = [word.value for word in call.args if isinstance(word, ast.Constant)]
+            run |= {" ".join(map(str, words[:count])) for count in (1, 2)}
+    assert {entry.name for entry in COMMANDS} <= run
 
 
 @pytest.mark.parametrize("option", ["--version", "-V"])

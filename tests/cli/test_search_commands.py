@@ -31,9 +31,9 @@ def test_a_search_from_its_start_to_its_end(place: Place, tmp_path: Path) -> Non
     assert place.call("best", name, "--as-args").out == "--arg lr=0.1\n"
     assert place.data("best", name)["name"] == f"{name}-1"
     assert place.call("best", name, "-o", "name").out == f"{name}-1\n"
-    assert "Objective: minimize loss\n" in place.call("searches", "get", name).out
+    assert "Objective: minimize loss\n" in place.ok("searches", "get", name)
     assert place.call("searches", "wait", name, "--timeout", "30s").out == f"{name}\n"
-    assert name in place.call("searches", "explain", name).out
+    assert name in place.ok("searches", "explain", name)
     assert place.call("logs", f"{name}-1", "--tail", "1").out == "epoch 0: loss=0.1\n"
     report = place.call("report", name, "--search", "--to", str(tmp_path)).out
     assert report == f"{tmp_path / f'{name}-report.html'}\n"

@@ -5,51 +5,49 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
-from kubeflow.cli import main
 from kubeflow.cli.failures import ExitCode
 from kubeflow.doctor import examine
 from kubeflow.kserve import KServeClient
+from tests import commands
+from tests.commands import Done, environment
 from tests.kserve.cluster.played_kserve import PlayedKServe
 from tests.kserve.cluster.test_routes import STANDARD, model_server
 from tests.trainer.kubernetes.edge import Edge
 
 
-def run(capsys: pytest.CaptureFixture[str], folder: Path, *words: str) -> tuple[int, str, str]:
-    code = main([*words, "--backend", "kubernetes", "--kubeconfig", str(folder / "kubeconfig")])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
+def run(folder: Path, *words: str) -> Done:
+    return commands.run(*words, folder=folder, environment=environment(KUBECONFIG=str(folder / "kubeconfig")))
 
 
 def test_a_service_of_a_cluster_by_commands(
-    client: KServeClient, kserve: PlayedKServe, edge: Edge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    client: KServeClient, kserve: PlayedKServe, edge: Edge, tmp_path: Path
 ) -> None:
     del client  # what makes the kubeconfig
     serve = ("services", "serve", "iris", "--model", "s3://models/iris/1", "--format", "sklearn")
-    assert run(capsys, tmp_path, *serve) == (0, "iris\n", "")
-    assert run(capsys, tmp_path, *serve)[0] == ExitCode.WRONG_INPUT  # the name is taken
-    assert run(capsys, tmp_path, "services", "wait", "iris", "--timeout", "1s")[0] == ExitCode.TIMED_OUT
+    assert run(tmp_path, *serve) == Done(0, "iris\n", "")
+    assert run(tmp_path, *serve).code == ExitCode.WRONG_INPUT  # the name is taken
+    assert run(tmp_path, "services", "wait", "iris", "--timeout", "1s").code == ExitCode.TIMED_OUT
     kserve.deploy("iris")
+    edge.write(kserve.namespace, kserve.pod("iris"), "the model is loaded", container="kserve-container")
 
-    assert run(capsys, tmp_path, "services", "wait", "iris", "--timeout", "60s")[:2] == (0, "iris\n")
-    assert run(capsys, tmp_path, "services", "-o", "name") == (0, "iris\n", "")
-    assert "Status:   Ready" in run(capsys, tmp_path, "services", "get", "iris")[1]
-    assert json.loads(run(capsys, tmp_path, "services", "get", "iris", "-o", "json")[1])["status"] == "Ready"
-    assert "iris" in run(capsys, tmp_path, "services", "explain", "iris")[1]
-    assert run(capsys, tmp_path, "services", "get", "irsi")[0] == ExitCode.NOT_FOUND
-    assert run(capsys, tmp_path, "services", "delete", "iris")[0] == 0
-    assert run(capsys, tmp_path, "services") == (0, "", "There are no services.\n")
+    waited = run(tmp_path, "services", "wait", "iris", "--timeout", "60s")
+    assert (waited.code, waited.out) == (0, "iris\n")
+    assert run(tmp_path, "services", "-o", "name") == Done(0, "iris\n", "")
+    assert "Status:   Ready" in run(tmp_path, "services", "get", "iris").out
+    assert json.loads(run(tmp_path, "services", "get", "iris", "-o", "json").out)["status"] == "Ready"
+    assert run(tmp_path, "services", "logs", "iris").out == "the model is loaded\n"
+    assert "iris" in run(tmp_path, "services", "explain", "iris").out
+    assert run(tmp_path, "services", "get", "irsi").code == ExitCode.NOT_FOUND
+    assert run(tmp_path, "services", "delete", "iris").code == 0
+    assert run(tmp_path, "services") == Done(0, "", "There are no services.\n")
 
 
-def test_predictions_of_a_service_of_a_cluster(
-    client: KServeClient, kserve: PlayedKServe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_predictions_of_a_service_of_a_cluster(client: KServeClient, kserve: PlayedKServe, tmp_path: Path) -> None:
     client.serve("iris", model="s3://models/iris/1", model_format="sklearn", protocol="v2", options=STANDARD)
     with model_server() as server:
         kserve.deploy("iris", url=server.url)
-        code, out, _ = run(capsys, tmp_path, "services", "predict", "iris", "[[1.5, 2.5]]")
-    assert (code, json.loads(out)) == (0, [[3.0, 5.0]])
+        done = run(tmp_path, "services", "predict", "iris", "[[1.5, 2.5]]")
+    assert (done.code, json.loads(done.out)) == (0, [[3.0, 5.0]])
 
 
 def test_the_doctor_names_the_kserve_of_a_cluster(client: KServeClient, tmp_path: Path) -> None:
