@@ -19,7 +19,7 @@ from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import JobPlan, read_plan, write_plan
 from kubeflow.local.job.process_identity import this_process
 from kubeflow.local.job.records import JobEvent, JobRecord, RankRecord, Verdict
-from kubeflow.local.state import new_job_dir
+from kubeflow.local.store.job_directories import new_job_dir
 from kubeflow.local.store.last_words import make_room
 from kubeflow.local.store.store import NameTaken, Store
 from kubeflow.local.supervision.fork_server import CAN_FORK, ForkServer
@@ -78,11 +78,9 @@ class Jobs:
         """
         self._check_free(name)
         with contextlib.ExitStack() as undo:
-            places = Places(new_job_dir(self._state, name))
-            undo.callback(shutil.rmtree, places.directory, ignore_errors=True)
             submitter = this_process()
-            with _writing(places):
-                places.submitter.write_text(submitter.to_text(), encoding="ascii")
+            places = Places(new_job_dir(self._state, name, submitter))
+            undo.callback(shutil.rmtree, places.directory, ignore_errors=True)
             made = replace(plan(places), parent=os.environ.get(MARK))
             registry.executor(made.executor).check(made)
             with _writing(places):

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
-
-from kubeflow.core.errors import InvalidInput
 
 STATE_DIR_VARIABLE = "KUBEFLOW_STATE_DIR"
 
@@ -27,21 +24,3 @@ def state_dir(given: str | os.PathLike[str] | None = None) -> Path:
         return Path.home() / "Library" / "Application Support" / "kubeflow"
     # The specification of XDG has a relative path ignored.
     return (Path(xdg) if Path(xdg).is_absolute() else Path.home() / ".local" / "state") / "kubeflow"
-
-
-def new_job_dir(state: Path, name: str) -> Path:
-    """Make and return a fresh directory for job `name` below `state`, readable by its user only.
-
-    Raises:
-        InvalidInput: When `state` cannot be written to.
-    """
-    jobs = state / "jobs"
-    try:
-        jobs.mkdir(parents=True, exist_ok=True)
-        # The suffix keeps the logs of an earlier job that had the same name.
-        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=jobs))
-    except OSError as error:
-        raise InvalidInput(
-            f"Local jobs are kept in {str(state)!r}, which cannot be written to: {error.strerror or error}. "
-            f"Set {STATE_DIR_VARIABLE} to a directory that can, or pass state_dir= to LocalProcessBackendConfig."
-        ) from error

@@ -11,7 +11,7 @@ import pytest
 
 from kubeflow.local.job.plan import JobPlan, NodePlan
 from kubeflow.local.job.process_identity import this_process
-from kubeflow.local.state import new_job_dir
+from kubeflow.local.store.job_directories import new_job_dir
 from kubeflow.local.store.leases import Wait, lease, whole_cpus
 from kubeflow.local.store.store import Store
 from tests.local.conftest import Desk, wait_for
@@ -108,7 +108,7 @@ def test_nodes_get_cpus_that_the_fewest_others_use(tmp_path: Path) -> None:
     store = Store(tmp_path)
 
     def job(name: str, *nodes: NodePlan) -> int:
-        return store.add(JobPlan(name, (nodes,), "/"), new_job_dir(tmp_path, name), this_process())
+        return store.add(JobPlan(name, (nodes,), "/"), new_job_dir(tmp_path, name, this_process()), this_process())
 
     two = [NodePlan(f"node-{i}", ("true",), cpus=2) for i in range(2)]
     first = lease(store.database, job("a", *two), two, gpus=(), cpus=range(6))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -17,11 +19,11 @@ from pathlib import Path
 import pytest
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import EnvironmentPlan, JobPlan, NodePlan, read_plan, write_plan
 from kubeflow.local.job.process_identity import ProcessIdentity, identify, this_process
 from kubeflow.local.jobs import Jobs
-from kubeflow.local.state import new_job_dir, state_dir
+from kubeflow.local.state import state_dir
+from kubeflow.local.store.job_directories import new_job_dir, sweep
 from kubeflow.local.store.retention import keeping, prune
 from kubeflow.local.store.store import NameTaken, Store
 from tests.local.conftest import Desk
@@ -32,7 +34,7 @@ GONE = ProcessIdentity(pid=2**22 + 1, started="1", boot="gone", host=os.uname().
 
 def finished(store: Store, name: str, *, days: float = 0) -> Path:
     """Put a job into `store` that ended some days ago; return its directory."""
-    directory = new_job_dir(store.database.path.parent, name)
+    directory = new_job_dir(store.database.path.parent, name, GONE)
     job = store.add(JobPlan(name, ((NodePlan("node-0", ("true",)),),), "/"), directory, GONE)
     with store.database.writing() as db:
         db.execute(
@@ -246,14 +248,14 @@ def test_the_state_directory_follows_the_environment(monkeypatch: pytest.MonkeyP
 
 
 def test_job_directories_of_one_name_differ_and_are_private(tmp_path: Path) -> None:
-    first, second = new_job_dir(tmp_path, "job"), new_job_dir(tmp_path, "job")
+    first, second = (new_job_dir(tmp_path, "job", this_process()) for _ in range(2))
 
     assert first != second
     assert first.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_job_whose_submitter_was_killed_before_it_started_has_failed(desk: Desk) -> None:
-    directory = new_job_dir(desk.state, "job")
+    directory = new_job_dir(desk.state, "job", GONE)
     desk.jobs.store.add(JobPlan("job", ((NodePlan("node-0", ("true",)),),), "/"), directory, GONE)
 
     record = desk.get()
@@ -304,19 +306,41 @@ def test_old_jobs_and_those_beyond_the_count_are_cleaned_up_and_no_others(desk: 
 
 def test_a_job_that_ends_cleans_up(desk: Desk) -> None:
     finished(desk.jobs.store, "old", days=31)
-    unclaimed = new_job_dir(desk.state, "killed-while-submitting")
-    Places(unclaimed).submitter.write_text(GONE.to_text())
-    before_that = new_job_dir(desk.state, "killed-at-once")
-    submitting = new_job_dir(desk.state, "being-submitted-while-the-clock-is-set")
-    Places(submitting).submitter.write_text(this_process().to_text())
-    for directory in (unclaimed, before_that, submitting):
+    unclaimed = new_job_dir(desk.state, "killed-while-submitting", GONE)
+    submitting = new_job_dir(desk.state, "being-submitted-while-the-clock-is-set", this_process())
+    for directory in (unclaimed, submitting):
         os.utime(directory, (0, 0))
 
     desk.submit("true", keep_days=30, keep_jobs=5)
     desk.finish()
     desk.until(lambda _: [record.name for record in desk.jobs.all()] == ["job"])
-    desk.until(lambda _: not unclaimed.exists() and not before_that.exists())
+    desk.until(lambda _: not unclaimed.exists())
     assert submitting.exists()
+
+
+def test_a_directory_is_never_without_its_maker(desk: Desk) -> None:
+    """A process that stands still, or is killed, between any two of its steps, while others sweep by a clock that was set."""
+    steps = threading.Event()
+
+    def submit() -> None:
+        while not steps.is_set():
+            shutil.rmtree(new_job_dir(desk.state, "made", this_process()))
+
+    made_early = desk.state / "jobs" / ".4194305-0123456789abcdef-x1y2"  # killed at once
+    made_early.mkdir(parents=True)
+    thread = threading.Thread(target=submit)
+    thread.start()
+    try:
+        for _ in range(300):
+            for directory in (desk.state / "jobs").iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    os.utime(directory, (0, 0))
+            sweep(desk.jobs.store)
+            assert thread.is_alive()
+    finally:
+        steps.set()
+        thread.join()
+    assert list((desk.state / "jobs").iterdir()) == []
 
 
 def test_how_long_jobs_are_kept_follows_what_is_given_then_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput
-from kubeflow.local.job.places import Places
-from kubeflow.local.job.process_identity import ProcessIdentity
+from kubeflow.local.store.job_directories import remove_directory, sweep
 from kubeflow.local.store.store import FINAL_SQL, Store
-
-logger = logging.getLogger(__name__)
 
 KEEP_DAYS_VARIABLE = "KUBEFLOW_KEEP_DAYS"
 KEEP_JOBS_VARIABLE = "KUBEFLOW_KEEP_JOBS"
 _KEEP_DAYS = 30.0
 _KEEP_JOBS = 1000
-_UNCLAIMED = 3600.0  # seconds after which a directory without a job is what a killed process left
 
 
 def keeping(days: float | None = None, jobs: int | None = None) -> tuple[float, int]:
@@ -70,39 +63,5 @@ def prune(store: Store, *, keep_days: float, keep_jobs: int, forget: Callable[[P
         if forget is not None:
             forget(Path(directory))
         remove_directory(Path(directory))
-    _sweep(store)
+    sweep(store)
     return [name for name, _ in gone]
-
-
-def remove_directory(directory: Path) -> None:
-    """Delete a job's directory; what cannot be deleted is logged, not raised."""
-    shutil.rmtree(directory, ignore_errors=True)
-    if directory.exists():
-        logger.warning("could not delete %s; delete it by hand", directory)
-
-
-def _sweep(store: Store) -> None:
-    """Delete the directories whose submitter was killed before it could record their job."""
-    jobs = store.database.path.parent / "jobs"
-    with contextlib.suppress(FileNotFoundError), os.scandir(jobs) as entries:
-        abandoned = [Path(entry.path) for entry in entries if _is_abandoned(Path(entry.path))]
-        if not abandoned:
-            return
-        # Only now: who is gone records no job any more. By name: there may be several paths to one state directory.
-        with store.database.reading() as db:
-            known = {Path(directory).name for (directory,) in db.execute("SELECT directory FROM jobs")}
-        for directory in abandoned:
-            if directory.name not in known:
-                remove_directory(directory)
-
-
-def _is_abandoned(directory: Path) -> bool:
-    """Whether nobody is about to record a job for `directory`. A clock that was set makes anything old."""
-    with contextlib.suppress(FileNotFoundError):
-        if directory.stat().st_mtime >= time.time() - _UNCLAIMED:
-            return False
-        try:
-            return not ProcessIdentity.from_text(Places(directory).submitter.read_text(encoding="ascii")).alive()
-        except (FileNotFoundError, ValueError):  # killed before it had written that
-            return True
-    return False

@@ -18,8 +18,8 @@ from kubeflow.local.job.process_identity import this_process
 from kubeflow.local.job.records import STOPPED, JobRecord, RankRecord, Verdict
 from kubeflow.local.logs.lines import last_lines
 from kubeflow.local.store.database import StoreUnusable
+from kubeflow.local.store.job_directories import remove_directory
 from kubeflow.local.store.last_words import read_last_words
-from kubeflow.local.store.retention import remove_directory
 from kubeflow.local.store.store import Store
 from kubeflow.local.supervision.unseen_end import unseen_end
 
