@@ -85,7 +85,10 @@ def apiserver(
     if KUBECONFIG:
         yield add_crds(Recorded(Path(KUBECONFIG)), crds)
         return
-    started = subprocess.run([str(COMMAND), str(folder), *flags], check=True, capture_output=True, text=True)
+    environment = {"GOGC": "400", **os.environ}  # a server in Go collects its garbage less often: a sixth of its time
+    started = subprocess.run(
+        [str(COMMAND), str(folder), *flags], check=True, capture_output=True, text=True, env=environment
+    )
     try:
         yield add_crds(Recorded(Path(started.stdout.strip())), crds)
     finally:
