@@ -14,12 +14,13 @@ from functools import cache
 from pathlib import Path
 
 from kubeflow.trainer import CustomTrainer, KubernetesBackendConfig, TrainerClient
+from tests.apiserver import own_server
 from tests.bench.cases import Case, Metric, Place, Unit
 from tests.bench.probes import scripting
 from tests.bench.requirements import AtMost, BetterThanPeer
 from tests.bench.series import Missing
 from tests.cluster.proxy import Proxy
-from tests.cluster.stage import MISSING, REASON, crds, install, namespace, runtimes, server
+from tests.cluster.stage import MISSING, REASON, crds, install, namespace, runtimes
 from tests.cluster.wire import Wire
 from tests.trainer.kubernetes.stock import stock
 
@@ -92,7 +93,7 @@ def _cluster() -> tuple[Path, Path]:
     folder = Path(tempfile.mkdtemp(prefix="bench-cluster-"))  # a TemporaryDirectory would be gone before the server is
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     # The server's collector of garbage would list all objects each second.
-    kubeconfig = stack.enter_context(server(folder / "server", "--gc=false"))
+    kubeconfig = stack.enter_context(own_server(folder / "server"))
     wire = Wire(kubeconfig)
     stack.callback(wire.close)
     install(wire, crds("2.3"))

@@ -11,12 +11,13 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
+from tests.apiserver import own_server
 from tests.bench.cases import Case, Metric, Place, Unit
 from tests.bench.probes import scripting
 from tests.bench.requirements import AtMost
 from tests.bench.series import Missing
 from tests.cluster.katib.katibcontroller import katib_crds
-from tests.cluster.stage import MISSING, REASON, crds, install, namespace, runtimes, server
+from tests.cluster.stage import MISSING, REASON, crds, install, namespace, runtimes
 from tests.cluster.wire import Wire
 from tests.optimizer.katib.stock import stock_search
 
@@ -76,7 +77,7 @@ def _cluster() -> Path:
     atexit.register(stack.close)
     folder = Path(tempfile.mkdtemp(prefix="bench-searches-"))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    kubeconfig = stack.enter_context(server(folder / "server", "--gc=false"))
+    kubeconfig = stack.enter_context(own_server(folder / "server"))
     wire = Wire(kubeconfig)
     stack.callback(wire.close)
     install(wire, [*crds("2.3"), *katib_crds()])

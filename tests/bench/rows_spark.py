@@ -10,6 +10,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.apiserver import own_server
 from tests.bench.cases import Case, Metric, Place, Unit
 from tests.bench.probes import scripting
 from tests.bench.requirements import Always, AtMost, BetterThanPeer
@@ -18,7 +19,7 @@ from tests.bench.series import Missing
 from tests.cluster.proxy import Proxy
 from tests.cluster.spark.sparkaccounts import make_account
 from tests.cluster.spark.sparkcontroller import APPLICATIONS, spark_crds
-from tests.cluster.stage import MISSING, REASON, install, namespace, server
+from tests.cluster.stage import MISSING, REASON, install, namespace
 from tests.cluster.wire import Wire
 
 JOBS = 1000
@@ -103,7 +104,7 @@ def _started() -> Missing | None:
     atexit.register(stack.close)
     folder = Path(tempfile.mkdtemp(prefix="bench-spark-"))  # a TemporaryDirectory would be gone before the server is
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    kubeconfig = stack.enter_context(server(folder / "server", "--gc=false"))
+    kubeconfig = stack.enter_context(own_server(folder / "server"))
     wire = Wire(kubeconfig)
     stack.callback(wire.close)
     install(wire, spark_crds())

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.apiserver import UPSTREAM
+from tests.apiserver import UPSTREAM, own_server
 from tests.cluster.katib.katibcontroller import katib_crds
-from tests.cluster.stage import MISSING, REASON, crds, documents, install, server
+from tests.cluster.stage import MISSING, REASON, crds, documents, install
 from tests.cluster.wire import Wire
 
 
@@ -21,7 +21,7 @@ def all_kinds(folder: Path) -> Iterator[Wire]:
     if MISSING:
         pytest.skip(REASON)
     upstream = Path(str(UPSTREAM))
-    with server(folder) as kubeconfig:
+    with own_server(folder) as kubeconfig:
         wire = Wire(kubeconfig)
         install(wire, crds("2.3"))
         install(wire, katib_crds())

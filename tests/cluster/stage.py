@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from tests.apiserver import COMMAND, UPSTREAM
+from tests.apiserver import COMMAND, UPSTREAM, own_server
 from tests.cluster.controller import Controller
 from tests.cluster.trainjobs import API
 from tests.cluster.wire import Wire
@@ -97,17 +94,6 @@ def crds(minor: str) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def server(folder: Path, *flags: str) -> Iterator[Path]:
-    """Yield the kubeconfig of a new API server that has nothing yet."""
-    started = subprocess.run([str(COMMAND), str(folder), *flags], check=True, capture_output=True, text=True)
-    pid = int((folder / "pid").read_text("utf-8"))
-    try:
-        yield Path(started.stdout.strip())
-    finally:
-        os.kill(pid, signal.SIGTERM)
-
-
-@contextmanager
 def stage(folder: Path, minor: str = "2.3", *flags: str, as_shipped: bool = False) -> Iterator[Stage]:
     """Yield a cluster with Trainer and the runtimes that it ships.
 
@@ -120,7 +106,7 @@ def stage(folder: Path, minor: str = "2.3", *flags: str, as_shipped: bool = Fals
         flags: Of the API server.
         as_shipped: True to change no runtime.
     """
-    with server(folder, *flags) as kubeconfig:
+    with own_server(folder, *flags, collects_garbage=True) as kubeconfig:
         wire = Wire(kubeconfig)
         install(wire, crds(minor))
         for runtime in runtimes(minor):

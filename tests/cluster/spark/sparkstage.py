@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubeflow.spark import KubernetesBackendConfig, SparkClient
+from tests.apiserver import own_server
 from tests.cluster.forwarded_ports import ForwardedPorts
 from tests.cluster.proxy import Proxy, Recorded
 from tests.cluster.spark.sparkaccounts import make_account
 from tests.cluster.spark.sparkcontroller import SparkOperator, spark_crds
-from tests.cluster.stage import install, namespace, server
+from tests.cluster.stage import install, namespace
 from tests.cluster.wire import Wire
 
 _numbers = itertools.count()
@@ -123,7 +124,7 @@ def spark_stage(folder: Path) -> Generator[SparkCluster]:
     stub.mkdir(parents=True)
     for name, text in PYSPARK.items():
         (stub / name).write_text(text, "utf-8")
-    with server(folder / "server") as kubeconfig:
+    with own_server(folder / "server", collects_garbage=True) as kubeconfig:
         wire = Wire(kubeconfig)
         install(wire, spark_crds())
         with SparkOperator(kubeconfig) as operator:

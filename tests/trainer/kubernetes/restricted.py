@@ -10,8 +10,9 @@ from typing import Any
 
 from kubeflow.trainer import KubernetesBackendConfig
 from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
+from tests.apiserver import own_server
 from tests.cluster.proxy import Proxy
-from tests.cluster.stage import crds, install, runtimes, server
+from tests.cluster.stage import crds, install, runtimes
 from tests.cluster.trainjobs import API
 from tests.cluster.wire import Wire
 from tests.trainer.kubernetes.backend.home import Counted, Direct, publish_version
@@ -140,7 +141,7 @@ def restricted(folder: Path, *, trainer: bool = True) -> Iterator[Restricted]:
     folder.mkdir(exist_ok=True)
     tokens = folder / "tokens.csv"
     tokens.write_text("".join(f'token-of-{user},{user},{user},"team"\n' for user in Restricted.users()), "utf-8")
-    with server(folder / "server", "--token-auth-file", str(tokens)) as kubeconfig:
+    with own_server(folder / "server", "--token-auth-file", str(tokens)) as kubeconfig:
         wire = Wire(kubeconfig)
         if trainer:
             install(wire, crds("2.3"))

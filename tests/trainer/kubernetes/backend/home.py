@@ -11,7 +11,8 @@ from typing import Any
 from kubeflow.core.resource import Request, Transport
 from kubeflow.trainer import KubernetesBackendConfig
 from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
-from tests.cluster.stage import crds, install, runtimes, server
+from tests.apiserver import own_server
+from tests.cluster.stage import crds, install, runtimes
 from tests.cluster.trainjobs import API
 from tests.cluster.wire import Wire
 from tests.trainer.kubernetes.objects import Made
@@ -102,7 +103,7 @@ class Direct:
 @contextmanager
 def home(folder: Path, minor: str) -> Iterator[Home]:
     """Yield a new cluster with the CRDs and runtimes of a Trainer minor."""
-    with server(folder) as kubeconfig:
+    with own_server(folder) as kubeconfig:
         wire = Wire(kubeconfig)
         install(wire, crds(minor))
         for runtime in runtimes(minor):

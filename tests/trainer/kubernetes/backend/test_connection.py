@@ -32,7 +32,8 @@ from kubeflow.trainer.backends.kubernetes.connection.api_overrides import overri
 from kubeflow.trainer.backends.kubernetes.connection.connection import Connection
 from kubeflow.trainer.backends.kubernetes.connection.trainer_minor import installed_minor
 from kubeflow.trainer.backends.kubernetes.runtimes.catalogue import Catalogue
-from tests.cluster.stage import MISSING, REASON, crds, install, server
+from tests.apiserver import own_server
+from tests.cluster.stage import MISSING, REASON, crds, install
 from tests.cluster.wire import Wire
 from tests.trainer.kubernetes.backend.home import Counted, Home, publish_version
 
@@ -123,7 +124,7 @@ def test_the_configured_version_wins_and_one_that_is_none_is_refused(newest: Hom
 def test_a_cluster_without_trainer_says_so(tmp_path: Path) -> None:
     if MISSING:
         pytest.skip(REASON)
-    with server(tmp_path / "bare") as kubeconfig:
+    with own_server(tmp_path / "bare") as kubeconfig:
         with pytest.raises(ControlPlaneMissing, match="Kubeflow Trainer is not installed"):
             TrainerClient(KubernetesBackendConfig(config_file=str(kubeconfig)))
 
