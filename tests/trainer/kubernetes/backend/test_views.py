@@ -156,6 +156,6 @@ def test_no_job_is_so_broken_that_it_cannot_be_shown(top: Json, data: st.DataObj
 
     view = job_view(TrainJob.from_server({**below, **top}), [], None)
 
-    assert view.status in ("Created", "Suspended")
+    assert view.status in ("Created", "Suspended", "Running")  # a count of ready pods is believed
     assert all(step.name for step in view.steps)
     assert view.name
