@@ -308,14 +308,19 @@ def test_a_job_that_ends_cleans_up(desk: Desk) -> None:
     finished(desk.jobs.store, "old", days=31)
     unclaimed = new_job_dir(desk.state, "killed-while-submitting", GONE)
     submitting = new_job_dir(desk.state, "being-submitted-while-the-clock-is-set", this_process())
-    for directory in (unclaimed, submitting):
-        os.utime(directory, (0, 0))
+    others = [desk.state / "jobs" / ".Trash-0", desk.state / "jobs" / ".DS_Store", desk.state / "jobs" / "notes.txt"]
+    others[0].mkdir()
+    for file in others[1:]:
+        file.touch()
+    for path in (unclaimed, submitting, *others):
+        os.utime(path, (0, 0))
 
     desk.submit("true", keep_days=30, keep_jobs=5)
     desk.finish()
     desk.until(lambda _: [record.name for record in desk.jobs.all()] == ["job"])
     desk.until(lambda _: not unclaimed.exists())
     assert submitting.exists()
+    assert all(path.exists() for path in others)
 
 
 def test_a_directory_is_never_without_its_maker(desk: Desk) -> None:

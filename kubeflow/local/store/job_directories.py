@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from kubeflow.core.errors import InvalidInput
+from kubeflow.core.stdlib import re
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.process_identity import ProcessIdentity, identify
 from kubeflow.local.state import STATE_DIR_VARIABLE
@@ -21,6 +22,7 @@ from kubeflow.local.store.store import Store
 logger = logging.getLogger(__name__)
 
 _UNCLAIMED = 3600.0  # seconds after which a directory without a job is what a killed process left
+_BEING_MADE = re.compile(r"\.(?P<pid>[0-9]+)-(?P<mark>[0-9a-f]{16})-[^-]+")
 
 
 def new_job_dir(state: Path, name: str, submitter: ProcessIdentity) -> Path:
@@ -68,7 +70,7 @@ def sweep(store: Store) -> None:
     """Delete the directories whose submitter was killed before it could record their job."""
     jobs = store.database.path.parent / "jobs"
     with contextlib.suppress(FileNotFoundError), os.scandir(jobs) as entries:
-        abandoned = [Path(entry.path) for entry in entries if _is_abandoned(Path(entry.path))]
+        abandoned = [Path(entry.path) for entry in entries if entry.is_dir() and _is_abandoned(Path(entry.path))]
         if not abandoned:
             return
         # Only now: who is gone records no job any more. By name: there may be several paths to one state directory.
@@ -85,9 +87,10 @@ def _is_abandoned(directory: Path) -> bool:
         if directory.stat().st_mtime >= time.time() - _UNCLAIMED:
             return False
         if directory.name.startswith("."):
-            pid, mark, _ = directory.name[1:].split("-", 2)
-            maker = identify(int(pid))
-            return maker is None or _mark(maker) != mark
+            if (made := _BEING_MADE.fullmatch(directory.name)) is None:
+                return False  # of somebody else
+            maker = identify(int(made["pid"]))
+            return maker is None or _mark(maker) != made["mark"]
         try:
             return not ProcessIdentity.from_text(Places(directory).submitter.read_text(encoding="ascii")).alive()
         except (FileNotFoundError, ValueError):  # of a version that wrote the file later
