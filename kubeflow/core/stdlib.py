@@ -128,18 +128,20 @@ _OF_PYTHON = sys.stdlib_module_names | {"posix"}
 
 def _original(module: ModuleType, name: str) -> object:
     """Return the function that a module of the standard library has by itself, or None where nobody knows it."""
-    import ast as _ast
-
     for home in ("posix", f"_{module.__name__}"):
         found = vars(sys.modules[home]).get(name) if home in sys.modules else None
         if isinstance(found, BuiltinFunctionType):
             return found
     file = getattr(module, "__file__", None) or ""
-    if not file.endswith(".py") and module.__spec__ is not None:  # written in C: it is made once more
-        made = module_from_spec(module.__spec__)
-        if module.__spec__.loader is not None:
-            module.__spec__.loader.exec_module(made)
+    if not file.endswith(".py"):  # written in C: it is made once more
+        spec = module.__spec__
+        if spec is None or spec.loader is None:
+            return None
+        made = module_from_spec(spec)
+        spec.loader.exec_module(made)
         return vars(made).get(name)
+    import ast as _ast
+
     tree = _ast.parse(Path(file).read_bytes())
     node = next((node for node in tree.body if isinstance(node, _ast.FunctionDef) and node.name == name), None)
     if node is None:

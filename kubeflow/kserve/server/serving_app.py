@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.stdlib import inspect, json
-from kubeflow.kserve.inference.infer_messages import HttpBody, InferRequest, read_request
+from kubeflow.kserve.inference.infer_messages import JSON_TYPE, HttpBody, InferRequest, read_request
 from kubeflow.kserve.server.loaded_models import LoadedModel, ModelCall
 from kubeflow.kserve.server.model_calls import BrokenOutput, answer_v1, answer_v2, call_of_v1, call_of_v2
 from kubeflow.kserve.server.serving_metrics import TEXT_TYPE, ServingMetrics
@@ -275,7 +275,8 @@ def _json(value: object, code: int = 200, headers: Mapping[str, str] | None = No
     """Answer with JSON that Python's own function writes, whatever the model's code puts in its place."""
     from starlette.responses import Response
 
-    return Response(json.dumps(value, ensure_ascii=False), code, headers, media_type="application/json")
+    written = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Response(written, code, headers, media_type=JSON_TYPE)
 
 
 async def _no_path(request: Request, _: Exception) -> Response:

@@ -54,8 +54,8 @@ def new_job_dir(state: Path, name: str, submitter: ProcessIdentity) -> Path:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         raise InvalidInput(
             f"Local jobs are kept in {str(state)!r}, which cannot be written to: {error.strerror or error}. "
-            f"{'Make room there, or set' if full else 'Set'} {STATE_DIR_VARIABLE} to a directory that can, or pass "
-            "state_dir= to LocalProcessBackendConfig."
+            f"{'Make room there. Otherwise set' if full else 'Set'} {STATE_DIR_VARIABLE} to a directory that can, or "
+            "pass state_dir= to LocalProcessBackendConfig."
         ) from error
 
 
