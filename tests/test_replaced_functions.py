@@ -6,7 +6,6 @@ is left as it is while they are loaded: they would break in any program.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import textwrap
@@ -14,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.commands import environment
+
 LOADED = """
 import runpy, sys, pydantic
 
@@ -86,9 +86,8 @@ finally:
 
 def output_of(tmp_path: Path, text: str) -> list[str]:
     (tmp_path / "session.py").write_text(text)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "generated")])}
     command = [sys.executable, "-c", LOADED, str(tmp_path / "session.py")]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path, check=False)
+    ended = subprocess.run(command, env=environment(), capture_output=True, text=True, cwd=tmp_path, check=False)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout.splitlines()
 

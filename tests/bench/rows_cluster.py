@@ -92,7 +92,6 @@ def _cluster() -> tuple[Path, Path]:
     atexit.register(stack.close)
     folder = Path(tempfile.mkdtemp(prefix="bench-cluster-"))  # a TemporaryDirectory would be gone before the server is
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    # The server's collector of garbage would list all objects each second.
     kubeconfig = stack.enter_context(own_server(folder / "server"))
     wire = Wire(kubeconfig)
     stack.callback(wire.close)

@@ -325,13 +325,14 @@ def test_bash_completes_by_the_script(local: Place) -> None:
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m kubeflow "$@"\n')
     program.chmod(0o755)
     script = (
-        f"{local.ok('completion', 'bash')}\nCOMP_WORDS=(kubeflow unp); COMP_CWORD=1; _kubeflow_completion; "
+        'eval "$(kubeflow completion bash)"; COMP_WORDS=(kubeflow unp); COMP_CWORD=1; _kubeflow_completion; '
         'echo "${COMPREPLY[@]}"; complete -p kubeflow'
     )
     environment = {**local.environment, "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
         ["bash", "-c", script], capture_output=True, text=True, check=False, env=environment, timeout=60
     )
+    assert local.ok("completion", "bash").endswith("complete -F _kubeflow_completion kubeflow\n")
     assert done.stdout == "unpack\ncomplete -F _kubeflow_completion kubeflow\n", done.stderr
 
 

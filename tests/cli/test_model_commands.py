@@ -70,7 +70,9 @@ def test_files_of_this_machine_are_registered(capsys: pytest.CaptureFixture[str]
     files = tmp_path / "iris"
     files.mkdir()
     (files / "model.onnx").write_bytes(b"weights")
-    assert run(capsys, "models", "register", "iris", str(files), "--version", "1", "--format", "onnx")[0] == 0
+    words = ("models", "register", "iris", str(files), "--version", "1", "--format", "onnx", "--author", "ada")
+    assert run(capsys, *words) == (0, "iris\n", "")
+    assert run(capsys, *words) == (0, "iris\n", "")  # the same again changes nothing
     _, uri, _ = run(capsys, "models", "artifact", "iris", "--uri")
     assert (Path(uri.strip().removeprefix("file://")) / "model.onnx").read_bytes() == b"weights"
 

@@ -41,7 +41,7 @@ def test_where_no_file_can_grow_a_job_is_refused_or_its_status_is_true(ground: G
         job.promised = True
     else:
         assert client.error.count("\n") == 1
-        assert "Make room there" in client.error or "`df`" in client.error
+        assert "Make room there." in client.error or "`df`" in client.error
         assert ground.jobs.find("job") is None
         assert ground.directories() == []
     ground.judge(job)

@@ -307,18 +307,20 @@ def test_old_jobs_and_those_beyond_the_count_are_cleaned_up_and_no_others(desk: 
 def test_a_job_that_ends_cleans_up(desk: Desk) -> None:
     finished(desk.jobs.store, "old", days=31)
     unclaimed = new_job_dir(desk.state, "killed-while-submitting", GONE)
+    before_that = desk.state / "jobs" / "killed-at-once-x1y2"  # of a version that wrote later who makes it
+    before_that.mkdir()
     submitting = new_job_dir(desk.state, "being-submitted-while-the-clock-is-set", this_process())
     others = [desk.state / "jobs" / ".Trash-0", desk.state / "jobs" / ".DS_Store", desk.state / "jobs" / "notes.txt"]
     others[0].mkdir()
     for file in others[1:]:
         file.touch()
-    for path in (unclaimed, submitting, *others):
+    for path in (unclaimed, before_that, submitting, *others):
         os.utime(path, (0, 0))
 
     desk.submit("true", keep_days=30, keep_jobs=5)
     desk.finish()
     desk.until(lambda _: [record.name for record in desk.jobs.all()] == ["job"])
-    desk.until(lambda _: not unclaimed.exists())
+    desk.until(lambda _: not unclaimed.exists() and not before_that.exists())
     assert submitting.exists()
     assert all(path.exists() for path in others)
 

@@ -16,7 +16,8 @@ from tests.trainer.kubernetes.edge import Edge
 
 
 def run(folder: Path, *words: str) -> Done:
-    return commands.run(*words, folder=folder, environment=environment(KUBECONFIG=str(folder / "kubeconfig")))
+    place = ("--backend", "kubernetes", "--kubeconfig", str(folder / "kubeconfig"))
+    return commands.run(*words, *place, folder=folder, environment=environment())
 
 
 def test_a_service_of_a_cluster_by_commands(
