@@ -73,8 +73,9 @@ class Loop:
             try:
                 call()
             except Refused as refused:
-                # The object is gone or was changed: its watch says so, and that is acted on.
-                if refused.code not in (404, 409):
+                # The object is gone or was changed: its watch says so, and that is acted on. Nothing says so when an object
+                # that is to be made is there already.
+                if refused.code not in (404, 409) or refused.reason == "AlreadyExists":
                     self._failed()
             except Exception:  # noqa: BLE001  (the controllers go on; whoever owns the cluster raises what is in `errors`)
                 self._failed()

@@ -52,6 +52,7 @@ class SparkScenario:
         pull: Seconds until the driver's image is there.
         python: The image's Python. Default: the one that runs the tests.
         server: What the server of a session runs, in place of a script.
+        grace: Seconds between TERM and KILL at most; a real cluster gives 30.
     """
 
     driver: Callable[[int], Script | None] = lambda _: None
@@ -65,6 +66,7 @@ class SparkScenario:
     pull: float = 0
     python: str = sys.executable
     server: tuple[str, ...] = ()
+    grace: float = 2
 
 
 class SparkOperator:
@@ -144,7 +146,7 @@ class SparkOperator:
         uid = item["metadata"]["uid"]
         if event["type"] == "DELETED":
             if uid in self._runs:
-                self._runs.pop(uid).collect()
+                self._runs.pop(uid).delete()
             return
         if self.scenario(item["metadata"]["name"]).ignored:
             return
@@ -153,9 +155,9 @@ class SparkOperator:
         self._runs[uid].update(item)
 
 
-def _image(machines: SparkMachines, scenario: SparkScenario) -> SparkMachines:
-    """Return the machines with what the image of a scenario sets."""
-    return replace(machines, environment={**machines.environment, **scenario.environment})
+def _machines_of(machines: SparkMachines, scenario: SparkScenario) -> SparkMachines:
+    """Return the machines with what a scenario sets."""
+    return replace(machines, grace=scenario.grace, environment={**machines.environment, **scenario.environment})
 
 
 class _Application:
@@ -173,6 +175,7 @@ class _Application:
         self._submissions = self._executions = 0
         self._driver: SparkPod | None = None
         self._executors: list[SparkPod] = []
+        self._leaving: list[SparkPod] = []
 
     def update(self, item: Object) -> None:
         """Take note of a change by users."""
@@ -183,11 +186,15 @@ class _Application:
             self.collect()
             self._set("SUSPENDED", "SparkApplicationSuspended")
         elif not suspend and self._state == "SUSPENDED":
-            self._set("RESUMING", "SparkApplicationResuming")
-            self._submit()
+            self._resume()
         elif not suspend and not self._state:
             self._say("SparkApplicationAdded", f"SparkApplication {self.name} was added, enqueuing it for submission")
             self._submit()
+
+    def delete(self) -> None:
+        """Take note that it is deleted."""
+        self._state = "DELETED"
+        self.collect()
 
     def collect(self) -> None:
         """End all that runs."""
@@ -195,6 +202,22 @@ class _Application:
         self._driver = None
         for pod in pods:
             pod.kill()
+        self._leaving = [pod for pod in (*self._leaving, *pods) if not pod.ended]
+
+    def _resume(self) -> None:
+        """Submit it again once nothing is left of the run before. Until then its state stays."""
+        if self._leaving:
+            return
+        if self._state == "SUSPENDED" and self._item["spec"].get("suspend") is not True:
+            self._set("RESUMING", "SparkApplicationResuming")
+            self._submit()
+        elif self._state == "PENDING_RERUN":
+            self._submit()
+
+    def _left(self, pod: SparkPod) -> None:
+        if pod in self._leaving:
+            self._leaving.remove(pod)
+            self._resume()
 
     def _submit(self) -> None:
         self._submissions += 1
@@ -234,7 +257,7 @@ class _Application:
             image=spec.get("image") or "",
             python=self._scenario.python,
         )
-        self._driver = SparkPod(_image(self._machines, self._scenario), self._item, plan, self._driver_changed)
+        self._driver = SparkPod(_machines_of(self._machines, self._scenario), self._item, plan, self._driver_changed)
 
     def _account(self) -> Object:
         account = self._item["spec"]["driver"].get("serviceAccount")
@@ -250,6 +273,7 @@ class _Application:
 
     def _driver_changed(self, pod: SparkPod) -> None:
         if pod is not self._driver:
+            self._left(pod)
             return
         if pod.state == "Running":
             self._executions += 1
@@ -286,7 +310,7 @@ class _Application:
             return
         self._set("PENDING_RERUN", "SparkApplicationPendingRerun")
         self.collect()
-        self._machines.loop.soon(self._submit)
+        self._machines.loop.soon(self._resume)
 
     def _make_executors(self, driver: SparkPod) -> None:
         spec = self._item["spec"]
@@ -304,6 +328,7 @@ class _Application:
 
     def _executor_changed(self, pod: SparkPod) -> None:
         if pod not in self._executors:
+            self._left(pod)
             return
         words = {"Succeeded": "COMPLETED", "Gone": "UNKNOWN"}
         state = {each.name: words.get(each.state, each.state.upper()) for each in self._executors}
@@ -385,9 +410,13 @@ class _Server:
             "spec": {"selector": labels, "ports": [{"name": "spark-connect-server", "port": 15002}]},
         }
         self._machines.wire.send("POST", f"/api/v1/namespaces/{self._namespace}/services", service)
-        self.pod = SparkPod(_image(self._machines, scenario), item, plan, self._changed)
+        self.pod = SparkPod(_machines_of(self._machines, scenario), item, plan, self._changed)
         if self.pod.state == "Pending":
             self._status("NotReady")
+
+    def delete(self) -> None:
+        """Take note that it is deleted."""
+        self.collect()
 
     def collect(self) -> None:
         """End all that runs."""

@@ -28,7 +28,7 @@ CONTAINERS = {
 
 @dataclass(frozen=True, slots=True)
 class SparkMachines:
-    """What the pods run on. `environment`: what every image sets."""
+    """What the pods run on. `grace`: seconds between TERM and KILL at most. `environment`: what every image sets."""
 
     wire: Wire
     loop: Loop

@@ -23,6 +23,23 @@ def sleep_quietly(seconds: float) -> None:
     time.sleep(seconds)
 
 
+def end_when_told(folder: str) -> None:
+    """Its first run goes on after TERM until there is a file `go`; the next one ends at once."""
+    import signal
+    import sys
+    import time
+    from pathlib import Path
+
+    go = Path(folder) / "go"
+    asked: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
+    (Path(folder) / "ready").touch()
+    while not go.exists():
+        time.sleep(0.02)
+    if asked:
+        sys.exit(1)
+
+
 STAYS = Script(lines=("the driver runs",), stays=None)
 WELL = Script(lines=("first", "second"))
 OOM = Script(lines=("collecting",), exit_code=137, reason="OOMKilled")

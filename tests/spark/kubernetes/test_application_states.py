@@ -39,7 +39,7 @@ STATES = {
 def application(state: str, policy: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
     return {
         "metadata": {"name": "etl", "namespace": "data"},
-        "spec": {"restartPolicy": policy or {}, "executor": {"instances": 2}},
+        "spec": {"restartPolicy": policy or {}, "executor": {"instances": 2}, "suspend": state.startswith("SUSPEND")},
         "status": {"applicationState": {"state": state}, **status},
     }
 
@@ -88,6 +88,14 @@ def test_when_the_next_attempt_is_due(state: str, policy: dict[str, Any], due: i
 def test_a_job_that_is_made_suspended_says_so() -> None:
     item = {"metadata": {"name": "etl"}, "spec": {"suspend": True}}
     assert spark_job(item).status is S.SUSPENDED
+
+
+@pytest.mark.parametrize("state", ["SUSPENDING", "SUSPENDED"])
+@pytest.mark.parametrize("spec", [{}, {"suspend": False}])
+def test_a_job_that_is_resumed_while_its_pods_end_is_not_suspended(state: str, spec: dict[str, Any]) -> None:
+    moment = application_moment({**application(state), "spec": spec})
+    assert (moment.status, moment.final) == (S.CREATED, False)
+    assert moment.words == "it is resumed, and is submitted anew once its pods have ended"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ from tests.cluster.proxy import Recorded
 from tests.cluster.scenarios import Script
 from tests.cluster.spark.sparkcontroller import SparkScenario
 from tests.cluster.spark.sparkstage import Home, config_of
-from tests.spark.kubernetes.cleaning import BAD, OOM, STAYS, WELL, count, fail, sleep_quietly
+from tests.spark.kubernetes.cleaning import BAD, OOM, STAYS, WELL, count, end_when_told, fail, sleep_quietly
 
 WAIT = 60.0
 
@@ -272,6 +273,25 @@ def test_a_suspended_job_has_no_pods(home: Home) -> None:
     home.client.suspend_job(job)
     home.client.wait_for_job_status(job, status=SparkJobStatus.SUSPENDED, timeout=WAIT)
     _until(lambda: names(home, "pods") == [])
+
+
+def test_a_resumed_job_waits_for_the_end_of_its_pods(home: Home, tmp_path: Path) -> None:
+    home.operator.scenarios["slow"] = SparkScenario(grace=WAIT)
+    job = home.client.process_data(end_when_told, args={"folder": str(tmp_path)}, name="slow")
+    _until((tmp_path / "ready").exists)
+
+    home.client.suspend_job(job)
+    home.client.wait_for_job_status(job, status=SparkJobStatus.SUSPENDED, timeout=WAIT)
+    home.client.resume_job(job)
+    time.sleep(0.2)  # that a new driver does not start takes a moment to be seen
+
+    assert home.client.get_job(job).status is SparkJobStatus.CREATED
+    said = home.client.explain(job)
+    assert "is resumed, and is submitted anew once its pods have ended" in said
+    assert "resume_job" not in said
+    (tmp_path / "go").touch()
+    assert home.client.wait_for_job_status(job, timeout=WAIT).status is SparkJobStatus.COMPLETED
+    assert home.operator.states[job].count("SUBMITTED") == 2
 
 
 def test_a_job_in_a_queue_is_made_suspended_with_its_label(home: Home) -> None:

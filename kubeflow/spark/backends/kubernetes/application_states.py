@@ -85,8 +85,12 @@ def application_moment(application: Json) -> ApplicationMoment:
     state = wire.text(status, "applicationState", "state")
     reached = SparkJobStatus.from_operator_state(state)
     words = APPLICATION_WORDS.get(state, f"it is in state {state!r}, which this version does not know")
-    if not state and wire.at(application, "spec", "suspend") is True:
+    suspended = wire.at(application, "spec", "suspend") is True
+    if not state and suspended:
         reached, words = SparkJobStatus.SUSPENDED, "it is suspended, and was never submitted"
+    elif reached is SparkJobStatus.SUSPENDED and not suspended:
+        # The operator stays in this state until nothing is left of the run before.
+        reached, words = SparkJobStatus.CREATED, "it is resumed, and is submitted anew once its pods have ended"
     due, again = _retry(application, state)
     message = wire.text(status, "applicationState", "errorMessage")
     return ApplicationMoment(
