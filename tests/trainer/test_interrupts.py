@@ -14,9 +14,8 @@ import pytest
 from kubeflow.trainer import LocalProcessBackendConfig, TrainerClient
 
 SCRIPT = """
-import signal, sys
+import sys
 from kubeflow.trainer import LocalProcessBackendConfig, TrainerClient
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 def train():
     import time
     print("up", flush=True)
