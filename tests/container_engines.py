@@ -47,6 +47,9 @@ OWN_ENTRYPOINT = "localhost/own-entrypoint:1"
 SLOW_ENTRYPOINT = "localhost/slow-entrypoint:1"
 """Its entrypoint takes five minutes."""
 
+WITHOUT_INIT = "no-init"
+"""Instance of an engine that has no init process to give to containers."""
+
 GPU, GPU_VARIABLE = "kubeflow-tests-gpu0", "TESTS_GPU"
 """A device that containers with GPU 0 have under podman, and an environment variable."""
 
@@ -364,11 +367,12 @@ def _podman(found: EngineUnderTest) -> tuple[list[str], dict[str, str]]:
         f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/storage"\nrunroot = "{folder}/run"\n'
     )
     volumes = json.dumps([f"{path}:{path}:ro" for path in _HOST])
+    init = f'init_path = "{folder}/catatonit"\n' if folder.name.endswith(WITHOUT_INIT) else ""
     (folder / "containers.conf").write_text(
         f'[network]\nnetwork_backend = "netavark"\nnetwork_config_dir = "{folder}/networks"\n'
         # crun refuses hybrid cgroups.
         f'[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\ntmp_dir = "{folder}/libpod"\n'
-        f'[containers]\nlog_driver = "k8s-file"\nvolumes = {volumes}\n'
+        f'[containers]\nlog_driver = "k8s-file"\nvolumes = {volumes}\n{init}'
         f'default_ulimits = ["nofile={_FILES}:{_FILES}", "nproc={_FILES}:{_FILES}"]\n'
     )
     addresses = (tiny_registry.ADDRESS, tiny_registry.PRIVATE_ADDRESS)

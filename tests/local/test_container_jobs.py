@@ -22,7 +22,18 @@ from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import PLAN_FILE, read_plan
 from kubeflow.local.job.records import JobRecord
 from kubeflow.local.logs.lines import read_lines
-from tests.container_engines import GPU, GPU_VARIABLE, IMAGE, NO_PYTHON, NO_SHELL, OWN_ENTRYPOINT, container_engine
+from tests.container_engines import (
+    GPU,
+    GPU_VARIABLE,
+    IMAGE,
+    NO_PYTHON,
+    NO_SHELL,
+    OWN_ENTRYPOINT,
+    WITHOUT_INIT,
+    container_engine,
+    engine,
+    stop,
+)
 from tests.local.conftest import wait_for
 from tests.local.containers import ContainerDesk, container_desk
 
@@ -233,6 +244,28 @@ def test_an_image_without_python_or_without_a_shell_says_so(desk: ContainerDesk)
     assert reasons[1].endswith(
         f": image '{NO_SHELL}' has no /bin/sh, which nodes are started with: use an image that has a shell"
     )
+
+
+def test_an_engine_without_an_init_process_runs_jobs_all_the_same(tmp_path: Path) -> None:
+    bare = engine("podman", WITHOUT_INIT)
+    try:
+        desk = ContainerDesk(tmp_path / "state", tmp_path, bare)
+        desk.submit("echo begun")
+        desk.submit("true", name="shell", container={"image": NO_SHELL})
+
+        assert desk.finish().phase == "Complete"
+        assert desk.log() == "begun\n"
+        assert desk.finish("shell").reason.endswith("which nodes are started with: use an image that has a shell")
+    finally:
+        stop(bare)
+
+
+def test_what_an_image_says_before_the_node_begins_is_its_reason(desk: ContainerDesk, tmp_path: Path) -> None:
+    (tmp_path / "sh").write_text("#!/usr/bin/sh\necho this shell is broken >&2; exit 3\n")
+    (tmp_path / "sh").chmod(0o755)
+    desk.submit("true", container={"image": NO_SHELL, "mounts": (MountPlan(str(tmp_path / "sh"), "/bin/sh"),)})
+
+    assert desk.finish().reason == "node-0 exited with code 3: this shell is broken"
 
 
 @ONE_ENGINE

@@ -29,6 +29,7 @@ _NO_CONTENT = 304  # what was asked for is so already
 _CONFLICT = 409
 _NOT_FOUND = 404
 _ERROR = 400  # and above
+_TOLD = 5  # lines of what a container says
 _PODMAN_API = "v4.0.0"  # the oldest that names devices so
 
 Json = dict[str, Any]
@@ -116,6 +117,7 @@ class _Api(Protocol):
     def start(self, container: str) -> None: ...
     def wait(self, container: str) -> Json: ...
     def inspect_container(self, container: str) -> Json: ...
+    def logs(self, container: str, *, stdout: bool, stderr: bool, tail: int) -> bytes: ...
     def kill(self, container: str, signal: str) -> None: ...
     def remove_container(self, container: str, *, v: bool, force: bool) -> None: ...
     def exec_create(self, container: str, cmd: Sequence[str]) -> Json: ...
@@ -265,6 +267,16 @@ class ContainerEngine:
         with self._asking("to describe a container"):
             state: Json = self._api.inspect_container(container)["State"]
             return state
+
+    def said(self, container: str) -> str:
+        """Return the last lines that the engine has from a container, empty where it keeps none that can be read.
+
+        What a node says goes to its log file: these are of what came before it, such as an init process.
+        """
+        with contextlib.suppress(EngineRefused), self._asking("to read what a container says"):
+            said = self._api.logs(container, stdout=True, stderr=True, tail=_TOLD)
+            return said.decode("utf-8", errors="replace").strip()
+        return ""
 
     def terminate(self, container: str) -> None:
         """Send SIGTERM to every process of a container."""

@@ -18,7 +18,9 @@ _LONG = 5.0  # seconds: who was waited for so long with success answers
 _NOT_FOUND = 404
 _SIGNAL = 128  # a shell reports a signal as 128 + its number
 _SIGNALS = 64
+# How init processes end that find no shell to run: those of docker with these codes, podman's catatonit with 1.
 _NOT_EXECUTABLE, _NO_PROGRAM = 126, 127
+_NOTHING_RUN = "failed to exec pid1"
 _MIB = 1 << 20
 
 
@@ -84,7 +86,9 @@ class ContainerNode:
         with ContainerEngine.of(self._engine) as engine:
             try:
                 code = engine.wait(self._container)
-                return self._judge(code, killed_for_memory=bool(engine.state(self._container).get("OOMKilled")))
+                killed = bool(engine.state(self._container).get("OOMKilled"))
+                silent = start_script.last_word(self._places, self.name) is None
+                return self._judge(code, killed_for_memory=killed, said=engine.said(self._container) if silent else "")
             except EngineRefused as error:
                 if error.status != _NOT_FOUND:
                     raise
@@ -92,8 +96,14 @@ class ContainerNode:
             return self._judge(0)
         return NodeExit(-9, message="its container was removed")
 
-    def _judge(self, code: int, *, killed_for_memory: bool = False) -> NodeExit:
-        """Return how the node ended; what it said itself counts more than the `code` that its engine tells."""
+    def _judge(self, code: int, *, killed_for_memory: bool = False, said: str = "") -> NodeExit:
+        """Return how the node ended; what it said itself counts more than the `code` that its engine tells.
+
+        Args:
+            code: Of the container.
+            killed_for_memory: Whether the engine says so.
+            said: What the engine has from a container whose node left no word.
+        """
         word = start_script.last_word(self._places, self.name)
         if word is not None and word.missing:
             return NodeExit(
@@ -102,11 +112,13 @@ class ContainerNode:
             )
         if word is not None:  # an engine that was started again knows less of an end in between
             code = word.code
-        if word is None and code in (_NOT_EXECUTABLE, _NO_PROGRAM):  # of an init process that found nothing to run
+        if word is None and (code in (_NOT_EXECUTABLE, _NO_PROGRAM) or _NOTHING_RUN in said):
             return NodeExit(code, message=no_shell(self._image))
         memory = code != 0 and (killed_for_memory or (word is not None and word.memory_kills > 0))
-        limit = f"the limit is {self._memory / _MIB:,.0f} MiB" if memory and self._memory is not None else ""
-        return NodeExit(_as_python(code), out_of_memory=memory, message=limit)
+        message = f"the limit is {self._memory / _MIB:,.0f} MiB" if memory and self._memory is not None else ""
+        if code != 0 and not memory:
+            message = said.rpartition("\n")[2]
+        return NodeExit(_as_python(code), out_of_memory=memory, message=message)
 
 
 def no_shell(image: str) -> str:
