@@ -7,7 +7,7 @@ from typing import Any
 
 import optuna
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kubeflow.optimizer import ASHA, Hyperband, MedianStop, PercentileStop, RandomSearch
@@ -44,6 +44,10 @@ def _quiet() -> None:
     CURVES, st.lists(VALUES, min_size=1, max_size=9), st.integers(1, 5), st.integers(0, 5),
     st.sampled_from([10.0, 25.0, 50.0, 90.0]), st.booleans(),
 )  # fmt: skip
+# Ties, but for the last bit of the percentile.
+@example(curves=[[-2.0], [-0.4]], own=[-1.2], least=1, start=0, percentile=50.0, maximizes=False)
+@example(curves=[[-2.0], [1.9]], own=[1.51], least=1, start=0, percentile=90.0, maximizes=False)
+@example(curves=[[-2.0], [0.0]], own=[-0.2], least=1, start=0, percentile=10.0, maximizes=True)
 @settings(max_examples=60, deadline=None)
 def test_percentiles_are_those_of_optuna(
     curves: list[list[float]], own: list[float], least: int, start: int, percentile: float, maximizes: bool

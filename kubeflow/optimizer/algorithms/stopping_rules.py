@@ -56,7 +56,9 @@ def _percentile(
     if not others:
         return None
     best = min(value for _, value in own)
-    bound = _percentile_of(sorted(others), percentile)
+    # Of the values as they were reported, where the smallest is the worst of those that are maximized.
+    reported = sorted(sign * value for value in others)
+    bound = sign * _percentile_of(reported, percentile if sign > 0 else 100 - percentile)
     if best <= bound:
         return None
     return (
@@ -70,13 +72,22 @@ def _words(percentile: float) -> str:
 
 
 def _percentile_of(values: Sequence[float], percentile: float) -> float:
-    """Return a percentile by linear interpolation, as numpy has it by default."""
-    position = (len(values) - 1) * percentile / 100
-    low = math.floor(position)
-    high = min(low + 1, len(values) - 1)
-    if values[high] == math.inf:
-        return values[low] if position == low else math.inf
-    return values[low] + (values[high] - values[low]) * (position - low)
+    """Return a percentile by linear interpolation: to the last bit what numpy has by default, as a tie decides.
+
+    Args:
+        values: In ascending order. Infinite ones are all of one sign.
+        percentile: From 0 to 100.
+    """
+    position = (len(values) - 1) * (percentile / 100)
+    place = math.floor(position)
+    part = position - place
+    if not part:
+        return values[place]
+    low, high = values[place], values[place + 1]
+    if math.isinf(low) or math.isinf(high):
+        return low if math.isinf(low) else high
+    # As `_lerp` in numpy/lib/_function_base_impl.py.
+    return low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part)
 
 
 def _halving(trials: Sequence[PastTrial], trial: PastTrial, first: int, eta: int, sign: float) -> str | None:
