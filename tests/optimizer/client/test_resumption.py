@@ -15,6 +15,7 @@ from kubeflow.optimizer import (
     MedianStop,
     Objective,
     OptimizationFailed,
+    OptimizationNotFound,
     OptimizationSpec,
     OptimizerClient,
     RandomSearch,
@@ -225,6 +226,16 @@ def test_choices_are_the_objects_of_this_process_and_others_have_what_they_can(c
 def test_one_callback_is_no_list_of_them(client: OptimizerClient) -> None:
     with pytest.raises(InvalidInput, match=r"callbacks takes a list of functions.*write callbacks=\[...\]"):
         client.wait_for_job_status("study", callbacks=print)  # type: ignore[arg-type]
+
+
+def test_a_search_that_is_deleted_while_somebody_looks_at_it_is_not_there(client: OptimizerClient) -> None:
+    engine = cast("ClientEngine", client._engines.get("client"))
+    study = engine._store.add("study", "localprocess", 1, write_document(described(), None), b"")
+    row = row_of(engine._store)
+    engine._store.forget(study)
+
+    with pytest.raises(OptimizationNotFound, match="no search 'study'. There is none"):
+        engine._show(row)
 
 
 def test_a_search_that_cannot_be_read_is_listed_as_it_is_and_can_be_deleted(client: OptimizerClient) -> None:

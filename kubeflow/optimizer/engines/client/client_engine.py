@@ -165,7 +165,12 @@ class ClientEngine:
 
     def list_jobs(self) -> list[OptimizationJob]:
         """Return the searches of this place, oldest first."""
-        return [self._show(study) for study in self._store.all() if self._is_here(study)]
+        shown: list[OptimizationJob] = []
+        for study in self._store.all():
+            if self._is_here(study):
+                with contextlib.suppress(OptimizationNotFound):  # somebody deletes it just now
+                    shown.append(self._show(study))
+        return shown
 
     def get_job(self, name: str) -> OptimizationJob:
         """Return one search as it is now."""
@@ -325,14 +330,16 @@ class ClientEngine:
                 self._delete(study)
             study = None
         if study is None or not self._is_here(study):
-            here = [each.name for each in self._store.all() if self._is_here(each)]
             elsewhere = (
                 ""
                 if study is None
                 else f"here: it runs on {shown_place(study.backend)}, and this client is of {shown_place(self._place)}"
             )
-            raise OptimizationNotFound(str(name), here, where=elsewhere)
+            raise OptimizationNotFound(str(name), self._names(), where=elsewhere)
         return study
+
+    def _names(self) -> list[str]:
+        return [study.name for study in self._store.all() if self._is_here(study)]
 
     def _is_here(self, study: StudyRow) -> bool:
         return study.backend == self._place and study.wanted != "delete"
@@ -340,9 +347,11 @@ class ClientEngine:
     def _view(self, study: StudyRow) -> StudyView:
         view = self._views.get(study.id)
         if view is None:
-            content, spaces = self._store.blobs(study.id)
-            document = read_document(content)
-            space = read_spaces(spaces, dict(document.spec.space))
+            blobs = self._store.blobs(study.id)
+            if blobs is None:
+                raise OptimizationNotFound(study.name, self._names())
+            document = read_document(blobs[0])
+            space = read_spaces(blobs[1], dict(document.spec.space))
             view = self._views[study.id] = StudyView(document, space)
         return view
 

@@ -244,7 +244,10 @@ def main(state: Path, name: str) -> None:
 def _drive(store: StudyStore, study: StudyRow) -> None:
     from kubeflow.trainer.backends.registry import backend
 
-    document = read_document(store.blobs(study.id)[0])
+    blobs = store.blobs(study.id)
+    if blobs is None:
+        return
+    document = read_document(blobs[0])
     made = backend(document.config)
     with made.forking() if isinstance(made, MachineBackend) else contextlib.nullcontext():
         StudyDriver(store, study, document.spec, made).run()

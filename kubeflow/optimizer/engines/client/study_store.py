@@ -195,11 +195,16 @@ class StudyStore:
         """Return all searches, oldest first."""
         return self._select("ORDER BY id")
 
-    def blobs(self, study: int) -> tuple[bytes, bytes]:
-        """Return what the driving process reads of a search, and its search spaces as its user sees them."""
+    def blobs(self, study: int) -> tuple[bytes, bytes] | None:
+        """Return what the driving process reads of a search, and its search spaces as its user sees them.
+
+        `None`: it was deleted.
+        """
         with self.database.reading() as db:
-            document, spaces = db.execute("SELECT document, spaces FROM studies WHERE id = ?", (study,)).fetchone()
-            return document, spaces
+            found: tuple[bytes, bytes] | None = db.execute(
+                "SELECT document, spaces FROM studies WHERE id = ?", (study,)
+            ).fetchone()
+            return found
 
     def trials(self, study: int) -> list[TrialRow]:
         """Return the trials of a search, by number."""
