@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,9 @@ from kubeflow.optimizer import (
     TrainJobTemplate,
     TrialConfig,
 )
+from kubeflow.optimizer.engines.client.study_store import StudyStore
 from kubeflow.trainer import CustomTrainer, LocalProcessBackendConfig, TrainerClient
+from tests.cluster.until import until
 from tests.optimizer.client import trial_functions
 from tests.optimizer.client.trial_functions import Layer
 
@@ -162,7 +164,7 @@ def test_a_bad_trial_is_stopped_and_keeps_its_logs(client: OptimizerClient, tmp_
 
     assert [trial.status for trial in job.trials] == ["Complete", "Complete", "Stopped", "Stopped"]
     assert "median" in job.trials[2].reason
-    assert list(client.get_job_logs(name, job.trials[2].name)) == ["reported 2"]
+    assert list(client.get_job_logs(name, job.trials[2].name)) == ["reports 2"]
     assert job.trials[2].trainjob is not None
     assert job.trials[2].trainjob.status == "Stopped"
     best = job.best_trial
@@ -170,7 +172,7 @@ def test_a_bad_trial_is_stopped_and_keeps_its_logs(client: OptimizerClient, tmp_
     assert best.number == 0
 
 
-def test_goal_failures_and_time_end_a_search(client: OptimizerClient) -> None:
+def test_goal_failures_and_time_end_a_search(client: OptimizerClient, local_config: LocalProcessBackendConfig) -> None:
     def started(trainer: CustomTrainer, objective: Objective | None = None, **config: float) -> str:
         return client.optimize(
             trainer,
@@ -183,7 +185,7 @@ def test_goal_failures_and_time_end_a_search(client: OptimizerClient) -> None:
     endless: CustomTrainer = CustomTrainer.call(trial_functions.sleep, x=Search.int(0, 3))
     goal = started(CustomTrainer.call(trial_functions.bowl, lr=0.1, batch=Search.int(1, 4)), Objective(goal=0.5))
     failing = started(diverging, max_failed_trials=1)
-    late = started(endless, timeout=1.5, parallel_trials=2)
+    late = started(endless, timeout=60, parallel_trials=2)
     slow = started(endless, trial_timeout=1, max_failed_trials=0)
 
     done = client.wait_for_job_status(goal, timeout=WAIT)
@@ -192,9 +194,22 @@ def test_goal_failures_and_time_end_a_search(client: OptimizerClient) -> None:
         client.wait_for_job_status(failing, timeout=WAIT)
     with pytest.raises(OptimizationFailed, match=r"it was active for longer than 1 s"):
         client.wait_for_job_status(slow, timeout=WAIT)
+    until(lambda: len(client.get_job(late).trials) == 2)
+    client.suspend_job(late)
+    spend(local_config, late, 59.5)
+    client.resume_job(late)
     over = client.wait_for_job_status(late, timeout=WAIT)
     assert "its time was up" in over.reason
-    assert {trial.status for trial in over.trials} == {"Stopped"}
+    assert [trial.status for trial in over.trials] == ["Stopped", "Stopped"]
+
+
+def spend(config: LocalProcessBackendConfig, search: str, seconds: float) -> None:
+    """Have a search that rests know that it has been active for so long."""
+    assert config.state_dir is not None
+    store = StudyStore(Path(config.state_dir))
+    with store.database.writing() as db:
+        db.execute("UPDATE studies SET active = ? WHERE name = ?", (seconds, search))
+    store.database.close()
 
 
 def test_a_search_rests_goes_on_and_is_stopped_for_good(
@@ -216,10 +231,11 @@ def test_a_search_rests_goes_on_and_is_stopped_for_good(
         client.wait_for_job_status(name, "Running", timeout=WAIT).trials[0].parameters == resting.trials[0].parameters
     )
     # Two clients at once: it ends, in whatever order they are heard.
-    other = threading.Thread(target=OptimizerClient(local_config).suspend_job, args=(name,))
-    other.start()
-    client.stop_job(name)
-    other.join()
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(OptimizerClient(local_config).suspend_job, name)
+        client.stop_job(name)
+    error = other.exception()
+    assert error is None or "is Stopped, and one that has ended cannot be suspended" in str(error)
 
     stopped = client.get_job(name)
     assert (stopped.status, stopped.reason) == ("Stopped", "its user stopped it")
