@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -229,34 +230,33 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
         yield transport
 
 
-ROUNDS = iter(range(10**6))
-SEEN: set[bool] = set()  # verdicts on all objects so far
-
-
 @pytest.mark.timeout(120 + 10 * SCHEMAS)
-@settings(
-    max_examples=1 + SCHEMAS // AT_ONCE, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)  # fmt: skip
-@given(data=st.data())
-def test_models_and_rules_decide_as_the_api_server_does(server: Recorded, data: st.DataObject) -> None:
-    number = next(ROUNDS)
-    specs = {f"Kind{number}x{index}": data.draw(SPECS) for index in range(AT_ONCE)}
-    crds = [manifest(spec, kind=kind) for kind, spec in specs.items()]
-    add_crds(server, crds)
-    with TemporaryDirectory() as folder, imported(Path(folder), *crds) as package:
-        for kind, spec in specs.items():
-            for value in data.draw(st.lists(wrong_at_times(spec), min_size=OBJECTS, max_size=OBJECTS)):
-                if list_as_text(spec, value):
-                    continue
-                wire = {"apiVersion": "gadget.example/v1", "kind": kind, "metadata": {"name": "one"}, "spec": value}
-                ours, theirs = problems(package, kind, wire), refusal(server, kind, wire)
-                assert bool(ours) == bool(theirs), json.dumps([spec, value, ours, theirs])
-                SEEN.add(bool(ours))
+def test_models_and_rules_decide_as_the_api_server_does(server: Recorded) -> None:
+    rounds = itertools.count()
+    seen: set[bool] = set()  # verdicts on all objects
 
+    @settings(
+        max_examples=1 + SCHEMAS // AT_ONCE, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(data=st.data())
+    def decide_alike(data: st.DataObject) -> None:
+        number = next(rounds)
+        specs = {f"Kind{number}x{index}": data.draw(SPECS) for index in range(AT_ONCE)}
+        crds = [manifest(spec, kind=kind) for kind, spec in specs.items()]
+        add_crds(server, crds)
+        with TemporaryDirectory() as folder, imported(Path(folder), *crds) as package:
+            for kind, spec in specs.items():
+                for value in data.draw(st.lists(wrong_at_times(spec), min_size=OBJECTS, max_size=OBJECTS)):
+                    if list_as_text(spec, value):
+                        continue
+                    wire = {"apiVersion": "gadget.example/v1", "kind": kind, "metadata": {"name": "one"}, "spec": value}
+                    ours, theirs = problems(package, kind, wire), refusal(server, kind, wire)
+                    assert bool(ours) == bool(theirs), json.dumps([spec, value, ours, theirs])
+                    seen.add(bool(ours))
 
-def test_some_objects_were_taken_and_some_refused() -> None:
-    assert {True, False} == SEEN
+    decide_alike()
+    assert seen == {True, False}, "all were taken, or all refused"
 
 
 def problems(package: Any, kind: str, wire: Mapping[str, Any]) -> list[str]:
