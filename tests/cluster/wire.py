@@ -160,7 +160,12 @@ class Wire:
     def watch(self, path: str, stop: threading.Event) -> Iterator[Object]:
         """Yield the events of a collection, from all that is there on, until `stop`; never ends by itself."""
         while not stop.is_set():
-            listed = self.send("GET", path)
+            try:
+                listed = self.send("GET", path)
+            except (OSError, http.client.HTTPException):
+                if stop.is_set():  # `close` has ended it
+                    return
+                raise
             yield {"type": "RELIST", "object": {"items": listed["items"]}}
             version = listed["metadata"]["resourceVersion"]
             while not stop.is_set():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import IO, Any
@@ -99,7 +100,7 @@ class CollectorLife(Life):
                             self._say(f"Failed to parse value of objective metric: {error}")
                             return 1
                         if early and pid is not None:
-                            self._stop(pid)
+                            early = self._stop(pid)
             if over:
                 return self._finish(name, int(pid or 0), early)
         return 143
@@ -124,11 +125,18 @@ class CollectorLife(Life):
                     self._rules.remove(rule)
         return not self._rules
 
-    def _stop(self, pid: int) -> None:
-        (self._file.parent / f"{pid}.pid").write_text("early-stopped\n", "utf-8")
-        children = psutil.Process(pid).children()
-        assert len(children) == 1, "the collector can stop a container with one child only"
-        children[0].terminate()
+    def _stop(self, pid: int) -> bool:
+        """Terminate the child of a container's process; False where the container ended before that."""
+        while not _is_dead(pid):
+            with suppress(psutil.NoSuchProcess):
+                children = psutil.Process(pid).children()
+                assert len(children) <= 1, "the collector can stop a container with one child only"
+                if children:
+                    (self._file.parent / f"{pid}.pid").write_text("early-stopped\n", "utf-8")
+                    children[0].terminate()
+                    return True
+            time.sleep(_POLL / 10)  # a shell between two commands
+        return False
 
     def _finish(self, name: str, pid: int, early: bool) -> int:
         mark = self._file.parent / f"{pid}.pid"

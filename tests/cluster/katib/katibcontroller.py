@@ -21,8 +21,9 @@ from tests.cluster.katib.collector import NAME, VOLUME, CollectorLife
 from tests.cluster.katib.experimentrules import INJECTION, default_experiment, refuse_experiment
 from tests.cluster.katib.observations import UNAVAILABLE, Report, number, objective_text, observation
 from tests.cluster.katib.podwebhook import PodRefused, injected_pod, trial_of
-from tests.cluster.kubelet import Exit, Life, now, open_log
+from tests.cluster.kubelet import Exit, Life, ScriptedLife, now, open_log
 from tests.cluster.pods import PodRun
+from tests.cluster.scenarios import Script
 from tests.cluster.stage import Stage, documents, install
 
 Object = dict[str, Any]
@@ -85,6 +86,7 @@ class Katib:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
+        self._loop.wait(lambda: None)  # what it is at needs the webhooks
         self._webhooks.stop()
 
     # -- webhooks ---------------------------------------------------------------------------------------------------
@@ -112,7 +114,8 @@ class Katib:
 
     def _collector(self, pod: PodRun, ended: Callable[[Exit], None]) -> Life:
         trial = trial_of(pod.object, pod.object["metadata"]["namespace"], self._wire.find)
-        assert trial is not None
+        if trial is None:  # it was deleted, and its pod will be
+            return ScriptedLife(Script(stays=None), open_log(pod.log_folder, NAME), ended)
         namespace = pod.object["metadata"]["namespace"]
         return CollectorLife(
             trial,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from kubeflow.core.errors import InvalidInput
 from kubeflow.optimizer import (
+    GridSearch,
     MedianStop,
     Objective,
     OptimizationJob,
@@ -45,12 +47,13 @@ def shell(name: str, script: str, *, trials: int = 3, parallel: int = 1, **more:
     """A search whose trials are a line of a shell, which is over in no time."""
     objectives = more.pop("objectives", None)
     config = more.pop("config", {})
+    x = more.pop("x", Search.uniform(0.1, 0.9))
     assert isinstance(config, dict)
     return optimization_spec(
         name=name,
         runtime=shipped_runtime("torch-distributed"),
         trainer=CustomTrainerContainer("example.com/team/train:1"),
-        search_space={"x": Search.uniform(0.1, 0.9)},
+        search_space={"x": x},
         options=[TrainerCommand(["bash", "-c", script])],
         trial_config=TrialConfig(trials, parallel, **config),
         objectives=objectives,  # type: ignore[arg-type]
@@ -61,7 +64,7 @@ def shell(name: str, script: str, *, trials: int = 3, parallel: int = 1, **more:
 X = "${trialParameters.x}"
 
 
-def until(engine: KatibEngine, name: str, *statuses: str, seconds: float = 60) -> OptimizationJob:
+def until(engine: KatibEngine, name: str, *statuses: str, seconds: float = 120) -> OptimizationJob:
     deadline = time.monotonic() + seconds
     job = engine.get_job(name)
     while job.status not in statuses:
@@ -155,9 +158,10 @@ def test_what_a_service_refuses_is_the_reason_of_the_search(engine: KatibEngine)
 
 
 def test_pods_without_a_collector_are_told_of(cluster: Stage, engine: KatibEngine, namespace: str) -> None:
-    cluster.controller.default = Scenario(schedule=0.5)
+    cluster.controller.default = Scenario(refused="wait")  # so that no pod is made before the label is gone
     engine.optimize(shell("bare", f"echo loss={X}; sleep 30", trials=1))
     cluster.wire.patch(f"/api/v1/namespaces/{namespace}", {"metadata": {"labels": {INJECTION_LABEL: None}}})
+    cluster.controller.default = Scenario(schedule=0.5)
 
     deadline = time.monotonic() + 30
     while "no metrics collector" not in (said := engine.explain("bare")):
@@ -209,9 +213,11 @@ def test_a_search_is_suspended_resumed_and_stopped(engine: KatibEngine) -> None:
     engine.delete_job("pausing")
 
 
-def test_more_trials_while_it_runs_and_none_once_its_service_is_gone(engine: KatibEngine) -> None:
-    engine.optimize(shell("more", f"echo loss={X}; sleep 0.3", trials=2))
+def test_more_trials_while_it_runs_and_none_once_its_service_is_gone(engine: KatibEngine, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    engine.optimize(shell("more", f"while [ ! -e {go} ]; do sleep 0.05; done; echo loss={X}", trials=2))
     engine.extend("more", 4)
+    go.touch()
 
     job = until(engine, "more", "Complete")
 
@@ -251,18 +257,19 @@ def test_jobs_that_are_not_kept_take_their_logs_with_them(engine: KatibEngine) -
 
 
 def test_trials_that_fall_behind_are_stopped(engine: KatibEngine) -> None:
-    script = f"for i in 1 2 3 4 5 6; do echo loss={X}; sleep 0.15; done"
-    engine.optimize(shell("median", script, trials=6, early_stopping=MedianStop(min_trials=1, start_step=2)))
+    # All but the best one end only when they are stopped.
+    script = f"{{ for i in 1 2 3; do echo loss={X}; done; [ {X} = 1 ] || sleep 600; }}"
+    rule = MedianStop(min_trials=1, start_step=2)
+    engine.optimize(shell("median", script, x=Search.int(1, 4), trials=4, algorithm=GridSearch(), early_stopping=rule))
 
     job = until(engine, "median", "Complete")
 
-    stopped = [trial for trial in job.trials if trial.status == "Stopped"]
-    assert stopped, [trial.status for trial in job.trials]
-    assert all("median" in trial.reason for trial in stopped)
-    best = min(trial.parameters["x"] for trial in job.trials if trial.status == "Complete")  # type: ignore[type-var]
-    assert all(trial.parameters["x"] > best for trial in stopped)  # type: ignore[operator]
-    assert job.best_trial is not None
-    assert job.best_trial.status == "Complete"
+    by_value = {trial.parameters["x"]: trial for trial in job.trials}
+    assert {x: trial.status for x, trial in by_value.items()} == {
+        1: "Complete", 2: "Stopped", 3: "Stopped", 4: "Stopped",
+    }  # fmt: skip
+    assert all("median" in by_value[x].reason for x in (2, 3, 4))
+    assert job.best_trial == by_value[1]
 
 
 def test_events_are_those_of_the_search_and_of_its_trials(engine: KatibEngine) -> None:

@@ -17,7 +17,7 @@ from tests.cluster.stage import Stage
 from tests.optimizer.katib.searches import search
 
 
-def over(engine: KatibEngine, name: str, seconds: float = 120) -> OptimizationJob:
+def over(engine: KatibEngine, name: str, seconds: float = 240) -> OptimizationJob:
     deadline = time.monotonic() + seconds
     job = engine.get_job(name)
     while job.status not in ("Complete", "Failed", "Stopped"):
