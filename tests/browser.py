@@ -174,7 +174,7 @@ class Page:
         self._address = address
         self._errors: list[str] = []
         self._requests: list[str] = []
-        self._loaded = False
+        self._loaded: set[str] = set()
 
     def command(self, method: str, **arguments: Any) -> dict[str, Any]:
         """Send a command of the DevTools protocol for this page; return its result."""
@@ -242,8 +242,8 @@ class Page:
     def take(self, method: str, event: Mapping[str, Any]) -> None:
         """Note an event of this page."""
         match method:
-            case "Page.loadEventFired":
-                self._loaded = True
+            case "Page.lifecycleEvent" if event["name"] == "load":
+                self._loaded.add(event["loaderId"])
             case "Runtime.exceptionThrown":
                 self._errors.append(_exception(event["exceptionDetails"]))
             case "Runtime.consoleAPICalled" if event["type"] in {"error", "warning", "assert"}:
@@ -266,8 +266,9 @@ class Page:
         self.command("Emulation.setEmulatedMedia", media="screen", features=[scheme])
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.command("Emulation.setDeviceMetricsOverride", **size)
-        self.command("Page.navigate", url=self._address)
-        self._chromium.wait_for(lambda: self._loaded)
+        self.command("Page.setLifecycleEventsEnabled", enabled=True)
+        loader = self.command("Page.navigate", url=self._address)["loaderId"]
+        self._chromium.wait_for(lambda: loader in self._loaded)  # not the empty page before it
 
 
 class Chromium:
