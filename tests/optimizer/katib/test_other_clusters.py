@@ -12,6 +12,7 @@ from kubeflow.cluster.errors import ControlPlaneMissing, Forbidden
 from kubeflow.core.resource import Request, Transport
 from kubeflow.optimizer import CategoricalSearchSpace, EngineRefuses, OptimizationJob, RandomSearch
 from kubeflow.optimizer.engines.katib.experiment_rendering import Surroundings, rendered_experiment
+from kubeflow.optimizer.engines.katib.experiment_view import WANTED_ANNOTATION
 from kubeflow.optimizer.engines.katib.katib_engine import KatibEngine
 from kubeflow.trainer import KubernetesBackendConfig
 from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
@@ -19,7 +20,7 @@ from tests.cluster.katib.experimentrules import INJECTION, default_experiment
 from tests.cluster.katib.katibcontroller import API, Katib, katib_crds, labelled_namespace
 from tests.cluster.stage import MISSING, REASON, install, stage
 from tests.optimizer.katib.searches import search
-from tests.optimizer.katib.stock import stock_search
+from tests.optimizer.katib.stock import TRAINJOBS, stock_search
 from tests.trainer.kubernetes.backend.home import Counted, Home, home
 
 Object = dict[str, Any]
@@ -140,6 +141,40 @@ def test_whoever_may_not_see_all_is_told_what_is_unseen(bare: Home) -> None:
 
     assert "no right to see the Suggestion: no right to that" in said
     assert "no right to see the events of the namespace" in said
+
+
+@dataclass
+class Vanishing:
+    """A transport to a cluster whose first TrainJob is deleted as soon as all have been listed."""
+
+    transport: Transport
+    home: Home
+
+    def send(self, request: Request) -> Mapping[str, object]:
+        answer: Any = self.transport.send(request)
+        if request.method == "GET" and request.path.endswith("/trainjobs") and len(answer["items"]) == 2:
+            self.home.wire.remove(f"{request.path}/{answer['items'][0]['metadata']['name']}")
+        return answer  # type: ignore[no-any-return]
+
+    def lines(self, request: Request) -> Generator[bytes, None, None]:
+        return self.transport.lines(request)
+
+
+def test_a_trial_that_is_gone_meanwhile_keeps_no_other_from_being_resumed(bare: Home) -> None:
+    namespace = make_namespace(bare, "vanishing")
+    stock_search(bare.wire, namespace, "resting", 2)
+    experiment = f"{API}/namespaces/{namespace}/experiments/resting"
+    bare.wire.patch(f"{experiment}/status", {"status": {"conditions": []}})
+    bare.wire.patch(experiment, {"metadata": {"annotations": {WANTED_ANNOTATION: "Suspended"}}})
+    for job in bare.jobs(namespace):
+        path = f"{TRAINJOBS.format(namespace)}/{job['metadata']['name']}"
+        bare.wire.patch(f"{path}/status", {"status": {"conditions": []}})
+        bare.wire.patch(path, {"spec": {"suspend": True}})
+    engine = KatibEngine(KubernetesBackend(bare.config(namespace), lambda transport: Vanishing(transport, bare)))
+
+    engine.resume_job("resting")
+
+    assert [job["spec"]["suspend"] for job in bare.jobs(namespace)] == [False]
 
 
 def changed(**spec: Any) -> Object:

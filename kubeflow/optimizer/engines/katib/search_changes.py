@@ -66,7 +66,13 @@ def resume(connection: Connection, name: str) -> None:
         return
     _want(connection, experiment, None)
     for job in _unfinished_jobs(connection, name):
-        changes.resume(connection, wire.text(job, "metadata", "name"))
+        trial = wire.text(job, "metadata", "name")
+        try:
+            changes.resume(connection, trial)
+        except InvalidInput as error:
+            if trial in [wire.text(each, "metadata", "name") for each in _unfinished_jobs(connection, name)]:
+                raise
+            logger.debug("a trial of %s is not resumed: %s", name, error)  # it has ended meanwhile, or is gone
 
 
 def take_up(connection: Connection, name: str, asked: Experiment) -> None:
