@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,9 +28,10 @@ from kubeflow.optimizer.engines.client.study_document import read_spaces, write_
 from kubeflow.optimizer.engines.client.study_driver import StudyDriver
 from kubeflow.optimizer.engines.client.study_resumption import check_extension, check_goes_on
 from kubeflow.optimizer.engines.client.study_store import StudyRow, StudyStore, TrialRow
+from kubeflow.optimizer.engines.client.trial_jobs_of_study import TrialJobs
 from kubeflow.optimizer.optimization_spec import optimization_spec
 from kubeflow.packaging import RankOutcome
-from kubeflow.trainer import CustomTrainer, LocalProcessBackendConfig, TrainerClient
+from kubeflow.trainer import CustomTrainer, LocalProcessBackendConfig, TrainerClient, TrainJob
 from kubeflow.trainer.backends.base import Backend
 from kubeflow.trainer.errors import JobExists, JobNotFound
 from kubeflow.trainer.jobs.jobspec import JobSpec
@@ -119,6 +121,40 @@ def test_a_function_that_returns_no_number_is_told_what_it_returned(tmp_path: Pa
     ended = driven(store, spec, TextBackend())
 
     assert "it gave no metric at all, and 'loss' is looked for. Its function returned '0.5', where" in ended.reason
+
+
+class QueuedBackend(InstantBackend):
+    """Has jobs that wait in a queue when they are looked at for the first time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.resumed: list[str] = []
+
+    def train(self, spec: JobSpec) -> None:
+        super().train(spec)
+        self.jobs[spec.name] = replace(self.jobs[spec.name], status="Suspended")
+
+    def list_jobs(self, label_selector: str | None = None) -> list[TrainJob]:
+        shown = super().list_jobs(label_selector)
+        self.jobs = {name: replace(job, status="Complete") for name, job in self.jobs.items()}
+        return shown
+
+    def resume_job(self, name: str) -> None:
+        self.resumed.append(name)
+
+
+def test_a_job_that_waits_in_a_queue_is_left_to_it_and_one_that_rested_with_its_search_goes_on(tmp_path: Path) -> None:
+    spec = described(algorithm=GridSearch(), trial_config=TrialConfig(2))
+    store, study = recorded(tmp_path, spec)
+    backend = QueuedBackend()
+    rested = store.ask(study, 0, {"x": "0"}, {}, None)
+    backend.train(TrialJobs(cast("Backend", backend), spec, tmp_path).job(rested))
+    store.submitted(study, rested.number)
+
+    assert driven(store, spec, backend).phase == "Complete"
+
+    assert [trial.phase for trial in store.trials(study)] == ["Complete", "Complete"]
+    assert backend.resumed == ["study-0"]
 
 
 def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from kubeflow.optimizer import GridSearch, OptimizerClient, Search, TrialConfig
+from kubeflow.optimizer import GridSearch, OptimizationJob, OptimizerClient, Search, TrialConfig
 from kubeflow.trainer import CustomTrainer, KubernetesBackendConfig, TrainerClient, options
 from tests.cluster.stage import MISSING, REASON, Stage, namespace, stage
+from tests.cluster.trainjobs import API
 from tests.optimizer.client import trial_functions
 
 WAIT = 240
@@ -42,7 +43,14 @@ def test_trials_are_trainjobs_with_their_options(
         trial_config=TrialConfig(num_trials=3, parallel_trials=2),
         options=[options.Labels({"kueue.x-k8s.io/queue-name": "research"})],
     )
-    job = client.wait_for_job_status(name, timeout=WAIT)
+
+    def admit(_: OptimizationJob) -> None:
+        """Start what waits in the queue, as Kueue does."""
+        for trainjob in cluster.wire.items(f"{API}/namespaces/{config.namespace}/trainjobs"):
+            if trainjob["spec"].get("suspend"):
+                cluster.controller.admit(trainjob["metadata"]["name"], str(config.namespace))
+
+    job = client.wait_for_job_status(name, timeout=WAIT, polling_interval=0.5, callbacks=[admit])
 
     assert (job.engine, [trial.status for trial in job.trials]) == ("client", ["Complete"] * 3)
     assert [trial.parameters["batch"] for trial in job.trials] == [1, 2, 3]

@@ -61,6 +61,8 @@ class StudyDriver:
         self._searcher: Searcher = searcher(spec)
         self._watch = TrialWatch(backend, study.name, store.change_token())
         self._trials = {trial.number: trial for trial in store.trials(study.id)}
+        # Of these, jobs may be suspended with the search. Any other was suspended by somebody else, such as a queue.
+        self._rested = {trial.number for trial in self._running}
         self._jobs = TrialJobs(backend, spec, store.state / "searches" / "checkpoints" / study.name)
         self._judges = spec.early_stopping is not None or isinstance(spec.algorithm, Hyperband)
         self._judged: dict[int, int] = {}
@@ -142,8 +144,9 @@ class StudyDriver:
             self._settle(replace(trial, phase="Failed", reason="its job is gone", ended=time.time()))
         elif job.status in ENDED:
             self._take_end(trial, job)
-        elif job.status == "Suspended":
+        elif job.status == "Suspended" and trial.number in self._rested:
             self._backend.resume_job(job.name)
+            self._rested.discard(trial.number)
         elif self._judges and job.status == "Running":
             self._judge(trial, job)
 
