@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,8 @@ from kubeflow.kserve import (
 )
 from kubeflow.trainer import KubernetesBackendConfig, LocalProcessBackendConfig, TrainerClient
 from kubeflow.trainer.errors import Unsupported
+from tests.cluster.until import until
+from tests.kserve.service_processes import has_ended, in_use, keeper_of, supervisor_of
 
 WEIGHT = 3
 
@@ -49,8 +50,15 @@ def triple(x: Any) -> Any:
     return x * WEIGHT
 
 
-def negative(x: Any) -> Any:
-    return -x
+class Negative:
+    """A model that is loaded once there is a file."""
+
+    def load(self) -> None:
+        while not Path(os.environ["LOAD"]).exists():
+            time.sleep(0.02)
+
+    def predict(self, x: Any) -> Any:
+        return -x
 
 
 class Broken:
@@ -61,33 +69,12 @@ class Broken:
         return x
 
 
-def in_use(directory: Path) -> list[psutil.Process]:
-    """Return the processes of jobs below a state directory."""
-    found: list[psutil.Process] = []
-    for process in psutil.process_iter():
-        try:
-            environ = {} if process.status() == psutil.STATUS_ZOMBIE else process.environ()
-        except (psutil.Error, OSError):
-            continue
-        if any(str(directory) in environ.get(name, "") for name in ("KUBEFLOW_LOCAL_JOB", "KUBEFLOW_LOCAL_SUPERVISOR")):
-            found.append(process)
-    return found
-
-
-def until(check: Callable[[], Any], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := check()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
-
-
 def ready(client: KServeClient, name: str) -> Service:
     return client.wait_for_service_status(name, timeout=120)
 
 
 def test_a_function_is_served_found_by_others_changed_and_deleted(
-    client: KServeClient, state: Path, capsys: pytest.CaptureFixture[str]
+    client: KServeClient, state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert client.serve("m", triple, env={"COLOUR": "red"}) == "m"
     client.wait_for_service_status("m", timeout=120, progress=True)
@@ -121,12 +108,14 @@ def test_a_function_is_served_found_by_others_changed_and_deleted(
     threads = [threading.Thread(target=ask) for _ in range(3)]
     for thread in threads:
         thread.start()
-    client.update("m", model=negative)
+    client.update("m", model=Negative(), env={"LOAD": str(tmp_path / "load")})
     assert client.get_service("m").status == "Updating"
     with pytest.raises(InvalidInput, match="Updating"):
         client.promote("m")
+    until(lambda: 3 in answers)
+    (tmp_path / "load").touch()
     ready(client, "m")
-    time.sleep(0.2)
+    until(lambda: -1 in answers)
     stop.set()
     for thread in threads:
         thread.join()
@@ -143,7 +132,7 @@ def test_a_function_is_served_found_by_others_changed_and_deleted(
     with pytest.raises(ServiceFailed, match="no weights.bin"):
         client.wait_for_service_status("m")
     client.rollback("m")
-    assert ready(client, "m").model == "function negative"
+    assert ready(client, "m").model == "function Negative"
 
     client.stop_service("m")
     client.stop_service("m")
@@ -209,7 +198,8 @@ def test_a_server_that_hangs_is_started_anew(client: KServeClient) -> None:
     client.serve("m", Slow(), env={"KUBEFLOW_SERVING_LIVENESS": "1.0"})
     ready(client, "m")
     first = int(client.predict("m", np.array([0]))["pid"])
-    os.kill(first, signal.SIGSTOP)
+    hung_server = psutil.Process(first)
+    hung_server.suspend()
     answer = client.predict("m", np.array([2]), timeout=120)
     assert answer["value"].tolist() == [2 * WEIGHT]
     assert int(answer["pid"]) != first
@@ -220,7 +210,7 @@ def test_a_server_that_hangs_is_started_anew(client: KServeClient) -> None:
         r"started anew \(restart 1\)",
         hung.message,
     )
-    until(lambda: not psutil.pid_exists(first) or psutil.Process(first).status() == psutil.STATUS_ZOMBIE)
+    until(lambda: has_ended(hung_server))
     with pytest.raises(InvalidInput, match="KUBEFLOW_SERVING_LIVENESS is 'soon'"):
         client.update("m", env={"KUBEFLOW_SERVING_LIVENESS": "soon"})
 
@@ -230,17 +220,15 @@ def test_killed_keepers_and_supervisors_are_told_and_recovered(client: KServeCli
     ready(client, "m")
     with client.endpoint("m") as endpoint:
         url = endpoint.url
-    keeper = next(p for p in in_use(state) if "service_keeper" in " ".join(p.cmdline()) and p.cmdline()[0] != "/bin/sh")
+    keeper = keeper_of(state)
     keeper.kill()
     keeper.wait()
     assert client.predict("m", np.array([2]), timeout=60).tolist() == [6]
     ready(client, "m")
 
-    supervisor = next(
-        p for p in in_use(state) if "KUBEFLOW_LOCAL_SUPERVISOR" in p.environ() and "supervisor" in " ".join(p.cmdline())
-    )
+    supervisor = supervisor_of(state)
     supervisor.kill()
-    until(lambda: not supervisor.is_running() or supervisor.status() == psutil.STATUS_ZOMBIE)
+    until(lambda: has_ended(supervisor))
     assert client.predict("m", np.array([2]), timeout=60).tolist() == [6]  # the client has looked, and started it anew
     assert ready(client, "m").url == url
     events = {event.reason: event.message for event in client.get_service_events("m")}
@@ -326,7 +314,7 @@ def test_what_cannot_run_here_is_refused_before_anything_starts(
 def test_what_only_a_cluster_has_is_refused_by_what_works_instead(client: KServeClient) -> None:
     client.serve("m", triple, min_replicas=0)
     with pytest.raises(Unsupported, match="canary_percent=10"):
-        client.update("m", model=negative, canary_percent=10)
+        client.update("m", model=Negative(), canary_percent=10)
     with pytest.raises(Unsupported, match="resources="):
         client.update("m", resources={"cpu": 2})
     with pytest.raises(NoEndpoint, match="route='tunnel'"):

@@ -9,7 +9,6 @@ from kubeflow.core.display import repr_of_fields
 from kubeflow.kserve.backends.local.service_files import KeeperState, ServiceFiles, WantedService
 from kubeflow.kserve.backends.local.service_keeper import wants_revival
 from kubeflow.kserve.backends.local.service_plan import NODE
-from kubeflow.kserve.server.server_settings import UNUSABLE
 from kubeflow.kserve.types.model_formats import Protocol
 from kubeflow.kserve.types.services import ModelLoading, Revision, Service, ServiceStatus
 from kubeflow.local.executors.ports import LOOPBACK
@@ -43,11 +42,14 @@ class LocalService:
 
     @property
     def lost(self) -> bool:
-        """True when its job has ended without its keeper having given up: it can be started anew."""
+        """True when its job has ended, and there is something to serve: it can be started anew.
+
+        A keeper that has given up did not know yet of what is wanted now.
+        """
         if not self.record.finished or not wants_revival(self.wanted, self.kept):
             return False
         node = self.record.node(NODE)
-        return node is None or node.exit_code not in (1, UNUSABLE)  # 1: the keeper itself is broken
+        return node is None or node.exit_code != 1  # 1: the keeper itself is broken
 
     @property
     def port(self) -> int:

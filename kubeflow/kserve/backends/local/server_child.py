@@ -85,6 +85,7 @@ class ServerChild:
 
     def poll(self) -> int | None:
         """Read what it says; return its exit code once it has ended, negative for a signal."""
+        code = self._process.poll()  # first: what a process that has ended says is all there then
         with contextlib.suppress(BlockingIOError):
             while piece := os.read(self._ready, 4096):
                 self._rest += piece
@@ -95,7 +96,6 @@ class ServerChild:
                 self.loaded, self.loaded_at = True, time.monotonic()
             else:
                 self.words = text.removeprefix("failed ")
-        code = self._process.poll()
         # uvicorn counts the grace from when it has noticed the signal.
         overdue = self._told is not None and time.monotonic() > self._told + self._grace + 2
         if code is None and overdue and not self._killed:
