@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ import pytest
 
 from kubeflow.kserve import Endpoint, KServeClient, PredictionFailed
 from kubeflow.kserve.inference.inference_client import infer
+from kubeflow.local.executors.ports import ReservedPort
 from tests.kserve.conftest import FEATURES
 from tests.kserve.tripling import triple
 from tests.locked_environment import locked_python
@@ -106,12 +106,13 @@ def test_the_official_client_gets_right_answers_of_a_service_here(kserve_python:
 
 @pytest.fixture(scope="module")
 def official_server(kserve_python: Path) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    with subprocess.Popen(
-        [str(kserve_python), "-c", SERVER, str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        yield f"http://127.0.0.1:{port}"
+    with (
+        ReservedPort() as port,
+        subprocess.Popen(
+            [str(kserve_python), "-c", SERVER, str(port.number)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process,
+    ):
+        yield f"http://127.0.0.1:{port.number}"
         process.terminate()
 
 

@@ -11,6 +11,7 @@ import pytest
 from kubeflow.kserve import KServeClient
 from kubeflow.trainer import KubernetesBackendConfig
 from tests.apiserver import MISSING, REASON, Recorded, apiserver
+from tests.cluster.stage import install
 from tests.cluster.wire import Wire
 from tests.kserve.cluster.played_kserve import MLSERVER, SKLEARN, TENSORFLOW, PlayedKServe, knative_crd, lean_crds
 from tests.trainer.kubernetes.edge import Edge
@@ -25,8 +26,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     if MISSING:
         pytest.skip(REASON)
     folder = tmp_path_factory.mktemp("apiserver")
-    with apiserver(folder, [*lean_crds("0.20"), knative_crd()]) as transport:
+    with apiserver(folder, []) as transport:
         wire = Wire(transport.kubeconfig)
+        install(wire, [*lean_crds("0.20"), knative_crd()])
         for runtime in (SKLEARN, MLSERVER, TENSORFLOW):
             wire.send("POST", "/apis/serving.kserve.io/v1alpha1/clusterservingruntimes", runtime)
         yield transport

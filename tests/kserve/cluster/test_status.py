@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from kubeflow.core.errors import InvalidInput
 from kubeflow.kserve import KServeClient, ServiceFailed, ServiceNotFound, ServiceWaitTimeout
 from kubeflow.kserve.options import DeploymentMode
+from tests.cluster.until import until
 from tests.kserve.cluster.conftest import MODEL
 from tests.kserve.cluster.played_kserve import PlayedKServe, crashed
 from tests.trainer.kubernetes.edge import Edge, Fault
@@ -154,11 +154,11 @@ def test_waiting_is_told_of_the_change_and_asks_little(client: KServeClient, kse
     seen: list[str] = []
     edge.requests.clear()
 
-    def later() -> None:
-        time.sleep(1)
+    def once_it_is_watched() -> None:
+        until(lambda: edge.asked("watch=true"))
         kserve.deploy(name, url=URL)
 
-    thread = threading.Thread(target=later)
+    thread = threading.Thread(target=once_it_is_watched)
     thread.start()
     ready = client.wait_for_service_status(name, timeout=60, callbacks=[lambda service: seen.append(service.status)])
     thread.join()
