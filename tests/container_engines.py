@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests import tiny_registry
@@ -175,29 +176,38 @@ def _memory_controller() -> Path:
     return version_1 if version_1.is_dir() else Path("/sys/fs/cgroup")
 
 
-_keepers: dict[Path, subprocess.Popen[bytes]] = {}
+# The shell ends at once: the keeper outlives the process of xdist that starts it, and is no child of it. $0 is the log.
+_DETACH = '"$@" </dev/null >"$0" 2>&1 & echo $!'
 
 
 def _keep(found: EngineUnderTest) -> None:
     """Start the keeper of an engine and wait until the engine answers and has its images."""
-    with (found.folder / "keeper.log").open("w") as log:
-        _keepers[found.folder] = keeper = subprocess.Popen(
-            [sys.executable, "-m", "tests.container_engines", found.name, str(found.folder), os.environ[OWNER]],
-            cwd=Path(__file__).parents[1],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    keeper = [sys.executable, "-m", "tests.container_engines", found.name, str(found.folder), os.environ[OWNER]]
+    started = subprocess.run(
+        ["/bin/sh", "-c", _DETACH, str(found.folder / "keeper.log"), *keeper],
+        cwd=Path(__file__).parents[1],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        check=True,
+    )
+    pid = int(started.stdout)
     deadline = time.monotonic() + WAIT
     while not (found.folder / "ready").exists():
         logs = [(found.folder / name) for name in ("keeper.log", "engine.log")]
         words = "\n".join(path.read_text()[-3000:] for path in logs if path.exists())
-        if keeper.poll() is not None or time.monotonic() >= deadline:
+        if _has_ended(pid) or time.monotonic() >= deadline:
             # Where it should start, the run requires it, and fails for a skipped test.
             (found.folder / "cannot").write_text(f"it does not start: {words}")
             return
         time.sleep(0.02)
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 # --- of the run of pytest -------------------------------------------------------------------------------------------
@@ -230,8 +240,6 @@ def _stop(folder: Path) -> None:
     deadline = time.monotonic() + WAIT
     while (folder / "keeper.pid").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    if (keeper := _keepers.pop(folder, None)) is not None:
-        keeper.wait(WAIT)
 
 
 # --- the keeper -----------------------------------------------------------------------------------------------------
