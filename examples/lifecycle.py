@@ -62,7 +62,7 @@ def fit(penalty: float, width: float) -> dict[str, float]:
     return {"accuracy": float(model.score(rows[held_out, :-1], rows[held_out, -1]))}
 
 
-SPACE = {"penalty": Search.loguniform(0.01, 100), "width": Search.loguniform(0.001, 1)}
+SPACE = {"penalty": Search.loguniform(1, 100), "width": Search.loguniform(0.001, 1)}
 GOAL, TRIALS = [Objective("accuracy", "maximize")], TrialConfig(num_trials=4, parallel_trials=2)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -73,7 +74,7 @@ class RegistryServer:
     def __post_init__(self) -> None:
         self.become(self.version)
         self._lock = threading.RLock()
-        self._clock = 1_796_000_000_000
+        self._clock = time.time_ns() // 1_000_000
 
     def become(self, version: str) -> None:
         """Serve another version from now on, with the same entities."""

@@ -115,7 +115,7 @@ def start(tmp_path: Path, model: Path, first: int, last: int) -> subprocess.Pope
 def test_several_processes_register_at_once(tmp_path: Path, model: Path) -> None:
     processes = [start(tmp_path, model, first, first + 15) for first in (0, 10, 20)]  # overlapping: some are there
     for process in processes:
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
     assert [process.returncode for process in processes] == [0, 0, 0]
     versions = [*client(tmp_path).list_model_versions("iris")]
     assert sorted(int(version.name) for version in versions) == [*range(35)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from kubeflow.hub import (
 )
 from kubeflow.hub.addresses import address_of
 from kubeflow.hub.stores.server_access import transport
+from kubeflow.local.executors.ports import ReservedPort
 from tests.hub.registry_server import Fault, RegistryServer, running
 
 URI = "s3://models/iris/1"
@@ -114,11 +114,10 @@ def test_what_is_no_registry_is_said_so() -> None:
 
 
 def test_a_dead_server_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    with pytest.raises(RegistryUnavailable, match="the server refuses connections.*Check base_url="):
-        ModelRegistryClient(url).register_model("iris", URI, version="1")
+    with ReservedPort() as nobodys:
+        url = f"http://127.0.0.1:{nobodys.number}"
+        with pytest.raises(RegistryUnavailable, match="the server refuses connections.*Check base_url="):
+            ModelRegistryClient(url).register_model("iris", URI, version="1")
     monkeypatch.setenv("KUBEFLOW_MODEL_REGISTRY", url)
     assert url in repr(ModelRegistryClient())
 
