@@ -143,13 +143,15 @@ class Wire:
         """Say whether there is something at `path`."""
         return self.find(path) is not None
 
-    def remove(self, path: str) -> None:
-        """Delete an object if it is there."""
-        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+    def remove(self, path: str, *, uid: str = "") -> None:
+        """Delete an object if it is there; with `uid`, only that one, and none that has its name by now."""
+        options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        if uid:
+            options["preconditions"] = {"uid": uid}
         try:
             self.send("DELETE", path, options)
         except Refused as refused:
-            if refused.code != 404:
+            if refused.code != 404 and not (uid and refused.code == 409):
                 raise
 
     def items(self, path: str) -> list[Object]:

@@ -53,6 +53,7 @@ class SparkScenario:
         python: The image's Python. Default: the one that runs the tests.
         server: What the server of a session runs, in place of a script.
         grace: Seconds between TERM and KILL at most; a real cluster gives 30.
+        again: Once it is set, an application is tried again, not earlier than its retry interval says.
     """
 
     driver: Callable[[int], Script | None] = lambda _: None
@@ -67,6 +68,7 @@ class SparkScenario:
     python: str = sys.executable
     server: tuple[str, ...] = ()
     grace: float = 2
+    again: threading.Event | None = None
 
 
 class SparkOperator:
@@ -114,12 +116,6 @@ class SparkOperator:
         for thread in self._threads:
             thread.join()
         assert not self._loop.errors, "\n".join(self._loop.errors)
-
-    def kill_server(self, name: str) -> None:
-        """Have the pod of a SparkConnect die."""
-        for run in self._runs.values():
-            if isinstance(run, _Server) and run.name == name and run.pod is not None:
-                self._loop.soon(run.pod.kill)
 
     def scenario(self, name: str) -> SparkScenario:
         """Return what is to happen to an application."""
@@ -307,6 +303,9 @@ class _Application:
 
     def _again(self) -> None:
         if self._state not in ("FAILING", "SUBMISSION_FAILED", "SUCCEEDING"):
+            return
+        if self._scenario.again is not None and not self._scenario.again.is_set():
+            self._machines.loop.later(0.02, self._again)
             return
         self._set("PENDING_RERUN", "SparkApplicationPendingRerun")
         self.collect()

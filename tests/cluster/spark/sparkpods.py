@@ -87,7 +87,8 @@ class SparkPod:
         self._leaving = self._overdue = False
         namespace = owner["metadata"]["namespace"]
         self.object = machines.wire.send("POST", f"/api/v1/namespaces/{namespace}/pods", _manifest(owner, plan))
-        self.name, self.uid = plan.name, self.object["metadata"]["uid"]
+        self.name: str = plan.name
+        self.uid: str = self.object["metadata"]["uid"]
         self.path = f"/api/v1/namespaces/{namespace}/pods/{self.name}"
         self._container = next(c for c in self.object["spec"]["containers"] if c["name"] == CONTAINERS[plan.role])
         if plan.unschedulable:
@@ -121,7 +122,7 @@ class SparkPod:
         elif not self.ended:
             self._remove()
         else:
-            self._machines.wire.remove(self.path)
+            self._machines.wire.remove(self.path, uid=self.uid)
 
     def _start(self) -> None:
         if self._leaving or self.state != "Pending":
@@ -216,7 +217,7 @@ class SparkPod:
 
     def _remove(self) -> None:
         self.state = "Gone"
-        self._machines.wire.remove(self.path)
+        self._machines.wire.remove(self.path, uid=self.uid)
         self._changed(self)
 
     def _waiting(self, reason: str, message: str = "") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from tests.cluster.stage import install, namespace
 from tests.cluster.wire import Wire
 
 _numbers = itertools.count()
+_HOMES = re.compile(r"/namespaces/((?:data|bare)-\d+)")
 
 PYSPARK = {
     "__init__.py": """
@@ -85,7 +87,13 @@ class Home:
         return self.cluster.wire
 
     def requests(self, since: int) -> list[Recorded]:
-        return self.cluster.front.requests[since:]
+        """Return the requests since then, but those of homes before: a watch may still begin when its wait is over."""
+        found = self.cluster.front.requests[since:]
+        return [each for each in found if (of := _HOMES.search(each.path)) is None or of[1] == self.namespace]
+
+    def answered(self, since: int) -> list[Recorded]:
+        """Return the requests since then, but watches: that of a wait may still begin when the wait is over."""
+        return [each for each in self.requests(since) if "watch" not in each.query]
 
     @property
     def sent(self) -> int:

@@ -135,7 +135,7 @@ def test_versions_of_the_operator_are_read(text: str, version: tuple[int, int, i
 
 def test_a_cluster_without_the_operator_is_refused_when_the_client_is_made(spark_cluster: SparkCluster) -> None:
     front: Proxy = spark_cluster.front
-    front.inject(Fault("answer", code=404, message="not found"), path="/apis/sparkoperator.k8s.io")
+    front.inject(Fault("answer", code=404, message="not found"), path="/apis/sparkoperator.k8s.io$")
     with pytest.raises(ControlPlaneMissing, match="Spark Operator is not installed"):
         SparkClient(config_of(spark_cluster, "default"))
     with pytest.raises(Exception, match="offline"):

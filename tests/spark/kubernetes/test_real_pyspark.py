@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from kubeflow.local.executors.ports import ReservedPort
 from tests.cluster.spark.sparkcontroller import SparkScenario
 from tests.cluster.spark.sparkstage import Home, config_of
 from tests.locked_environment import ROOT
@@ -35,9 +36,15 @@ def test_the_mounted_code_runs_with_a_real_session(home: Home, spark_python: Pat
     assert list(target.glob("*.parquet"))
 
 
-def test_a_session_talks_to_a_real_server_through_the_tunnel(home: Home, spark_python: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+@pytest.fixture
+def reserved() -> Iterator[ReservedPort]:
+    with ReservedPort() as port:
+        yield port
+
+
+def test_a_session_talks_to_a_real_server_through_the_tunnel(
+    home: Home, spark_python: Path, reserved: ReservedPort
+) -> None:
     found = subprocess.run(
         [str(spark_python), "-c", "import pyspark; print(pyspark.__path__[0], pyspark.__version__)"],
         capture_output=True,
@@ -47,7 +54,7 @@ def test_a_session_talks_to_a_real_server_through_the_tunnel(home: Home, spark_p
     spark_home, version = found.stdout.split()
     settings = {
         "spark.connect.grpc.binding.address": "127.0.0.1",
-        "spark.connect.grpc.binding.port": str(port),
+        "spark.connect.grpc.binding.port": str(reserved.number),
         "spark.ui.enabled": "false",
     }
     words = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
@@ -58,7 +65,7 @@ def test_a_session_talks_to_a_real_server_through_the_tunnel(home: Home, spark_p
     )
     forwarded = home.cluster.front.forwarded
     assert forwarded is not None
-    forwarded.ports[home.namespace, "real-server", 15002] = port
+    forwarded.ports[home.namespace, "real-server", 15002] = reserved.number
 
     config = config_of(home.cluster, home.namespace)
     program = Path(__file__).with_name("cluster_programs.py")
