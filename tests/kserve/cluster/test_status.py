@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -167,6 +168,20 @@ def test_waiting_is_told_of_the_change_and_asks_little(client: KServeClient, kse
     assert seen[-1] == "Ready"
     assert len(edge.asked("watch=true")) == 1
     assert len(edge.requests) < 40
+
+
+def test_who_waits_is_not_disturbed_by_others_who_have_waited(
+    client: KServeClient, kserve: PlayedKServe, edge: Edge
+) -> None:
+    name = served(client, options=STANDARD)
+    kserve.deploy(name)
+    kserve.tell(name, answers=False, mode="Standard", observed=1)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(client.wait_for_service_status, name, timeout=30, polling_interval=60)
+        until(lambda: edge.asked("watch=true"))
+        client.wait_for_service_status(name, "Creating")
+        kserve.tell(name, answers=True, mode="Standard", observed=1)
+        assert waiting.result().status == "Ready"
 
 
 def test_time_that_is_up_says_where_the_service_is(client: KServeClient, kserve: PlayedKServe) -> None:

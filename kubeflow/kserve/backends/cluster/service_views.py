@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -90,16 +91,20 @@ class ServiceWatches:
     def __init__(self, connection: ServingConnection) -> None:
         self._connection = connection
         self._feeds: dict[str, Feed] = {}
+        self._users: Counter[str] = Counter()
         self._changed = threading.Condition()
 
     @contextmanager
     def watching(self, name: str) -> Generator[None]:
-        """Keep the watch of a service until the context ends."""
+        """Keep the watch of a service until the context ends; all who wait for it share one."""
+        with self._changed:
+            self._users[name] += 1
         try:
             yield
         finally:
             with self._changed:
-                feed = self._feeds.pop(name, None)
+                self._users[name] -= 1
+                feed = None if self._users[name] else self._feeds.pop(name, None)
             if feed is not None:
                 feed.close()
 
