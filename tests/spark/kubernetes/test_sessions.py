@@ -146,6 +146,29 @@ def test_a_session_that_no_operator_looks_at_says_so(home: Home) -> None:
         sessions.open_session("nobody")
 
 
+def test_the_server_of_a_deleted_session_is_not_that_of_one_which_has_its_name(home: Home) -> None:
+    owner = {"apiVersion": "sparkoperator.k8s.io/v1alpha1", "kind": "SparkConnect", "name": "again", "uid": "before"}
+    labels = {"sparkoperator.k8s.io/connect-name": "again", "spark-role": "connect-server"}
+    metadata = {
+        "name": "again-server",
+        "labels": labels,
+        "ownerReferences": [owner],
+        "finalizers": ["example.com/held"],
+    }
+    container = {"name": "spark-kubernetes-driver", "image": "x"}
+    home.wire.send("POST", home.core("pods"), {"metadata": metadata, "spec": {"containers": [container]}})
+    home.wire.patch(home.core("pods", "again-server/status"), {"status": {"phase": "Failed"}})
+
+    sessions = start(home, "again", ignored=True)
+
+    assert sessions.get_session("again").state is not SparkConnectState.FAILED
+    assert [each.state for each in sessions.list_sessions()] == [sessions.get_session("again").state]
+    with pytest.raises(SessionLost, match="the operator has made no pod for it"):
+        sessions.await_session("again", 0.5)
+    with pytest.raises(SessionLost, match="its server does not exist"):
+        sessions.open_session("again")
+
+
 def test_a_taken_name_and_a_missing_right_are_said(home: Home, port: GrpcPort) -> None:
     sessions = start(home, "mine", port)
     with pytest.raises(InvalidInput, match="'mine' exists already"):

@@ -6,7 +6,8 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import metadata
 
@@ -103,10 +104,10 @@ def await_session(connection: SparkConnection, name: str, timeout: float) -> Non
                 feed.check()
                 version, ready = feed.version, feed.ready
                 connect = feed.job() if ready else None
-                pods = newest_pods(feed.pods()) if ready else []
+                pods = feed.pods() if ready else []
             if ready and connect is None:
                 raise session_missing(connection, name)
-            pod = pods[-1] if pods else None
+            pod = None if connect is None else _server_of(connect, pods)
             if pod is not None and pod.ended:
                 raise SessionLost(name, f"its server {_how(pod)}")
             running = pod is not None and pod.container.state == "Running"
@@ -182,7 +183,7 @@ def open_session(connection: SparkConnection, name: str) -> ConnectTunnel:
         Forbidden: These credentials may not forward ports.
     """
     connect = find_connect(connection, name)
-    pod = _server(connection, name)
+    pod = _server(connection, connect)
     if pod is None:
         raise SessionLost(name, "its server does not exist, or not any more, and the operator makes none anew")
     if pod.ended:
@@ -228,25 +229,36 @@ def session_missing(connection: SparkConnection, name: str) -> SessionNotFound:
 
 def get_session(connection: SparkConnection, name: str) -> SparkConnectInfo:
     """Return one session: two requests."""
-    return session_info(find_connect(connection, name), _server(connection, name))
+    connect = find_connect(connection, name)
+    return session_info(connect, _server(connection, connect))
 
 
 def list_sessions(connection: SparkConnection) -> list[SparkConnectInfo]:
     """Return the sessions, oldest first: two requests, and one for each 500 more."""
     items = list(wire.listed(connection.transport, spark_path(CONNECTS, connection.namespace)))
-    servers: Mapping[str, JobPod] = {}
+    servers: dict[str, list[JobPod]] = defaultdict(list)
     if items:
         query = {"labelSelector": f"{CONNECT_NAME_LABEL},{ROLE_LABEL}=connect-server"}
         with contextlib.suppress(Forbidden):  # the states are those of the objects alone then
-            pods = read_spark_pods(wire.listed(connection.transport, pods_path(connection.namespace), query))
-            servers = {pod.job: pod for pod in pods}
-    return [session_info(item, servers.get(wire.text(item, "metadata", "name"))) for item in sorted(items, key=created)]
+            for pod in read_spark_pods(wire.listed(connection.transport, pods_path(connection.namespace), query)):
+                servers[pod.job].append(pod)
+    return [
+        session_info(item, _server_of(item, servers[wire.text(item, "metadata", "name")]))
+        for item in sorted(items, key=created)
+    ]
 
 
-def _server(connection: SparkConnection, name: str) -> JobPod | None:
-    kind = followed_session(SERVER)
-    pods = newest_pods(kind.list_pods(connection.transport, connection.namespace, name))
-    return pods[-1] if pods else None
+def _server(connection: SparkConnection, connect: Json) -> JobPod | None:
+    name = wire.text(connect, "metadata", "name")
+    pods = followed_session(SERVER).list_pods(connection.transport, connection.namespace, name)
+    return _server_of(connect, pods)
+
+
+def _server_of(connect: Json, pods: Iterable[JobPod]) -> JobPod | None:
+    """Return the pod of a session's server; that of a deleted session of the same name stays until it has ended."""
+    uid = wire.text(connect, "metadata", "uid")
+    own = newest_pods(pod for pod in pods if pod.owner_uid in ("", uid))
+    return own[-1] if own else None
 
 
 def session_info(connect: Json, server: JobPod | None = None) -> SparkConnectInfo:
