@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kubeflow.cluster.errors import Unreachable
+from kubeflow.cluster.errors import AlreadyExists, Unreachable
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.transport import Request, Transport
 from kubeflow.spark import (
@@ -138,6 +138,21 @@ def test_an_answer_that_is_lost_makes_the_job_once(home: Home) -> None:
     home.client.wait_for_job_status(job, timeout=WAIT)
     assert [each.name for each in home.client.list_jobs()] == [str(job)]
     assert home.client.get_job_result(job) == {"rows": 3}
+
+
+def test_code_that_a_deleted_job_has_left_is_replaced_and_that_of_a_schedule_is_not(home: Home) -> None:
+    owner = {"apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": "SparkApplication", "name": "left", "uid": "before"}
+    left = {"metadata": {"name": "left-code", "ownerReferences": [owner]}}  # the cluster takes a moment to collect it
+    home.wire.send("POST", home.core("configmaps"), left)
+    job = home.client.process_data(count, args={"rows": 5}, name="left")
+    home.client.wait_for_job_status(job, timeout=WAIT)
+    assert home.client.get_job_result(job) == {"rows": 5}
+
+    home.client.process_data(count, args={"rows": 1}, name="daily", options=[options.Schedule("@daily"), Suspend()])
+    code = home.wire.send("GET", home.core("configmaps", "daily-code"))
+    with pytest.raises(AlreadyExists):
+        home.client.process_data(count, args={"rows": 2}, name="daily")
+    assert home.wire.send("GET", home.core("configmaps", "daily-code"))["metadata"]["uid"] == code["metadata"]["uid"]
 
 
 class Forgetful:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import uuid
+from collections.abc import Callable, Mapping
 
 from kubeflow_api.spark.v1beta2 import ScheduledSparkApplication, SparkApplication
 
 from kubeflow.cluster import wire
 from kubeflow.cluster.call_budget import CallBudget
-from kubeflow.cluster.errors import AlreadyExists, ClusterError, NotFound, ServerFault
+from kubeflow.cluster.errors import AlreadyExists, ClusterError, Conflict, NotFound, ServerFault
+from kubeflow.cluster.wire import Json
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.resource import MERGE_PATCH, REQUEST_ID, Interruption, Request
 from kubeflow.spark.backends.kubernetes.application_rendering import (
@@ -117,18 +119,45 @@ def _made_unseen(connection: SparkConnection, rendered: RenderedJob) -> Rendered
         raise
 
 
-def _create_code(connection: SparkConnection, rendered: RenderedJob, mark: str) -> None:
+def _create_code(connection: SparkConnection, rendered: RenderedJob, mark: str, *, again: bool = True) -> None:
     body = code_object(rendered, connection.namespace, {REQUEST_ID: mark})
     path = wire.core_path(connection.namespace, "configmaps")
     try:
         connection.transport.send(Request("POST", path, {"fieldValidation": "Strict"}, body, repeatable=True))
     except AlreadyExists:
+        there: Json = wire.NOTHING
         with contextlib.suppress(ClusterError):
-            if _is_own(connection, rendered.code_name, mark):
-                return  # sent twice, because the first answer got lost
+            there = connection.transport.send(Request("GET", f"{path}/{rendered.code_name}"))
+        if wire.strings(there, "metadata", "labels").get(REQUEST_ID) == mark:
+            return  # sent twice, because the first answer got lost
         if _application_exists(connection, rendered.application):
             raise SparkJobExists(str(rendered.application.metadata.name)) from None
-        raise
+        if not again or not _is_left(connection, there):
+            raise
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": wire.identity_of(there)}}
+        with contextlib.suppress(NotFound, Conflict):  # the cluster was first
+            connection.transport.send(Request("DELETE", f"{path}/{rendered.code_name}", {}, options))
+        _create_code(connection, rendered, mark, again=False)
+
+
+def _is_left(connection: SparkConnection, code: Json) -> bool:
+    """Return True for code whose job is known to be deleted: the cluster deletes it as well, and may take a while."""
+    owners = wire.objects(code, "metadata", "ownerReferences")
+    return bool(owners) and not any(_may_live(connection, owner) for owner in owners)
+
+
+def _may_live(connection: SparkConnection, owner: Json) -> bool:
+    kinds: Mapping[str, Callable[[str], RenderedApplication]] = {
+        "SparkApplication": connection.applications.get,
+        "ScheduledSparkApplication": connection.schedules.get,
+    }
+    find = kinds.get(wire.text(owner, "kind"))
+    try:
+        return find is None or find(wire.text(owner, "name")).metadata.uid == wire.text(owner, "uid")
+    except NotFound:
+        return False
+    except ClusterError:
+        return True
 
 
 def _application_exists(connection: SparkConnection, application: RenderedApplication) -> bool:
@@ -154,11 +183,6 @@ def _discard_code(connection: SparkConnection, name: str, mark: str) -> None:
             "ConfigMap %s of a Spark job that was not made may be left in namespace %s: %s",
             *(name, connection.namespace, error),
         )
-
-
-def _is_own(connection: SparkConnection, name: str, mark: str) -> bool:
-    found = connection.transport.send(Request("GET", wire.core_path(connection.namespace, "configmaps", name)))
-    return wire.strings(found, "metadata", "labels").get(REQUEST_ID) == mark
 
 
 def _hand_over(connection: SparkConnection, name: str, application: RenderedApplication) -> None:
