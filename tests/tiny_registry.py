@@ -1,5 +1,6 @@
-"""A registry of images that serves one, to be pulled and never pushed: `tiny:1` for everybody, `private:1` with a password.
+"""A registry of images to be pulled and never pushed: some for everybody, some with a password.
 
+Each is pulled and removed by one test: another process may run another test on the same engine.
 https://distribution.github.io/distribution/spec/api/. It listens in the network namespace of an engine of the tests.
 """
 
@@ -12,13 +13,18 @@ import json
 import os
 import threading
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ADDRESS = "127.0.0.1:5000"
 PRIVATE_ADDRESS = "127.0.0.1:5001"
 """Whoever asks here has to sign in."""
 TINY = f"{ADDRESS}/tiny:1"
+ABANDONED = f"{ADDRESS}/abandoned:1"
 PRIVATE = f"{PRIVATE_ADDRESS}/private:1"
+HELPED = f"{PRIVATE_ADDRESS}/helped:1"
+_REPOSITORIES = ("tiny", "abandoned", "private", "helped")
 USER, PASSWORD = "someone", "a-password"
 
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -29,26 +35,8 @@ _PAUSE = 0.1  # seconds between two pieces of a layer, so that there is progress
 
 
 def serve(root: bytes) -> None:
-    """Serve an image with the content of a tar, in a thread of this process."""
-    layer = gzip.compress(root + os.urandom(_PADDING), compresslevel=1)  # after its end, a tar may have anything
-    config = json.dumps(
-        {
-            "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine],
-            "os": "linux",
-            "config": {"Env": ["PATH=/usr/bin:/bin"]},
-            "rootfs": {"type": "layers", "diff_ids": [_digest(gzip.decompress(layer))]},
-            "history": [{}],
-        }
-    ).encode()
-    manifest = json.dumps(
-        {
-            "schemaVersion": 2,
-            "mediaType": _MANIFEST,
-            "config": {"mediaType": _CONFIG, "size": len(config), "digest": _digest(config)},
-            "layers": [{"mediaType": _LAYER, "size": len(layer), "digest": _digest(layer)}],
-        }
-    ).encode()
-    blobs = {_digest(content): content for content in (layer, config, manifest)}
+    """Serve images with the content of a tar, in threads of this process."""
+    images = {name: _image(root, name) for name in _REPOSITORIES}
     allowed = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 
     class Handler(BaseHTTPRequestHandler):
@@ -64,12 +52,12 @@ def serve(root: bytes) -> None:
                 self._answer(401, b'{"errors": [{"code": "UNAUTHORIZED", "message": "authentication required"}]}', body)
             elif parts == ["v2"]:
                 self._answer(200, b"{}", body)
-            elif parts[1:2] not in (["tiny"], ["private"]):
+            elif (image := images.get(parts[1])) is None:
                 self._answer(404, b'{"errors": [{"code": "NAME_UNKNOWN", "message": "repository name unknown"}]}', body)
-            elif parts[2] == "manifests" and (parts[3] == "1" or parts[3] in blobs):
-                self._answer(200, manifest, body, _MANIFEST)
-            elif parts[2] == "blobs" and parts[3] in blobs:
-                self._answer(200, blobs[parts[3]], body, "application/octet-stream")
+            elif parts[2] == "manifests" and parts[3] in ("1", _digest(image.manifest)):
+                self._answer(200, image.manifest, body, _MANIFEST)
+            elif parts[2] == "blobs" and parts[3] in image.blobs:
+                self._answer(200, image.blobs[parts[3]], body, "application/octet-stream")
             else:
                 self._answer(404, b'{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]}', body)
 
@@ -92,6 +80,36 @@ def serve(root: bytes) -> None:
         host, _, port = address.partition(":")
         server = ThreadingHTTPServer((host, int(port)), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+@dataclass(frozen=True)
+class _Image:
+    manifest: bytes
+    blobs: Mapping[str, bytes]
+
+
+def _image(root: bytes, name: str) -> _Image:
+    """Return an image that shares nothing with the others: who has pulled one has no part of another."""
+    tar = root + os.urandom(_PADDING)  # after its end, a tar may have anything
+    layer = gzip.compress(tar, compresslevel=0)
+    config = json.dumps(
+        {
+            "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine],
+            "os": "linux",
+            "config": {"Env": ["PATH=/usr/bin:/bin"], "Labels": {"name": name}},
+            "rootfs": {"type": "layers", "diff_ids": [_digest(tar)]},
+            "history": [{}],
+        }
+    ).encode()
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": _MANIFEST,
+            "config": {"mediaType": _CONFIG, "size": len(config), "digest": _digest(config)},
+            "layers": [{"mediaType": _LAYER, "size": len(layer), "digest": _digest(layer)}],
+        }
+    ).encode()
+    return _Image(manifest, {_digest(content): content for content in (layer, config)})
 
 
 def _digest(content: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from kubeflow.local.executors.containers.engine_errors import ImageUnavailable
 from kubeflow.local.job.places import Places
 from tests.container_engines import container_engine
 from tests.local.containers import ContainerDesk, container_desk
-from tests.tiny_registry import ADDRESS, PASSWORD, PRIVATE, PRIVATE_ADDRESS, TINY, USER
+from tests.tiny_registry import ABANDONED, ADDRESS, HELPED, PASSWORD, PRIVATE, PRIVATE_ADDRESS, TINY, USER
 
 __all__ = ["container_desk", "container_engine"]
 
@@ -71,6 +72,15 @@ def test_a_private_image_is_pulled_with_what_docker_login_has_kept(
     _remove(desk, PRIVATE)
 
 
+def _sockets() -> set[str]:
+    """Return the sockets that this process has open."""
+    opened = set[str]()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the folder's own
+            opened.add(str(descriptor.readlink()))
+    return {name for name in opened if name.startswith("socket:")}
+
+
 def _helper(folder: Path, name: str, *lines: str) -> None:
     """Write a credential helper: a program that is told a registry, and answers with a login."""
     program = folder / f"docker-credential-{name}"
@@ -92,20 +102,21 @@ def test_a_private_image_is_pulled_with_what_a_credential_helper_keeps(
     _helper(programs, "empty", "echo credentials not found in native keychain; exit 1")
     _helper(programs, "locked", "echo the keychain is locked; exit 1")
     _helper(programs, "odd", "echo hello")
-    private = {"image": PRIVATE, "pull": "IfNotPresent"}
+    private = {"image": HELPED, "pull": "IfNotPresent"}
 
     allowed: dict[str, dict[str, object]] = {
         "store": {"credsStore": "good"},
         "one-registry": {"credsStore": "locked", "credHelpers": {PRIVATE_ADDRESS: "good"}},
     }
     for name, config in allowed.items():
-        _remove(desk, PRIVATE)
+        _remove(desk, HELPED)
         settings.write_text(json.dumps(config))
         desk.submit("true", name=name, container=private)
         assert desk.finish(name).phase == "Complete", desk.get(name).reason
     assert (programs / "docker-credential-good.asked").read_text() == f"get {PRIVATE_ADDRESS}\n" * 2
 
-    _remove(desk, PRIVATE)
+    _remove(desk, HELPED)
+    before = _sockets()
     look = "cannot be pulled. The login of the registry cannot be looked up:"
     for name, words in {
         "absent": f"{look} docker-credential-absent not installed or not available in PATH. Put the helper on PATH",
@@ -116,8 +127,9 @@ def test_a_private_image_is_pulled_with_what_a_credential_helper_keeps(
     }.items():
         settings.write_text(json.dumps({"credsStore": name}))
         with ContainerEngine.of(desk.engine) as engine, pytest.raises(ImageUnavailable) as refused:
-            make_ready(engine, PRIVATE, "IfNotPresent", lambda *_: None, lambda: False)
+            make_ready(engine, HELPED, "IfNotPresent", lambda *_: None, lambda: False)
         assert words in str(refused.value)
+        assert _sockets() <= before, "the error, which knows the answer that it was told by, keeps the answer's socket"
     kept = [path for path in desk.state.rglob("*") if path.is_file() and PASSWORD.encode() in path.read_bytes()]
     assert kept == []
 
@@ -144,11 +156,11 @@ def test_a_name_that_no_registry_has_fails_the_job_with_the_remedy(
 
 def test_a_job_that_is_deleted_while_it_pulls_leaves_nothing(container_desk: ContainerDesk) -> None:
     desk = container_desk
-    _remove(desk, TINY)
-    desk.submit("true", container={"image": TINY, "pull": "Always"})
+    _remove(desk, ABANDONED)
+    desk.submit("true", container={"image": ABANDONED, "pull": "Always"})
     desk.until(lambda record: any(event.reason == "ImagePulling" for event in desk.jobs.events(record)))
 
     assert desk.jobs.delete(desk.get())
 
     assert desk.left() == []
-    _remove(desk, TINY)
+    _remove(desk, ABANDONED)

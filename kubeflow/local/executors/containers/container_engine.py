@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, cast
@@ -99,10 +99,15 @@ class _EngineAnswer(Protocol):
     def json(self) -> Json: ...
 
 
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
 class _Api(Protocol):
     """What is used of `docker.APIClient`; the package's own types leave most results open."""
 
     base_url: str
+    hooks: dict[str, list[Callable[..., None]]]
 
     def version(self, api_version: bool = True) -> Json: ...
     def info(self) -> Json: ...
@@ -197,7 +202,7 @@ class ContainerEngine:
             EngineRefused: It cannot be pulled.
             CredentialsUnavailable: A credential helper of docker's command line cannot be run, or fails.
         """
-        with self._asking(f"to pull image {name}"):
+        with self._asking(f"to pull image {name}"), self._answers_closed():
             with _asking_helpers():
                 answers = self._api.pull(name, stream=True, decode=True)
             for told in answers:
@@ -294,6 +299,22 @@ class ContainerEngine:
         """End a container if it runs, and remove it with the volumes that have no name."""
         with self._asking("to remove a container", allowed=(_NOT_FOUND, _CONFLICT)):
             self._api.remove_container(container, v=True, force=True)
+
+    @contextlib.contextmanager
+    def _answers_closed(self) -> Generator[None, None, None]:
+        """Close the answers that come within the context: one that is not read to its end keeps its socket open."""
+        answers: list[_Closable] = []
+
+        def keep(answer: _Closable, **_: object) -> None:
+            answers.append(answer)
+
+        self._api.hooks["response"].append(keep)
+        try:
+            yield
+        finally:
+            self._api.hooks["response"].remove(keep)
+            for answer in answers:
+                answer.close()
 
     @contextlib.contextmanager
     def _asking(self, what: str, allowed: Sequence[int] = ()) -> Generator[None, None, None]:
