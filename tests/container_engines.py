@@ -93,10 +93,15 @@ class EngineUnderTest:
         return int((self.folder / "engine.pid").read_text())
 
     def kill(self) -> None:
-        """Kill it as it is; it is not started again before `revive`."""
+        """Kill it as it is, until it does not answer; it is not started again before `revive`."""
         (self.folder / "down").touch()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        while True:
+            # The keeper writes the number after the start: it may be of the process before, or about to be written.
+            with contextlib.suppress(ProcessLookupError, ValueError):
+                os.kill(self.pid, signal.SIGKILL)
+            if not _answers(self):
+                return
+            time.sleep(0.02)
 
     def revive(self) -> None:
         """Have it started again, and wait until it answers."""
