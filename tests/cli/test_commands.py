@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from pathlib import Path
 
 import yaml
@@ -167,11 +166,8 @@ def test_ctrl_c_while_waiting_leaves_the_job(local: Place) -> None:
     process = local.start("train", "digits:doze", "--wait", "--name", "left-alone")
     assert process.stdout is not None
     assert process.stdout.readline() == "left-alone\n"
-    deadline = time.monotonic() + 180
-    while local.client.get_job("left-alone").status != "Running":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    time.sleep(0.2)
+    assert process.stderr is not None
+    assert any("left-alone Running" in line for line in iter(process.stderr.readline, ""))  # told by who waits
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=180)
     assert process.returncode == 130

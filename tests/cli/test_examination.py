@@ -83,7 +83,7 @@ def test_what_was_asked_for_and_is_not_there_is_broken(monkeypatch: pytest.Monke
 def test_an_engine_that_is_named_has_to_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
 
-    named = finding(examine(["containers"]), "containers", "DOCKER_HOST")
+    named = finding(examine(["containers"], timeout=PATIENT), "containers", "DOCKER_HOST")
 
     assert named.state is BROKEN
     assert str(tmp_path) in named.why
@@ -140,10 +140,11 @@ def test_each_extra_of_users_is_explained_and_what_it_lacks_is_named() -> None:
 
 
 def test_a_check_that_hangs_or_fails_is_a_finding_and_keeps_no_other_waiting() -> None:
-    end = threading.Event()
+    hanging, end = threading.Event(), threading.Event()
 
     def hangs() -> Iterator[HealthFinding]:
         yield ok("before", "it began")
+        hanging.set()
         end.wait()
 
     def fails() -> Iterator[HealthFinding]:
@@ -153,8 +154,13 @@ def test_a_check_that_hangs_or_fails_is_a_finding_and_keeps_no_other_waiting() -
         yield ok("works", "well")
 
     checks = [HealthCheck("a", "hangs", hangs), HealthCheck("b", "fails", fails), HealthCheck("b", "works", works)]
+    side_by_side = SideBySide(checks, 0.3)
+    assert hanging.wait(PATIENT)
+    for thread in threading.enumerate():
+        if thread.name in ("kubeflow doctor: fails", "kubeflow doctor: works"):
+            thread.join(PATIENT)
     began = time.monotonic()
-    found = SideBySide(checks, 0.3).findings()
+    found = side_by_side.findings()
     end.set()
 
     assert time.monotonic() - began < 5
@@ -211,22 +217,27 @@ def test_the_command_shows_it_and_ends_with_1_where_something_is_broken(
 
 def test_the_command_ends_while_a_credentials_plugin_still_hangs(tmp_path: Path) -> None:
     plugin = tmp_path / "plugin"
-    plugin.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 300\n")
+    plugin.write_text(f"#!/bin/sh\necho $$ >> {tmp_path}/pids\nexec sleep 300\n")
     plugin.chmod(0o755)
     config = kubeconfig(tmp_path, "https://127.0.0.1:1", "open-sesame")
     user = f"exec: {{apiVersion: client.authentication.k8s.io/v1, command: '{plugin}', interactiveMode: Never}}"
     config.write_text(config.read_text("utf-8").replace("token: 'open-sesame'", user), "utf-8")
-    command = [sys.executable, "-m", "kubeflow", "doctor", "cluster", "--timeout", "1s", "-o", "json"]
+    command = [sys.executable, "-m", "kubeflow", "doctor", "cluster", "--kubeconfig", str(config), "-o", "json"]
 
-    done = subprocess.run(
-        [*command, "--kubeconfig", str(config)], capture_output=True, text=True, check=False, timeout=120
-    )
+    for seconds in (1, 10, 100):  # a slow machine has not loaded what starts the plugin when the first time is over
+        done = subprocess.run(
+            [*command, "--timeout", f"{seconds}s"], capture_output=True, text=True, check=False, timeout=200
+        )
+        if (tmp_path / "pids").exists():
+            break
 
-    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    for pid in (tmp_path / "pids").read_text().split():
+        os.kill(int(pid), signal.SIGKILL)
     assert done.returncode == ExitCode.BROKEN, done.stderr
     (section,) = json.loads(done.stdout)["sections"]
     (hanging,) = section["findings"]
-    assert (hanging["name"], hanging["state"], hanging["why"]) == ("kubeconfig", "broken", "no answer within 1 seconds")
+    assert (hanging["name"], hanging["state"]) == ("kubeconfig", "broken")
+    assert hanging["why"] == f"no answer within {seconds} seconds"
     assert "may be waiting for a login" in hanging["remedy"]
 
 
@@ -237,8 +248,8 @@ def test_a_server_that_does_not_answer_takes_its_time_and_no_more(tmp_path: Path
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # takes connections, and never says a word
         config = kubeconfig(tmp_path, f"https://127.0.0.1:{deaf.getsockname()[1]}", "open-sesame")
         began = time.monotonic()
-        examination = examine(["cluster", "control-planes", "python"], config_file=config, timeout=1)
-        assert time.monotonic() - began < 10
+        examination = examine(["cluster", "control-planes", "python"], config_file=config, timeout=5)
+        assert time.monotonic() - began < 3 * 5 + 5
 
     assert finding(examination, "cluster", "kubeconfig").state is OK
     assert finding(examination, "cluster", "API server").state is BROKEN
@@ -323,11 +334,13 @@ def test_rights_are_told_apart_by_resource_and_scope(cluster: tuple[Restricted, 
 def test_a_wrong_token_and_a_namespace_that_is_not_there_are_broken(
     cluster: tuple[Restricted, Path], tmp_path: Path
 ) -> None:
-    wrong = examine(["rights"], config_file=cluster[0].front.kubeconfig(tmp_path / "wrong", token="open-sesame"))
+    front = cluster[0].front
+    wrong = examine(["rights"], config_file=front.kubeconfig(tmp_path / "wrong", token="open-sesame"), timeout=PATIENT)
     assert finding(wrong, "cluster", "API server").state is BROKEN
     assert "log in" in finding(wrong, "cluster", "API server").remedy.lower()
     assert "open-sesame" not in wrong.text()
 
-    absent = finding(examine(["cluster"], config_file=cluster[1], namespace="absent"), "cluster", "namespace 'absent'")
+    examination = examine(["cluster"], config_file=cluster[1], namespace="absent", timeout=PATIENT)
+    absent = finding(examination, "cluster", "namespace 'absent'")
     assert absent.state is BROKEN
     assert "`kubectl create namespace absent`" in absent.remedy

@@ -82,12 +82,17 @@ def return_nothing() -> None:
     print("nothing to return", flush=True)
 
 
-def draw_a_bar() -> None:
+def draw_a_bar(folder: str) -> None:
+    """Go on from each quarter when somebody has seen the bar there."""
     import time
+    from pathlib import Path
 
     for percent in range(0, 101, 5):
-        print(f"\r{percent:3}% of node 0 ", end="", flush=True)
-        time.sleep(0.15)
+        patience = 600 if percent in (25, 50, 75) else 1
+        while patience and not (Path(folder) / f"seen-{percent}").exists():
+            print(f"\r{percent:3}% of node 0 ", end="", flush=True)
+            time.sleep(0.1)
+            patience -= 1
     print(flush=True)
     print("node 0 is done", flush=True)
 
