@@ -24,21 +24,24 @@ PROGRAM = """
 import signal, sys
 from kubeflow.trainer import LocalProcessBackendConfig, TrainerClient
 
-def train():
+def train(folder: str):
     import time
+    from pathlib import Path
     from kubeflow.trainer.jobs.progress import update_trainjob_status
     for number in range(3):
         update_trainjob_status(progress_percent=30 * number, metrics={"loss": 0.5 / (number + 1)})
-        time.sleep(1.2)
+        while not Path(folder, f"go-{number}").exists():
+            time.sleep(0.02)
         print(f"epoch {number}: " + "x" * 50, flush=True)
-    time.sleep(1)
+    while not Path(folder, "go-3").exists():
+        time.sleep(0.02)
 
 def sleep():
     import time
     time.sleep(600)
 
 client = TrainerClient(LocalProcessBackendConfig(state_dir=sys.argv[1]))
-name = client.train(train_func=train, name="train-with-a-name-that-is-long")
+name = client.train(train_func=train, func_args={"folder": sys.argv[2]}, name="train-with-a-name-that-is-long")
 lines = client.get_job_logs(name, follow=True)
 for line in lines:
     print(line)
@@ -71,10 +74,17 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
     program = folder / "program.py"
     program.write_text(PROGRAM)
     environment = {"PYTHONPATH": os.pathsep.join(sys.path), "KUBEFLOW_PROGRESS": "auto"}
-    command = [sys.executable, str(program), str(folder / "state")]
+    command = [sys.executable, str(program), str(folder / "state"), str(folder)]
     with Pty(command, columns=40, environment=environment) as terminal:
-        terminal.read_until(lambda text: "epoch 1" in text)
-        terminal.resize(30)
+        # The job goes on when what belongs before is seen.
+        for number in range(3):
+            terminal.read_until(lambda text, number=number: f" {30 * number} %" in text.rpartition("epoch")[2])
+            if number == 2:
+                terminal.resize(30)
+            (folder / f"go-{number}").touch()
+            terminal.read_until(lambda text, number=number: f"epoch {number}" in text)
+        terminal.read_until(lambda text: "Running" in text.partition("epoch 2")[2])
+        (folder / "go-3").touch()
         terminal.read_until(lambda text: re.search(r"second\r\n.*second Running", text, re.DOTALL) is not None)
         terminal.press(b"\x03")
         text = terminal.read_all()
