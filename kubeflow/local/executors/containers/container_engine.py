@@ -30,6 +30,10 @@ _CONFLICT = 409
 _NOT_FOUND = 404
 _ERROR = 400  # and above
 _TOLD = 5  # lines of what a container says
+_INTERNAL = 500
+# What podman 4 says, as an internal error, of a container that is removed, or ends by itself, while podman looks at it.
+_GONE = "no such container"
+_ENDED_MEANWHILE = "container state improper"
 _PODMAN_API = "v4.0.0"  # the oldest that names devices so
 
 Json = dict[str, Any]
@@ -297,6 +301,14 @@ class ContainerEngine:
 
     def remove(self, container: str) -> None:
         """End a container if it runs, and remove it with the volumes that have no name."""
+        try:
+            self._remove(container)
+        except EngineRefused as error:
+            if _ENDED_MEANWHILE not in error.reason:
+                raise
+            self._remove(container)
+
+    def _remove(self, container: str) -> None:
         with self._asking("to remove a container", allowed=(_NOT_FOUND, _CONFLICT)):
             self._api.remove_container(container, v=True, force=True)
 
@@ -325,9 +337,11 @@ class ContainerEngine:
         try:
             yield
         except docker.errors.APIError as error:
-            status = int(error.status_code or 0)
+            status, reason = int(error.status_code or 0), str(error.explanation or error).strip()
+            if status == _INTERNAL and _GONE in reason:
+                status = _NOT_FOUND
             if status not in allowed:
-                raise EngineRefused(what, status, str(error.explanation or error).strip()) from error
+                raise EngineRefused(what, status, reason) from error
         except (requests.exceptions.RequestException, docker.errors.DockerException, OSError) as error:
             raise unreachable(self.host, self._certificates, error) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
