@@ -59,7 +59,7 @@ FOLDER = "KUBEFLOW_TEST_ENGINES"
 OWNER = "KUBEFLOW_TEST_ENGINES_OWNER"
 """Environment variable of a run of pytest: the pid of its first process, which the engines end with."""
 PROGRAMS = {"podman": ("podman", "runc"), "docker": ("dockerd", "runc")}
-WAIT = 60.0
+WAIT = 180.0  # seconds; one that is taken not to start fails the whole run
 
 _PYTHON = Path(sys.base_prefix)
 _VENV = Path(sys.prefix)
@@ -314,7 +314,7 @@ def _clean_up(
 ) -> None:
     if process is not None and process.poll() is not None:  # a test has killed it: once more, to end what it ran
         process = _run(found, command, environ)
-    deadline = time.monotonic() + WAIT / 2
+    deadline = time.monotonic() + 30.0
     while process is not None and not _answers(found) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     with contextlib.suppress(Exception):  # whatever is wrong with it, it is stopped

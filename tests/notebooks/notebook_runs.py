@@ -15,6 +15,7 @@ import nbformat
 import papermill  # type: ignore[import-untyped]  # ships neither stubs nor py.typed
 import pytest
 import yaml
+from traitlets.config import Config
 
 from tests.locked_environment import ROOT, locked_python
 
@@ -92,7 +93,16 @@ def _execute(name: str, work: Path) -> None:
             cwd=str(work),
             progress_bar=False,
             execution_timeout=300,
+            config=sockets(work),
         )
+
+
+def sockets(folder: Path) -> Config:
+    """Return the configuration of a kernel that is reached by sockets in a folder.
+
+    A free port that was looked up for it may be another process's before it listens there.
+    """
+    return Config({"KernelManager": {"transport": "ipc", "ip": str(folder / "kernel")}})
 
 
 def kernel_for(folder: Path, python: Path | None = None) -> None:

@@ -11,7 +11,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from tests.locked_environment import ROOT
-from tests.notebooks.notebook_runs import kernel_for
+from tests.notebooks.notebook_runs import kernel_for, sockets
 
 SUBMIT = """
 from kubeflow.trainer import LocalProcessBackendConfig, TrainerClient
@@ -52,7 +52,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KernelMa
     monkeypatch.setenv("KUBEFLOW_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'generated'}")
     kernel_for(tmp_path / "jupyter")
-    manager = KernelManager(kernel_name="kubeflow-tests")
+    manager = KernelManager(kernel_name="kubeflow-tests", config=sockets(tmp_path))
     manager.start_kernel(cwd=str(tmp_path))
     yield manager
     manager.shutdown_kernel(now=True)

@@ -16,6 +16,7 @@ import pytest
 from nbclient import NotebookClient
 
 from kubeflow.trainer.jobs.job_progress import job_parts, job_text, time_left
+from tests.notebooks.notebook_runs import sockets
 from tests.terminals import Pty, Seen
 from tests.test_reprs import JOB
 
@@ -176,7 +177,7 @@ def test_a_real_kernel_shows_progress_beside_the_log_and_its_last_state_stays(tm
     made: Any = nbformat.v4
     cells = [made.new_code_cell(cell) for cell in (f"STATE = {str(tmp_path / 'state')!r}\n{first}", *others)]
     book = made.new_notebook(cells=cells)
-    NotebookClient(book, timeout=120, kernel_name="python3").execute()
+    NotebookClient(book, timeout=120, kernel_name="python3", config=sockets(tmp_path)).execute()
 
     followed, waited, listed = ([dict(output) for output in cell["outputs"]] for cell in book["cells"])
     (shown,) = [output for output in followed if output["output_type"] == "display_data"]
