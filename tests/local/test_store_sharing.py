@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import JobPlan, NodePlan
 from kubeflow.local.job.process_identity import ProcessIdentity, this_process
+from kubeflow.local.job.records import JobRecord
 from kubeflow.local.store.retention import prune
 from kubeflow.local.store.store import Store
 from tests.local.conftest import Desk
@@ -100,15 +102,47 @@ def test_a_supervisor_that_cannot_be_seen_lives_while_it_gives_signs_of_life(
     record = desk.submit("true", suspend=True)
     with store.database.writing() as db:
         db.execute("UPDATE jobs SET phase = 'Running', settled = 0, supervisor = ?", (supervisor.to_text(),))
-    log = Places(record.directory).supervisor_log
-    log.touch()
-    os.utime(log, (time.time() - silence, time.time() - silence))
+    beat(record, silence)
+    if not supervisor.local:  # its silence has to last while somebody listens
+        assert desk.get().phase == "Running"
+        listen(record, silence)
 
     found = desk.get()
 
     assert found.phase == phase
     assert found.reason.startswith(reason)
     store.forget(record.id)
+
+
+def beat(record: JobRecord, ago: float) -> None:
+    """Give a sign of life of the supervisor, so many seconds ago by the clock of this machine."""
+    log = Places(record.directory).supervisor_log
+    log.touch()
+    os.utime(log, (time.time() - ago, time.time() - ago))
+
+
+def listen(record: JobRecord, seconds: float) -> None:
+    """Let so much time pass since the heartbeat was first found old, by a clock that nobody sets."""
+    for note in record.directory.glob("silence-*.json"):
+        heartbeat, since = json.loads(note.read_text())
+        note.write_text(json.dumps([heartbeat, since - seconds]))
+
+
+@pytest.mark.parametrize("jump", [1000, -1000])
+def test_a_clock_that_is_set_makes_no_supervisor_of_another_machine_dead(desk: Desk, jump: int) -> None:
+    record = desk.submit("true", suspend=True)
+    with desk.jobs.store.database.writing() as db:
+        db.execute(
+            "UPDATE jobs SET phase = 'Running', settled = 0, supervisor = ?",
+            (elsewhere(host="other", boot="x").to_text(),),
+        )
+    for since_the_jump in (0, 130, 260):
+        beat(record, jump - since_the_jump)
+        assert desk.get().phase == "Running"
+        listen(record, 130)
+
+    assert desk.get().phase == "Failed"
+    desk.jobs.store.forget(record.id)
 
 
 def test_a_submitter_that_cannot_be_seen_has_time_to_start_a_supervisor(desk: Desk) -> None:

@@ -64,6 +64,10 @@ class Places:
         """What the supervisor says, which is nothing unless something is wrong; its mtime is its sign of life."""
         return self.directory / "supervisor.log"
 
+    def silence(self, boot: str) -> Path:
+        """Since when processes of a machine, told by its run, have seen no new sign of life of the supervisor."""
+        return self.directory / f"silence-{boot}.json"
+
     @property
     def submitter(self) -> Path:
         """Who has made this directory, for the time until the job is in the store."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import math
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,15 +18,12 @@ from kubeflow.local.store.database import StoreUnusable
 from kubeflow.local.store.job_directories import remove_directory
 from kubeflow.local.store.last_words import read_last_words
 from kubeflow.local.store.store import Store
+from kubeflow.local.supervision.silence import is_silent
 from kubeflow.local.supervision.unseen_end import unseen_end
 
 logger = logging.getLogger(__name__)
 
 _GRACE = 1.0  # seconds between TERM and KILL for processes of a dead supervisor; a caller waits meanwhile
-# Seconds without a heartbeat after which a supervisor that this process cannot see counts as dead. A supervisor writes
-# a heartbeat every ten seconds. The heartbeat of another machine comes through a shared file system.
-_SILENCE = 120.0
-_SILENCE_BESIDE = 45.0
 
 
 def supervised(record: JobRecord) -> bool:
@@ -38,15 +32,7 @@ def supervised(record: JobRecord) -> bool:
     if keeper.local:
         return keeper.alive()
     # A process of another machine or container with the same home directory.
-    return _silence(Places(record.directory)) < (_SILENCE_BESIDE if keeper.beside else _SILENCE)
-
-
-def _silence(places: Places) -> float:
-    """Return the seconds since the last heartbeat of a job's supervisor, or since the job's directory was made."""
-    for heartbeat in (places.supervisor_log, places.directory):
-        with contextlib.suppress(OSError):
-            return time.time() - heartbeat.stat().st_mtime
-    return math.inf
+    return not is_silent(keeper, Places(record.directory))
 
 
 def recover(store: Store, record: JobRecord) -> None:
