@@ -72,6 +72,23 @@ def test_one_failing_node_ends_the_others(desk: Desk) -> None:
     assert members(record.mark) == []
 
 
+def test_a_rank_that_ends_while_its_supervisor_looks_is_not_late(desk: Desk) -> None:
+    """A supervisor may stand still between its look at the clock and that at the node."""
+    end = "cd $HERE/node-0; echo 3 >rank-0.exit; touch -d '1 hour' rank-0.exit; exit 3"
+    make = desk.plan("job", end)
+
+    def with_rank(places: Places) -> JobPlan:
+        made = make(places)
+        (node,) = made.nodes
+        env = {**node.env, "HERE": str(places.directory)}
+        return replace(made, stages=((replace(node, env=env, ranks=(0,)),),))
+
+    desk.jobs.submit("job", with_rank)
+
+    (rank,) = desk.jobs.ranks(desk.finish())
+    assert (rank.code, rank.late) == (3, False)
+
+
 def test_a_killed_node_is_named_with_its_signal(desk: Desk) -> None:
     desk.submit("kill -9 $$")
 

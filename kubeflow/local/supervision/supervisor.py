@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 import signal
@@ -228,7 +229,7 @@ class Supervisor:
         stage = self._stage
         assert stage is not None
         with contextlib.suppress(KubeflowError):  # recorded at the next look or at the end: no reason to end the nodes
-            self._collect(time.time())
+            self._collect(math.inf)  # nothing is decided yet, so that no rank is late
         stage.poll()
         if stage.failed is not None:
             name, end = stage.failed
