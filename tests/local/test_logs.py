@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
 import time
@@ -129,6 +130,18 @@ def test_a_log_that_was_begun_anew_is_read_from_its_beginning(node: Path) -> Non
 
 def test_a_deleted_job_ends_its_followers(tmp_path: Path) -> None:
     assert texts(read_lines([tmp_path / "gone"], finished=lambda: True, follow=True)) == []
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_a_job_that_is_deleted_while_its_logs_are_read_ends_them(node: Path, follow: bool) -> None:
+    for rank in range(3):
+        (node / rank_log(rank)).write_text(f"of {rank}\n")
+    lines = read_lines([node], finished=lambda: True, follow=follow)
+    assert next(lines).text == "of 0"
+
+    shutil.rmtree(node)
+
+    assert texts(lines) == []
 
 
 def test_last_lines_are_the_last_ones(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -26,12 +27,13 @@ def beginnings(
     offsets: dict[str, int] = {}
     for directory in directories:
         for log, _ in log_files(directory):
-            with log.open("rb") as file:
+            # A job that was deleted since its logs were listed has none any more.
+            with contextlib.suppress(FileNotFoundError), log.open("rb") as file:
                 size = file.seek(0, 2)
                 begin = 0 if since is None else _line_start(file, size_at(log, since))
                 if tail_lines is not None:
                     begin = max(begin, _tail_start(file, size, tail_lines))
-            offsets[f"{directory.name}/{log.name}"] = begin
+                offsets[f"{directory.name}/{log.name}"] = begin
     return offsets
 
 

@@ -67,7 +67,12 @@ def read_lines(
             for directory in directories:
                 for path, rank in log_files(directory):
                     log = f"{directory.name}/{path.name}"
-                    tail = tails.get(path) or tails.setdefault(path, _Tail(path, offsets.get(log, 0)))
+                    if path not in tails:
+                        try:
+                            tails[path] = _Tail(path, offsets.get(log, 0))
+                        except FileNotFoundError:  # the job was deleted since the log was listed
+                            continue
+                    tail = tails[path]
                     to_the_end = done or not follow
                     for text in tail.lines(to_the_end=to_the_end, flush=done):
                         grew = True
@@ -87,11 +92,12 @@ def read_lines(
 
 def last_lines(path: Path, count: int) -> list[str]:
     """Return the last `count` lines of a log that are not blank, at most 64 KiB; none when there is no such file."""
-    if not path.is_file():
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _CHUNK))
+            lines = file.read().split(b"\n")
+    except FileNotFoundError:
         return []
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _CHUNK))
-        lines = file.read().split(b"\n")
     return list(deque((log_text(line) for line in lines if line.strip()), maxlen=count))
 
 

@@ -53,7 +53,11 @@ def forget_ranks(directory: Path) -> None:
 
 def _ends(directory: Path) -> Iterator[tuple[int, int, float, bool]]:
     """Yield rank, exit code, time, and whether it had been told to end."""
-    for path in directory.iterdir() if directory.is_dir() else ():
+    try:
+        paths = list(directory.iterdir())
+    except FileNotFoundError:  # the job was deleted
+        return
+    for path in paths:
         if match := _EXIT.fullmatch(path.name):
             with contextlib.suppress(FileNotFoundError, ValueError):  # being written, or its rank starts again
                 code, *told = path.read_text(encoding="ascii").split() or [""]
