@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any, cast
 from kubeflow.core.stdlib import json
 
 _LIMIT = 64 * 1024  # bytes; the control plane takes no larger body either
+# Nanoseconds for which a file is read again although it looks the same: the clock of a file system ticks some hundred
+# times a second, and a file may get the inode of the one before the one that it replaces.
+_FRESH = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +36,10 @@ class StatusFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._seen: tuple[int, int, int] | None = None
+        self._content: bytes | None = None
 
     def changed(self) -> str | None:
-        """Return the text when it is another file than at the last call, `None` otherwise. Costs microseconds.
+        """Return the text when it is another one than at the last call, `None` otherwise. Costs microseconds.
 
         Raises:
             ValueError: When it is no report, in words.
@@ -44,11 +49,15 @@ class StatusFile:
             stamp = (found.st_ino, found.st_mtime_ns, found.st_size)
             if stamp == self._seen:
                 return None
-            self._seen = stamp
+            fresh = abs(time.time_ns() - found.st_mtime_ns) < _FRESH
             with self.path.open("rb") as file:
                 content = file.read(_LIMIT + 1)
         except OSError:  # not there, or being replaced: the next look sees it
             return None
+        self._seen = None if fresh else stamp
+        if content == self._content:
+            return None
+        self._content = content
         if len(content) > _LIMIT:
             raise ValueError(f"it is longer than {_LIMIT:,} bytes")
         if not isinstance(json.loads(content), dict):
