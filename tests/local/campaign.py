@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import random
 import re
@@ -28,6 +29,7 @@ from kubeflow.local.job.records import JobRecord
 from kubeflow.local.jobs import Jobs
 
 WAIT = 90.0  # seconds; a job that takes longer is taken to be stuck
+TICK = 0.02  # seconds by which the times of files may be too early: clocks of file systems tick
 ROOT = Path(__file__).parents[2]
 FIRST_PATH = "CAMPAIGN_PYTHONPATH"
 """Environment variable of this process: where clients and supervisors look for modules first."""
@@ -82,6 +84,8 @@ class Expected:
         deletion: Somebody asked for it to be deleted.
         starts: How often each of its nodes may have started.
         full: Its supervisor could not always write, and may have said so.
+        litter: A client was killed while it submitted it, and may have left a directory beside that of the job.
+        killed: When its supervisor was killed, in seconds since the epoch.
     """
 
     name: str
@@ -92,6 +96,8 @@ class Expected:
     deletion: bool = False
     starts: int = 1
     full: bool = False
+    litter: bool = False
+    killed: float = math.inf
 
 
 class Client(contextlib.AbstractContextManager["Client"]):
@@ -227,7 +233,6 @@ class Ground:
         assert self.processes(str(record.directory)) == [], f"orphans: {tale}"
         log = (record.directory / "supervisor.log").read_text()
         assert log == "" or job.full, f"a supervisor said: {log}\n{tale}"
-        words = self.words(record)
         if record.phase == "Complete":
             assert all(done), f"not true: {tale}"
             assert all(node.phase == "Succeeded" for node in record.nodes), f"nodes: {tale}"
@@ -236,16 +241,23 @@ class Ground:
         assert any(re.fullmatch(reason, record.reason) for reason in reasons), f"no such fault: {tale}"
         assert not all(node.phase == "Succeeded" for node in record.nodes), f"not true: {tale}"
         if re.fullmatch(SUPERVISOR_KILLED, record.reason):
+            words = self.words(record, before=job.killed)
             assert set(words) != {"0"}, f"not true, they had done their work: {tale}"
             assert "3" not in words, f"not true, a rank had failed before: {tale}"
         if re.fullmatch(SUBMITTER_KILLED, record.reason) and job.starts == 1:
             assert not any(starts), f"not true: {tale}"
 
     @staticmethod
-    def words(record: JobRecord) -> list[str]:
-        """Return what each node of a job said when it ended: its exit code alone if nobody had told it to end."""
+    def words(record: JobRecord, before: float = math.inf) -> list[str]:
+        """Return what each node of a job said when it ended: its exit code alone if nobody had told it to end.
+
+        Args:
+            record: The job.
+            before: What was said later says nothing: whoever recovered the job may not have waited for it.
+        """
         paths = [record.directory / f"node-{i}" / f"rank-{i}.exit" for i in range(len(record.nodes))]
-        return [path.read_text().strip() if path.exists() else "" for path in paths]
+        said = (path.exists() and path.stat().st_mtime < before - TICK for path in paths)
+        return [path.read_text().strip() if found else "" for path, found in zip(paths, said, strict=True)]
 
     def _wait_for_deletion(self, job: Expected) -> None:
         """Somebody else may be at it; nothing of the job may stay."""
@@ -255,7 +267,7 @@ class Ground:
             self.jobs.all()
             time.sleep(0.02)
         left = [directory for directory in self.directories() if directory.name.startswith(f"{job.name}-")]
-        assert job.deletion <= (left == []), f"{job} has left {left}"
+        assert job.litter or job.deletion <= (left == []), f"{job} has left {left}"
         for directory in left:  # of a client that was killed before it had a job
             assert self.processes(str(directory)) == [], f"{job} has left processes"
 
@@ -342,6 +354,7 @@ class Round:
         record = self._ground.jobs.store.find(job.name)
         job.failures.append(SUPERVISOR_KILLED)
         if record is not None and record.supervisor is not None and record.supervisor.alive():
+            job.killed = min(job.killed, time.time())
             with contextlib.suppress(ProcessLookupError):
                 os.kill(record.supervisor.pid, signal.SIGKILL)
 
@@ -464,6 +477,7 @@ class Round:
             clients = [stack.enter_context(self._ground.submitting(job)) for _ in range(3)]
             if killed := self._chance.random() < 0.4:
                 job.failures.append(SUBMITTER_KILLED)
+                job.litter = True
                 time.sleep(self._chance.uniform(0.1, 0.4))
                 clients[0].kill()
             said = [line for client in clients for line in client.said()]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from kubeflow.local.job.places import Places
@@ -80,6 +81,14 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     yield desk
     for record in desk.jobs.all():
         desk.jobs.delete(record)
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Whether a process runs no more. A zombie waits for whoever adopted it."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # between the two looks
+        return True
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

@@ -18,7 +18,7 @@ from kubeflow.local.executors.processes import SUPERVISES
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import FilesPlan, JobPlan
 from kubeflow.local.supervision.fork_server import CAN_FORK
-from tests.local.conftest import WAIT, Desk
+from tests.local.conftest import WAIT, Desk, wait_for
 
 forks = pytest.mark.skipif(not CAN_FORK, reason="there are no fork servers on this system")
 
@@ -26,6 +26,19 @@ forks = pytest.mark.skipif(not CAN_FORK, reason="there are no fork servers on th
 def fork_servers(state: Path) -> list[psutil.Process]:
     """Return the processes that fork supervisors of a state directory: they have no directory of a job."""
     return [process for process in psutil.process_iter() if value_of(process, SUPERVISES) == str(state / "jobs")]
+
+
+def own_fork_server(state: Path) -> psutil.Process:
+    """Return the fork server that this process has started. Supervisors, its forks, may be ending."""
+    (server,) = [process for process in fork_servers(state) if parent_of(process) == os.getpid()]
+    return server
+
+
+def parent_of(process: psutil.Process) -> int | None:
+    try:
+        return process.ppid()
+    except psutil.NoSuchProcess:
+        return None
 
 
 def value_of(process: psutil.Process, variable: str) -> str | None:
@@ -42,7 +55,7 @@ def test_a_forked_supervisor_runs_a_job_that_outlives_its_fork_server(desk: Desk
         assert desk.finish("first").phase == "Complete"
         desk.submit("while [ ! -e go ]; do sleep 0.05; done", name="second")
         record = desk.running("second")
-        (server,) = [each for each in fork_servers(desk.state) if each.ppid() == os.getpid()]
+        server = own_fork_server(desk.state)
         assert record.supervisor is not None
         assert psutil.Process(record.supervisor.pid).ppid() not in (os.getpid(), server.pid)
         assert os.getsid(record.supervisor.pid) == record.supervisor.pid
@@ -60,8 +73,7 @@ def test_jobs_start_all_the_same_when_the_fork_server_is_killed_or_was_never_the
     with desk.jobs.forking():
         desk.submit("true", name="before")
         assert desk.finish("before").phase == "Complete"
-        (server,) = [each for each in fork_servers(desk.state) if each.ppid() == os.getpid()]
-        server.kill()
+        own_fork_server(desk.state).kill()
         desk.submit("true", name="after")
         assert desk.finish("after").phase == "Complete"
         desk.submit("true", name="last")
@@ -104,14 +116,11 @@ def owner(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 @forks
 def test_a_fork_server_ends_when_its_owner_is_killed(owner: subprocess.Popen[str], tmp_path: Path) -> None:
-    assert len(fork_servers(tmp_path)) == 1
+    wait_for(lambda: len(fork_servers(tmp_path)) == 1)
 
     owner.kill()
 
-    deadline = time.monotonic() + WAIT
-    while left := fork_servers(tmp_path):
-        assert time.monotonic() < deadline, left
-        time.sleep(0.02)
+    wait_for(lambda: not fork_servers(tmp_path))
 
 
 def test_the_files_of_a_plan_are_there_anew_each_time_the_node_starts(desk: Desk) -> None:
@@ -125,7 +134,7 @@ def test_the_files_of_a_plan_are_there_anew_each_time_the_node_starts(desk: Desk
         return replace(made, stages=((replace(node, files=files),),))
 
     desk.jobs.submit("job", with_files)
-    until_there(folder / "left")
+    wait_for((folder / "left").exists)
     desk.jobs.suspend(desk.get())
     desk.jobs.resume(desk.get())
     deadline = time.monotonic() + WAIT
@@ -133,10 +142,3 @@ def test_the_files_of_a_plan_are_there_anew_each_time_the_node_starts(desk: Desk
         assert time.monotonic() < deadline, desk.log()
         time.sleep(0.02)
     desk.jobs.delete(desk.get())
-
-
-def until_there(path: Path) -> None:
-    deadline = time.monotonic() + WAIT
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

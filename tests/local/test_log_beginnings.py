@@ -15,7 +15,7 @@ from kubeflow.local.job.places import Places
 from kubeflow.local.logs.beginnings import beginnings
 from kubeflow.local.logs.lines import LAUNCHER_LOG, rank_log, read_lines
 from kubeflow.local.logs.log_sizes import LogSizes, size_at
-from tests.local.conftest import Desk
+from tests.local.conftest import Desk, wait_for
 
 
 @pytest.fixture
@@ -107,10 +107,16 @@ def test_without_records_or_with_a_damaged_one_lines_come_rather_than_not(node: 
 
 
 def test_the_supervisor_records_when_lines_were_written(desk: Desk) -> None:
-    desk.submit("echo early; sleep 2.5; echo late; sleep 0.2; echo last")
-    places = Places(desk.finish().directory)
-    written = places.node_log("node-0").stat().st_mtime
-    node = places.node("node-0")
-    assert read(node, since=written - 1.2) == ["late", "last"]
-    assert read(node, since=written - 60) == ["early", "late", "last"]
-    assert read(node, since=written + 1) == []
+    begun = time.time()
+    desk.submit("echo early; while [ ! -e go ]; do sleep 0.05; done; echo late; sleep 0.2; echo last")
+    log = Places(desk.running().directory).node_log("node-0")
+    sizes = log.with_name("launcher.log.sizes")
+    wait_for(lambda: sizes.exists() and sizes.read_text().endswith(f" {len('early ')}\n"))
+    recorded = float(sizes.read_text().split()[-2])  # to the nearest hundredth
+    assert begun - 0.01 < recorded < time.time() + 0.01
+    wait_for(lambda: time.time() > recorded + 0.01)
+    (desk.cwd / "go").touch()
+    desk.finish()
+    assert read(log.parent, since=recorded) == ["late", "last"]
+    assert read(log.parent, since=begun - 60) == ["early", "late", "last"]
+    assert read(log.parent, since=log.stat().st_mtime + 1) == []

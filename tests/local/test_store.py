@@ -26,7 +26,7 @@ from kubeflow.local.state import state_dir
 from kubeflow.local.store.job_directories import new_job_dir, sweep
 from kubeflow.local.store.retention import keeping, prune
 from kubeflow.local.store.store import NameTaken, Store
-from tests.local.conftest import Desk
+from tests.local.conftest import Desk, wait_for
 
 ROOT = Path(__file__).parents[2]
 GONE = ProcessIdentity(pid=2**22 + 1, started="1", boot="gone", host=os.uname().nodename)
@@ -158,6 +158,7 @@ from kubeflow.local.store.store import NameTaken
 from tests.local.conftest import Desk
 state, cwd = sys.argv[1:]
 desk = Desk(Path(state), Path(cwd))
+print("ready", flush=True)
 sys.stdin.readline()
 for turn in range(5):
     try:
@@ -173,8 +174,14 @@ def test_of_two_processes_that_want_one_name_one_gets_it(desk: Desk) -> None:
     racers = [
         subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)
     ]
-    time.sleep(0.5)
-    outputs = [racer.communicate("\n", timeout=60)[0] for racer in racers]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("\n")
+        racer.stdin.flush()
+    outputs = [racer.communicate(timeout=60)[0] for racer in racers]
 
     assert Counter("".join(outputs).split()) == {"won": 5, "lost": 10}
     assert sorted(record.name for record in desk.jobs.all()) == [f"job-{turn}" for turn in range(5)]
@@ -214,8 +221,12 @@ def test_a_fork_of_a_client_is_a_client(desk: Desk) -> None:
 
 
 def test_a_store_that_was_removed_is_made_anew(desk: Desk) -> None:
-    desk.submit("true")
+    supervisor = desk.submit("true").supervisor
+    assert supervisor is not None
     desk.finish()
+    wait_for(
+        lambda: not supervisor.alive()
+    )  # it cleans up at its end, and would make the store anew in the middle of this
     for path in desk.state.glob("jobs.db*"):
         path.unlink()
 
@@ -331,7 +342,8 @@ def test_a_directory_is_never_without_its_maker(desk: Desk) -> None:
 
     def submit() -> None:
         while not steps.is_set():
-            shutil.rmtree(new_job_dir(desk.state, "made", this_process()))
+            made = new_job_dir(desk.state, "made", this_process())
+            shutil.rmtree(made.rename(desk.cwd / "made"))  # in one step: half removed, it would be swept
 
     made_early = desk.state / "jobs" / ".4194305-0123456789abcdef-x1y2"  # killed at once
     made_early.mkdir(parents=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -23,7 +22,7 @@ from kubeflow.local.job.records import Verdict
 from kubeflow.local.job.status_file import parse_progress
 from kubeflow.local.jobs import Jobs
 from kubeflow.local.store.last_words import write_last_words
-from tests.local.conftest import Desk, wait_for
+from tests.local.conftest import Desk, has_ended, wait_for
 
 
 def test_all_nodes_succeed(desk: Desk) -> None:
@@ -135,15 +134,13 @@ def test_nothing_survives_not_even_what_ignores_term_in_a_session_of_its_own(des
     record = desk.submit(f"{sys.executable} -c '{STUBBORN}' & exec sleep 60")
     desk.running()
     wait_for(lambda: desk.log().endswith("\n"))
+    wait_for(lambda: len(members(record.mark)) == 2)
     processes = members(record.mark)
-    assert len(processes) == 2
 
     assert desk.jobs.delete(record)
 
     assert members(record.mark) == []
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            assert process.status() == psutil.STATUS_ZOMBIE  # waits for whoever adopted it
+    assert all(map(has_ended, processes))
     assert desk.jobs.find("job") is None
     assert not record.directory.exists()
 
@@ -156,7 +153,7 @@ def test_what_wipes_its_environment_and_its_session_is_ended_too(desk: Desk) -> 
 
     desk.jobs.delete(record)
 
-    assert not hidden.is_running() or hidden.status() == psutil.STATUS_ZOMBIE
+    assert has_ended(hidden)
 
 
 def test_the_orphans_of_a_killed_launcher_are_ended(desk: Desk) -> None:
@@ -317,7 +314,7 @@ def test_the_nodes_of_a_killed_supervisor_end_though_nobody_looks(desk: Desk) ->
 
     os.kill(supervisor.pid, signal.SIGKILL)
 
-    wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    wait_for(lambda: has_ended(process))
 
 
 def test_what_a_supervisor_could_not_tell_the_store_is_found_in_its_last_words(desk: Desk) -> None:

@@ -57,10 +57,15 @@ class Unseen:
         (self.record.directory / "go").touch()
         wait_for(lambda: all(self.word(rank).exists() and self.word(rank).read_text() for rank in expected))
 
+    def kill(self) -> None:
+        """Kill the supervisor."""
+        if self._supervisor.alive():
+            os.kill(self._supervisor.pid, signal.SIGKILL)
+            wait_for(lambda: not self._supervisor.alive())
+
     def end(self) -> JobRecord:
         """Kill the supervisor and return the job as the next client sees it."""
-        os.kill(self._supervisor.pid, signal.SIGKILL)
-        wait_for(lambda: not self._supervisor.alive())
+        self.kill()
         record = self._desk.get()
         assert record.settled
         assert members(record.mark) == []
@@ -100,9 +105,10 @@ def test_a_rank_that_ends_well_because_it_is_told_to_end_has_not_done_its_work(d
 
 
 def test_a_rank_that_fails_when_its_peer_is_told_to_end_is_not_the_cause(desk: Desk) -> None:
-    job = Unseen(desk, "exec sleep 60", AT_GO + "exit 3")
+    job = Unseen(desk, "touch up; exec sleep 60", AT_GO + "exit 3")
     pid = job.record.nodes[0].id
     assert pid is not None
+    wait_for((job.record.directory / "up").exists)  # and so the shell around it listens
     os.killpg(int(pid), signal.SIGTERM)
     wait_for(lambda: job.word(0).exists() and job.word(0).read_text() == "143 told\n")
     job.go(1)
@@ -127,6 +133,7 @@ def test_a_rank_that_had_not_ended_leaves_the_job_to_its_supervisors_death(desk:
 def test_what_the_supervisor_saw_last_counts(desk: Desk) -> None:
     """It was killed between two writes: the end of a node, and what follows from that."""
     job = Unseen(desk, "sleep 60")
+    job.kill()  # stopped, it might hold the store
     with desk.jobs.store.database.writing() as db:
         db.execute("UPDATE nodes SET phase = 'Failed', exit_code = 5")
 
