@@ -24,8 +24,8 @@ RANKS = 2
 SEED = os.environ.get("KUBEFLOW_FAULT_SEED", "0")
 
 
-def work(witness: str, seconds: float) -> None:
-    """Bear witness of the start and of the end of this rank, which has work for some time."""
+def work(witness: str) -> None:
+    """Bear witness of the start and of the end of this rank, which has work until it may go."""
     import os
     import time
     from pathlib import Path
@@ -35,7 +35,8 @@ def work(witness: str, seconds: float) -> None:
             file.write(f"{os.getpid()}\n")
 
     say("started")
-    time.sleep(seconds)
+    while not Path(witness, "go").exists():
+        time.sleep(0.02)
     say("ended")
 
 
@@ -44,8 +45,7 @@ import sys
 from kubeflow.trainer import LocalProcessBackendConfig, TrainerClient
 from tests.trainer.test_killed_jobs import work
 client = TrainerClient(LocalProcessBackendConfig(state_dir=sys.argv[1]))
-arguments = {"witness": sys.argv[2], "seconds": float(sys.argv[3])}
-client.train(name="job", train_func=work, func_args=arguments, num_proc_per_node=2)
+client.train(name="job", train_func=work, func_args={"witness": sys.argv[2]}, num_proc_per_node=2)
 print("submitted", flush=True)
 sys.stdin.read()
 """
@@ -60,13 +60,17 @@ class Stage:
         self._state = Path(str(config.state_dir))
         self._chance = chance
 
-    def submit(self, seconds: float) -> None:
-        """Submit it, with ranks that work so long, by a client that is killed once it has done so."""
-        command = [sys.executable, "-c", SUBMIT, str(self._state), str(self.witness), str(seconds)]
+    def submit(self) -> None:
+        """Submit it, by a client that is killed once it has done so."""
+        command = [sys.executable, "-c", SUBMIT, str(self._state), str(self.witness)]
         with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
             assert client.stdout is not None
             assert client.stdout.readline() == "submitted\n"
             client.kill()
+
+    def go(self) -> None:
+        """Let the ranks get to their end."""
+        (self.witness / "go").touch()
 
     def said(self, what: str) -> list[list[str]]:
         """Return who said so, for each rank."""
@@ -94,6 +98,7 @@ class Stage:
 
 
 def kill_nobody(stage: Stage) -> str:
+    stage.go()
     return "Complete"
 
 
@@ -124,6 +129,7 @@ def suspend_and_resume(stage: Stage) -> str:
     stage.client.suspend_job("job")
     assert stage.processes() == []
     stage.client.resume_job("job")
+    stage.go()
     return "Complete"
 
 
@@ -135,7 +141,7 @@ def test_a_status_is_what_the_ranks_have_really_done(
     fault: Callable[[Stage], str], local_config: LocalProcessBackendConfig, tmp_path: Path
 ) -> None:
     stage = Stage(local_config, tmp_path, random.Random(f"{SEED}/{fault.__name__}"))
-    stage.submit(1 if fault in (kill_nobody, suspend_and_resume) else 600)  # what is killed has not ended before
+    stage.submit()
     says = fault(stage)
 
     if says == "Complete":

@@ -16,6 +16,7 @@ from kubeflow.trainer import (
     TrainerClient,
     options,
 )
+from tests.local.conftest import wait_for
 from tests.trainer.runtimes import PLAIN
 
 WAIT = 60  # seconds
@@ -126,9 +127,10 @@ def test_a_job_that_waits_for_others_says_how_many_and_how_more_can_run(
     client = TrainerClient(replace(local_config, max_jobs=1))
     first, second, third = (client.train(PLAIN, train_func=sleep) for _ in range(3))
     client.wait_for_job_status(first, {"Running"}, timeout=WAIT)
+    wait_for(lambda: "WaitingForJobs" in [event.reason for event in client.get_job_events(third)])
 
     with pytest.raises(JobWaitTimeout) as caught:
-        client.wait_for_job_status(third, {"Running"}, timeout=2)
+        client.wait_for_job_status(third, {"Running"}, timeout=0.5)
 
     assert client.get_job(third).status == "Created"
     text = client.explain(third)
@@ -136,7 +138,6 @@ def test_a_job_that_waits_for_others_says_how_many_and_how_more_can_run(
         assert "waiting for 2 other jobs of this machine: at most 1 run at once" in words
         assert "1 other job(s) run now, and 1 wait before it" in words
         assert "max_jobs= of the client's configuration or KUBEFLOW_MAX_JOBS" in words
-    assert "WaitingForJobs" in [event.reason for event in client.get_job_events(third)]
     client.delete_job(second)
     assert "1 other job(s) run now, and 0 wait before it" in client.explain(third)
     client.delete_job(first)

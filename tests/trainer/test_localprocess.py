@@ -37,6 +37,7 @@ from kubeflow.trainer.backends.localprocess import job_checks
 from kubeflow.trainer.backends.machine import launch
 from kubeflow.trainer.backends.machine.launch import Layout
 from kubeflow.trainer.jobs.jobspec import Edit
+from tests.local.conftest import wait_for
 from tests.local.wheels import add_wheel
 
 WAIT = 180  # seconds; a job takes about four on a quiet machine
@@ -82,7 +83,7 @@ def test_deleting_a_job_ends_all_its_processes_however_stubborn(
     name, pids = start_spawners(client, tmp_path / "pids")
     directory = job_directory(local_config, name)
     assert len(pids) == 4
-    assert set(pids) < {process.pid for process in members(str(directory))}
+    wait_for(lambda: set(pids) < {process.pid for process in members(str(directory))})
 
     client.delete_job(name)
 
