@@ -29,8 +29,8 @@ def returns_before_a_native_abort(with_torch: bool) -> int:
         print("the user's thread ended")
 
     atexit.register(print, "the user's handler ran")
-    threading.Thread(target=later).start()
     print("done", end="")
+    threading.Thread(target=later).start()
     return 42
 
 

@@ -154,6 +154,8 @@ def test_what_a_rank_has_started_does_not_outlive_it(start: Start, how: str, tmp
     launched = start(leaves_processes, ("python",), STAYS="" if how == "end" else "1")
     rank = rank_pid(tmp_path)
     child = int((tmp_path / "child.txt").read_text())
+    if how == "launcher":  # which starts a guard of the rank beside it
+        eventually(lambda: len(psutil.Process(launched.pid).children()) == 2)
     if how != "end":
         os.kill(rank if how == "rank" else launched.pid, signal.SIGKILL)
     launched.communicate(timeout=60)

@@ -81,13 +81,11 @@ def printed_without_end() -> None:
 
 def fed_program() -> None:
     """The program has the rest of its input when this one has ended."""
-    program = [
-        sys.executable,
-        "-c",
-        "import sys, time; t = sys.stdin.read(); time.sleep(0.1); open('fed', 'w').write(t)",
-    ]
-    child = subprocess.Popen(program, stdin=subprocess.PIPE, text=True, stdout=subprocess.DEVNULL)
+    program = [sys.executable, "-c", "import sys; print(flush=True); open('fed', 'w').write(sys.stdin.read())"]
+    child = subprocess.Popen(program, stdin=subprocess.PIPE, text=True, stdout=subprocess.PIPE)
     assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdout.readline()  # it has begun
     child.stdin.write("the rest")
     HELD.append(child)
     warnings.simplefilter("ignore", ResourceWarning)
@@ -172,8 +170,8 @@ def thread_ends_the_process() -> None:
 
 
 def thread_that_goes_on() -> None:
-    threading.Timer(0.2, print, ("still",)).start()
     print("returned")
+    threading.Timer(0.2, print, ("still",)).start()
 
 
 def thread_that_fails() -> None:
@@ -190,11 +188,11 @@ def thread_that_exits() -> None:
 
 
 def pool_left_open() -> None:
+    print("returned")
     pool = concurrent.futures.ThreadPoolExecutor(1)
     HELD.append(pool)
     pool.submit(time.sleep, 0.1)
     pool.submit(print, "in the pool")
-    print("returned")
 
 
 def process_left_running() -> None:

@@ -12,7 +12,6 @@ import importlib
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import tempfile
@@ -111,12 +110,14 @@ def _told(error) -> Report:  # type: ignore[no-untyped-def]  # the SDK is one of
 
 def _pod(command: Sequence[str], folder: Path, variables: Mapping[str, str], runtime: str) -> Report:
     """Run a container's command in an empty folder, with what the control plane sets for a torch job of one node."""
+    from kubeflow.local.executors.ports import ReservedPort
     from kubeflow.packaging import OUTPUT_DIR, read_outcomes
 
     node = {"PET_NNODES": "1", "PET_NPROC_PER_NODE": "1", "PET_NODE_RANK": "0"}
-    node |= {"PET_MASTER_ADDR": "127.0.0.1", "PET_MASTER_PORT": str(_free_port())}
     outcomes = folder / "outcomes"
-    end = _run(command, folder, {**variables, **(node if "torch" in runtime else {}), OUTPUT_DIR: str(outcomes)})
+    with ReservedPort() as port:  # nobody else is given it meanwhile
+        node |= {"PET_MASTER_ADDR": "127.0.0.1", "PET_MASTER_PORT": str(port.number)}
+        end = _run(command, folder, {**variables, **(node if "torch" in runtime else {}), OUTPUT_DIR: str(outcomes)})
     for outcome in read_outcomes(outcomes):
         if outcome.error is not None:
             end |= _told(outcome.error)
@@ -141,13 +142,6 @@ def _run(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> 
             check=False,
         )
     return {"code": ended.returncode, "output": [ended.stdout, ended.stderr]}
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
 
 
 _LOAD = """\
