@@ -37,7 +37,7 @@ from kubeflow.trainer.backends.localprocess import job_checks
 from kubeflow.trainer.backends.machine import launch
 from kubeflow.trainer.backends.machine.launch import Layout
 from kubeflow.trainer.jobs.jobspec import Edit
-from tests.local.conftest import wait_for
+from tests.local.conftest import has_ended, wait_for
 from tests.local.wheels import add_wheel
 
 WAIT = 180  # seconds; a job takes about four on a quiet machine
@@ -69,26 +69,26 @@ def spawn_and_sleep(pids: str) -> None:
     time.sleep(3600)
 
 
-def start_spawners(client: TrainerClient, pids: Path) -> tuple[str, list[int]]:
+def start_spawners(client: TrainerClient, pids: Path) -> tuple[str, list[psutil.Process]]:
     name = client.train(train_func=spawn_and_sleep, func_args={"pids": str(pids)}, num_nodes=2)
     for node in ("node-0", "node-1"):
         assert next(client.get_job_logs(name, step=node, follow=True)) == "up"
-    return name, [int(pid) for rank in pids.iterdir() for pid in rank.read_text().split()]
+    return name, [psutil.Process(int(pid)) for rank in pids.iterdir() for pid in rank.read_text().split()]
 
 
 def test_deleting_a_job_ends_all_its_processes_however_stubborn(
     client: TrainerClient, local_config: LocalProcessBackendConfig, tmp_path: Path
 ) -> None:
     (tmp_path / "pids").mkdir()
-    name, pids = start_spawners(client, tmp_path / "pids")
+    name, processes = start_spawners(client, tmp_path / "pids")
     directory = job_directory(local_config, name)
-    assert len(pids) == 4
-    wait_for(lambda: set(pids) < {process.pid for process in members(str(directory))})
+    assert len(processes) == 4
+    wait_for(lambda: set(processes) < set(members(str(directory))))
 
     client.delete_job(name)
 
     assert members(str(directory)) == []
-    assert not [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+    assert all(map(has_ended, processes))
     assert not directory.exists()
 
 
