@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from kubeflow.core.errors import InvalidInput
@@ -18,7 +19,7 @@ from kubeflow.local.executors.registry import executor
 from kubeflow.local.job.places import Places
 from kubeflow.local.job.plan import PLAN_FILE, NodePlan
 from kubeflow.local.store.leases import Share
-from tests.local.conftest import Desk, wait_for
+from tests.local.conftest import Desk, has_ended, wait_for
 
 
 class Floor:
@@ -98,6 +99,28 @@ def test_what_runs_is_found_and_ended_from_another_process(floor: Floor) -> None
     assert said == ["True", "False"]
     assert end_of(node).code == -signal.SIGTERM
     assert not floor.executor.running(floor.mark)
+
+
+HEAVY = """
+import os, time
+held = os.memfd_create("as of a GPU")
+for _ in range(256):
+    os.write(held, bytes(1 << 20))
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs memory that is a file")
+def test_what_is_ended_has_given_back_what_it_had_opened(floor: Floor) -> None:
+    """That takes a while after it has lost its environment, by which it was found."""
+    node = floor.start(f"exec {sys.executable} -c '{HEAVY}'")
+    wait_for(lambda: (floor.directory / "log").read_text() == "up\n")
+    process = psutil.Process(int(node.id))
+
+    floor.executor.end(floor.mark, 1.0)
+
+    assert has_ended(process)
 
 
 def test_ending_cleaning_and_closing_twice_does_nothing(floor: Floor) -> None:

@@ -9,6 +9,7 @@ supervisor, to which orphans come where the system can do that.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -22,12 +23,15 @@ from kubeflow.local.executors.limits import before_start
 if TYPE_CHECKING:
     import psutil
 
+logger = logging.getLogger(__name__)
+
 MARK = "KUBEFLOW_LOCAL_JOB"
 """Environment variable of every process of a job; its value is unique to the job."""
 SUPERVISES = "KUBEFLOW_LOCAL_SUPERVISOR"
 """Environment variable of a supervisor, and of nothing below it: the mark of the job that it runs."""
 
 _POLL = 0.02  # seconds
+_EXITING = 30.0  # seconds for a killed process to give back what it has opened
 
 
 def start(
@@ -100,9 +104,10 @@ def descendants() -> list[psutil.Process]:
 
 
 def end(find: Callable[[], Sequence[psutil.Process]], grace: float) -> None:
-    """End all processes that `find` finds; when this returns, it finds none.
+    """End all processes that `find` finds; when this returns, it finds none, and those that it found have ended.
 
-    TERM goes to the topmost ones, which pass it on to the processes they launched (torchrun does). What is
+    A process that ends loses its environment before it closes its files: nobody finds it while it still has memory of a
+    GPU, say. TERM goes to the topmost ones, which pass it on to the processes they launched (torchrun does). What is
     left after `grace` seconds gets KILL.
 
     Args:
@@ -112,14 +117,31 @@ def end(find: Callable[[], Sequence[psutil.Process]], grace: float) -> None:
     import psutil
 
     deadline = time.monotonic() + grace
-    _terminate(find())
+    found = set(find())
+    _terminate(list(found))
     # Twice nothing: a process that forks and ends while it is looked for hides its child once.
     while alive := find() or find():
+        found.update(alive)
         if time.monotonic() >= deadline:
             for process in alive:
                 with contextlib.suppress(psutil.Error):
                     process.kill()  # psutil compares start times first, so a recycled pid is safe
         time.sleep(_POLL)
+    deadline = time.monotonic() + _EXITING
+    while left := [process.pid for process in found if _runs(process)]:
+        if time.monotonic() >= deadline:
+            logger.warning("killed processes have not ended after %d s: %s", _EXITING, left)
+            return
+        time.sleep(_POLL)
+
+
+def _runs(process: psutil.Process) -> bool:
+    import psutil
+
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _supervises(process: psutil.Process) -> bool:
