@@ -148,6 +148,7 @@ def test_a_directory_without_outcomes_has_none(tmp_path: Path) -> None:
     assert read_outcomes(tmp_path / "nowhere") == []
     (tmp_path / "rank-0.json.part").write_text("{")
     (tmp_path / "rank-1.json").write_text('{"version"')
+    (tmp_path / "rank-2.json").symlink_to("removed")  # as a file that is removed after it was listed
     assert read_outcomes(tmp_path) == []
 
 

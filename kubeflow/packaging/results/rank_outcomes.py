@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -78,13 +79,15 @@ def read_outcomes(directory: str | PathLike[str]) -> list[RankOutcome]:
         By rank. Ranks that have not ended, or were killed by a signal, have no outcome; neither has a
         directory that does not exist, nor a file that someone else wrote.
     """
-    root = Path(directory)
-    if not root.is_dir():
-        return []
     outcomes: list[RankOutcome] = []
-    for path in root.iterdir():
-        if _FILE.fullmatch(path.name) and (found := parse_outcome(path.read_text(encoding="utf-8", errors="replace"))):
-            outcomes.append(found)
+    try:
+        paths = list(Path(directory).iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):  # its rank has started anew, or the job was deleted
+            if _FILE.fullmatch(path.name) and (found := parse_outcome(path.read_text("utf-8", errors="replace"))):
+                outcomes.append(found)
     return sorted(outcomes, key=lambda o: o.rank)
 
 
