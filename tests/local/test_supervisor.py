@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -419,6 +421,20 @@ def test_nodes_know_their_workspace_and_their_port(desk: Desk) -> None:
     assert int(where.partition(":")[2]) > 0
 
 
+def stop_between_writes(desk: Desk, supervisor: int) -> None:
+    """Stop a supervisor where it does not hold the store: else nobody could write it."""
+    while True:
+        os.kill(supervisor, signal.SIGSTOP)
+        with contextlib.closing(sqlite3.connect(desk.jobs.store.database.path, isolation_level=None)) as db:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                os.kill(supervisor, signal.SIGCONT)
+            else:
+                db.execute("ROLLBACK")
+                return
+
+
 @pytest.mark.parametrize("verb", ["delete", "suspend"])
 def test_a_supervisor_that_does_not_answer_is_killed_rather_than_waited_for(desk: Desk, verb: str) -> None:
     desk.submit("sleep 60")
@@ -426,7 +442,7 @@ def test_a_supervisor_that_does_not_answer_is_killed_rather_than_waited_for(desk
     assert record.supervisor is not None
     impatient = Jobs(desk.state, patience=0.5)
 
-    os.kill(record.supervisor.pid, signal.SIGSTOP)
+    stop_between_writes(desk, record.supervisor.pid)
     if verb == "delete":
         impatient.delete(record)
         assert desk.jobs.find("job") is None
