@@ -319,6 +319,29 @@ def test_all_steps_are_followed_at_once(job: Job) -> None:
     assert list(lines) == []
 
 
+@pytest.mark.parametrize("ended", [True, False], ids=["of a job that has ended", "while another step talks"])
+def test_steps_that_only_pods_tell_of_are_followed_too(job: Job, ended: bool) -> None:
+    known = job.pod(0, *(f"{number}" for number in range(300)))
+    unknown = job.pod(1, "b")
+    if ended:
+        job.end(known, unknown)
+    lines = read(job.logged(["node-0"]), LogSelection(None), follow=True, pace=QUICK)
+    if not ended:
+        talks = threading.Event()
+
+        def talk() -> None:
+            while not talks.wait(0.01):
+                job.say(known, "more")
+
+        talker = threading.Thread(target=talk)
+        talker.start()
+        assert any(line == "[node-1] b" for line in islice(lines, 3000))
+        talks.set()
+        talker.join()
+        job.end(known, unknown)
+    assert ended == ("[node-1] b" in list(lines))
+
+
 def test_a_container_that_is_started_again_is_followed_into_its_next_life(job: Job) -> None:
     pod = job.pod(0, "one")
     lines = job.read()

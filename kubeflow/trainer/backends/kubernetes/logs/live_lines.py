@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -224,12 +225,16 @@ def _pod_lines(logs: PodLogs, job: _FollowedJob, pod: JobPod, log: ContainerLog)
 def _all_steps(
     logs: PodLogs, job: _FollowedJob, selection: LogSelection, steps: Iterable[str], bookmarks: Bookmarks
 ) -> Iterator[str]:
-    """Yield the lines of all steps as they come, each step read by a thread of its own."""
+    """Yield the lines of all steps as they come, each step read by a thread of its own.
+
+    A step that only a pod tells of is read as soon as that pod is known, also while the lines of others keep coming.
+    """
     from kubeflow.cluster.errors import ClusterError
 
     lines: _Queue = queue.Queue(_QUEUED)
     readers: dict[str, _Reader] = {}
     names = list(steps)
+    version = -1  # of the feed, when its pods were looked at last
     while not logs.closed.is_set():
         for name in names:
             if name not in readers:
@@ -243,17 +248,22 @@ def _all_steps(
             line, step, place = item
             bookmarks.note(step, place)
             yield line
+            if job.feed.version != version:
+                version = job.feed.version
+                with contextlib.suppress(ClusterError):  # readers meet it too, and their lines come first
+                    names = [pod.step for pod in job.snapshot().pods]
             continue
         finished = [reader for reader in readers.values() if reader.finished or not reader.is_alive()]
         errors = [reader.error for reader in finished if reader.error is not None]
         for error in errors:
             if not isinstance(error, ClusterError):  # the log of one step that cannot be read stops no other step
                 raise error
-        if len(finished) == len(readers) and lines.empty():
+        over = len(finished) == len(readers) and lines.empty()
+        names = [pod.step for pod in job.snapshot().pods]
+        if over and readers.keys() >= set(names):
             if errors:
                 raise errors[0]
             return
-        names = [pod.step for pod in job.snapshot().pods]
 
 
 _Queue = queue.Queue[tuple[str, str, Place | None] | None]  # a line, its step and its place; None wakes the reader up
