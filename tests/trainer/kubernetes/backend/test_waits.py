@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kubeflow.cluster import Forbidden, Unreachable
+from kubeflow.cluster import Forbidden, StreamBroken, Unreachable
 from kubeflow.core.errors import InvalidInput
 from kubeflow.core.resource import Request
 from kubeflow.trainer import JobNotFound
@@ -69,6 +69,38 @@ def test_a_job_that_ended_is_shown_with_pods_that_ended(newest: Home, namespace:
         kind,
         ["Succeeded" if kind == "Complete" else "Failed"],
     )
+
+
+@dataclass
+class Breaking(Counted):
+    """A transport whose first watch of jobs breaks, and whose pods are listed after that."""
+
+    broken: threading.Event = field(default_factory=threading.Event)
+
+    def send(self, request: Request) -> Mapping[str, object]:
+        if request.path.endswith("/pods") and not self.broken.is_set():
+            assert self.broken.wait(SOON)
+            time.sleep(0.1)
+        return super().send(request)
+
+    def lines(self, request: Request) -> Generator[bytes, None, None]:
+        if request.path.endswith("/trainjobs") and not self.broken.is_set():
+            return self._break()
+        return super().lines(request)
+
+    def _break(self) -> Generator[bytes, None, None]:
+        yield from ()
+        self.broken.set()
+        raise StreamBroken("the connection broke")
+
+
+def test_a_wait_begins_although_a_watch_breaks_before_the_pods_are_listed(newest: Home, namespace: str) -> None:
+    made = newest.made(namespace)
+    made.trainjob("job")
+    made.pod("job", status=running())
+    backend, _ = newest.backend(namespace, Breaking)
+    job = wait_for_status(backend, "job", {"Running"}, timeout=SOON, polling_interval=2)
+    assert [step.status for step in job.steps] == ["Running"]
 
 
 def test_a_wait_begins_with_what_following_the_job_lists_first(newest: Home, namespace: str) -> None:

@@ -130,6 +130,11 @@ class JobFeed:
         return time.monotonic() - self._since > _PODS_WITHIN
 
     @property
+    def listed(self) -> bool:
+        """True when the job has been listed."""
+        return self._job.ready
+
+    @property
     def problem(self) -> Refusal | Interruption | None:
         """Why the job cannot be followed for now; `None` while it can be."""
         return self._job.problem
@@ -242,7 +247,7 @@ class Watches:
                 version = feed.version
                 if feed.settled:
                     return self._shown(feed)
-                if feed.problem is not None:
+                if feed.problem is not None and not feed.listed:
                     raise feed.problem
             feed.wait(version, 1.0)
 
