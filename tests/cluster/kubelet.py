@@ -115,6 +115,8 @@ class ScriptedLife(Life):
                 self._log.write(f"{time_} {line}\n".encode())
         if script.stays != 0:
             self._killed.wait(script.stays)
+        while not (self._killed.is_set() or script.until()):
+            self._killed.wait(0.02)
         if self._killed.is_set():
             self._end(143, "", "")
         else:
@@ -195,7 +197,10 @@ class ProcessLife(Life):
         reader.start()
         code = process.wait()
         self._kill_rest()
-        reader.join()
+        reader.join(0.2)
+        while reader.is_alive():  # somebody holds the output still: a process that was just being started was not seen
+            self._kill_rest()
+            reader.join(0.2)
         self._end(code if code >= 0 else 128 - code, "", self._message.read_text("utf-8", errors="replace"))
 
     def _kill_rest(self) -> None:

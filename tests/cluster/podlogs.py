@@ -66,11 +66,11 @@ def _since(query: Mapping[str, str]) -> bytes | None:
 
 
 def _chunks(path: Path, ended: Callable[[], bool]) -> Iterator[bytes]:
-    while not path.exists():
+    while (opened := _opened(path)) is None:
         if ended():
             return
         time.sleep(_LOOK)
-    with path.open("rb") as stream:
+    with opened as stream:
         over = False
         while True:
             while piece := stream.read(_CHUNK):
@@ -82,8 +82,18 @@ def _chunks(path: Path, ended: Callable[[], bool]) -> Iterator[bytes]:
                 time.sleep(_LOOK)
 
 
+def _opened(path: Path) -> IO[bytes] | None:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:  # not begun, or become that of the life before
+        return None
+
+
 def _current(stream: IO[bytes], path: Path) -> bool:
-    return path.exists() and os.fstat(stream.fileno()).st_ino == path.stat().st_ino
+    try:
+        return os.fstat(stream.fileno()).st_ino == path.stat().st_ino
+    except FileNotFoundError:
+        return False
 
 
 def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -101,7 +111,11 @@ def _after(lines: Iterator[bytes], since: bytes | None) -> Iterator[bytes]:
 
 
 def _tail(path: Path, count: int, lines: Iterator[bytes]) -> Iterator[bytes]:
-    there = path.read_bytes().count(b"\n") if path.exists() else 0
+    stream = _opened(path)
+    there = 0
+    if stream is not None:
+        with stream:
+            there = stream.read().count(b"\n")
     for index, line in enumerate(lines):
         if index >= there - count:
             yield line

@@ -18,6 +18,7 @@ class Script:
         pause: Seconds between two lines.
         together: Lines that get the same time, as a coarse clock gives it to them.
         stays: Seconds that it goes on after its last line; `None` for until it is killed.
+        until: It goes on after that until this returns True; asked in a thread of its own.
     """
 
     lines: Sequence[str] = ()
@@ -27,6 +28,7 @@ class Script:
     pause: float = 0
     together: int = 1
     stays: float | None = 0
+    until: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True, slots=True)

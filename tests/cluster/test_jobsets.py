@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -68,11 +69,12 @@ def events(cluster: Stage, name: str, kind: str = "JobSet") -> list[Object]:
 
 def test_an_mpi_job_has_hosts_keys_and_one_launcher_and_its_workers_end_with_it(cluster: Stage) -> None:
     gpus = {"limits": {"nvidia.com/gpu": 2}}
+    seen = threading.Event()
     path = submit(
         cluster,
         "hosts",
         "deepspeed-distributed",
-        Scenario(run=lambda pod: Script(["trained"], stays=1) if pod.job == "launcher" else None),
+        Scenario(run=lambda pod: Script(["trained"], until=seen.is_set) if pod.job == "launcher" else None),
         trainer={"numNodes": 3, "resourcesPerNode": gpus},
     )
 
@@ -92,6 +94,7 @@ def test_an_mpi_job_has_hosts_keys_and_one_launcher_and_its_workers_end_with_it(
     )
     assert (secret["type"], secret["immutable"]) == ("kubernetes.io/ssh-auth", True)
     assert private == public
+    seen.set()
 
     until(lambda: condition(cluster, path, "Complete")[0] == "AllJobsCompleted")
     until(lambda: not cluster.wire.exists(f"{BATCH}/hosts-node-0"))
@@ -206,6 +209,7 @@ def test_a_jobset_is_started_again_as_often_as_it_may_be_and_says_which_job_fail
         "JobSetFailed",
     }
     assert first in said["RestartJobSetFailurePolicyAction"]
+    until(lambda: not pods(cluster, "twice"))
     time.sleep(1)  # whatever a former attempt still meant to start would be there by then
     assert not pods(cluster, "twice")
     cluster.wire.remove(path)
@@ -213,7 +217,6 @@ def test_a_jobset_is_started_again_as_often_as_it_may_be_and_says_which_job_fail
 
 def test_a_deadline_ends_the_jobset_and_leaves_the_counts_as_they_were(cluster: Stage) -> None:
     path = submit(cluster, "overdue", "torch-distributed", scripted(STAYS), activeDeadlineSeconds=2)
-    until(lambda: pods(cluster, "overdue", "Running"))
 
     until(lambda: condition(cluster, path, "Failed")[0])
     assert condition(cluster, path, "Failed") == ("DeadlineExceeded", "TrainJob exceeded its active deadline")

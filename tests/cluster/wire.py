@@ -161,34 +161,36 @@ class Wire:
 
     def watch(self, path: str, stop: threading.Event) -> Iterator[Object]:
         """Yield the events of a collection, from all that is there on, until `stop`; never ends by itself."""
+        version = ""
         while not stop.is_set():
             try:
-                listed = self.send("GET", path)
-            except (OSError, http.client.HTTPException):
-                if stop.is_set():  # `close` has ended it
-                    return
-                raise
-            yield {"type": "RELIST", "object": {"items": listed["items"]}}
-            version = listed["metadata"]["resourceVersion"]
-            while not stop.is_set():
-                query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": "20"}
-                connection = self.connection(timeout=40)
-                headers = {"Authorization": f"Bearer {self.token}"}
-                try:
-                    connection.request("GET", f"{path}?{urlencode(query)}", headers=headers)
-                    answer = connection.getresponse()
-                    while not stop.is_set() and (line := answer.readline()):
-                        event: Object = json.loads(line)
-                        if event["type"] == "ERROR":
-                            version = ""
-                            break
-                        version = event["object"]["metadata"]["resourceVersion"]
-                        yield event
-                except (OSError, http.client.HTTPException, ValueError):
-                    if stop.is_set():
-                        return
-                    stop.wait(0.1)
-                finally:
-                    connection.close()
                 if not version:
-                    break  # too old: list again
+                    listed = self.send("GET", path)
+                    version = listed["metadata"]["resourceVersion"]
+                    yield {"type": "RELIST", "object": {"items": listed["items"]}}
+                for event in self._streamed(path, version, stop):
+                    if event.get("type") not in ("ADDED", "MODIFIED", "DELETED"):
+                        version = ""  # too old, or a refusal in place of events: list again
+                        stop.wait(0.1)
+                        break
+                    version = event["object"]["metadata"]["resourceVersion"]
+                    yield event
+            except (OSError, http.client.HTTPException, ValueError):
+                stop.wait(0.1)
+            except Refused as refused:
+                if refused.code < 500:
+                    raise
+                stop.wait(0.1)
+
+    def _streamed(self, path: str, version: str, stop: threading.Event) -> Iterator[Object]:
+        query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": "20"}
+        connection = self.connection(timeout=40)
+        headers = {"Authorization": f"Bearer {self.token}"}
+        try:
+            connection.request("GET", f"{path}?{urlencode(query)}", headers=headers)
+            answer = connection.getresponse()
+            while not stop.is_set() and (line := answer.readline()):
+                event: Object = json.loads(line)
+                yield event
+        finally:
+            connection.close()
