@@ -7,6 +7,7 @@ import ipaddress
 import json
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,11 +20,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.apiserver import Refused
 from tests.cluster.wire import Wire
 
 Object = dict[str, Any]
 
 _ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+_PROBED = "tests.kubeflow.org/probed"  # a label of ConfigMaps that are never stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class AdmissionServer:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     def start(self) -> None:
-        """Serve, and have the API server ask."""
+        """Serve, and return when the API server asks: it takes notice of configurations a moment after it has them."""
         self._thread.start()
         for mutates, kind, name in (
             (True, "MutatingWebhookConfiguration", f"defaulter.{self._name}"),
@@ -80,7 +83,9 @@ class AdmissionServer:
         ):
             body = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": name}}
             entries = [self._entry(hook) for hook in self._hooks.values() if hook.mutates == mutates]
+            entries.append(self._probe(name, mutates))
             self._wire.send("POST", f"{_ADMISSION}/{kind.lower()}s", {**body, "webhooks": entries})
+            self._until_asked(name)
 
     def stop(self) -> None:
         """Serve no more."""
@@ -91,6 +96,26 @@ class AdmissionServer:
     def answer(self, name: str, request: Mapping[str, Any]) -> Object:
         """Return the response to an admission request."""
         return self._hooks[name].answer(request)
+
+    def _probe(self, configuration: str, mutates: bool) -> Object:
+        """Return a webhook that refuses what is made to find out whether a configuration is in force."""
+        denied = refused("it is in force", 403, "Forbidden")
+        resource = ("", "v1", "configmaps")
+        hook = Hook(f"probed.{configuration}", mutates, resource, ("CREATE",), lambda _: denied)
+        self._hooks[hook.name] = hook
+        return {**self._entry(hook), "objectSelector": {"matchLabels": {_PROBED: configuration}}}
+
+    def _until_asked(self, configuration: str) -> None:
+        deadline = time.monotonic() + 60
+        probe = {"metadata": {"name": "probe", "labels": {_PROBED: configuration}}}
+        while time.monotonic() < deadline:
+            try:
+                self._wire.send("POST", "/api/v1/namespaces/default/configmaps", probe, query={"dryRun": "All"})
+            except Refused as refusal:
+                assert "it is in force" in refusal.message, refusal.message
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"the API server does not ask the webhooks of {configuration}")
 
     def _entry(self, hook: Hook) -> Object:
         group, version, plural = hook.resource

@@ -14,9 +14,9 @@ from kubeflow.cluster import Forbidden
 from kubeflow.pipelines import component_runs, rights
 from kubeflow.pipelines.access_rights import CALL_RULES, remember_rules
 from kubeflow.trainer import Artifact
+from tests.cluster.rights import until_allowed
 from tests.cluster.scenarios import REAL
 from tests.cluster.stage import MINORS, MISSING, REASON
-from tests.cluster.until import until
 from tests.pipelines.step_functions import where
 from tests.trainer.kubernetes.fences import HOME, RBAC, Fenced, fenced
 
@@ -43,19 +43,6 @@ class Output:
         self.metadata: dict[str, Any] = {}
 
 
-def allowed(there: Fenced, role: dict[str, Any]) -> bool:
-    """Say whether the server knows by now that the user has a role; of a binding, yes."""
-    if "rules" not in role:
-        return True
-    rule = role["rules"][-1]
-    resource, _, below = rule["resources"][-1].partition("/")
-    about = {"verb": rule["verbs"][-1], "group": rule["apiGroups"][-1], "resource": resource, "subresource": below}
-    about |= {"namespace": HOME} if role["kind"] == "Role" else {}
-    review = {"spec": {"user": "limited", "resourceAttributes": about}}
-    answer = there.cluster.wire.send("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
-    return bool(answer["status"]["allowed"])
-
-
 def test_a_train_step_runs_with_the_rights_that_are_printed_for_it(
     there: Fenced, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,13 +55,17 @@ def test_a_train_step_runs_with_the_rights_that_are_printed_for_it(
 
     with pytest.raises(Forbidden):
         component_runs.run_train(where, {"place": "at"}, {}, makes="model", output=output)
+    roles: list[tuple[list[dict[str, Any]], str | None]] = []
     for document in yaml.safe_load_all(rights(step, namespace=HOME)):
         for subject in document.get("subjects", ()):  # tests have tokens of users
             subject.clear()
             subject |= {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "limited"}
         scope = f"namespaces/{HOME}/" if "namespace" in document["metadata"] else ""
         there.cluster.wire.send("POST", f"{RBAC}/{scope}{document['kind'].lower()}s", document)
-    until(lambda: all(allowed(there, document) for document in yaml.safe_load_all(rights(step, namespace=HOME))))
+        if "rules" in document:
+            roles.append((document["rules"], HOME if scope else None))
+    for rules, place in roles:
+        until_allowed(there.cluster.wire, "limited", rules, place)
 
     result = component_runs.run_train(where, {"place": "at"}, {}, makes="model", output=output)
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from kubeflow.trainer import KubernetesBackendConfig, TrainerClient
 from tests.cluster.proxy import Proxy
+from tests.cluster.rights import until_allowed
 from tests.cluster.scenarios import Script, scripted
 from tests.cluster.stage import Stage, documents, namespace, release, stage
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 HOME = "research"
 TOKENS = {"editor": "token-of-editor", "limited": "token-of-limited"}
+EVERYBODY = "system:authenticated"
 
 
 class Fenced:
@@ -28,18 +31,38 @@ class Fenced:
                 cluster.wire.send("POST", f"{RBAC}/clusterroles", document)
             elif document["kind"] == "ClusterRoleBinding" and document["subjects"][0]["kind"] == "Group":
                 cluster.wire.send("POST", f"{RBAC}/clusterrolebindings", document)
+                rules = self.shipped[document["roleRef"]["name"]]["rules"]
+                until_allowed(cluster.wire, "anybody", rules, None, groups=[EVERYBODY])
+        if cluster.minor not in ("2.0", "2.1"):
+            public = {"verbs": ["get"], "apiGroups": [""], "resources": ["configmaps"]}
+            rules = [{**public, "resourceNames": ["kubeflow-trainer-public"]}]
+            until_allowed(cluster.wire, "anybody", rules, "kubeflow-system", groups=[EVERYBODY])
         self.bind("editor", "kubeflow-trainer-edit")
 
     def bind(self, user: str, role: str) -> None:
-        """Give a user a cluster role in the one namespace."""
+        """Give a user a cluster role in the one namespace, and return when the server knows it."""
         body = {
             "metadata": {"name": f"{user}-{role}"},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
             "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user}],
         }
+        self.cluster.wire.send("POST", self._bindings, body)
+        until_allowed(self.cluster.wire, user, self._rules(role), HOME)
+
+    def unbind(self, user: str, role: str) -> None:
+        """Take a cluster role from a user who has no other, and return when the server knows it."""
+        self.cluster.wire.remove(f"{self._bindings}/{user}-{role}")
+        until_allowed(self.cluster.wire, user, self._rules(role), HOME, allowed=False)
+
+    @property
+    def _bindings(self) -> str:
         # The role of 2.0 and 2.1 holds a right to cluster-scoped runtimes, which a binding in a namespace cannot give.
-        place = "clusterrolebindings" if self.cluster.minor in ("2.0", "2.1") else f"namespaces/{HOME}/rolebindings"
-        self.cluster.wire.send("POST", f"{RBAC}/{place}", body)
+        cluster_wide = self.cluster.minor in ("2.0", "2.1")
+        return f"{RBAC}/{'clusterrolebindings' if cluster_wide else f'namespaces/{HOME}/rolebindings'}"
+
+    def _rules(self, role: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.cluster.wire.send("GET", f"{RBAC}/clusterroles/{role}")["rules"]
+        return found
 
     def config(self, user: str, folder: Path) -> KubernetesBackendConfig:
         """Return what leads to the cluster with a user's token."""

@@ -78,8 +78,8 @@ def test_the_shipped_edit_role_is_enough_for_everything(
         assert client.list_jobs() == []
 
 
-def without(role: dict[str, Any], resource: str, *verbs: str) -> dict[str, Any]:
-    """Return a role that lacks some rights of another."""
+def without(role: dict[str, Any], name: str, resource: str, *verbs: str) -> dict[str, Any]:
+    """Return a role of a name that lacks some rights of another."""
     role = copy.deepcopy(role)
     rules: list[dict[str, Any]] = []
     for rule in role["rules"]:
@@ -87,7 +87,7 @@ def without(role: dict[str, Any], resource: str, *verbs: str) -> dict[str, Any]:
             kept = [verb for verb in rule["verbs"] if each != resource or verb not in verbs]
             if kept:
                 rules.append({**rule, "resources": [each], "verbs": kept})
-    return {"apiVersion": role["apiVersion"], "kind": role["kind"], "metadata": {"name": "limited"}, "rules": rules}
+    return {"apiVersion": role["apiVersion"], "kind": role["kind"], "metadata": {"name": name}, "rules": rules}
 
 
 def train(client: TrainerClient) -> object:
@@ -114,9 +114,10 @@ def test_a_missing_right_is_named_with_verb_resource_and_namespace(
     newest: Fenced, tmp_path: Path, verb: str, resource: str, do: Callable[[TrainerClient], object]
 ) -> None:
     wire = newest.cluster.wire
-    role = without(newest.shipped["kubeflow-trainer-edit"], resource, verb)
+    lacking = f"no-{verb}-{resource.replace('/', '-')}"  # a name of its own: the server may still know the one before
+    role = without(newest.shipped["kubeflow-trainer-edit"], lacking, resource, verb)
     wire.send("POST", f"{RBAC}/clusterroles", role)
-    newest.bind("limited", "limited")
+    newest.bind("limited", lacking)
     newest.cluster.controller.scenarios["there"] = scripted(Script(["up"], stays=None))
     editor = newest.client("editor", tmp_path)
     editor.train("torch-distributed", name="there", trainer=CustomTrainer(nothing))
@@ -134,6 +135,6 @@ def test_a_missing_right_is_named_with_verb_resource_and_namespace(
         assert refused.value.code == 403
     finally:
         editor.delete_job("there")
-        wire.remove(f"{RBAC}/clusterroles/limited")
-        wire.remove(f"{RBAC}/namespaces/{HOME}/rolebindings/limited-limited")
+        newest.unbind("limited", lacking)
+        wire.remove(f"{RBAC}/clusterroles/{lacking}")
     assert not wire.exists(f"{API}/namespaces/{HOME}/trainjobs/mine")
