@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 
 from kubeflow.core.errors import KubeflowError
@@ -21,28 +21,32 @@ class CallBudget:
     Args:
         transport: The transport that sends the requests.
         seconds: Seconds that failing requests may take altogether.
+        clock: Tells the time in seconds.
     """
 
-    def __init__(self, transport: Transport, seconds: float = 30.0) -> None:
+    def __init__(
+        self, transport: Transport, seconds: float = 30.0, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._transport = transport
         self._left = seconds
+        self._clock = clock
 
     def send(self, request: Request) -> Mapping[str, object]:
         """Return the JSON object that the server answers with."""
-        started = time.monotonic()
+        started = self._clock()
         try:
             return self._transport.send(self._bounded(request))
         except KubeflowError:
-            self._left -= time.monotonic() - started
+            self._left -= self._clock() - started
             raise
 
     def lines(self, request: Request) -> Generator[bytes, None, None]:
         """Yield the lines of the answer's body."""
-        started = time.monotonic()
+        started = self._clock()
         try:
             yield from self._transport.lines(self._bounded(request))
         except KubeflowError:
-            self._left -= time.monotonic() - started
+            self._left -= self._clock() - started
             raise
 
     def _bounded(self, request: Request) -> Request:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from kubeflow.core.log_text import standing
 from kubeflow.core.transport import Unfinished
@@ -20,10 +20,12 @@ class LineSplitter:
 
     Args:
         unfinished: True when a line with carriage returns is also yielded as it stands, see `Request.unfinished`.
+        clock: Tells the time in seconds.
     """
 
-    def __init__(self, *, unfinished: bool) -> None:
+    def __init__(self, *, unfinished: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._unfinished = unfinished
+        self._clock = clock
         self._rest: list[bytes] = []
         self._shown: float | None = None  # when the line was yielded as it stands, or first had a carriage return
 
@@ -40,7 +42,7 @@ class LineSplitter:
         if not self._unfinished or not (b"\r" in last or self._shown is not None):
             return
         self._rest = [_without_overwritten(b"".join(self._rest))]
-        now = time.monotonic()
+        now = self._clock()
         due = len(last) >= _SELDOM if self._shown is None else now - self._shown >= _AGAIN
         if due or self._shown is None:
             self._shown = now
