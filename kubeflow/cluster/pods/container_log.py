@@ -61,6 +61,7 @@ class ContainerLog:
         self._early = since is not None  # no line since that time has come yet
         self._logs = logs
         self._restarts = 0  # the restart count at which the previous life was read
+        self._told = False  # a failure in this row of failures was logged
 
     def now(self, pod: Pod) -> Iterator[bytes]:
         """Yield the new lines that there are now, without waiting for more.
@@ -100,7 +101,7 @@ class ContainerLog:
         yield from self._present(pod, follow=pod.container.state == "Running", orderly=True)
 
     def trouble(self, pod: Pod, error: ClusterError) -> None:
-        """Wait after a failed request until the next one is due. The first failure in a row is logged.
+        """Wait after a failed request until the next one is due. One failure in a row is logged.
 
         Raises:
             ClusterError: `error`, when it cannot pass or patience is over.
@@ -111,8 +112,11 @@ class ContainerLog:
         if pause is None:
             raise error
         left = self.patience.left
+        again = self.patience.failures > 1
+        self._told = self._told and again
         # A connection that breaks is usual under a log that is followed: most are made again at once.
-        if self.patience.failures == (2 if isinstance(error, StreamBroken) else 1):
+        if not self._told and (again or not isinstance(error, StreamBroken)):
+            self._told = True
             how_long = "for as long as its job runs" if math.isinf(left) else f"for up to {left:.0f} s"
             logger.warning(
                 "the log of %s cannot be read for now, and is requested again %s: %s", pod.name, how_long, error
