@@ -17,6 +17,7 @@ import pytest
 from kubeflow.cluster import Cluster, NotConfigured, Unreachable
 from kubeflow.cluster.proxies import is_exempt, proxy_of, proxy_of_environment
 from kubeflow.core.transport import Request
+from kubeflow.local.executors.ports import ReservedPort
 from tests.cluster.certificates import Authority, needs_openssl
 from tests.cluster.forward_proxy import forward_proxy
 from tests.cluster.socks_proxy import socks_proxy
@@ -219,18 +220,17 @@ def test_a_proxy_that_cannot_reach_the_server_or_is_a_stranger_is_told_apart_fro
     clear(monkeypatch)
     authority, other = Authority(tmp_path), Authority(tmp_path, "other")
     file = tmp_path / "kubeconfig"
-    short = Request("GET", "/version", timeout=2)
-    with forward_proxy() as proxy:
-        kubeconfig(tmp_path, "https://cluster.invalid", proxy_url=proxy.url)
+    with forward_proxy(names={"cluster.invalid": "127.0.0.1"}) as proxy, ReservedPort() as closed:
+        kubeconfig(tmp_path, f"https://cluster.invalid:{closed.number}", proxy_url=proxy.url)
         with pytest.raises(Unreachable, match="the proxy does not let through .*502"):
-            Cluster.connect(config_file=file).send(short)
+            Cluster.connect(config_file=file).send(VERSION)
     with pytest.raises(Unreachable, match="the proxy refuses connections"):
-        Cluster.connect(config_file=file).send(short)
+        Cluster.connect(config_file=file).send(VERSION)
     with forward_proxy(tls=other.here.serving()) as stranger:
         kubeconfig(tmp_path, "https://cluster.invalid", proxy_url=stranger.url,
                    certificate_authority=str(authority.certificate))  # fmt: skip
         with pytest.raises(Unreachable, match="the certificate of the proxy is not trusted"):
-            Cluster.connect(config_file=file).send(short)
+            Cluster.connect(config_file=file).send(VERSION)
 
 
 @needs_openssl
@@ -311,9 +311,10 @@ def test_a_dead_connection_is_noticed_because_the_system_probes_it(tmp_path: Pat
     timers: list[str] = []
 
     def look(handler: Handler) -> None:
-        client = f":{handler.client_address[1]:04X}"
+        # Other connections may have the same port of this side.
+        ends = [f":{port:04X}" for port in (handler.client_address[1], handler.server.server_port)]
         rows = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
-        timers.extend(row[5].partition(":")[0] for row in rows if row[1].endswith(client))
+        timers.extend(row[5].partition(":")[0] for row in rows if [row[1][-5:], row[2][-5:]] == ends)
         answer({"kind": "Thing"})(handler)
 
     with fault_server(look) as server:

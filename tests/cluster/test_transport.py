@@ -7,7 +7,9 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -124,13 +126,34 @@ def test_a_connection_that_breaks_is_repeated_for_reads_alone(tmp_path: Path, fa
 
 
 def test_a_write_waits_for_a_server_that_is_just_starting(tmp_path: Path) -> None:
-    with ReservedPort() as port, ThreadPoolExecutor(1) as pool:
+    servers: list[FaultServer] = []
+
+    class Starting(logging.Handler):
+        """Starts the server when the first attempt has failed, and is over before the next."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            if "attempt 1 failed" in record.getMessage():
+                servers.append(stack.enter_context(fault_server(port=port.number)))
+
+    with ReservedPort() as port, ExitStack() as stack, logged_to(Starting()):
         cluster = Cluster.connect(config_file=kubeconfig(tmp_path, f"http://127.0.0.1:{port.number}"))
-        sent = pool.submit(cluster.send, WRITE)
-        time.sleep(0.3)
-        with fault_server(port=port.number) as server:
-            assert sent.result(timeout=30) == {"kind": "Thing"}
-            assert len(server.seen) == 1
+        assert cluster.send(WRITE) == {"kind": "Thing"}
+        (server,) = servers
+        assert len(server.seen) == 1
+
+
+@contextmanager
+def logged_to(handler: logging.Handler) -> Iterator[None]:
+    """Have a handler told of what the transport logs, in the thread that logs it."""
+    logger = logging.getLogger("kubeflow.cluster")
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
 
 
 # -- in time --------------------------------------------------------------------------------------------------------
@@ -140,8 +163,8 @@ def test_a_write_waits_for_a_server_that_is_just_starting(tmp_path: Path) -> Non
 def test_a_deadline_holds_however_the_server_wastes_it(tmp_path: Path, fault: Reply) -> None:
     with fault_server(fault) as server:
         began = time.monotonic()
-        with pytest.raises(Unreachable, match=r"within 0\.7 s") as caught:
-            connect(server, tmp_path).send(Request("GET", "/version", timeout=0.7))
+        with pytest.raises(Unreachable, match=r"within 2\.5 s") as caught:
+            connect(server, tmp_path).send(Request("GET", "/version", timeout=2.5))
         assert time.monotonic() - began < 30  # both waste a minute
         assert server.url in str(caught.value)
         assert len(server.seen) == 1
@@ -176,12 +199,12 @@ def test_a_redirect_is_reported_and_not_followed(tmp_path: Path) -> None:
 
 
 def test_the_page_of_a_gateway_is_a_fault_of_the_server(tmp_path: Path) -> None:
-    page = raw(502, b"<html>\n<h1>Bad Gateway</h1>\n</html>", "text/html")
-    with fault_server() as server:
-        server.otherwise = page
-        with pytest.raises(ServerFault, match="Bad Gateway"):
-            connect(server, tmp_path).send(Request("GET", "/version", timeout=1))
-        assert len(server.seen) > 1
+    page = b"<html>\n<h1>Bad Gateway</h1>\n</html>"
+    later = raw(502, page, "text/html", Retry_After="3600")
+    result, sent = outcome(tmp_path, READ, raw(502, page, "text/html"), later)
+    assert isinstance(result, ServerFault)
+    assert "Bad Gateway" in str(result)
+    assert sent == 2
 
 
 # -- refusals -------------------------------------------------------------------------------------------------------
@@ -278,7 +301,7 @@ def test_a_line_that_is_cut_off_is_not_yielded(tmp_path: Path) -> None:
 
 def test_a_silent_stream_is_held_for_broken_after_its_timeout(tmp_path: Path) -> None:
     with fault_server(stream(b"one\n", stay=True)) as server:
-        lines = connect(server, tmp_path).lines(Request("GET", "/log", timeout=0.5))
+        lines = connect(server, tmp_path).lines(Request("GET", "/log", timeout=2.5))
         assert next(lines) == b"one"
         with pytest.raises(StreamBroken, match="in time"):
             next(lines)
@@ -331,14 +354,18 @@ def test_large_answers_come_compressed(tmp_path: Path) -> None:
 
 
 def test_a_call_that_is_not_answered_at_once_says_so_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    def told(*replies: Reply) -> list[str]:
+    def told(*replies: Reply) -> tuple[list[str], float]:
         caplog.clear()
         with fault_server(*replies) as server:
+            began = time.monotonic()
             connect(server, tmp_path).send(READ)
-        return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+            took = time.monotonic() - began
+        own = [record for record in caplog.records if record.thread == threading.get_ident()]
+        return [record.getMessage() for record in own if record.levelname == "WARNING"], took
 
-    assert told(refused(500), GOOD) == []
-    (line,) = told(*[refused(500)] * 6, GOOD)
+    soon, took = told(refused(500), GOOD)
+    assert soon == [] or took > 1
+    (line,), _ = told(*[refused(500)] * 6, GOOD)
     assert line.startswith("still trying, for up to 2")
     assert "get trainjobs.trainer.kubeflow.org 'mnist'" in line
     assert "HTTP 500" in line
@@ -403,5 +430,5 @@ def test_credentials_that_cannot_be_renewed_are_refused_at_once(tmp_path: Path) 
 def test_an_attempt_that_is_cut_short_by_the_end_of_time_does_not_hide_the_reason(tmp_path: Path) -> None:
     with fault_server(refused(503, message="the quota of etcd is used up"), hang) as server:
         with pytest.raises(ApiError, match="the quota of etcd is used up"):
-            connect(server, tmp_path).send(replace(READ, timeout=1.5))
+            connect(server, tmp_path).send(replace(READ, timeout=3))
         assert len(server.seen) == 2

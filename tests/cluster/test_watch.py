@@ -124,8 +124,8 @@ def test_a_version_that_the_server_has_forgotten_leads_to_a_list(server: Recorde
 def test_a_quiet_watch_ends_at_its_timeout_and_asks_twice(server: Recorded, group: str) -> None:
     server.requests.clear()
     began = time.monotonic()
-    assert list(Client(server).train_jobs.watch(label_selector=f"group={group}", timeout=1.5)) == []
-    assert 1.4 < time.monotonic() - began < 15
+    assert list(Client(server).train_jobs.watch(label_selector=f"group={group}", timeout=3)) == []
+    assert 2.9 < time.monotonic() - began < 15
     assert len(server.requests) == 2
 
 
@@ -289,7 +289,7 @@ def test_a_right_that_is_taken_away_ends_the_watch(tmp_path: Path) -> None:
 
 def test_a_watch_ends_in_time_when_the_server_says_nothing(tmp_path: Path) -> None:
     began = time.monotonic()
-    events, asked = watched(tmp_path, listing(5, thing("a", 3)), hang, count=9, timeout=1)
+    events, asked = watched(tmp_path, listing(5, thing("a", 3)), hang, count=9, timeout=3)
     assert events == [("ADDED", "a")]
     assert len(asked) >= 2
     with pytest.raises(Unreachable):
@@ -306,7 +306,7 @@ def test_a_watch_ends_in_time_when_the_server_never_stops(tmp_path: Path) -> Non
             handler.chunk(line("MODIFIED", thing("a", version)))
 
     began = time.monotonic()
-    events, _ = watched(tmp_path, listing(5, thing("a", 3)), flood, count=1_000_000, timeout=1)
+    events, _ = watched(tmp_path, listing(5, thing("a", 3)), flood, count=1_000_000, timeout=3)
     assert time.monotonic() - began < 15
     assert len(events) > 5
 
