@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +15,7 @@ from kubeflow.core.errors import InvalidInput
 from kubeflow.core.resource import Request
 from kubeflow.trainer import JobNotFound, JobWaitTimeout, TrainerClient, Unsupported
 from tests.cluster.trainjobs import API
+from tests.cluster.until import until
 from tests.trainer.kubernetes.backend.home import Counted, Home
 from tests.trainer.kubernetes.objects import ended, running
 
@@ -200,10 +201,25 @@ def test_a_job_is_deleted_with_one_request_and_with_more_where_an_answer_is_lost
     assert newest.jobs(namespace) == []
 
 
+@dataclass
+class Following(Counted):
+    """Has something happen some time after the next delete."""
+
+    then: Callable[[], object] | None = None
+
+    def send(self, request: Request) -> Mapping[str, object]:
+        answer = super().send(request)
+        if request.method == "DELETE" and self.then is not None:
+            threading.Timer(0.5, self.then).start()
+            self.then = None
+        return answer
+
+
 def test_a_job_that_comes_while_another_is_deleted_stays(newest: Home, namespace: str) -> None:
     made = newest.made(namespace)
     made.trainjob("job")
-    backend, _ = newest.backend(namespace)
+    backend, following = newest.backend(namespace, Following)
+    assert isinstance(following, Following)
     path = f"{API}/namespaces/{namespace}/trainjobs/job"
     newest.wire.patch(path, {"metadata": {"finalizers": ["example.com/held"]}})
     backend.delete_job("job")
@@ -214,7 +230,7 @@ def test_a_job_that_comes_while_another_is_deleted_stays(newest: Home, namespace
         newest.wire.patch(path, {"metadata": {"finalizers": None}})
         made.trainjob("job")
 
-    threading.Timer(0.5, release).start()
+    following.then = release
     backend.delete_job("job", wait=60)
     deadline = time.monotonic() + 10
     while not (left := newest.jobs(namespace)) and time.monotonic() < deadline:
@@ -279,6 +295,7 @@ def test_waiting_for_a_suspended_job_is_not_over_while_it_runs(newest: Home, nam
 
     suspending = threading.Thread(target=client.suspend_job, args=["job"])
     suspending.start()
+    until(lambda: newest.jobs(namespace)[0]["spec"].get("suspend"))
     with pytest.raises(JobWaitTimeout, match="is Running after 2 s, awaited: Suspended") as late:
         client.wait_for_job_status("job", {"Suspended"}, timeout=2)
     assert "it is to be suspended, and node-0 goes on" in str(late.value)

@@ -288,6 +288,7 @@ def test_the_steps_of_a_job_whose_runtime_is_gone_are_those_of_its_jobset(
 def test_a_runtime_that_is_newer_than_the_client_is_read_when_a_job_names_it(newest: Home, namespace: str) -> None:
     backend, counted = newest.backend(namespace)
     trainjob(newest, namespace, runtime(newest, LEADER))
+    newest.made(namespace).pod("job", "leader", status=running())  # without pods, it is looked at again after 2 s
     counted.sent()
     assert [step.name for step in backend.get_job("job").steps][-1] == "leader-0"
     assert len(counted.sent()) == 3

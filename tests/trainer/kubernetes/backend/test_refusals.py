@@ -56,7 +56,7 @@ def webhook(home: Home, namespace: str, name: str) -> Iterator[None]:
         "name": name,
         "admissionReviewVersions": ["v1"],
         "sideEffects": "None",
-        "timeoutSeconds": 1,
+        "timeoutSeconds": 10,
         "clientConfig": {"url": "https://127.0.0.1:9/"},
         "matchConditions": [{"name": "here", "expression": f"request.namespace == '{namespace}'"}],
         "rules": [RULE],

@@ -151,7 +151,8 @@ def test_what_does_not_answer_is_said_not_to_be_read_and_not_to_be_absent(there:
 
 def test_what_is_absent_is_said_to_be_absent(there: Restricted) -> None:
     backend, _ = there.backend("all")
-    assert "its pods are not made yet" in explained(backend, "fresh")
+    there.made.trainjob("just-made")  # of one that nobody has touched for half a minute, that is said instead
+    assert "its pods are not made yet" in explained(backend, "just-made")
     assert "Kueue has made no workload of it" in explained(backend, "queued")
     assert "PersistentVolumeClaim 'data' does not exist" in explained(backend, "pending")
 

@@ -16,6 +16,7 @@ from kubeflow.trainer.backends.kubernetes.logs.logged_job import LoggedJob
 from kubeflow.trainer.jobs.log_selection import LogSelection
 from kubeflow.trainer.types.loglines import LogLines
 from tests.apiserver import Recorded
+from tests.cluster.until import until
 from tests.trainer.kubernetes.edge import Edge, Fault
 from tests.trainer.kubernetes.logs.test_job_logs import QUICK, Job, take
 from tests.trainer.kubernetes.objects import Made, running, terminated
@@ -175,6 +176,7 @@ def test_a_pod_that_starts_after_one_began_to_follow_is_read_whole(job: Job) -> 
     lines = pick(job, LogSelection("node-0", tail_lines=1), follow=True)
     reader = threading.Thread(target=lambda: found.extend(lines))
     reader.start()
+    until(lambda: len(job.edge.asked("watch=true")) == 2)  # by then the pods were listed, and there was none
     time.sleep(0.5)
     pod = job.pod(0, "one", "two", "three")
     time.sleep(0.5)
@@ -251,8 +253,8 @@ def test_following_a_step_ends_soon_after_its_main_container_although_a_sidecar_
     assert [line[-6:] for line in take(lines, 2)] == ["node 1", "node 2"]
     job.edge.write(job.made.namespace, name, "the end")
     job.edge.end(job.made.namespace, name)
+    started = time.monotonic()  # before the end: the threads that read see it at once
     job.made.pod_status(name, three(node=end))
-    started = time.monotonic()
     assert [line[-7:] for line in lines] == ["the end"]
     assert QUICK.grace <= time.monotonic() - started < 10
 
