@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -272,6 +274,43 @@ def test_a_search_that_is_deleted_while_somebody_looks_at_it_is_not_there(client
 
     with pytest.raises(OptimizationNotFound, match="no search 'study'. There is none"):
         engine._show(row)
+
+
+class SlowBackend(InstantBackend):
+    """Has a job of a search, which takes its time to be deleted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.go, self.deleted = threading.Event(), threading.Event(), list[str]()
+        self.train(replace(described().trial, name="study-0"))
+
+    def delete_job(self, name: str) -> None:
+        self.deleted.append(name)
+        self.asked.set()
+        assert self.go.wait(60)
+
+
+def test_of_two_clients_that_delete_a_search_one_does_and_the_other_waits(tmp_path: Path) -> None:
+    backend = SlowBackend()
+    one, other = (
+        ClientEngine(cast("Backend", backend), LocalProcessBackendConfig(state_dir=tmp_path)) for _ in range(2)
+    )
+    store, _ = recorded(tmp_path, described())
+    row = row_of(store)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(one._delete, row)
+        assert backend.asked.wait(60)
+        second = pool.submit(other._delete, row)
+        with pytest.raises(TimeoutError):
+            second.result(0.5)
+        backend.go.set()
+        first.result(60)
+        second.result(60)
+
+    # So that the other one cannot take a job of the next search of this name for one of the search.
+    assert backend.deleted == ["study-0"]
+    assert store.find("study") is None
 
 
 def test_a_search_that_cannot_be_read_is_listed_as_it_is_and_can_be_deleted(client: OptimizerClient) -> None:

@@ -279,12 +279,17 @@ class ClientEngine:
 
     def _delete(self, study: StudyRow) -> None:
         self._store.want(study.id, "delete")
-        study_process.end(self._store.state, study.name)
-        forget_trials(self._backend, study.name)
-        shutil.rmtree(self._store.state / "searches" / "checkpoints" / study.name, ignore_errors=True)
-        (self._store.state / "searches" / f"{study.name}.lock").unlink(missing_ok=True)
-        self._store.forget(study.id)
         self._views.pop(study.id, None)
+        with study_process.deleting(self._store.state, study.name) as turn:
+            now = self._store.find(study.name)
+            if now is None or now.id != study.id:  # another client was quicker, and the name may be taken again
+                return
+            study_process.end(self._store.state, study.name)
+            forget_trials(self._backend, study.name)
+            shutil.rmtree(self._store.state / "searches" / "checkpoints" / study.name, ignore_errors=True)
+            (self._store.state / "searches" / f"{study.name}.lock").unlink(missing_ok=True)
+            self._store.forget(study.id)
+            turn.unlink(missing_ok=True)
 
     def _tell(self, study: StudyRow, wanted: StudyWish) -> None:
         """Have the driving process do something, and wait until it is done."""

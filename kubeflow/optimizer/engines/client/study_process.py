@@ -6,10 +6,11 @@ So it outlives the process that made the search, is started anew when it dies, a
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,6 +104,19 @@ def end(state: Path, name: str) -> None:
     record = jobs.find(name)
     if record is not None:
         jobs.delete(record)
+
+
+@contextlib.contextmanager
+def deleting(state: Path, name: str) -> Generator[Path]:
+    """Have one client at a time delete a search of this name: what belongs to it is found by the name.
+
+    Yields the file that others wait for; whoever deletes the search removes the file too.
+    """
+    file = state / _DRIVERS / f".{name}.deleted"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield file
 
 
 def last_words(state: Path, name: str) -> tuple[str, ...]:
