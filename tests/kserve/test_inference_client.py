@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import pytest
 
@@ -145,6 +147,20 @@ def test_patience_ends() -> None:
         assert time.monotonic() - began < 10
     assert caught.value.code == 503
     assert len(made.requests) > 1
+
+
+def test_patience_ends_while_this_process_is_held_up() -> None:
+    def held_up(_: FrameType, event: str, called: object) -> None:
+        if event == "c_return" and called is time.sleep:
+            time.sleep(4)
+
+    with server(answer(503, {"error": "loading"})) as made:
+        sys.setprofile(held_up)
+        try:
+            with pytest.raises(PredictionFailed, match=r"loading \(asked 1 time\(s\) in 4 s\)"):
+                infer(endpoint(made.url), [1], timeout=4)
+        finally:
+            sys.setprofile(None)
 
 
 def test_nobody_there_is_said_after_the_patience() -> None:

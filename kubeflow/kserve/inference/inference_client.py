@@ -175,8 +175,8 @@ def _send(endpoint: Endpoint, path: str, body: HttpBody, timeout: float) -> tupl
     pools = _pools(endpoint.ca_file)
     deadline = time.monotonic() + timeout
     patience = Patience(timeout, first=0.1, longest=_LONGEST_PAUSE)
+    left: float = timeout
     while True:
-        left = deadline - time.monotonic()
         code, retry_after = 0, None
         cause: Exception | None = None
         try:
@@ -207,12 +207,15 @@ def _send(endpoint: Endpoint, path: str, body: HttpBody, timeout: float) -> tupl
             if code not in _AGAIN:
                 raise PredictionFailed(endpoint.service, code, words, remedy=_remedy(endpoint, code))
         pause = patience.failed(retry_after)
-        if pause is None or time.monotonic() + pause >= deadline:
-            raise PredictionFailed(
-                endpoint.service, code, f"{words} (asked {patience.failures} time(s) in {timeout:g} s)",
-                remedy="Wait until it is ready: client.wait_for_service_status().",
-            ) from cause  # fmt: skip
-        time.sleep(pause)
+        if pause is not None and time.monotonic() + pause < deadline:
+            time.sleep(pause)
+            left = deadline - time.monotonic()
+            if left > 0:  # this process may have been held up
+                continue
+        raise PredictionFailed(
+            endpoint.service, code, f"{words} (asked {patience.failures} time(s) in {timeout:g} s)",
+            remedy="Wait until it is ready: client.wait_for_service_status().",
+        ) from cause  # fmt: skip
 
 
 def _body(endpoint: Endpoint, answer: urllib3.BaseHTTPResponse) -> bytes:
