@@ -6,7 +6,7 @@
     <!-- exits: CODE -->           a block of commands ends with this exit code instead of 0
     <!-- with: LOCK -->            the page runs with the packages of locks/LOCK.txt above those of the tests
 
-A `text` block below a `python` or `sh` block is what that block prints.
+A `text` block below a `python` or `sh` block is what that block prints; a line `...` stands for any lines, or none.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,15 @@ class Session:
     plain: str  # what a pipe got
 
 
+def logged(epoch: int, text: str) -> bool:
+    return f"epoch {epoch}:" in text
+
+
+def drawn_below(epoch: int, text: str) -> bool:
+    """Return whether the progress that an epoch begins with is drawn, below the line of the epoch before."""
+    return (epoch == 0 or logged(epoch - 1, text)) and f" {30 * epoch} %" in text.rpartition("epoch")[2]
+
+
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
     folder = tmp_path_factory.mktemp("live")
@@ -79,11 +89,11 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
     with Pty(command, columns=40, environment=environment) as terminal:
         # The job goes on when what belongs before is seen.
         for number in range(3):
-            terminal.read_until(lambda text, number=number: f" {30 * number} %" in text.rpartition("epoch")[2])
+            terminal.read_until(partial(drawn_below, number))
             if number == 2:
                 terminal.resize(30)
             (folder / f"go-{number}").touch()
-            terminal.read_until(lambda text, number=number: f"epoch {number}" in text)
+        terminal.read_until(partial(logged, 2))
         terminal.read_until(lambda text: "Running" in text.partition("epoch 2")[2])
         (folder / "go-3").touch()
         terminal.read_until(lambda text: re.search(r"second\r\n.*second Running", text, re.DOTALL) is not None)
