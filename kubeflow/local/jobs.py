@@ -243,7 +243,7 @@ class Jobs:
             supervisor = supervisor or spawn_supervisor(directory)
         except OSError as error:
             raise KubeflowError(f"No process can be started for the job: {error}. Look at `ulimit -u`.") from error
-        self.store.set_supervisor(job, supervisor)
+        self.store.set_supervisor(job, supervisor, this_process())
 
     def _check_free(self, name: str) -> None:
         record = self.store.find(name)

@@ -275,6 +275,22 @@ def test_a_job_whose_submitter_was_killed_before_it_started_has_failed(desk: Des
     assert record.reason == f"the process that submitted it ({GONE.pid}) ended before it could start"
 
 
+def test_a_client_that_stood_still_names_no_supervisor_of_an_earlier_start(desk: Desk) -> None:
+    """After it had started one, the job was suspended, and started anew by another client."""
+    record = desk.submit("true", suspend=True)
+    store = desk.jobs.store
+    assert store.restart(record.id, GONE)
+
+    store.set_supervisor(record.id, this_process(), this_process())
+
+    found = store.get(record.id)
+    assert found is not None
+    assert found.supervisor is None
+    store.set_supervisor(record.id, this_process(), GONE)
+    assert desk.get().supervisor == this_process()
+    store.forget(record.id)
+
+
 def test_a_deletion_that_was_interrupted_is_completed_by_the_next_who_looks(desk: Desk) -> None:
     record = desk.submit("true")
     desk.finish()

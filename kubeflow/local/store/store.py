@@ -195,12 +195,18 @@ class Store:
                 record_event(db, seen.id, "Revived", reason)
             return changed.rowcount == 1
 
-    def set_supervisor(self, job: int, supervisor: ProcessIdentity) -> None:
-        """Record which process runs a job, unless it has said so itself."""
+    def set_supervisor(self, job: int, supervisor: ProcessIdentity, submitter: ProcessIdentity) -> None:
+        """Record which process runs a job, unless it has said so itself, or another process has started the job anew.
+
+        Args:
+            job: The job.
+            supervisor: The process that runs it.
+            submitter: The process that has started the supervisor.
+        """
         with self.database.writing() as db:
             db.execute(
-                "UPDATE jobs SET supervisor = ? WHERE id = ? AND supervisor IS NULL AND settled = 0",
-                (supervisor.to_text(), job),
+                "UPDATE jobs SET supervisor = ? WHERE id = ? AND supervisor IS NULL AND settled = 0 AND submitter = ?",
+                (supervisor.to_text(), job, submitter.to_text()),
             )
 
     def give_up(self, seen: JobRecord, verdict: Verdict, ranks: Iterable[RankRecord] = ()) -> bool:
