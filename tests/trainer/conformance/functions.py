@@ -152,7 +152,8 @@ def die_of_a_signal() -> None:
     try:
         dist.all_reduce(torch.ones(1))  # raises on the other ranks, whose peer is gone
     finally:
-        time.sleep(1 if dist.get_rank() < 2 else 0)  # as between machines, where that takes a while to be noticed
+        # As between machines, where that takes a while to be noticed: the end of the other node ends these.
+        time.sleep(60 if dist.get_rank() < 2 else 0)
 
 
 def all_reduce(scale: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -53,17 +53,24 @@ class Round:
         """Path of the log that the kubelet does not give away."""
         return re.compile(rf"/pods/{self.name}-node-0-1-\w+/log")
 
-    def scenario(self) -> Scenario:
-        """Return the lives of two nodes that write lines, some with the same time; the second is the last to end."""
-        sidecars = {"none": None, "ends": Script(["proxied"], stays=3), "stays": Script(["proxied"], stays=None)}
-        return Scenario(run=self._life, sidecar=sidecars[self.sidecar], disrupted=self._disruption)
+    def scenario(self, first_succeeded: Callable[[], bool]) -> Scenario:
+        """Return the lives of two nodes that write lines, some with the same time; the second is the last to end.
 
-    def _life(self, pod: Pod) -> Script:
-        lines = [f"{pod.index}.{pod.attempt}: line {number:03}" for number in range(LINES)]
-        if pod.index == 0:
-            return Script(lines, pause=0.02, together=3)
-        last = pod.attempt == (0 if self.replaced == "no" else 1)
-        return Script(lines, pause=0.03, together=3, stays=0.5, exit_code=int(self.fails and last))
+        Args:
+            first_succeeded: Returns whether the pod of the first node has succeeded: one that has not, when the second node
+                fails, is deleted.
+        """
+        sidecars = {"none": None, "ends": Script(["proxied"], stays=3), "stays": Script(["proxied"], stays=None)}
+
+        def life(pod: Pod) -> Script:
+            lines = [f"{pod.index}.{pod.attempt}: line {number:03}" for number in range(LINES)]
+            if pod.index == 0:
+                return Script(lines, pause=0.02, together=3)
+            fails = self.fails and pod.attempt == (0 if self.replaced == "no" else 1)
+            end = first_succeeded if fails and self.sidecar != "stays" else lambda: True
+            return Script(lines, pause=0.03, together=3, stays=0.5, exit_code=int(fails), until=end)
+
+        return Scenario(run=life, sidecar=sidecars[self.sidecar], disrupted=self._disruption)
 
     def _disruption(self, pod: Pod) -> Disruption | None:
         if self.replaced == "no" or pod.index == 0 or pod.attempt > 0:
