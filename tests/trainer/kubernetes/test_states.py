@@ -19,7 +19,7 @@ from kubeflow.trainer import (
     Unsupported,
     options,
 )
-from tests.cluster.scenarios import Disruption, Scenario, Script, scripted
+from tests.cluster.scenarios import Disruption, Pod, Scenario, Script, scripted
 from tests.cluster.stage import Stage
 from tests.cluster.trainjobs import API
 from tests.cluster.until import until
@@ -86,6 +86,8 @@ def test_a_torchtune_job_that_was_made_suspended_stays_so_and_says_so(
     }
     trainer_cluster.wire.send("POST", f"{API}/namespaces/{home}/trainjobs", body)
     until(lambda: events(trainer_cluster, home, "TrainJobResourcesCreationFailed"))
+    path = f"{API}/namespaces/{home}/trainjobs/waits"
+    until(lambda: (trainer_cluster.wire.send("GET", path).get("status") or {}).get("jobsStatus"))  # its JobSet is there
     assert client.explain("waits").splitlines()[0] == "TrainJob 'waits' is Suspended: it is suspended."
     with pytest.raises(Unsupported, match=r"cannot be resumed, and stays suspended.*volumeClaimPolicies"):
         client.resume_job("waits")
@@ -146,18 +148,20 @@ def test_a_pod_that_the_cluster_ended_and_that_runs_again_is_history(
     trainer_cluster: Stage, cluster_config: KubernetesBackendConfig, deleted: bool, words: str
 ) -> None:
     name = f"moved-{deleted}".lower()
-    trainer_cluster.controller.scenarios[name] = Scenario(
-        run=lambda pod: Script(["up"], stays=None),
-        disrupted=lambda pod: Disruption(1, deleted=deleted) if (pod.index, pod.attempt) == (1, 0) else None,
-    )
+    started: list[tuple[int, int]] = []
+
+    def disruption(pod: Pod) -> Disruption | None:
+        """Asked once the status says that a pod runs."""
+        started.append((pod.index, pod.attempt))
+        return Disruption(1, deleted=deleted) if started[-1] == (1, 0) else None
+
+    stays = Script(["up"], stays=None)
+    trainer_cluster.controller.scenarios[name] = Scenario(run=lambda pod: stays, disrupted=disruption)
     client = TrainerClient(cluster_config)
     client.train("torch-restarting", name=name, trainer=CustomTrainer(nothing, num_nodes=2))
 
-    def pods() -> list[str]:
-        return [step.pod_name for step in client.get_job(name).steps if step.status == "Running"]
-
-    first = until(lambda: (found := pods()) and len(found) == 2 and found)
-    until(lambda: len(found := pods()) == 2 and found[1] != first[1])
+    until(lambda: (1, 1) in started)
+    until(lambda: [step.status for step in client.get_job(name).steps] == ["Running"] * 2)
 
     told = client.explain(name)
 
