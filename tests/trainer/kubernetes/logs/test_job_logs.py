@@ -192,8 +192,12 @@ def test_a_kubelet_that_fails_costs_one_call_one_budget_and_is_told_of(
     with pytest.raises(ClusterError):
         list(job.read(None, follow=False, pace=replace(QUICK, present=3)))
     took = time.monotonic() - started
-    assert 1.5 < took < 12 if fault.hang else 1 < took < 5
-    assert len(job.edge.asked("/log")) < 100  # ten times as many as with the pauses of every day
+    # A pause of this process may take any of it: what one log has left to the next is seen in the requests.
+    assert (1.5 if fault.hang else 1) < took < 30
+    asked = [len(job.edge.asked(f"a-node-0-{index}-abcde/log")) for index in range(3)]
+    assert sum(asked) < 100  # ten times as many as with the pauses of every day
+    assert asked[0] >= 2
+    assert max(asked[1:]) <= 2, "one try, which may ask for the life before, too"
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     told = re.match(
         r"the log of a-node-0-0-abcde cannot be read for now, and is requested again for up to (\d) s: ", warnings[0]
