@@ -104,7 +104,7 @@ def _upwards(handler: BaseHTTPRequestHandler, target: socket.socket) -> None:
             data = bytes(byte ^ mask[index % 4] for index, byte in enumerate(handler.rfile.read(size)))
             if head[0] & 0x0F in (0, 2) and data[:1] == b"\0":
                 target.sendall(data[1:])
-    except OSError:
+    except (OSError, struct.error, IndexError):  # the client has gone, maybe in the middle of a frame
         pass
     with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_RDWR)
