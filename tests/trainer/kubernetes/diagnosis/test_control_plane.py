@@ -74,6 +74,19 @@ def test_a_healthy_job_is_not_said_to_be_refused_in_its_first_second(
     assert told(job(status), *pods, events=(event(REFUSED, IMMUTABLE, 0.4),)) == []
 
 
+def test_a_healthy_job_of_a_slow_control_plane_is_not_said_to_be_refused() -> None:
+    def of(generation: int, second: float, status: Json | None, *pods: Json, words: str = IMMUTABLE) -> list[str]:
+        made = job(status)
+        made["metadata"]["generation"] = generation
+        return told(made, *pods, events=(event(REFUSED, words, second),))
+
+    changes, makes = "the control plane cannot change what the job has: ", "the control plane cannot make what the job "
+    assert of(1, 20, COUNTED) == of(1, 20, None, pod(1, running())) == []
+    assert of(1, 90, COUNTED) == of(2, 20, COUNTED) == [changes + IMMUTABLE], "there is something to change"
+    assert of(1, 20, COUNTED, words="no") == [changes + "no"], "not by an apply of what there is"
+    assert of(1, 20, None) == [f"{makes}needs: {IMMUTABLE}"], "the JobSet is another's"
+
+
 def test_a_refused_apply_is_told_when_there_are_pods_too() -> None:
     suspended = job(COUNTED, suspend=True)
     headline, second = told(suspended, pod(1, running()), events=(event(REFUSED, IMMUTABLE, 30),))

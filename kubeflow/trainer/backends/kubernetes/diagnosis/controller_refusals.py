@@ -17,6 +17,7 @@ from kubeflow.trainer.backends.kubernetes.jobs.suspension import APPLY_REFUSED
 _NOT_MADE = ("FailedCreate", "JobCreationFailed", "PodCreationFailed")
 # Trainer applies a JobSet again before it has seen that the JobSet is there, which changes nothing and may be refused.
 _RACE = timedelta(seconds=3)
+_LONG_RACE = timedelta(minutes=1)  # with a slow control plane, of a job that has all that it was made with
 _SECOND = timedelta(seconds=1)  # conditions have whole seconds
 _OF_AN_UPDATE = ("immutable", "has been modified")
 
@@ -64,14 +65,16 @@ def _resumed(evidence: Evidence) -> datetime | None:
 
 
 def _is_race(evidence: Evidence, event: Happening) -> bool:
-    """Return whether a refusal came in the first seconds of a job that was not resumed, and changed nothing."""
+    """Return whether a refusal came at the beginning of a job that was not resumed, and changed nothing."""
     created = evidence.created
-    if created is None or event.last > created + _RACE:
+    made, of_an_update = _made(evidence), any(words in event.message for words in _OF_AN_UPDATE)
+    as_made = wire.integer(evidence.job, "metadata", "generation") == 1
+    if created is None or event.last > created + (_LONG_RACE if made and of_an_update and as_made else _RACE):
         return False
     resumed = _resumed(evidence)
     if resumed is not None and resumed <= event.last:
         return False
-    return _made(evidence) or any(words in event.message for words in _OF_AN_UPDATE)
+    return made or of_an_update
 
 
 def _made(evidence: Evidence) -> bool:
