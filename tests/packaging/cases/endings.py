@@ -196,7 +196,7 @@ def pool_left_open() -> None:
 
 
 def process_left_running() -> None:
-    HELD.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]))
+    HELD.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(10)"]))
     warnings.simplefilter("ignore", ResourceWarning)
     print("returned", end="")
 
