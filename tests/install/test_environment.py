@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.install.checkout import Checkout, make
-from tests.local.conftest import wait_for
+from tests.local.conftest import has_ended, wait_for
 from tests.local.wheels import add_wheel
 
 
@@ -200,7 +200,7 @@ def test_an_interrupted_installation_leaves_nothing_that_looks_ready_and_no_proc
     assert told(running.communicate(timeout=60)[1]) == ["Interrupted. The next run begins anew."]
     assert running.returncode == 1
     assert not checkout.ready
-    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert all(map(has_ended, children))
     page.write_text(whole, "utf-8")
     assert checkout.install("demo").returncode == 0
     assert checkout.run("import alpha; print(alpha.TEXT)") == "first"

@@ -37,11 +37,3 @@ def supervisor_of(directory: Path) -> psutil.Process:
     return next(
         process for process in in_use(directory, "supervisor") if "KUBEFLOW_LOCAL_SUPERVISOR" in process.environ()
     )
-
-
-def has_ended(process: psutil.Process) -> bool:
-    """Say whether a process has ended, waited for or not."""
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True

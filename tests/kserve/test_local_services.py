@@ -30,7 +30,8 @@ from kubeflow.kserve import (
 from kubeflow.trainer import KubernetesBackendConfig, LocalProcessBackendConfig, TrainerClient
 from kubeflow.trainer.errors import Unsupported
 from tests.cluster.until import until
-from tests.kserve.service_processes import has_ended, in_use, keeper_of, supervisor_of
+from tests.kserve.service_processes import in_use, keeper_of, supervisor_of
+from tests.local.conftest import has_ended
 
 WEIGHT = 3
 

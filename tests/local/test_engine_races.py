@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -18,6 +17,7 @@ from kubeflow.local.executors.containers.engine_errors import EngineRefused
 from kubeflow.local.executors.executor import NodeExit
 from kubeflow.local.job.container_plan import EnginePlan
 from kubeflow.local.job.places import Places
+from tests.local.conftest import wait_for
 
 GONE = "container 3f2a does not exist in database: no such container"
 ENDED = "cannot remove container 3f2a as it could not be stopped: sending SIGKILL to container 3f2a: container state improper: stopped"  # fmt: skip
@@ -78,10 +78,7 @@ def test_a_container_that_is_removed_while_its_end_is_looked_at_was_removed(
 
     node = ContainerNode("node-0", "3f2a", podman.plan, Places(tmp_path), image="a", memory=None)
 
-    deadline = time.monotonic() + 60
-    while node.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(lambda: node.poll() is not None)
     assert node.poll() == NodeExit(-9, message="its container was removed")
 
 

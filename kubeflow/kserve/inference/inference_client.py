@@ -175,7 +175,7 @@ def _send(endpoint: Endpoint, path: str, body: HttpBody, timeout: float) -> tupl
     pools = _pools(endpoint.ca_file)
     deadline = time.monotonic() + timeout
     patience = Patience(timeout, first=0.1, longest=_LONGEST_PAUSE)
-    left: float = timeout
+    left = timeout
     while True:
         code, retry_after = 0, None
         cause: Exception | None = None

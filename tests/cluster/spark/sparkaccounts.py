@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
+from tests.cluster.rights import until_allowed
 from tests.cluster.wire import Wire
 
 ACCOUNT = "spark-operator-spark"
@@ -35,9 +35,5 @@ def make_account(wire: Wire, namespace: str, name: str = ACCOUNT, rules: list[An
     }
     wire.send("POST", f"{_RBAC}/namespaces/{namespace}/rolebindings", binding)
     last = rules[-1]
-    attributes = {"namespace": namespace, "verb": last["verbs"][-1], "resource": last["resources"][-1]}
-    review = {"spec": {"user": f"system:serviceaccount:{namespace}:{name}", "resourceAttributes": attributes}}
-    deadline = time.monotonic() + 30
-    while not wire.send("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)["status"]["allowed"]:
-        assert time.monotonic() < deadline, f"{name} has no rights"
-        time.sleep(0.02)
+    right = {**last, "verbs": last["verbs"][-1:], "resources": last["resources"][-1:]}
+    until_allowed(wire, f"system:serviceaccount:{namespace}:{name}", [right], namespace)

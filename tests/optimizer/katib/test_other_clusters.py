@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kubeflow.cluster import wire
 from kubeflow.cluster.errors import ControlPlaneMissing, Forbidden
 from kubeflow.core.resource import Request, Transport
 from kubeflow.optimizer import CategoricalSearchSpace, EngineRefuses, OptimizationJob, RandomSearch
@@ -151,10 +152,12 @@ class Vanishing:
     home: Home
 
     def send(self, request: Request) -> Mapping[str, object]:
-        answer: Any = self.transport.send(request)
-        if request.method == "GET" and request.path.endswith("/trainjobs") and len(answer["items"]) == 2:
-            self.home.wire.remove(f"{request.path}/{answer['items'][0]['metadata']['name']}")
-        return answer  # type: ignore[no-any-return]
+        answer = self.transport.send(request)
+        if request.method == "GET" and request.path.endswith("/trainjobs"):
+            listed = wire.objects(answer, "items")
+            if len(listed) == 2:
+                self.home.wire.remove(f"{request.path}/{wire.text(listed[0], 'metadata', 'name')}")
+        return answer
 
     def lines(self, request: Request) -> Generator[bytes, None, None]:
         return self.transport.lines(request)

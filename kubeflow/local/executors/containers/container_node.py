@@ -71,8 +71,8 @@ class ContainerNode:
             except EngineUnreachable as error:
                 if time.monotonic() - begun > _LONG or lost_at is None:
                     lost_at = time.monotonic()
-                if start_script.last_word(self._places, self.name) is not None:
-                    self._end = self._judge(0)
+                if (word := self._last_word()) is not None:
+                    self._end = self._judge(word, 0)
                 elif time.monotonic() - lost_at > _PATIENCE:
                     self._end = NodeExit(_SIGNAL, known=False, message=str(error))
             except EngineRefused as error:
@@ -87,24 +87,30 @@ class ContainerNode:
             try:
                 code = engine.wait(self._container)
                 killed = bool(engine.state(self._container).get("OOMKilled"))
-                silent = start_script.last_word(self._places, self.name) is None
-                return self._judge(code, killed_for_memory=killed, said=engine.said(self._container) if silent else "")
+                word = self._last_word()
+                said = engine.said(self._container) if word is None else ""
+                return self._judge(word, code, killed_for_memory=killed, said=said)
             except EngineRefused as error:
                 if error.status != _NOT_FOUND:
                     raise
-        if start_script.last_word(self._places, self.name) is not None:
-            return self._judge(0)
+        if (word := self._last_word()) is not None:
+            return self._judge(word, 0)
         return NodeExit(-9, message="its container was removed")
 
-    def _judge(self, code: int, *, killed_for_memory: bool = False, said: str = "") -> NodeExit:
+    def _last_word(self) -> start_script.LastWord | None:
+        return start_script.last_word(self._places, self.name)
+
+    def _judge(
+        self, word: start_script.LastWord | None, code: int, *, killed_for_memory: bool = False, said: str = ""
+    ) -> NodeExit:
         """Return how the node ended; what it said itself counts more than the `code` that its engine tells.
 
         Args:
+            word: What the node said, if it could.
             code: Of the container.
             killed_for_memory: Whether the engine says so.
             said: What the engine has from a container whose node left no word.
         """
-        word = start_script.last_word(self._places, self.name)
         if word is not None and word.missing:
             return NodeExit(
                 word.code,
